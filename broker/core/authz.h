@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who may do what: one function over one table (authz.def: action × role → scope), denied by
+ * default. Every door asks here: pushes, requests, subscriptions, alert topics.
+ */
+#ifndef MST_BROKER_CORE_AUTHZ_H
+#define MST_BROKER_CORE_AUTHZ_H
+
+#include <stdbool.h>
+
+#include "broker/core/core.h"
+
+struct mst_actor {
+    const char *principal; /* "unit:UNIT", "office:NAME", "uid:0" */
+    unsigned roles;        /* set of enum mst_role, without LEAD, which is derived */
+    const char *unit;      /* NULL: not a unit */
+};
+
+/* What an action is aimed at; NULL members are not concerned. */
+struct mst_target {
+    const char *unit; /* whose data or duty */
+    const char *group;
+};
+
+/* action: a word of authz.def ("read-obligation", "submit", "return", "enrol", …). */
+bool mst_authz(const struct mst_programme *p, const struct mst_actor *actor, const char *action,
+               const struct mst_target *target);
+/* May the actor read alerts addressed to this audience ("unit:UNIT", "office", "director", …)? */
+bool mst_authz_audience(const struct mst_programme *p, const struct mst_actor *actor,
+                        const char *audience, const char *group);
+
+#endif

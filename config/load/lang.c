@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/load/lang.h"
+
+#include <libintl.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool reads_chinese;
+
+static const char *translate(const char *msgid)
+{
+    return gettext(msgid);
+}
+
+/* The first that is set, in the order POSIX gives; LANGUAGE, GNU's list, comes before all of them. */
+static const char *wanted_language(const char *lang)
+{
+    static const char *const names[] = {"LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"};
+    if (lang)
+        return lang;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *value = getenv(names[i]);
+        if (value && value[0])
+            return value;
+    }
+    return "";
+}
+
+void mst_lang_init(const char *lang)
+{
+    const char *wanted = wanted_language(lang);
+    reads_chinese = strncmp(wanted, "zh", 2) == 0;
+    /*
+     * gettext ignores LANGUAGE in the locales "C" and "POSIX", and a minimal machine has no zh_CN
+     * locale; C.UTF-8 is always there, and LANGUAGE then chooses the catalogue.
+     */
+    if (!setlocale(LC_ALL, "") || lang || strcmp(setlocale(LC_MESSAGES, NULL), "C") == 0 ||
+        strcmp(setlocale(LC_MESSAGES, NULL), "POSIX") == 0)
+        setlocale(LC_ALL, "C.UTF-8");
+    setlocale(LC_NUMERIC, "C");
+    setenv("LANGUAGE", reads_chinese ? "zh_CN" : "en", 1);
+    const char *dir = MUSTER_LOCALEDIR_BUILD;
+    if (access(dir, R_OK) != 0)
+        dir = MUSTER_LOCALEDIR_INSTALLED;
+    bindtextdomain("muster", dir);
+    bind_textdomain_codeset("muster", "UTF-8");
+    textdomain("muster");
+    mst_tr_set(translate);
+}
+
+bool mst_lang_zh(void)
+{
+    return reads_chinese;
+}
+
+const char *mst_label(const struct mst_label *label)
+{
+    return reads_chinese ? label->zh : label->en;
+}

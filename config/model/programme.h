@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A programme: who (units, groups, focus areas, offices), what they owe (duties), and the rules of
+ * time (calendar, zone, ladder). Filled by config/load from files, never changed afterwards, shared
+ * by reference. Nothing here knows any particular programme.
+ *
+ * Life: config/load builds one with an arena; mst_programme_unref() by the last holder frees it
+ * all. Every pointer inside belongs to the programme.
+ */
+#ifndef MST_CONFIG_MODEL_PROGRAMME_H
+#define MST_CONFIG_MODEL_PROGRAMME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "config/model/calendar.h"
+#include "config/model/date.h"
+#include "config/model/period.h"
+#include "config/model/zone.h"
+
+/* An id: [a-z0-9][a-z0-9-]*, at most this many bytes with the NUL. */
+#define MST_ID_MAX 48
+
+/* Words for people in both languages; each falls back to the other, never NULL. */
+struct mst_label {
+    const char *en;
+    const char *zh;
+};
+
+/* The three contacts of a unit; they are the rungs of its escalation ladder. */
+enum mst_contact_role {
+    MST_CONTACT_CLERK,
+    MST_CONTACT_DEPUTY,
+    MST_CONTACT_HEAD,
+    MST_CONTACT_ROLES
+};
+
+struct mst_contact {
+    const char *name;    /* NULL: post not filled */
+    const char *address; /* e-mail or URL; NULL: none */
+    const char *phone;   /* NULL: none */
+};
+
+struct mst_unit {
+    const char *id;
+    struct mst_label name;
+    const char *const *aliases;
+    size_t aliases_count;
+    const char *kind; /* free word for people: department, company, school, county; may be NULL */
+    struct mst_contact contacts[MST_CONTACT_ROLES];
+    bool outside; /* bears duties without being a member of a group (the county) */
+};
+
+struct mst_area { /* a focus area */
+    const char *id;
+    struct mst_label title;
+};
+
+/* Invariant: lead and members are indices into units; a unit is in one group at most. */
+struct mst_group {
+    const char *id;
+    struct mst_label name;
+    size_t lead;
+    const size_t *members; /* without the lead */
+    size_t members_count;
+    const struct mst_area *areas;
+    size_t areas_count;
+    const char *head;        /* person; NULL: none */
+    const char *deputy;      /* person; NULL: none */
+    const char *city_leader; /* person, top rung and read-only subscriber; NULL: none */
+};
+
+struct mst_office {
+    const char *id;
+    struct mst_label name;
+    size_t host;          /* the unit that houses it; SIZE_MAX: none */
+    const char *acts_for; /* id of the office it acts for; NULL: itself */
+    struct mst_contact director;
+    struct mst_contact *staff;
+    size_t staff_count;
+};
+
+enum mst_duty_kind {
+    MST_DUTY_REPORT,     /* one report per period */
+    MST_DUTY_QUOTA,      /* at least n per period */
+    MST_DUTY_POST,       /* a post to be filled */
+    MST_DUTY_SIGN_FOR,   /* sign for what was issued */
+    MST_DUTY_REPLY,      /* answer a difficulty */
+    MST_DUTY_ISSUE,      /* the office issues a batch */
+    MST_DUTY_ASSESSMENT, /* the office publishes an assessment */
+    MST_DUTY_ATTESTED,   /* an exhortation: listed, never ticked by software */
+};
+
+enum mst_bearer_kind {
+    MST_BEARER_LEADS,
+    MST_BEARER_MEMBERS,
+    MST_BEARER_UNIT,
+    MST_BEARER_OFFICE,
+    MST_BEARER_ALL
+};
+enum mst_scope { MST_SCOPE_ONE, MST_SCOPE_GROUP, MST_SCOPE_AREA, MST_SCOPE_UNIT };
+/* Who receives or reviews. */
+enum mst_counterpart_kind {
+    MST_COUNTERPART_OFFICE,
+    MST_COUNTERPART_LEAD,
+    MST_COUNTERPART_DIRECTOR
+};
+
+/* The ways to close, never merged: receive (收件), approve (审核), put on record (备案). */
+enum mst_closing {
+    MST_CLOSE_AUTOMATIC, /* received by the broker itself on submission */
+    MST_CLOSE_RECEIVE,   /* received by the counterpart's act */
+    MST_CLOSE_APPROVE,
+    MST_CLOSE_RECORD,
+    MST_CLOSE_FILL, /* a name on record fills a post */
+    MST_CLOSE_NONE,
+};
+
+enum mst_anchor { MST_ANCHOR_START, MST_ANCHOR_END };
+enum mst_offset_unit { MST_OFFSET_WORKING_DAYS, MST_OFFSET_DAYS, MST_OFFSET_MONTHS };
+
+/*
+ * A date relative to a period. Either fixed, month and day of (period's year + year_offset), or n
+ * units before (n < 0) or after (n > 0) the anchor:
+ *   after the end:    the day after the last day counts as the first (working) day
+ *   before the end:   the last day is rolled back to a working day (day 0), then n are counted back
+ *   after the start:  the first day, if it works, is working day 1
+ *   before the start: the day before the first day, if it works, is working day 1
+ * n = 0 is the anchor's own day. The date found is then rolled by `roll`.
+ */
+struct mst_date_rule {
+    bool fixed;
+    int month, day, year_offset;
+    enum mst_anchor anchor;
+    enum mst_offset_unit unit;
+    int n;
+    enum mst_roll roll;
+};
+
+enum mst_grace_kind { MST_GRACE_NONE, MST_GRACE_WORKING_DAYS, MST_GRACE_DAYS, MST_GRACE_THROUGH };
+struct mst_grace {
+    enum mst_grace_kind kind;
+    int n;
+    struct mst_date_rule through; /* the last day of grace */
+};
+
+/* Whom a rung tells. */
+enum mst_audience {
+    MST_AUDIENCE_CLERK,
+    MST_AUDIENCE_DEPUTY,
+    MST_AUDIENCE_HEAD,
+    MST_AUDIENCE_LEAD, /* the lead unit of the bearer's group; where the bearer leads, the
+                          counterpart */
+    MST_AUDIENCE_COUNTERPART,
+    MST_AUDIENCE_OFFICE,
+    MST_AUDIENCE_DIRECTOR,
+    MST_AUDIENCE_GROUP_HEAD,
+    MST_AUDIENCE_CITY_LEADER,
+    MST_AUDIENCES,
+};
+
+/*
+ * A rung of the escalation ladder. days < 0: that many working days before the due date; 0: at the
+ * end of grace; > 0: that many working days after the end of grace. at_ms is the local time of day.
+ */
+struct mst_rung {
+    int days;
+    int32_t at_ms;   /* 0..86399999; ignored where days is 0 */
+    int level;       /* 0 reminder, 1 overdue, 2.. escalation level - 1 */
+    uint32_t to;     /* bit set of enum mst_audience */
+    int repeat_days; /* > 0 on the last rung only: nags every so many working days after it */
+};
+
+#define MST_RUNGS_MAX 16
+struct mst_ladder {
+    const char *id;
+    struct mst_rung rungs[MST_RUNGS_MAX]; /* ascending by days */
+    size_t rungs_count;
+};
+
+struct mst_period_note { /* a period that is treated apart */
+    const char *key;
+    const char *reason; /* exempt: why it is not applicable */
+    mst_day due;        /* transitional: the due date instead; MST_DAY_NONE: exempt */
+};
+
+struct mst_duty {
+    const char *id;
+    struct mst_label title;
+    const char *clause; /* the source's own words */
+    enum mst_duty_kind kind;
+    bool enforced; /* false: declared, not yet enforced */
+    enum mst_bearer_kind bearer;
+    size_t bearer_unit; /* for MST_BEARER_UNIT */
+    enum mst_scope scope;
+    enum mst_counterpart_kind counterpart;
+    enum mst_closing closing;
+    enum mst_period_kind period;
+    struct mst_date_rule opens; /* default: the period's first day */
+    struct mst_date_rule due;
+    struct mst_grace grace;
+    const char *first; /* key of the first period; NULL: the one that contains the issue date */
+    const struct mst_period_note *notes;
+    size_t notes_count;
+    int quota;           /* for MST_DUTY_QUOTA: at least this many per period */
+    int review_days;     /* working days for the review; 0: no limit */
+    int correction_days; /* working days for a correction after a return */
+    int lock_days;       /* working days after due until locked; 0: never */
+    size_t ladder;       /* index into ladders */
+    uint32_t version;    /* of the rule; pinned at materialisation */
+};
+
+struct mst_programme {
+    const char *id;
+    struct mst_label title;
+    const char *source; /* document number */
+    mst_day issued;     /* nothing is owed before it */
+    int fiscal_month;   /* 1..12 */
+    uint32_t version;
+    const struct mst_zone *zone;
+    const struct mst_calendar *calendar;
+    const struct mst_unit *units;
+    size_t units_count;
+    const struct mst_group *groups;
+    size_t groups_count;
+    const struct mst_office *offices; /* the first is the one that acts */
+    size_t offices_count;
+    const struct mst_duty *duties;
+    size_t duties_count;
+    const struct mst_ladder *ladders;
+    size_t ladders_count;
+    const char *const *cc; /* read-only subscribers of what is issued */
+    size_t cc_count;
+    uint8_t digest[MST_DIGEST_BYTES]; /* of the file's bytes */
+    struct mst_arena *arena;
+    int refs;
+};
+
+struct mst_programme *mst_programme_ref(struct mst_programme *programme);
+void mst_programme_unref(struct mst_programme *programme); /* NULL is legal */
+
+/* SIZE_MAX when there is none. Names and aliases match too where said. */
+size_t mst_programme_unit(const struct mst_programme *p, const char *id);
+size_t mst_programme_unit_by_name(const struct mst_programme *p, const char *id_name_or_alias);
+size_t mst_programme_group(const struct mst_programme *p, const char *id);
+size_t mst_programme_duty(const struct mst_programme *p, const char *id);
+/* The group that the unit leads or is a member of; SIZE_MAX: none. */
+size_t mst_programme_group_of(const struct mst_programme *p, size_t unit);
+bool mst_programme_leads(const struct mst_programme *p, size_t unit);
+
+/* Words of enums as they stand in the programme file ("working-days", "preceding", "record"). */
+const char *mst_duty_kind_word(enum mst_duty_kind kind);
+const char *mst_closing_word(enum mst_closing closing);
+const char *mst_audience_word(enum mst_audience audience);
+const char *mst_roll_word(enum mst_roll roll);
+
+#endif
