@@ -121,18 +121,6 @@ static void check_duty_dates(struct mst_loader *l, const struct mst_duty *duty,
             MST_FAULT(&l->r, due ? due : node, err.hint, "%s", err.text);
             return;
         }
-        if (dates.applicable && dates.opens >= dates.due) {
-            MST_FAULT(&l->r, due ? due : node, _("compare `opens` and `due`"),
-                      _("the duty %s would be due before it opens, e.g. in %s"), duty->id,
-                      period.key);
-            return;
-        }
-        if (dates.applicable && dates.grace_until < dates.due) {
-            MST_FAULT(&l->r, mst_node_get(node, "grace"), _("compare `due` and `grace`"),
-                      _("the grace of the duty %s would end before it is due, e.g. in %s"),
-                      duty->id, period.key);
-            return;
-        }
         if (duty->period == MST_PERIOD_ONCE)
             return;
         period = mst_period_next(&period, fiscal);

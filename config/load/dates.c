@@ -9,10 +9,18 @@
 #define OFFSET_MAX 1000
 #define YEAR_OFFSET_MAX 10
 
-static const char *const roll_words[] = {"none", "following", "preceding", "modified-following",
-                                         "modified-preceding"}; /* as enum mst_roll */
+#define ROLLS (MST_ROLL_MODIFIED_PRECEDING + 1)
 static const char *const offset_words[] = {"working-days", "days",
                                            "months"}; /* as enum mst_offset_unit */
+
+static enum mst_roll read_roll(struct mst_loader *l, const struct mst_node *map)
+{
+    const char *words[ROLLS];
+    for (size_t i = 0; i < ROLLS; i++)
+        words[i] = mst_roll_word((enum mst_roll)i);
+    return (enum mst_roll)mst_read_word(&l->r, map, "roll", (struct mst_words){words, ROLLS},
+                                        MST_ROLL_NONE);
+}
 
 /* "11-30": month and day. 02-29 is allowed and clamped in other years. */
 static bool read_month_day(struct mst_loader *l, const struct mst_node *node,
@@ -94,8 +102,7 @@ void mst_load_date_rule(struct mst_loader *l, const struct mst_node *node,
         if (read_offset(l, offset, &rule.n, &rule.unit))
             rule.n *= anchor_rows[i].sign;
     }
-    rule.roll = (enum mst_roll)mst_read_word(&l->r, node, "roll", (struct mst_words){roll_words, 5},
-                                             MST_ROLL_NONE);
+    rule.roll = read_roll(l, node);
     const struct mst_node *year = mst_read_field(&l->r, node, "year", MST_MAY_LACK);
     if (year && !on)
         MST_FAULT(&l->r, year, _("use it with `on`"), _("year means nothing here"));
@@ -136,8 +143,7 @@ void mst_load_grace(struct mst_loader *l, const struct mst_node *node, struct ms
         read_month_day(l, through, &grace.through);
         grace.through.year_offset =
             mst_read_int(&l->r, node, "year", -YEAR_OFFSET_MAX, YEAR_OFFSET_MAX, 0);
-        grace.through.roll = (enum mst_roll)mst_read_word(
-            &l->r, node, "roll", (struct mst_words){roll_words, 5}, MST_ROLL_NONE);
+        grace.through.roll = read_roll(l, node);
     }
     if (given != 1)
         MST_FAULT(&l->r, node, _("give one of working-days, days, through"),

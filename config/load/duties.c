@@ -11,31 +11,28 @@
 #define LOCK_DAYS_DEFAULT 30
 #define LOCK_DAYS_YEARLY_DEFAULT 60
 
-/* Kinds, in the order of enum mst_duty_kind. */
+#define KINDS (MST_DUTY_ATTESTED + 1)
 static const struct kind_row {
-    const char *word;
     bool enforced;   /* the engine keeps its deadlines; the others are declared */
-    bool has_period; /* owed by the calendar, not by an event */
-} kind_rows[] = {
-    {"report", true, true},    {"quota", false, true},  {"post", false, true},
-    {"sign-for", false, false}, {"reply", false, false}, {"issue", false, false},
-    {"assessment", false, true}, {"attested", false, false},
+    bool has_period; /* owed by the calendar, not upon an event */
+} kind_rows[KINDS] = {
+    [MST_DUTY_REPORT] = {true, true},      [MST_DUTY_QUOTA] = {false, true},
+    [MST_DUTY_POST] = {false, true},       [MST_DUTY_SIGN_FOR] = {false, false},
+    [MST_DUTY_REPLY] = {false, false},     [MST_DUTY_ISSUE] = {false, false},
+    [MST_DUTY_ASSESSMENT] = {false, true}, [MST_DUTY_ATTESTED] = {false, false},
 };
-#define KINDS (sizeof kind_rows / sizeof kind_rows[0])
+#define CLOSINGS (MST_CLOSE_NONE + 1)
+#define PERIODS (MST_PERIOD_DAY + 1)
 
 /* Each as its enum. */
-static const char *const closing_words[] = {"automatic", "receive", "approve",
-                                            "record",    "fill",    "none"};
 static const char *const scope_words[] = {"one", "group", "area", "unit"};
 static const char *const counterpart_words[] = {"office", "lead", "director"};
-static const char *const period_words[] = {"once",  "year", "half-year", "quarter",
-                                           "month", "week", "day"};
 
 static void load_kind(struct mst_loader *l, const struct mst_node *map, struct mst_duty *duty)
 {
     const char *words[KINDS];
     for (size_t i = 0; i < KINDS; i++)
-        words[i] = kind_rows[i].word;
+        words[i] = mst_duty_kind_word((enum mst_duty_kind)i);
     const struct mst_node *node = mst_read_field(&l->r, map, "kind", MST_NEEDED);
     size_t kind = node ? mst_read_word_of(&l->r, node, (struct mst_words){words, KINDS}) : SIZE_MAX;
     duty->kind = kind == SIZE_MAX ? MST_DUTY_ATTESTED : (enum mst_duty_kind)kind;
@@ -82,20 +79,26 @@ static enum mst_scope scope_default(enum mst_bearer_kind bearer)
 
 static void load_closing(struct mst_loader *l, const struct mst_node *map, struct mst_duty *duty)
 {
+    const char *words[CLOSINGS];
+    for (size_t i = 0; i < CLOSINGS; i++)
+        words[i] = mst_closing_word((enum mst_closing)i);
     duty->closing = (enum mst_closing)mst_read_word(
-        &l->r, map, "closing", (struct mst_words){closing_words, 6},
+        &l->r, map, "closing", (struct mst_words){words, CLOSINGS},
         duty->kind == MST_DUTY_REPORT ? MST_CLOSE_AUTOMATIC : MST_CLOSE_NONE);
     if (duty->kind == MST_DUTY_REPORT && duty->closing > MST_CLOSE_RECORD)
         MST_FAULT(&l->r, mst_node_get(map, "closing"),
                   _("use automatic, receive, approve or record"),
-                  _("a report is not closed by %s"), closing_words[duty->closing]);
+                  _("a report is not closed by %s"), words[duty->closing]);
 }
 
 static void load_period(struct mst_loader *l, const struct mst_node *map, struct mst_duty *duty)
 {
+    const char *words[PERIODS];
+    for (size_t i = 0; i < PERIODS; i++)
+        words[i] = mst_period_kind_word((enum mst_period_kind)i);
     const struct mst_node *node = mst_read_field(
         &l->r, map, "period", kind_rows[duty->kind].has_period ? MST_NEEDED : MST_MAY_LACK);
-    size_t period = node ? mst_read_word_of(&l->r, node, (struct mst_words){period_words, 7}) : 0;
+    size_t period = node ? mst_read_word_of(&l->r, node, (struct mst_words){words, PERIODS}) : 0;
     duty->period = period == SIZE_MAX ? MST_PERIOD_ONCE : (enum mst_period_kind)period;
     if (period == SIZE_MAX)
         return; /* keys cannot be judged */
@@ -134,7 +137,7 @@ static void load_quota(struct mst_loader *l, const struct mst_node *map, struct 
         &l->r, map, "quota", duty->kind == MST_DUTY_QUOTA ? MST_NEEDED : MST_MAY_LACK);
     if (node && duty->kind != MST_DUTY_QUOTA)
         MST_FAULT(&l->r, node, _("remove it, or use the kind quota"),
-                  _("quota means nothing for the kind %s"), kind_rows[duty->kind].word);
+                  _("quota means nothing for the kind %s"), mst_duty_kind_word(duty->kind));
     duty->quota = mst_read_int(&l->r, map, "quota", 1, QUOTA_MAX, 0);
 }
 

@@ -8,10 +8,6 @@
 #define LEVEL_MAX 9
 #define RUNG_AT_MS_DEFAULT (9 * 3600 * 1000)
 
-static const char *const audience_words[] = {
-    "clerk",  "deputy",   "head",       "lead",        "counterpart",
-    "office", "director", "group-head", "city-leader"}; /* as enum mst_audience */
-
 /* "09:00" */
 static int32_t load_time_of_day(struct mst_loader *l, const struct mst_node *node)
 {
@@ -35,14 +31,16 @@ static int32_t load_time_of_day(struct mst_loader *l, const struct mst_node *nod
 static uint32_t load_audiences(struct mst_loader *l, const struct mst_node *rung)
 {
     const struct mst_node *list = mst_read_field(&l->r, rung, "to", MST_NEEDED);
+    const char *words[MST_AUDIENCES];
     uint32_t to = 0;
+    for (size_t i = 0; i < MST_AUDIENCES; i++)
+        words[i] = mst_audience_word((enum mst_audience)i);
     if (!list || !mst_read_is_list(&l->r, list))
         return to;
     if (!list->count)
         MST_FAULT(&l->r, list, _("say who is told"), _("%s must not be empty"), "to");
     for (const struct mst_node *node = list->first; node; node = node->next) {
-        size_t who =
-            mst_read_word_of(&l->r, node, (struct mst_words){audience_words, MST_AUDIENCES});
+        size_t who = mst_read_word_of(&l->r, node, (struct mst_words){words, MST_AUDIENCES});
         if (who != SIZE_MAX)
             to |= 1U << who;
     }

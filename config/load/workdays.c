@@ -29,9 +29,9 @@ struct lines {
 #define FAULT(l, column, hint, ...)                                                                \
     mst_diag((l)->diags, MST_DIAG_ERROR, (l)->path, (l)->number, column, hint, __VA_ARGS__)
 
-static char *copy(struct lines *l, const char *text, size_t len)
+static const char *copy(struct lines *l, const char *text, size_t len)
 {
-    char *s = mst_arena_strndup(l->arena, text, len);
+    const char *s = mst_arena_strndup(l->arena, text, len);
     if (!s)
         l->no_memory = true;
     return s ? s : "";
