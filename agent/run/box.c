@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/load/testing.h"
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;"
@@ -53,26 +54,24 @@ int mst_box_fail(struct mst_outbox *box, int rc, struct mst_err *err)
     return mst_fail(err, code, "%s: %s", box->path, words);
 }
 
-sqlite3_stmt *mst_box_prepare(struct mst_outbox *box, const char *sql, struct mst_err *err)
+int mst_box_prepare(struct mst_outbox *box, const char *sql, sqlite3_stmt **ret,
+                    struct mst_err *err)
 {
     for (size_t i = 0; i < BOX_STATEMENTS_MAX; i++) {
-        if (box->cache[i].sql == sql) {
-            sqlite3_reset(box->cache[i].stmt);
-            sqlite3_clear_bindings(box->cache[i].stmt);
-            return box->cache[i].stmt;
+        if (!box->cache[i].sql) {
+            int rc = sqlite3_prepare_v2(box->db, sql, -1, &box->cache[i].stmt, NULL);
+            if (rc != SQLITE_OK)
+                return mst_box_fail(box, rc, err);
+            box->cache[i].sql = sql;
         }
-        if (box->cache[i].sql)
+        if (box->cache[i].sql != sql)
             continue;
-        int rc = sqlite3_prepare_v2(box->db, sql, -1, &box->cache[i].stmt, NULL);
-        if (rc != SQLITE_OK) {
-            (void)mst_box_fail(box, rc, err);
-            return NULL;
-        }
-        box->cache[i].sql = sql;
-        return box->cache[i].stmt;
+        sqlite3_reset(box->cache[i].stmt);
+        sqlite3_clear_bindings(box->cache[i].stmt);
+        *ret = box->cache[i].stmt;
+        return 0;
     }
-    mst_fail_on(err, MST_E_INTERNAL, "statements");
-    return NULL;
+    return mst_fail_on(err, MST_E_INTERNAL, "statements");
 }
 
 int mst_box_run(struct mst_outbox *box, sqlite3_stmt *stmt, struct mst_err *err)
@@ -100,8 +99,8 @@ int mst_box_begin(struct mst_outbox *box, struct mst_err *err)
 
 int64_t mst_box_integer(struct mst_outbox *box, const char *sql, int64_t fallback)
 {
-    sqlite3_stmt *stmt = mst_box_prepare(box, sql, NULL);
-    if (!stmt)
+    sqlite3_stmt *stmt;
+    if (mst_box_prepare(box, sql, &stmt, NULL))
         return fallback;
     int64_t value = fallback;
     if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_type(stmt, 0) == SQLITE_INTEGER)
@@ -115,13 +114,14 @@ int64_t mst_box_integer(struct mst_outbox *box, const char *sql, int64_t fallbac
 static int get_meta(struct mst_outbox *box, const char *name, void *ret, size_t size,
                     bool *ret_found, struct mst_err *err)
 {
-    sqlite3_stmt *stmt = mst_box_prepare(box, "SELECT value FROM meta WHERE name = ?", err);
-    if (!stmt)
-        return err ? (int)err->code : (int)MST_E_IO;
+    sqlite3_stmt *stmt;
+    int code = mst_box_prepare(box, "SELECT value FROM meta WHERE name = ?", &stmt, err);
+    if (code)
+        return code;
     sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
     int rc = sqlite3_step(stmt);
     *ret_found = rc == SQLITE_ROW;
-    int code = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : mst_box_fail(box, rc, err);
+    code = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : mst_box_fail(box, rc, err);
     if (*ret_found) {
         if ((size_t)sqlite3_column_bytes(stmt, 0) == size)
             memcpy(ret, sqlite3_column_blob(stmt, 0), size);
@@ -138,9 +138,10 @@ static int set_meta(struct mst_outbox *box, const char *name, const void *data, 
     int code = mst_box_begin(box, err);
     if (code)
         return code;
-    sqlite3_stmt *stmt = mst_box_prepare(box, "INSERT OR REPLACE INTO meta VALUES(?, ?)", err);
-    if (!stmt)
-        return err ? (int)err->code : (int)MST_E_IO;
+    sqlite3_stmt *stmt;
+    code = mst_box_prepare(box, "INSERT OR REPLACE INTO meta VALUES(?, ?)", &stmt, err);
+    if (code)
+        return code;
     sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
     sqlite3_bind_blob(stmt, 2, data, (int)size, SQLITE_STATIC);
     return mst_box_run(box, stmt, err);
@@ -212,8 +213,8 @@ static int load_figures(struct mst_outbox *box, struct mst_err *err)
     box->acked = mst_outbox_figure(box, "acked", 0);
     uint64_t newest = (uint64_t)mst_box_integer(box, "SELECT max(number) FROM entries", 0);
     box->last = newest > box->base ? newest - box->base : 0;
-    box->bytes = mst_box_integer(
-        box, "SELECT sum(length(bytes)) FROM entries WHERE bytes IS NOT NULL", 0);
+    box->bytes =
+        mst_box_integer(box, "SELECT sum(length(bytes)) FROM entries WHERE bytes IS NOT NULL", 0);
     if (box->acked > box->last)
         return mst_fail(err, MST_E_CORRUPT, _("%s: entries are missing"), box->path);
     return mst_outbox_hash(box, box->last, box->head, err);
@@ -226,16 +227,17 @@ static int open_db(struct mst_outbox *box, struct mst_err *err)
     if (fd < 0)
         return mst_fail(err, MST_E_IO, "%s: %s", box->path, strerror(errno));
     close(fd);
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
-                SQLITE_OPEN_EXRESCODE;
+    int flags =
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
     int rc = sqlite3_open_v2(box->path, &box->db, flags, NULL);
     if (rc != SQLITE_OK)
         return mst_box_fail(box, rc, err);
-    int code = run_plain(box,
-                         "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
-                         "PRAGMA synchronous=FULL; PRAGMA cache_size=-512; PRAGMA temp_store=MEMORY;"
-                         "PRAGMA journal_size_limit=4194304; PRAGMA wal_autocheckpoint=512;",
-                         err);
+    int code =
+        run_plain(box,
+                  "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
+                  "PRAGMA synchronous=FULL; PRAGMA cache_size=-512; PRAGMA temp_store=MEMORY;"
+                  "PRAGMA journal_size_limit=4194304; PRAGMA wal_autocheckpoint=512;",
+                  err);
     if (!code)
         code = run_plain(box, schema, err);
     return code;
@@ -299,17 +301,22 @@ int mst_outbox_commit(struct mst_outbox *box, struct mst_err *err)
 {
     if (!box->open)
         return 0;
+    MST_FAILPOINT("agent.before-commit");
     int code = run_plain(box, "COMMIT", err);
-    if (!code)
-        box->open = false;
-    return code;
+    if (code)
+        return code;
+    box->open = false;
+    if (box->appended)
+        MST_FAILPOINT("agent.after-append");
+    box->appended = false;
+    return 0;
 }
 
 int mst_outbox_rollback(struct mst_outbox *box, struct mst_err *err)
 {
     /* After a full disk SQLite may have rolled back by itself. */
     int code = sqlite3_get_autocommit(box->db) ? 0 : run_plain(box, "ROLLBACK", err);
-    box->open = false;
+    box->open = box->appended = false;
     return code ? code : load_figures(box, err);
 }
 

@@ -17,17 +17,20 @@ struct mst_outbox {
     uint8_t head[MST_HASH_BYTES];
     uint64_t base, last, acked;
     int64_t bytes;
-    bool open; /* a transaction is */
+    bool open;     /* a transaction is */
+    bool appended; /* within it */
     struct {
         const char *sql; /* the literal itself is the key */
         sqlite3_stmt *stmt;
     } cache[BOX_STATEMENTS_MAX];
 };
 
-/* The error that SQLite's last result amounts to: MST_E_FULL, MST_E_BUSY, MST_E_CORRUPT or MST_E_IO. */
+/* The error that SQLite's last result amounts to: MST_E_FULL, MST_E_BUSY, MST_E_CORRUPT or
+ * MST_E_IO. */
 int mst_box_fail(struct mst_outbox *box, int rc, struct mst_err *err);
-/* A prepared statement, reset, from the cache; sql must be a literal. NULL sets *err. */
-sqlite3_stmt *mst_box_prepare(struct mst_outbox *box, const char *sql, struct mst_err *err);
+/* A prepared statement, reset, from the cache, which keeps it; sql must be a literal. */
+MST_MUST_CHECK int mst_box_prepare(struct mst_outbox *box, const char *sql, sqlite3_stmt **ret,
+                                   struct mst_err *err);
 /* Run to the end a statement that gives no rows. */
 MST_MUST_CHECK int mst_box_run(struct mst_outbox *box, sqlite3_stmt *stmt, struct mst_err *err);
 /* Open the transaction if none is. */

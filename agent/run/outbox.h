@@ -3,17 +3,17 @@
  * What the agent must not forget: the outbox of reports, the inbox of alerts, the cached brief. One
  * SQLite file, one connection, WAL, synchronous=FULL.
  *
- * Two numberings. A person sees an entry's `number`, contiguous from 1 for as long as the file lives.
- * The wire sees `seq`, contiguous from 1 within one outbox id: seq = number - base. Both are the same
- * until the outbox id has to be renewed, since an outbox that was restored from an old copy must
- * never reuse a sequence number that the broker has seen with another body.
+ * Two numberings. A person sees an entry's `number`, contiguous from 1 for as long as the file
+ * lives. The wire sees `seq`, contiguous from 1 within one outbox id: seq = number - base. Both are
+ * the same until the outbox id has to be renewed, since an outbox that was restored from an old
+ * copy must never reuse a sequence number that the broker has seen with another body.
  *
  * Changes gather in one transaction until mst_outbox_commit(); nothing may be promised to anybody
- * before it has returned 0. When a change or a commit fails, mst_outbox_rollback() puts the file and
- * the figures here back to the last commit.
+ * before it has returned 0. When a change or a commit fails, mst_outbox_rollback() puts the file
+ * and the figures here back to the last commit.
  *
- * Invariants: acked <= last; entries base+1 .. base+last are in the file, and those after base+acked
- * with their bytes; each hash is the chain's link over the one before it.
+ * Invariants: acked <= last; entries base+1 .. base+last are in the file, and those after
+ * base+acked with their bytes; each hash is the chain's link over the one before it.
  */
 #ifndef MST_AGENT_RUN_OUTBOX_H
 #define MST_AGENT_RUN_OUTBOX_H
@@ -35,12 +35,12 @@ struct mst_outbox_limits {
 /* ---- life ---- */
 
 /*
- * Opens or makes the file. MST_E_BUSY when another process has it; MST_E_IDENTITY when it belongs to
- * another programme or unit; MST_E_CORRUPT when the chain of its last entries does not fit.
+ * Opens or makes the file. MST_E_BUSY when another process has it; MST_E_IDENTITY when it belongs
+ * to another programme or unit; MST_E_CORRUPT when the chain of its last entries does not fit.
  */
 MST_MUST_CHECK int mst_outbox_open(const char *path, const char *programme, const char *unit,
-                                   const struct mst_outbox_limits *limits,
-                                   struct mst_outbox **ret, struct mst_err *err);
+                                   const struct mst_outbox_limits *limits, struct mst_outbox **ret,
+                                   struct mst_err *err);
 void mst_outbox_close(struct mst_outbox *box); /* drops what is not committed; NULL is legal */
 
 MST_MUST_CHECK int mst_outbox_commit(struct mst_outbox *box, struct mst_err *err);
@@ -108,8 +108,9 @@ MST_MUST_CHECK int mst_outbox_run(struct mst_outbox *box, uint64_t first, uint64
 
 /*
  * Mark everything up to the receipt's last as received or refused. The receipt's signature has been
- * checked. MST_E_CHAIN when its head is not ours; MST_E_PROTOCOL when it leaves a gap or goes beyond
- * what is queued: then nothing changed. A receipt for what is marked already changes nothing.
+ * checked. MST_E_CHAIN when its head is not ours; MST_E_PROTOCOL when it leaves a gap or goes
+ * beyond what is queued: then nothing changed. A receipt for what is marked already changes
+ * nothing.
  */
 MST_MUST_CHECK int mst_outbox_receipt(struct mst_outbox *box, const struct mst_msg_receipt *receipt,
                                       struct mst_err *err);
@@ -139,9 +140,10 @@ MST_MUST_CHECK int mst_outbox_prune(struct mst_outbox *box, mst_time now, struct
 
 /* ---- alerts ---- */
 
-/* Put an alert into the inbox; ret_new is false for one that is there already. */
+/* Put an alert into the inbox, to be handed to a hook or not; ret_new is false for one that is
+ * there already. The figure "cursor" becomes its number. */
 MST_MUST_CHECK int mst_inbox_put(struct mst_outbox *box, const struct mst_msg_alert *alert,
-                                 bool *ret_new, struct mst_err *err);
+                                 bool to_hook, bool *ret_new, struct mst_err *err);
 /* n: place in the inbox, ascending in the order of arrival. bytes: the encoded alert message. */
 typedef int (*mst_inbox_fn)(void *context, uint64_t n, bool read, struct mst_slice bytes);
 MST_MUST_CHECK int mst_inbox_list(struct mst_outbox *box, uint64_t after, bool unread_only,
