@@ -41,8 +41,8 @@ struct mst_app_note {
 
 struct mst_app {
     const char *program;
-    const char *doc;              /* one line, a message id */
-    const char *const *sections;  /* headings of groups of commands, message ids */
+    const char *doc;             /* one line, a message id */
+    const char *const *sections; /* headings of groups of commands, message ids */
     size_t sections_count;
     const struct mst_command_row *commands;
     size_t commands_count;
@@ -74,8 +74,8 @@ struct mst_call {
     const struct mst_app *app;
     const struct mst_command_row *command; /* NULL: none was named */
     bool help;                             /* asked for by word or option */
-    const char *values[MST_ARGS_MAX];      /* values[i] belongs to command->args[i]; NULL: not given */
-    const char *many[MST_MANY_MAX];        /* of the MANY positional */
+    const char *values[MST_ARGS_MAX]; /* values[i] belongs to command->args[i]; NULL: not given */
+    const char *many[MST_MANY_MAX];   /* of the MANY positional */
     size_t many_count;
     const char *options[MST_ARGS_MAX]; /* options[i] belongs to app->options[i] */
 };
@@ -88,7 +88,8 @@ const char *mst_call_value(const struct mst_call *call, const char *name);
 const char *mst_call_option(const struct mst_call *call, const char *name);
 
 /*
- * All that a main() does before its own work: language, parsing, complaints, --help, --version, --man,
+ * All that a main() does before its own work: language, parsing, complaints, --help, --version,
+ * --man,
  * --completion. Returns an exit code, or -1 to go on with *ret_call.
  */
 int mst_app_begin(const struct mst_app *app, int argc, char *const *argv,

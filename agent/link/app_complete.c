@@ -78,8 +78,9 @@ static void bash_values(const char *command, const struct mst_arg_row *rows, siz
             print_words(&rows[i], &p);
             fputs("\" -- \"$cur\")); return ;;\n", out);
         } else {
-            fputs(takes_path(&rows[i]) ? "        COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
-                                       : "        COMPREPLY=(); return ;;\n",
+            fputs(takes_path(&rows[i])
+                      ? "        COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
+                      : "        COMPREPLY=(); return ;;\n",
                   out);
         }
     }

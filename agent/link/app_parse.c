@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Words of a command line matched against a program's table. Refuses what it does not know, with the
- * nearest word as a hint, and never guesses: abbreviations are not taken.
+ * Words of a command line matched against a program's table. Refuses what it does not know, with
+ * the nearest word as a hint, and never guesses: abbreviations are not taken.
  */
 #include "agent/link/app.h"
 
@@ -24,8 +24,7 @@ static bool is_choice(const struct mst_arg_row *arg)
     return mst_values_are_words(arg->values) || strcmp(arg->name, "lang") == 0;
 }
 
-void mst_values_each(const char *values, void (*fn)(void *context, const char *word),
-                     void *context)
+void mst_values_each(const char *values, void (*fn)(void *context, const char *word), void *context)
 {
     while (*values) {
         char word[64];
@@ -210,8 +209,8 @@ static int take_word(struct parser *p, struct mst_err *err)
 }
 
 /* Options may stand before the command that they belong to only when they are the program's. */
-int mst_app_parse(const struct mst_app *app, int argc, char *const *argv,
-                  struct mst_call *ret_call, struct mst_err *err)
+int mst_app_parse(const struct mst_app *app, int argc, char *const *argv, struct mst_call *ret_call,
+                  struct mst_err *err)
 {
     assert(app->options_count <= MST_ARGS_MAX);
     *ret_call = (struct mst_call){.app = app};
@@ -240,8 +239,8 @@ int mst_app_parse(const struct mst_app *app, int argc, char *const *argv,
     return 0;
 }
 
-static const char *value_of(const struct mst_arg_row *rows, size_t count,
-                            const char *const *values, const char *name)
+static const char *value_of(const struct mst_arg_row *rows, size_t count, const char *const *values,
+                            const char *name)
 {
     for (size_t i = 0; i < count; i++) {
         if (strcmp(rows[i].name, name) == 0)
@@ -288,8 +287,7 @@ static const char *wanted_language(int argc, char *const *argv)
     return NULL;
 }
 
-int mst_app_begin(const struct mst_app *app, int argc, char *const *argv,
-                  struct mst_call *ret_call)
+int mst_app_begin(const struct mst_app *app, int argc, char *const *argv, struct mst_call *ret_call)
 {
     struct mst_err err;
     mst_lang_init(wanted_language(argc, argv));
