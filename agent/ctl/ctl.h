@@ -24,7 +24,8 @@ struct mst_command_row {
 };
 
 #define MST_CTL_VALUES_MAX 64
-/* A parsed command line. values[i] belongs to command->args[i]; NULL: not given; flags are "yes". */
+/* A parsed command line. values[i] belongs to command->args[i]; NULL: not given; flags are "yes".
+ */
 struct mst_ctl_call {
     const struct mst_command_row *command;
     const char *values[16];

@@ -8,29 +8,15 @@
 #ifndef MST_AGENT_LINK_HOME_H
 #define MST_AGENT_LINK_HOME_H
 
+#include "config/load/keys.h"
 #include "config/load/settings.h"
 #include "proto/err.h"
-#include "proto/seal.h"
-
-struct mst_keys {
-    uint8_t channel_public[32], channel_secret[32]; /* CURVE */
-    uint8_t sign_public[MST_SIGN_PUBLIC_BYTES], sign_secret[MST_SIGN_SECRET_BYTES];
-};
 
 struct mst_home {
     char dir[4096];
     struct mst_settings settings;
     struct mst_keys keys;
 };
-
-/* Fresh key pairs from the system's randomness. */
-MST_MUST_CHECK int mst_keys_make(struct mst_keys *ret_keys, struct mst_err *err);
-/*
- * Secret files: O_NOFOLLOW, owned by the caller, no bits for group or others; MST_E_DENIED with the
- * chmod that mends it. Shared with the broker, which keeps its own keys in the same form.
- */
-MST_MUST_CHECK int mst_keys_read(const char *path, struct mst_keys *ret_keys, struct mst_err *err);
-MST_MUST_CHECK int mst_keys_write(const char *path, const struct mst_keys *keys, struct mst_err *err);
 
 /* $MUSTER_HOME, else ~/.muster, else /var/lib/muster-agent for a system service. */
 const char *mst_home_default(void);
@@ -46,7 +32,8 @@ MST_MUST_CHECK int mst_home_join(const char *dir, const char *invitation_path, i
 
 /*
  * An invitation is a YAML map: muster-invitation (1), programme, principal, members, enrol, feed
- * (endpoints), broker_key (Z85 of the CURVE key), broker_sign_key (hex), token (hex), expires (RFC 3339).
+ * (endpoints), broker_key (Z85 of the CURVE key), broker_sign_key (hex), token (hex), expires (RFC
+ * 3339).
  */
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A client's session with the broker: one DEALER socket, hello on every connection, reconnecting with
- * a growing wait. Speaks CURVE with a home's keys to a tcp endpoint, or plainly to the broker's local
- * ipc endpoint, where the kernel names the caller's uid. All sends are non-blocking: a send is never
- * progress, only an answer is.
+ * A client's session with the broker: one DEALER socket, hello on every connection, reconnecting
+ * with a growing wait. Speaks CURVE with a home's keys to a tcp endpoint, or plainly to the
+ * broker's local ipc endpoint, where the kernel names the caller's uid. All sends are non-blocking:
+ * a send is never progress, only an answer is.
  */
 #ifndef MST_AGENT_LINK_LINK_H
 #define MST_AGENT_LINK_LINK_H
@@ -31,7 +31,8 @@ enum mst_link_event_kind {
 
 struct mst_link_event {
     enum mst_link_event_kind kind;
-    const struct mst_msg *msg; /* UP: the welcome; DOWN: the error, or NULL; borrowed until the next poll */
+    const struct mst_msg
+        *msg; /* UP: the welcome; DOWN: the error, or NULL; borrowed until the next poll */
 };
 
 MST_MUST_CHECK int mst_link_new(const struct mst_link_options *options, struct mst_link **ret_link,
@@ -42,14 +43,16 @@ void mst_link_free(struct mst_link *link);
 int mst_link_fd(const struct mst_link *link);
 /* Milliseconds until the link itself wants to be polled (reconnect, lost reply); -1: never. */
 int mst_link_wait_ms(const struct mst_link *link);
-MST_MUST_CHECK int mst_link_poll(struct mst_link *link, int timeout_ms, struct mst_link_event *ret_event,
-                                 struct mst_err *err);
+MST_MUST_CHECK int mst_link_poll(struct mst_link *link, int timeout_ms,
+                                 struct mst_link_event *ret_event, struct mst_err *err);
 /* MST_E_BUSY when the queue is full or the session is not up: try again after the next event. */
-MST_MUST_CHECK int mst_link_send(struct mst_link *link, const struct mst_msg *msg, struct mst_err *err);
+MST_MUST_CHECK int mst_link_send(struct mst_link *link, const struct mst_msg *msg,
+                                 struct mst_err *err);
 
 /*
- * Wait for the session, send a request, and walk its reply rows. Other messages that arrive meanwhile
- * are dropped; meant for tools. A reply whose code is not ok becomes the error, in the reader's words.
+ * Wait for the session, send a request, and walk its reply rows. Other messages that arrive
+ * meanwhile are dropped; meant for tools. A reply whose code is not ok becomes the error, in the
+ * reader's words.
  */
 typedef int (*mst_reply_row_fn)(void *context, struct mst_slice row);
 MST_MUST_CHECK int mst_link_request(struct mst_link *link, const char *verb, struct mst_slice args,

@@ -15,7 +15,8 @@ static const char *translate(const char *msgid)
     return gettext(msgid);
 }
 
-/* The first that is set, in the order POSIX gives; LANGUAGE, GNU's list, comes before all of them. */
+/* The first that is set, in the order POSIX gives; LANGUAGE, GNU's list, comes before all of them.
+ */
 static const char *wanted_language(const char *lang)
 {
     static const char *const names[] = {"LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"};

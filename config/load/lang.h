@@ -8,9 +8,9 @@
 #include "config/model/programme.h"
 
 /*
- * Set the locale from the environment, or from `lang` ("en", "zh_CN"; NULL: the environment's LC_ALL,
- * LC_MESSAGES, LANG, LANGUAGE), and install gettext as the translator of mst_tr(). Works without any
- * generated locale on the machine: falls back to C.UTF-8 with the chosen catalogue.
+ * Set the locale from the environment, or from `lang` ("en", "zh_CN"; NULL: the environment's
+ * LC_ALL, LC_MESSAGES, LANG, LANGUAGE), and install gettext as the translator of mst_tr(). Works
+ * without any generated locale on the machine: falls back to C.UTF-8 with the chosen catalogue.
  */
 void mst_lang_init(const char *lang);
 /* True when people read Chinese here. */

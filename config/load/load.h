@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading files into models: programmes, settings, calendars, zones, and report files. Every fault of
- * a file is collected, each with its place and a hint, before any is told; a file with an error is
- * refused whole. Files are UTF-8; unknown and duplicate keys are errors.
+ * Reading files into models: programmes, settings, calendars, zones, and report files. Every fault
+ * of a file is collected, each with its place and a hint, before any is told; a file with an error
+ * is refused whole. Files are UTF-8; unknown and duplicate keys are errors.
  */
 #ifndef MST_CONFIG_LOAD_LOAD_H
 #define MST_CONFIG_LOAD_LOAD_H
@@ -41,13 +41,15 @@ void mst_diags_print(const struct mst_diags *diags, FILE *out);
 
 /*
  * Load and check a programme. Paths inside (calendar) are relative to the file. On success *ret is
- * one reference. Fails with MST_E_INVALID or MST_E_SYNTAX when there was an error among the findings
- * (err then says how many), MST_E_IO when the file cannot be read. Warnings alone do not fail.
+ * one reference. Fails with MST_E_INVALID or MST_E_SYNTAX when there was an error among the
+ * findings (err then says how many), MST_E_IO when the file cannot be read. Warnings alone do not
+ * fail.
  */
 MST_MUST_CHECK int mst_programme_load(const char *path, struct mst_diags *diags,
                                       struct mst_programme **ret, struct mst_err *err);
 
-/* The zone of that IANA name from the system's TZif files ($TZDIR is not consulted), in the arena. */
+/* The zone of that IANA name from the system's TZif files ($TZDIR is not consulted), in the arena.
+ */
 MST_MUST_CHECK int mst_zone_load(const char *name, struct mst_arena *arena,
                                  const struct mst_zone **ret, struct mst_err *err);
 /* "date,kind,occasion" lines; "# YEAR: SOURCE" comment lines name the notice that covers a year. */
@@ -56,12 +58,14 @@ MST_MUST_CHECK int mst_calendar_load(const char *path, struct mst_arena *arena,
                                      struct mst_err *err);
 
 /* A YAML document as one msgpack value (maps with text keys, arrays, scalars by YAML 1.2's core
- * schema; plain scalars only become numbers, booleans or null), with its places kept for findings. */
+ * schema; plain scalars only become numbers, booleans or null), with its places kept for findings.
+ */
 struct mst_yaml;
 MST_MUST_CHECK int mst_yaml_open(const char *path, struct mst_diags *diags, struct mst_yaml **ret,
                                  struct mst_err *err);
 void mst_yaml_free(struct mst_yaml *yaml);
-MST_MUST_CHECK int mst_yaml_pack(const struct mst_yaml *yaml, struct mst_buf *out, struct mst_err *err);
+MST_MUST_CHECK int mst_yaml_pack(const struct mst_yaml *yaml, struct mst_buf *out,
+                                 struct mst_err *err);
 /* Place of the value at a path of keys and indices ("header/phone", "areas/2/progress"), or of its
  * nearest parent that exists. */
 void mst_yaml_place(const struct mst_yaml *yaml, const char *path, int *ret_line, int *ret_column);

@@ -36,7 +36,8 @@ MST_MUST_CHECK int mst_settings_init(struct mst_settings *settings, struct mst_e
 void mst_settings_done(struct mst_settings *settings);
 /* Read a YAML map of `name: value` into the settings of one scope. */
 MST_MUST_CHECK int mst_settings_load(struct mst_settings *settings, enum mst_setting_scope scope,
-                                     const char *path, struct mst_diags *diags, struct mst_err *err);
+                                     const char *path, struct mst_diags *diags,
+                                     struct mst_err *err);
 /* Set one from a command line's NAME=VALUE. */
 MST_MUST_CHECK int mst_settings_set(struct mst_settings *settings, enum mst_setting_scope scope,
                                     const char *assignment, struct mst_err *err);
