@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Acts of the office and of administrators: each is a ledger row, with who, from where and why. */
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/driver/driver_impl.h"
+
+static const char *or_empty(const char *s)
+{
+    return s ? s : "";
+}
+
+int mst_driver_note(struct mst_driver *d, struct mst_engine *e, enum mst_row_kind kind,
+                    const struct mst_caller *caller, const char *act, const char *subject,
+                    const char *reason, mst_time now, struct mst_err *err)
+{
+    int code = mst_driver_open_batch(d, err);
+    if (code)
+        return code;
+    struct mst_buf *b = &d->scratch;
+    mst_buf_clear(b);
+    mst_pack_map(b, 5);
+    mst_pack_text(b, "actor");
+    mst_pack_text(b, caller->actor.principal);
+    mst_pack_text(b, "address");
+    mst_pack_text(b, caller->address);
+    mst_pack_text(b, "act");
+    mst_pack_text(b, act);
+    mst_pack_text(b, "subject");
+    mst_pack_text(b, or_empty(subject));
+    mst_pack_text(b, "reason");
+    mst_pack_text(b, or_empty(reason));
+    if (b->failed)
+        return mst_fail_on(err, MST_E_NOMEM, act);
+    return mst_engine_put_row(e, kind, now, mst_bytes(b->data, b->len), err);
+}
+
+static int put_act_row(struct mst_engine *e, const struct mst_caller *caller,
+                       const struct mst_input_act *act, mst_time now, struct mst_err *err)
+{
+    struct mst_buf *b = &e->driver->scratch;
+    mst_buf_clear(b);
+    mst_pack_map(b, 8);
+    mst_pack_text(b, "actor");
+    mst_pack_text(b, caller->actor.principal);
+    mst_pack_text(b, "roles");
+    mst_pack_uint(b, caller->actor.roles);
+    mst_pack_text(b, "address");
+    mst_pack_text(b, caller->address);
+    mst_pack_text(b, "act");
+    mst_pack_text(b, act->act);
+    mst_pack_text(b, "subject");
+    mst_pack_text(b, act->obligation);
+    mst_pack_text(b, "reason");
+    mst_pack_text(b, or_empty(act->reason));
+    mst_pack_text(b, "number");
+    mst_pack_text(b, or_empty(act->number));
+    mst_pack_text(b, "until");
+    mst_pack_int(b, act->until);
+    if (b->failed)
+        return mst_fail_on(err, MST_E_NOMEM, act->act);
+    return mst_engine_put_row(e, MST_ROW_ACT, now, mst_bytes(b->data, b->len), err);
+}
+
+static int put_refused_act(struct mst_engine *e, enum mst_code code, const char *subject,
+                           mst_time now, struct mst_err *err)
+{
+    struct mst_buf *b = &e->driver->scratch;
+    mst_buf_clear(b);
+    mst_pack_map(b, 2);
+    mst_pack_text(b, "code");
+    mst_pack_text(b, mst_code_word(code));
+    mst_pack_text(b, "subject");
+    mst_pack_text(b, subject);
+    if (b->failed)
+        return mst_fail_on(err, MST_E_NOMEM, "refusal");
+    return mst_engine_put_row(e, MST_ROW_REFUSAL, now, mst_bytes(b->data, b->len), err);
+}
+
+/* The obligation as it stands after the act. */
+static int answer_with_obligation(struct mst_engine *e, uint64_t session, uint64_t request_id,
+                                  const char *id, mst_time now, struct mst_err *err)
+{
+    const struct mst_obligation *o = mst_core_find(e->core, id);
+    if (!o)
+        return mst_driver_refuse(e->driver, session, request_id, MST_R_NO_OBLIGATION, id, now, err);
+    char due[MST_INSTANT_TEXT_MAX];
+    struct mst_buf row = {0};
+    mst_pack_map(&row, 7);
+    mst_pack_text(&row, "id");
+    mst_pack_text(&row, o->id);
+    mst_pack_text(&row, "work");
+    mst_pack_text(&row, mst_work_word(o->work));
+    mst_pack_text(&row, "phase");
+    mst_pack_text(&row, mst_phase_word(mst_obligation_phase(e->programme, o, now, NULL)));
+    mst_pack_text(&row, "verdict");
+    mst_pack_text(&row, mst_verdict_word(o->verdict));
+    mst_pack_text(&row, "due");
+    mst_pack_text(&row, mst_zone_format(e->programme->zone, o->due, due));
+    mst_pack_text(&row, "record_number");
+    mst_pack_text(&row, o->record_number);
+    mst_pack_text(&row, "urges");
+    mst_pack_uint(&row, o->urges);
+    struct mst_slice rows[1] = {mst_bytes(row.data, row.len)};
+    struct mst_msg msg = {.type = MST_MSG_reply};
+    msg.u.reply.id = request_id;
+    msg.u.reply.code = mst_text("ok");
+    msg.u.reply.rows = (struct mst_slices){rows, 1};
+    msg.u.reply.now = (uint64_t)now;
+    int code = row.failed ? mst_fail_on(err, MST_E_NOMEM, id)
+                          : mst_driver_answer(e->driver, session, &msg, err);
+    mst_buf_done(&row);
+    return code;
+}
+
+int mst_driver_act(struct mst_driver *d, struct mst_engine *e, const struct mst_caller *caller,
+                   uint64_t request_id, struct mst_input_act *act, mst_time now,
+                   struct mst_err *err)
+{
+    int code = mst_driver_open_batch(d, err);
+    if (!code)
+        code = put_act_row(e, caller, act, now, err);
+    if (code)
+        return code;
+    struct mst_input input = {.kind = MST_INPUT_ACT, .now = now, .u.act = *act};
+    enum mst_code refused;
+    char subject[256];
+    code = mst_engine_step(e, &input, &refused, subject, err);
+    if (code)
+        return code;
+    if (refused == MST_OK)
+        return answer_with_obligation(e, caller->session, request_id, act->obligation, now, err);
+    code = put_refused_act(e, refused, subject, now, err);
+    return code ? code
+                : mst_driver_refuse(d, caller->session, request_id, refused, subject, now, err);
+}
+
+int mst_driver_reload(struct mst_driver *d, struct mst_engine *e, const struct mst_caller *caller,
+                      uint64_t request_id, struct mst_programme *programme, mst_time now,
+                      struct mst_err *err)
+{
+    if (strcmp(programme->id, e->id) != 0)
+        return mst_driver_refuse(d, caller->session, request_id, MST_E_CONFLICT, programme->id, now,
+                                 err);
+    char digest[2 * MST_DIGEST_BYTES + 1];
+    for (size_t i = 0; i < MST_DIGEST_BYTES; i++)
+        snprintf(digest + 2 * i, 3, "%02x", programme->digest[i]);
+    int code = mst_driver_note(d, e, MST_ROW_PROGRAMME, caller, "reload", digest, NULL, now, err);
+    struct mst_input input = {.kind = MST_INPUT_PROGRAMME, .now = now, .u.programme = programme};
+    enum mst_code refused;
+    char subject[256];
+    if (!code)
+        code = mst_engine_step(e, &input, &refused, subject, err);
+    if (code)
+        return code;
+    mst_programme_unref(e->programme);
+    e->programme = mst_programme_ref(programme);
+    struct mst_msg msg = {.type = MST_MSG_reply};
+    msg.u.reply.id = request_id;
+    msg.u.reply.code = mst_text("ok");
+    msg.u.reply.now = (uint64_t)now;
+    return mst_driver_answer(d, caller->session, &msg, err);
+}

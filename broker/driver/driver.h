@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The driver joins core and store: it verifies what units push, steps the core, and performs the
+ * effects in their order: commit, then acknowledge, then publish. It knows no socket and reads no
+ * clock; the loop in broker/io hands it messages with their instants and carries its answers out.
+ *
+ * Inputs gather in a batch; mst_driver_commit() makes all of it durable at once (group commit).
+ * Only then are answers and alerts handed to the callbacks, in the order in which they came about.
+ * A failed commit is not an absent commit: the driver then refuses everything, and the process must
+ * end and start again from what is stored.
+ */
+#ifndef MST_BROKER_DRIVER_DRIVER_H
+#define MST_BROKER_DRIVER_DRIVER_H
+
+#include "broker/core/authz.h"
+#include "broker/core/clockrule.h"
+#include "broker/core/core.h"
+#include "broker/store/store.h"
+#include "config/load/keys.h"
+
+struct mst_driver;
+struct mst_engine; /* one programme: its core, ledger head, alert numbers and outboxes */
+
+struct mst_driver_callbacks {
+    void *context;
+    /* An encoded frame for the session that asked. */
+    void (*answer)(void *context, uint64_t session, const struct mst_buf *frame);
+    /* An alert that is on disk; slices live for the call. */
+    void (*alert)(void *context, struct mst_engine *engine, const struct mst_stored_alert *alert);
+    /* Something for the log, at most one line. level: 3 error, 4 warning, 6 information. */
+    void (*log)(void *context, int level, const char *event, const char *text);
+};
+
+struct mst_driver_options {
+    struct mst_store *store;     /* borrowed */
+    const struct mst_keys *keys; /* the broker's own; borrowed */
+    bool rehearsal;
+};
+
+MST_MUST_CHECK int mst_driver_new(const struct mst_driver_options *options,
+                                  const struct mst_driver_callbacks *callbacks,
+                                  struct mst_driver **ret_driver, struct mst_err *err);
+void mst_driver_free(struct mst_driver *driver);
+
+/* Serve a programme: load what is stored of it. Before the first input. */
+MST_MUST_CHECK int mst_driver_add(struct mst_driver *driver, struct mst_programme *programme,
+                                  struct mst_err *err);
+/*
+ * The broker starts at `now`, having been down since down_from (0: first start). Catches up.
+ * wall_ms is real time also in a rehearsal.
+ */
+MST_MUST_CHECK int mst_driver_start(struct mst_driver *driver, mst_time down_from, mst_time now,
+                                    struct mst_err *err);
+MST_MUST_CHECK int mst_driver_stop(struct mst_driver *driver, mst_time now, struct mst_err *err);
+
+size_t mst_driver_engines(const struct mst_driver *driver);
+struct mst_engine *mst_driver_engine(const struct mst_driver *driver, size_t index);
+/* By programme id; "*" or empty finds the only one. NULL: none, or not the only one. */
+struct mst_engine *mst_driver_find(const struct mst_driver *driver, const char *programme);
+
+/* ---- who asks ---- */
+
+struct mst_caller {
+    uint64_t session; /* given back with the answers */
+    struct mst_actor actor;
+    const uint8_t *sign_key; /* of the unit's key; NULL where it cannot push */
+    const char *address;     /* for the ledger and the log */
+};
+
+/* ---- inputs; each opens the batch when none is open ---- */
+
+/*
+ * A run of reports. Its answer is a receipt, `expect`, or an error that ends the session. Returns
+ * non-zero only when the batch is lost (see mst_driver_recover).
+ */
+MST_MUST_CHECK int mst_driver_push(struct mst_driver *driver, struct mst_engine *engine,
+                                   const struct mst_caller *caller, const struct mst_msg_push *push,
+                                   mst_time now, struct mst_err *err);
+/* An act of the office upon an obligation, answered by a reply to request_id. */
+MST_MUST_CHECK int mst_driver_act(struct mst_driver *driver, struct mst_engine *engine,
+                                  const struct mst_caller *caller, uint64_t request_id,
+                                  struct mst_input_act *act, mst_time now, struct mst_err *err);
+MST_MUST_CHECK int mst_driver_tick(struct mst_driver *driver, mst_time now, struct mst_err *err);
+/* A new version of the programme; answered like an act. Takes a reference. */
+MST_MUST_CHECK int mst_driver_reload(struct mst_driver *driver, struct mst_engine *engine,
+                                     const struct mst_caller *caller, uint64_t request_id,
+                                     struct mst_programme *programme, mst_time now,
+                                     struct mst_err *err);
+/* An administrator's act that touches no obligation (clock, …), for the ledger. */
+MST_MUST_CHECK int mst_driver_note(struct mst_driver *driver, struct mst_engine *engine,
+                                   enum mst_row_kind kind, const struct mst_caller *caller,
+                                   const char *act, const char *subject, const char *reason,
+                                   mst_time now, struct mst_err *err);
+MST_MUST_CHECK int mst_driver_cursor(struct mst_driver *driver, struct mst_engine *engine,
+                                     const char *principal, const char *name, uint64_t cursor,
+                                     struct mst_err *err);
+/* Queue an answer of the caller's making behind the batch's commit. */
+MST_MUST_CHECK int mst_driver_answer(struct mst_driver *driver, uint64_t session,
+                                     const struct mst_msg *msg, struct mst_err *err);
+
+/* ---- keys; wall_ms is real time also in a rehearsal ---- */
+
+/* NULL: not known. Borrowed until the next change of keys. */
+const struct mst_key *mst_driver_key(const struct mst_driver *driver, const uint8_t channel[32],
+                                     struct mst_engine **ret_engine);
+/* MST_E_REVOKED, MST_E_EXPIRED, or 0. */
+int mst_key_check(const struct mst_key *key, mst_time wall_ms);
+MST_MUST_CHECK int mst_driver_invite(struct mst_driver *driver, struct mst_engine *engine,
+                                     const struct mst_caller *caller, const char *who,
+                                     int64_t hours, mst_time now, mst_time wall_ms,
+                                     uint8_t ret_token[16], struct mst_invitation *ret_invitation,
+                                     struct mst_err *err);
+/* Consume a token and register the keys, in one transaction; answered by `enrolled` or `error`. */
+MST_MUST_CHECK int mst_driver_enrol(struct mst_driver *driver, const struct mst_caller *caller,
+                                    const struct mst_msg_enrol *enrol, mst_time now,
+                                    mst_time wall_ms, struct mst_err *err);
+/* Revoke all keys of a principal, or the one of a fingerprint. Rows for the reply go to `rows`. */
+MST_MUST_CHECK int mst_driver_revoke(struct mst_driver *driver, struct mst_engine *engine,
+                                     const struct mst_caller *caller, const char *who,
+                                     const char *reason, mst_time now, mst_time wall_ms,
+                                     struct mst_buf *rows, size_t *ret_count, bool *ret_office,
+                                     struct mst_err *err);
+/* The first 16 hex digits of H(channel key): what people compare. */
+void mst_key_fingerprint(const uint8_t channel[32], char ret_text[17]);
+
+/* ---- the batch ---- */
+
+bool mst_driver_pending(const struct mst_driver *driver); /* a batch is open */
+bool mst_driver_busy(const struct mst_driver *driver);    /* a commit is under way: take nothing */
+/* Descriptor to poll while busy; -1: commits complete at once. */
+int mst_driver_fd(const struct mst_driver *driver);
+/* Commit the batch, if any. mark is stored with it. */
+MST_MUST_CHECK int mst_driver_commit(struct mst_driver *driver, const struct mst_clock_mark *mark,
+                                     mst_time now, struct mst_err *err);
+MST_MUST_CHECK int mst_driver_complete(struct mst_driver *driver, struct mst_err *err);
+/*
+ * After MST_E_FULL from an input or a commit: drop the batch, tell its sessions, and load every
+ * programme again from what is stored.
+ */
+MST_MUST_CHECK int mst_driver_recover(struct mst_driver *driver, struct mst_err *err);
+
+/* ---- queries ---- */
+
+mst_time mst_driver_next_due(const struct mst_driver *driver);
+MST_MUST_CHECK int mst_driver_clock_mark(struct mst_driver *driver, struct mst_clock_mark *ret_mark,
+                                         struct mst_err *err);
+uint64_t mst_driver_epoch(const struct mst_driver *driver);
+uint64_t mst_driver_watermark(const struct mst_driver *driver);
+const struct mst_keys *mst_driver_keys(const struct mst_driver *driver);
+
+const struct mst_programme *mst_engine_programme(const struct mst_engine *engine);
+const struct mst_core *mst_engine_core(const struct mst_engine *engine);
+mst_pid mst_engine_pid(const struct mst_engine *engine);
+uint64_t mst_engine_last_alert(const struct mst_engine *engine);
+uint64_t mst_engine_last_row(const struct mst_engine *engine);
+/* Last accepted number and chain head of an outbox; for one that is not known, 0 and its genesis.
+ */
+MST_MUST_CHECK int mst_engine_outbox(const struct mst_engine *engine, const uint8_t id[16],
+                                     const char *unit, uint64_t *ret_last, uint8_t ret_head[32],
+                                     struct mst_err *err);
+/* Stored cursor; 0: none. */
+MST_MUST_CHECK int mst_engine_cursor(struct mst_driver *driver, struct mst_engine *engine,
+                                     const char *principal, const char *name, uint64_t *ret_cursor,
+                                     struct mst_err *err);
+
+#endif

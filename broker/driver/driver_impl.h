@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the driver's own files share. Nobody else includes it. */
+#ifndef MST_BROKER_DRIVER_DRIVER_IMPL_H
+#define MST_BROKER_DRIVER_DRIVER_IMPL_H
+
+#include "broker/driver/driver.h"
+#include "proto/pack.h"
+
+/* Invariant: row and head name the last ledger row that was put, committed or not. */
+struct mst_engine {
+    struct mst_driver *driver;
+    char id[MST_ID_MAX];
+    mst_pid pid;
+    struct mst_programme *programme;
+    struct mst_core *core;
+    uint64_t row;
+    uint8_t head[MST_HASH_BYTES];
+    uint64_t alert_number;
+    bool dirty;                   /* rows were put in the open batch */
+    struct mst_outbox **outboxes; /* sorted by id */
+    size_t outboxes_count, outboxes_cap;
+};
+
+struct mst_known_key {
+    struct mst_engine *engine;
+    struct mst_key key;
+};
+
+/* An answer or an alert that waits for the commit. */
+enum mst_outgoing_kind { MST_OUT_ANSWER, MST_OUT_ALERT };
+struct mst_outgoing {
+    enum mst_outgoing_kind kind;
+    uint64_t session;
+    struct mst_buf frame;      /* ANSWER */
+    struct mst_engine *engine; /* ALERT, as are the following */
+    struct mst_stored_alert alert;
+    char audience[65], group[MST_ID_MAX];
+};
+
+enum mst_driver_state { MST_DRIVER_IDLE, MST_DRIVER_OPEN, MST_DRIVER_COMMITTING, MST_DRIVER_DEAD };
+
+struct mst_driver {
+    struct mst_driver_options options;
+    struct mst_driver_callbacks cb;
+    struct mst_engine **engines;
+    size_t engines_count;
+    enum mst_driver_state state;
+    struct mst_outgoing *outgoing;
+    size_t outgoing_count, outgoing_cap;
+    struct mst_effects effects; /* reused by every step */
+    struct mst_buf scratch;     /* reused by every packed row */
+    struct mst_msg_scratch msg_scratch;
+    struct mst_known_key *keys; /* sorted by channel key */
+    size_t keys_count, keys_cap;
+    uint64_t epoch, watermark;
+    int commit_code; /* of the commit under way */
+    struct mst_err commit_err;
+};
+
+MST_MUST_CHECK int mst_driver_open_batch(struct mst_driver *d, struct mst_err *err);
+
+/* Append a ledger row and advance the chain. */
+MST_MUST_CHECK int mst_engine_put_row(struct mst_engine *e, enum mst_row_kind kind, mst_time at,
+                                      struct mst_slice bytes, struct mst_err *err);
+/* Step the core and put what follows from it. ret_refused: MST_OK when accepted. The refusal's
+ * subject is copied. tick: put a TICK row first when anything follows. */
+MST_MUST_CHECK int mst_engine_step(struct mst_engine *e, const struct mst_input *input,
+                                   enum mst_code *ret_refused, char ret_subject[256],
+                                   struct mst_err *err);
+MST_MUST_CHECK int mst_engine_load(struct mst_engine *e, struct mst_err *err);
+void mst_engine_unload(struct mst_engine *e);
+/* The outbox of that id, or NULL. */
+struct mst_outbox *mst_engine_find_outbox(const struct mst_engine *e,
+                                          const uint8_t id[MST_OUTBOX_BYTES]);
+MST_MUST_CHECK int mst_engine_add_outbox(struct mst_engine *e, const struct mst_outbox *outbox,
+                                         struct mst_outbox **ret, struct mst_err *err);
+
+MST_MUST_CHECK int mst_driver_queue_alert(struct mst_driver *d, struct mst_engine *e,
+                                          const struct mst_stored_alert *alert,
+                                          struct mst_err *err);
+/* An `error` or a refusing `reply`, built from code and subject. */
+MST_MUST_CHECK int mst_driver_error(struct mst_driver *d, uint64_t session, enum mst_code code,
+                                    const char *subject, struct mst_err *err);
+MST_MUST_CHECK int mst_driver_refuse(struct mst_driver *d, uint64_t session, uint64_t request_id,
+                                     enum mst_code code, const char *subject, mst_time now,
+                                     struct mst_err *err);
+MST_MUST_CHECK int mst_keys_load(struct mst_driver *d, struct mst_engine *e, struct mst_err *err);
+void mst_driver_log(struct mst_driver *d, int level, const char *event, const char *fmt, ...)
+    MST_PRINTF(4, 5);
+
+#endif

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One programme: its core, the head of its ledger, its alert numbers and outboxes; putting what
+ * follows from a step into the open batch, in the effects' order.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/driver/driver_impl.h"
+
+int mst_engine_put_row(struct mst_engine *e, enum mst_row_kind kind, mst_time at,
+                       struct mst_slice bytes, struct mst_err *err)
+{
+    struct mst_row row = {.row = e->row + 1, .at = at, .kind = (uint8_t)kind, .bytes = bytes};
+    int code = mst_store_put_row(e->driver->options.store, e->pid, &row, err);
+    if (code)
+        return code;
+    mst_ledger_next(e->head, row.row, at, row.kind, bytes, e->head);
+    e->row = row.row;
+    e->dirty = true;
+    return 0;
+}
+
+/* ---- outboxes ---- */
+
+static size_t outbox_position(const struct mst_engine *e, const uint8_t id[MST_OUTBOX_BYTES],
+                              bool *ret_found)
+{
+    size_t low = 0, high = e->outboxes_count;
+    *ret_found = false;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        int cmp = memcmp(e->outboxes[mid]->id, id, MST_OUTBOX_BYTES);
+        if (cmp == 0) {
+            *ret_found = true;
+            return mid;
+        }
+        if (cmp < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+struct mst_outbox *mst_engine_find_outbox(const struct mst_engine *e,
+                                          const uint8_t id[MST_OUTBOX_BYTES])
+{
+    bool found;
+    size_t at = outbox_position(e, id, &found);
+    return found ? e->outboxes[at] : NULL;
+}
+
+int mst_engine_add_outbox(struct mst_engine *e, const struct mst_outbox *outbox,
+                          struct mst_outbox **ret, struct mst_err *err)
+{
+    bool found;
+    size_t at = outbox_position(e, outbox->id, &found);
+    assert(!found);
+    if (e->outboxes_count == e->outboxes_cap) {
+        size_t cap = e->outboxes_cap ? 2 * e->outboxes_cap : 32;
+        struct mst_outbox **grown = realloc(e->outboxes, cap * sizeof(struct mst_outbox *));
+        if (!grown)
+            return mst_fail_on(err, MST_E_NOMEM, "outboxes");
+        e->outboxes = grown;
+        e->outboxes_cap = cap;
+    }
+    struct mst_outbox *copy = malloc(sizeof *copy);
+    if (!copy)
+        return mst_fail_on(err, MST_E_NOMEM, "outboxes");
+    *copy = *outbox;
+    memmove(e->outboxes + at + 1, e->outboxes + at,
+            (e->outboxes_count - at) * sizeof(struct mst_outbox *));
+    e->outboxes[at] = copy;
+    e->outboxes_count++;
+    *ret = copy;
+    return 0;
+}
+
+int mst_engine_outbox(const struct mst_engine *e, const uint8_t id[16], const char *unit,
+                      uint64_t *ret_last, uint8_t ret_head[32], struct mst_err *err)
+{
+    const struct mst_outbox *outbox = mst_engine_find_outbox(e, id);
+    if (outbox && strcmp(outbox->unit, unit) != 0)
+        return mst_fail_on(err, MST_E_IDENTITY, unit);
+    *ret_last = outbox ? outbox->last : 0;
+    if (outbox)
+        memcpy(ret_head, outbox->head, MST_HASH_BYTES);
+    else
+        mst_chain_genesis(id, e->id, unit, ret_head);
+    return 0;
+}
+
+/* ---- loading ---- */
+
+struct loading {
+    struct mst_engine *engine;
+    int code;
+    struct mst_err *err;
+};
+
+static int load_outbox(void *context, const struct mst_outbox *outbox)
+{
+    struct loading *l = context;
+    struct mst_outbox *added;
+    l->code = mst_engine_add_outbox(l->engine, outbox, &added, l->err);
+    return l->code;
+}
+
+static int load_obligation(void *context, const char *id, struct mst_slice bytes)
+{
+    struct loading *l = context;
+    struct mst_obligation o;
+    l->code = mst_obligation_unpack(bytes, &o, l->err);
+    if (!l->code)
+        l->code = mst_core_restore(l->engine->core, &o, l->err);
+    if (l->code)
+        mst_wrap(l->err, "%s", id);
+    return l->code;
+}
+
+int mst_engine_load(struct mst_engine *e, struct mst_err *err)
+{
+    struct mst_reader *r = mst_store_own_reader(e->driver->options.store);
+    struct loading l = {.engine = e, .err = err};
+    mst_time at = 0;
+    int code = mst_reader_last_head(r, e->pid, &e->row, &at, e->head, err);
+    if (code)
+        return code;
+    if (e->row == 0)
+        mst_ledger_genesis(e->id, e->head);
+    e->core =
+        mst_core_new(e->programme, mst_zone_midnight(e->programme->zone, e->programme->issued));
+    if (!e->core)
+        return mst_fail_on(err, MST_E_NOMEM, e->id);
+    code = mst_reader_last_alert(r, e->pid, &e->alert_number, err);
+    if (!code)
+        code = mst_reader_outboxes(r, e->pid, load_outbox, &l, err);
+    if (!code)
+        code = l.code;
+    if (!code)
+        code = mst_reader_obligations(r, e->pid, load_obligation, &l, err);
+    if (!code)
+        code = l.code;
+    if (!code && e->row > 0)
+        mst_core_restore_now(e->core, at);
+    return code;
+}
+
+void mst_engine_unload(struct mst_engine *e)
+{
+    mst_core_free(e->core);
+    e->core = NULL;
+    for (size_t i = 0; i < e->outboxes_count; i++)
+        free(e->outboxes[i]);
+    free(e->outboxes);
+    e->outboxes = NULL;
+    e->outboxes_count = e->outboxes_cap = 0;
+    e->dirty = false;
+}
+
+/* ---- effects ---- */
+
+static int put_transition(struct mst_engine *e, const struct mst_transition *t, mst_time now,
+                          struct mst_err *err)
+{
+    struct mst_buf *b = &e->driver->scratch;
+    mst_buf_clear(b);
+    mst_pack_map(b, 9);
+    mst_pack_text(b, "obligation");
+    mst_pack_text(b, t->obligation);
+    mst_pack_text(b, "event");
+    mst_pack_text(b, t->event);
+    mst_pack_text(b, "from");
+    mst_pack_text(b, mst_work_word(t->from));
+    mst_pack_text(b, "to");
+    mst_pack_text(b, mst_work_word(t->to));
+    mst_pack_text(b, "verdict");
+    mst_pack_text(b, mst_verdict_word(t->verdict));
+    mst_pack_text(b, "days_late");
+    mst_pack_int(b, t->days_late);
+    mst_pack_text(b, "actor");
+    mst_pack_text(b, t->actor);
+    mst_pack_text(b, "reason");
+    mst_pack_text(b, t->reason);
+    mst_pack_text(b, "instant");
+    mst_pack_int(b, t->instant);
+    if (b->failed)
+        return mst_fail_on(err, MST_E_NOMEM, "transition");
+    return mst_engine_put_row(e, MST_ROW_TRANSITION, now, mst_bytes(b->data, b->len), err);
+}
+
+static void fill_alert(struct mst_engine *e, const struct mst_alert *a, char topic[161],
+                       struct mst_msg_alert *m)
+{
+    static const uint8_t no_head[MST_HASH_BYTES];
+    snprintf(topic, 161, "%s/%s/%s", e->id, a->audience, a->kind);
+    *m = (struct mst_msg_alert){
+        .number = e->alert_number,
+        .id = mst_bytes(a->id, sizeof a->id),
+        .programme = mst_text(e->id),
+        .topic = mst_text(topic),
+        .kind = mst_text(a->kind),
+        .audience = mst_text(a->audience),
+        .role = mst_text(a->role),
+        .obligation = mst_text(a->obligation[0] ? a->obligation : NULL),
+        .duty = mst_text(a->duty[0] ? a->duty : NULL),
+        .period = mst_text(a->period[0] ? a->period : NULL),
+        .bearer = mst_text(a->bearer[0] ? a->bearer : NULL),
+        .group = mst_text(a->group[0] ? a->group : NULL),
+        .rung = a->rung,
+        .level = a->level,
+        .occurrence = a->occurrence,
+        .revision = a->revision,
+        .instant = (uint64_t)a->instant,
+        .fired = (uint64_t)a->fired,
+        .due = (uint64_t)a->due,
+        .missed = a->missed,
+        .reason = mst_text(a->reason[0] ? a->reason : NULL),
+        .rehearsal = e->driver->options.rehearsal,
+        /* The stream fills these in: the row cannot hold its own hash. */
+        .ledger_head = mst_bytes(no_head, sizeof no_head),
+    };
+}
+
+static int put_alert(struct mst_engine *e, const struct mst_alert *a, mst_time now,
+                     struct mst_err *err)
+{
+    struct mst_driver *d = e->driver;
+    struct mst_msg msg = {.type = MST_MSG_alert};
+    char topic[161];
+    e->alert_number++;
+    fill_alert(e, a, topic, &msg.u.alert);
+    mst_buf_clear(&d->scratch);
+    int code = mst_msg_encode(&msg, &d->scratch, err);
+    struct mst_slice bytes = mst_bytes(d->scratch.data, d->scratch.len);
+    if (!code)
+        code = mst_engine_put_row(e, MST_ROW_ALERT, now, bytes, err);
+    if (code)
+        return code;
+    struct mst_stored_alert stored = {
+        .number = e->alert_number,
+        .row = e->row,
+        .audience = mst_text(a->audience),
+        .group = mst_text(a->group),
+        .bytes = bytes,
+    };
+    memcpy(stored.row_head, e->head, sizeof stored.row_head);
+    memcpy(stored.id, a->id, sizeof stored.id);
+    code = mst_store_put_alert(d->options.store, e->pid, &stored, err);
+    return code ? code : mst_driver_queue_alert(d, e, &stored, err);
+}
+
+static int put_obligation(struct mst_engine *e, const struct mst_obligation *o, struct mst_err *err)
+{
+    struct mst_buf *b = &e->driver->scratch;
+    mst_buf_clear(b);
+    mst_obligation_pack(o, b);
+    if (b->failed)
+        return mst_fail_on(err, MST_E_NOMEM, o->id);
+    return mst_store_put_obligation(e->driver->options.store, e->pid, o->id,
+                                    mst_bytes(b->data, b->len), err);
+}
+
+static int put_effect(struct mst_engine *e, const struct mst_effect *effect, mst_time now,
+                      enum mst_code *ret_refused, char ret_subject[256], struct mst_err *err)
+{
+    switch (effect->kind) {
+    case MST_EFFECT_OBLIGATION:
+        return put_obligation(e, effect->u.obligation, err);
+    case MST_EFFECT_TRANSITION:
+        return put_transition(e, effect->u.transition, now, err);
+    case MST_EFFECT_ALERT:
+        return put_alert(e, effect->u.alert, now, err);
+    case MST_EFFECT_ACCEPTED:
+        return 0;
+    case MST_EFFECT_REFUSED:
+        *ret_refused = effect->u.refused.code;
+        snprintf(ret_subject, 256, "%s", effect->u.refused.subject);
+        return 0;
+    }
+    return mst_fail_on(err, MST_E_INTERNAL, "effect");
+}
+
+int mst_engine_step(struct mst_engine *e, const struct mst_input *input, enum mst_code *ret_refused,
+                    char ret_subject[256], struct mst_err *err)
+{
+    struct mst_effects *effects = &e->driver->effects;
+    mst_effects_clear(effects);
+    *ret_refused = MST_OK;
+    int code = mst_core_step(e->core, input, effects, err);
+    if (!code && input->kind == MST_INPUT_TICK && effects->count > 0)
+        code = mst_engine_put_row(e, MST_ROW_TICK, input->now, mst_bytes("\xC0", 1), err);
+    for (size_t i = 0; !code && i < effects->count; i++)
+        code = put_effect(e, &effects->items[i], input->now, ret_refused, ret_subject, err);
+    return code;
+}
+
+int mst_driver_tick(struct mst_driver *d, mst_time now, struct mst_err *err)
+{
+    int code = 0;
+    for (size_t i = 0; !code && i < d->engines_count; i++) {
+        struct mst_engine *e = d->engines[i];
+        if (mst_core_next_due(e->core) > now)
+            continue;
+        struct mst_input input = {.kind = MST_INPUT_TICK, .now = now};
+        enum mst_code refused;
+        char subject[256];
+        code = mst_driver_open_batch(d, err);
+        if (!code)
+            code = mst_engine_step(e, &input, &refused, subject, err);
+    }
+    return code;
+}
+
+/* ---- queries ---- */
+
+const struct mst_programme *mst_engine_programme(const struct mst_engine *e)
+{
+    return e->programme;
+}
+
+const struct mst_core *mst_engine_core(const struct mst_engine *e)
+{
+    return e->core;
+}
+
+mst_pid mst_engine_pid(const struct mst_engine *e)
+{
+    return e->pid;
+}
+
+uint64_t mst_engine_last_alert(const struct mst_engine *e)
+{
+    return e->alert_number;
+}
+
+uint64_t mst_engine_last_row(const struct mst_engine *e)
+{
+    return e->row;
+}
+
+struct cursor_search {
+    const char *principal, *name;
+    uint64_t cursor;
+};
+
+static int match_cursor(void *context, const char *principal, const char *name, uint64_t cursor)
+{
+    struct cursor_search *s = context;
+    if (strcmp(s->principal, principal) != 0 || strcmp(s->name, name) != 0)
+        return 0;
+    s->cursor = cursor;
+    return 1;
+}
+
+int mst_engine_cursor(struct mst_driver *d, struct mst_engine *e, const char *principal,
+                      const char *name, uint64_t *ret_cursor, struct mst_err *err)
+{
+    struct cursor_search s = {.principal = principal, .name = name};
+    int code =
+        mst_reader_cursors(mst_store_own_reader(d->options.store), e->pid, match_cursor, &s, err);
+    if (!code)
+        *ret_cursor = s.cursor;
+    return code;
+}
+
+int mst_driver_cursor(struct mst_driver *d, struct mst_engine *e, const char *principal,
+                      const char *name, uint64_t cursor, struct mst_err *err)
+{
+    int code = mst_driver_open_batch(d, err);
+    return code ? code
+                : mst_store_put_cursor(d->options.store, e->pid, principal, name, cursor, err);
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A run of reports, from its frame to its receipt. Nothing of a run is put before its chain and
+ * signature hold; a run that repeats what is stored gets the stored answer again; a run that leaves
+ * a gap gets the number that is expected. A well-signed report that the core refuses consumes its
+ * number, or the outbox would stall for ever.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/driver/driver_impl.h"
+#include "config/load/testing.h"
+
+/* One push on its way through. */
+struct passage {
+    struct mst_driver *d;
+    struct mst_engine *e;
+    const struct mst_caller *caller;
+    const struct mst_msg_push *push;
+    mst_time now;
+    struct mst_outbox *outbox;    /* NULL until the first run of a new outbox holds */
+    struct mst_outbox known;      /* what is known of it before this run */
+    uint64_t last;                /* of the run */
+    uint8_t head[MST_HASH_BYTES]; /* computed chain at `last` */
+};
+
+static int refuse(struct passage *p, enum mst_code code, const char *subject, struct mst_err *err)
+{
+    mst_driver_log(p->d, 4, mst_code_word(code), "from=%s address=%s subject=\"%s\"",
+                   p->caller->actor.principal, p->caller->address, subject);
+    return mst_driver_error(p->d, p->caller->session, code, subject, err);
+}
+
+/* ---- receipts ---- */
+
+static int pack_refusal(struct mst_buf *out, uint64_t seq, enum mst_code code, const char *subject)
+{
+    char text[MST_ERR_TEXT_MAX];
+    snprintf(text, sizeof text, mst_code_text(code), subject);
+    mst_pack_map(out, 4);
+    mst_pack_text(out, "seq");
+    mst_pack_uint(out, seq);
+    mst_pack_text(out, "code");
+    mst_pack_text(out, mst_code_word(code));
+    mst_pack_text(out, "subject");
+    mst_pack_text(out, subject);
+    mst_pack_text(out, "text");
+    mst_pack_text(out, text);
+    return out->failed ? MST_E_NOMEM : 0;
+}
+
+/* The refusals of one receipt: packed one after the other, with where each ends. */
+struct refusals {
+    struct mst_buf bytes;
+    size_t *ends;
+    size_t count, cap;
+};
+
+static int refusals_add(struct refusals *r, uint64_t seq, enum mst_code code, const char *subject,
+                        struct mst_err *err)
+{
+    if (r->count == r->cap) {
+        size_t cap = r->cap ? 2 * r->cap : 8;
+        size_t *grown = realloc(r->ends, cap * sizeof *grown);
+        if (!grown)
+            return mst_fail_on(err, MST_E_NOMEM, "refusals");
+        r->ends = grown;
+        r->cap = cap;
+    }
+    if (pack_refusal(&r->bytes, seq, code, subject))
+        return mst_fail_on(err, MST_E_NOMEM, "refusals");
+    r->ends[r->count++] = r->bytes.len;
+    return 0;
+}
+
+static void refusals_done(struct refusals *r)
+{
+    mst_buf_done(&r->bytes);
+    free(r->ends);
+}
+
+static int send_receipt(struct passage *p, const struct mst_run *run,
+                        const struct refusals *refused, struct mst_err *err)
+{
+    struct mst_driver *d = p->d;
+    struct mst_slice *items = calloc(refused->count + 1, sizeof *items);
+    if (!items)
+        return mst_fail_on(err, MST_E_NOMEM, "receipt");
+    for (size_t i = 0, start = 0; i < refused->count; start = refused->ends[i++])
+        items[i] = mst_bytes(refused->bytes.data + start, refused->ends[i] - start);
+    uint8_t sig[MST_SIGN_BYTES];
+    struct mst_msg msg = {.type = MST_MSG_receipt};
+    msg.u.receipt = (struct mst_msg_receipt){
+        .outbox = mst_bytes(p->push->outbox.data, MST_OUTBOX_BYTES),
+        .first = run->first,
+        .last = run->last,
+        .row = run->row_first,
+        .head = mst_bytes(run->head, MST_HASH_BYTES),
+        .at = (uint64_t)run->at,
+        .refused = {items, refused->count},
+        .epoch = d->epoch,
+        .watermark = d->watermark,
+        .now = (uint64_t)p->now,
+        .alg = mst_text(MST_ALG_ED25519_BLAKE2B),
+        .sig = mst_bytes(sig, sizeof sig),
+    };
+    int code = mst_receipt_sign(d->options.keys->sign_secret, p->e->id, &msg.u.receipt, sig, err);
+    if (!code)
+        code = mst_driver_answer(d, p->caller->session, &msg, err);
+    free(items);
+    return code;
+}
+
+/* ---- repeats ---- */
+
+struct repeat {
+    struct passage *p;
+    struct refusals refused;
+    struct mst_run run;
+    bool found, same;
+    uint64_t seq; /* of the row that is compared */
+    int code;
+    struct mst_err *err;
+};
+
+static int take_run(void *context, const struct mst_run *run)
+{
+    struct repeat *r = context;
+    r->run = *run;
+    r->found = true;
+    return 1;
+}
+
+static int compare_row(void *context, const struct mst_row *row)
+{
+    struct repeat *r = context;
+    const struct mst_slice *mine = &r->p->push->reports.items[r->seq - r->p->push->first];
+    if (row->bytes.len != mine->len || memcmp(row->bytes.data, mine->data, mine->len) != 0)
+        r->same = false;
+    r->seq++;
+    return !r->same || r->seq > r->p->last || r->seq > r->run.last;
+}
+
+static int take_refusal(void *context, const struct mst_refusal *refusal)
+{
+    struct repeat *r = context;
+    char subject[256];
+    mst_slice_copy(refusal->subject, subject, sizeof subject);
+    r->code = refusals_add(&r->refused, refusal->seq, refusal->code, subject, r->err);
+    return r->code;
+}
+
+/* Answer a run that is stored already, in the pieces in which it was stored. */
+static int answer_repeat(struct passage *p, struct mst_err *err)
+{
+    struct mst_reader *reader = mst_store_own_reader(p->d->options.store);
+    int code = 0;
+    for (uint64_t seq = p->push->first; !code && seq <= p->last;) {
+        struct repeat r = {.p = p, .same = true, .seq = seq, .err = err};
+        code = mst_reader_runs(reader, p->e->pid, p->outbox->number, seq, take_run, &r, err);
+        if (!code && !r.found)
+            return mst_fail_on(err, MST_E_CORRUPT, "runs");
+        uint64_t first = seq;
+        uint64_t last = r.run.last < p->last ? r.run.last : p->last;
+        if (!code)
+            code = mst_reader_rows(reader, p->e->pid, r.run.row_first + (seq - r.run.first),
+                                   compare_row, &r, err);
+        if (!code && !r.same) {
+            code = mst_driver_note(p->d, p->e, MST_ROW_SECURITY, p->caller, "conflict", "outbox",
+                                   NULL, p->now, err);
+            return code ? code : refuse(p, MST_E_CONFLICT, "outbox", err);
+        }
+        if (!code)
+            code = mst_reader_refusals(reader, p->e->pid, p->outbox->number, first, last,
+                                       take_refusal, &r, err);
+        if (!code)
+            code = r.code;
+        if (!code) {
+            /* The whole stored run is numbered, so that row and head belong together. */
+            code = send_receipt(p, &r.run, &r.refused, err);
+        }
+        refusals_done(&r.refused);
+        seq = last + 1;
+    }
+    return code;
+}
+
+/* ---- new runs ---- */
+
+static int send_expect(struct passage *p, struct mst_err *err)
+{
+    struct mst_msg msg = {.type = MST_MSG_expect};
+    msg.u.expect.outbox = p->push->outbox;
+    msg.u.expect.next = p->known.last + 1;
+    msg.u.expect.head = mst_bytes(p->known.head, MST_HASH_BYTES);
+    return mst_driver_answer(p->d, p->caller->session, &msg, err);
+}
+
+/*
+ * Compute the chain over the run. False when it does not continue what is known: a hash of the
+ * chain stands for everything before it, so that equality at the seam proves that an overlap is a
+ * repeat.
+ */
+static bool chain_holds(struct passage *p)
+{
+    bool joined = p->push->first == p->known.last + 1 &&
+                  memcmp(p->push->prev.data, p->known.head, MST_HASH_BYTES) == 0;
+    memcpy(p->head, p->push->prev.data, MST_HASH_BYTES);
+    for (size_t i = 0; i < p->push->reports.count; i++) {
+        uint64_t seq = p->push->first + i;
+        mst_chain_next(p->head, seq, p->push->reports.items[i], p->head);
+        if (seq == p->known.last && memcmp(p->head, p->known.head, MST_HASH_BYTES) == 0)
+            joined = true;
+    }
+    return joined;
+}
+
+static int put_outbox_and_run(struct passage *p, const struct mst_run *run, struct mst_err *err)
+{
+    struct mst_store *store = p->d->options.store;
+    struct mst_outbox updated = p->known;
+    updated.last = run->last;
+    memcpy(updated.head, run->head, MST_HASH_BYTES);
+    int code = mst_store_put_outbox(store, p->e->pid, &updated, err);
+    if (!code && !p->outbox)
+        code = mst_engine_add_outbox(p->e, &updated, &p->outbox, err);
+    if (code)
+        return code;
+    *p->outbox = updated;
+    struct mst_run numbered = *run;
+    numbered.outbox = updated.number;
+    return mst_store_put_run(store, p->e->pid, &numbered, err);
+}
+
+static int put_refusal(struct passage *p, struct refusals *refused, uint64_t seq,
+                       enum mst_code code, const char *subject, struct mst_err *err)
+{
+    struct mst_refusal stored = {
+        .outbox = p->outbox->number, .seq = seq, .code = code, .subject = mst_text(subject)};
+    int failed = mst_store_put_refusal(p->d->options.store, p->e->pid, &stored, err);
+    if (failed)
+        return failed;
+    struct mst_buf *b = &p->d->scratch;
+    mst_buf_clear(b);
+    if (pack_refusal(b, seq, code, subject))
+        return mst_fail_on(err, MST_E_NOMEM, "refusal");
+    failed = mst_engine_put_row(p->e, MST_ROW_REFUSAL, p->now, mst_bytes(b->data, b->len), err);
+    return failed ? failed : refusals_add(refused, seq, code, subject, err);
+}
+
+/* Step the core with one report of the run. */
+static int step_report(struct passage *p, uint64_t seq, uint64_t row, struct refusals *refused,
+                       struct mst_err *err)
+{
+    struct mst_slice bytes = p->push->reports.items[seq - p->push->first];
+    struct mst_msg msg;
+    struct mst_err why;
+    enum mst_code code = MST_OK;
+    char subject[256] = "";
+    p->d->msg_scratch.used = 0;
+    if (mst_msg_decode_part(MST_MSG_report, bytes.data, bytes.len, &p->d->msg_scratch, &msg,
+                            &why)) {
+        code = MST_R_FORM;
+        snprintf(subject, sizeof subject, "%.255s", why.text);
+    } else if (!mst_slice_is(msg.u.report.unit, p->caller->actor.unit)) {
+        code = MST_E_IDENTITY;
+        mst_slice_copy(msg.u.report.unit, subject, sizeof subject);
+    } else {
+        struct mst_input input = {.kind = MST_INPUT_REPORT, .now = p->now};
+        input.u.report.unit = p->caller->actor.unit;
+        input.u.report.report = &msg.u.report;
+        input.u.report.row = row;
+        int failed = mst_engine_step(p->e, &input, &code, subject, err);
+        if (failed)
+            return failed;
+    }
+    return code == MST_OK ? 0 : put_refusal(p, refused, seq, code, subject, err);
+}
+
+static int accept_run(struct passage *p, struct mst_err *err)
+{
+    uint64_t first = p->known.last + 1;
+    struct mst_run run = {
+        .first = first, .last = p->last, .row_first = p->e->row + 1, .at = p->now};
+    memcpy(run.prev, p->known.head, MST_HASH_BYTES);
+    memcpy(run.head, p->head, MST_HASH_BYTES);
+    memcpy(run.sig, p->push->sig.data, MST_SIGN_BYTES);
+    memcpy(run.sign_key, p->caller->sign_key, MST_SIGN_PUBLIC_BYTES);
+    int code = 0;
+    /* The run's rows stand together, so that a number finds its row without an index. */
+    for (uint64_t seq = first; !code && seq <= p->last; seq++)
+        code = mst_engine_put_row(p->e, MST_ROW_REPORT, p->now,
+                                  p->push->reports.items[seq - p->push->first], err);
+    if (!code)
+        code = put_outbox_and_run(p, &run, err);
+    struct refusals refused = {0};
+    for (uint64_t seq = first; !code && seq <= p->last; seq++)
+        code = step_report(p, seq, run.row_first + (seq - first), &refused, err);
+    if (!code)
+        code = send_receipt(p, &run, &refused, err);
+    refusals_done(&refused);
+    return code;
+}
+
+int mst_driver_push(struct mst_driver *d, struct mst_engine *e, const struct mst_caller *caller,
+                    const struct mst_msg_push *push, mst_time now, struct mst_err *err)
+{
+    struct passage p = {.d = d, .e = e, .caller = caller, .push = push, .now = now};
+    int code = mst_driver_open_batch(d, err);
+    if (code)
+        return code;
+    if (!caller->actor.unit || !caller->sign_key)
+        return refuse(&p, MST_E_DENIED, "push", err);
+    if (!mst_slice_is(push->alg, MST_ALG_ED25519_BLAKE2B))
+        return refuse(&p, MST_E_VERSION, "alg", err);
+    p.last = push->first + push->reports.count - 1;
+    p.outbox = mst_engine_find_outbox(e, push->outbox.data);
+    if (p.outbox) {
+        p.known = *p.outbox;
+        if (strcmp(p.known.unit, caller->actor.unit) != 0)
+            return refuse(&p, MST_E_IDENTITY, p.known.unit, err);
+    } else {
+        memcpy(p.known.id, push->outbox.data, MST_OUTBOX_BYTES);
+        snprintf(p.known.unit, sizeof p.known.unit, "%s", caller->actor.unit);
+        mst_chain_genesis(p.known.id, e->id, p.known.unit, p.known.head);
+    }
+    if (push->first > p.known.last + 1)
+        return send_expect(&p, err);
+    if (p.last <= p.known.last)
+        return answer_repeat(&p, err);
+    if (!chain_holds(&p)) {
+        code = mst_driver_note(d, e, MST_ROW_SECURITY, caller, "chain", "outbox", NULL, now, err);
+        return code ? code : refuse(&p, MST_E_CHAIN, "outbox", err);
+    }
+    if (!MST_MUTANT("signature-not-checked") &&
+        mst_run_verify(caller->sign_key, p.known.id, p.last, p.head, push->sig.data, NULL)) {
+        code =
+            mst_driver_note(d, e, MST_ROW_SECURITY, caller, "signature", "outbox", NULL, now, err);
+        return code ? code : refuse(&p, MST_E_SIGNATURE, "outbox", err);
+    }
+    return accept_run(&p, err);
+}
