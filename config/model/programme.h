@@ -4,8 +4,10 @@
  * time (calendar, zone, ladder). Filled by config/load from files, never changed afterwards, shared
  * by reference. Nothing here knows any particular programme.
  *
- * Life: config/load builds one with an arena; mst_programme_unref() by the last holder frees it
- * all. Every pointer inside belongs to the programme.
+ * Life: config/load builds one inside an arena, the struct itself included, with one reference;
+ * mst_programme_unref() by the last holder frees it all. Every pointer inside belongs to the
+ * programme. References may be taken and given back in any thread. One without an arena (a table in
+ * a program) is never freed.
  */
 #ifndef MST_CONFIG_MODEL_PROGRAMME_H
 #define MST_CONFIG_MODEL_PROGRAMME_H
