@@ -18,35 +18,22 @@ LANGUAGE = "zh_CN"
 KEYWORDS = ["--keyword", "--keyword=_", "--keyword=N_", "--keyword=mst_tr"]
 FORMATS = ["--flag=_:1:pass-c-format", "--flag=mst_tr:1:pass-c-format",
            "--flag=mst_fail:3:c-format", "--flag=mst_hint:2:c-format", "--flag=mst_wrap:2:c-format"]
-COLUMNS = re.compile(r'COMMAND\(\s*\w+,\s*"[^"]*",\s*\w+,\s*"[^"]*",\s*"([^"]*)"')
 
 
 def run(*command, **options):
     return subprocess.run([str(word) for word in command], check=True, capture_output=True, **options).stdout
 
 
-def table_headings(root):
-    """Columns of musterctl's tables are message ids too, though admin.def writes them as one string."""
-    path = root / "proto/admin.def"
-    if not path.is_file():
-        return ""
-    words = {word for columns in COLUMNS.findall(path.read_text(encoding="utf-8")) for word in columns.split()}
-    return "".join(f'N_("{word}")\n' for word in sorted(words))
-
-
 def template(root, target):
     """The .pot of all that is not a test."""
     names = [str(name) for name in common.files(root, ".c", ".h", ".def")
              if name.parts[0] in ("proto", "config", "broker", "agent")]
-    with tempfile.TemporaryDirectory(prefix="muster-po-") as directory:
-        headings = pathlib.Path(directory) / "table-headings.c"
-        headings.write_text(table_headings(root), encoding="utf-8")
-        run("xgettext", "--language=C", "--from-code=UTF-8", "--add-location=file", "--sort-by-file",
-            "--add-comments=TRANSLATORS:", *KEYWORDS, *FORMATS, "--package-name=muster",
-            f"--output={target}", *names, headings, cwd=root)
-        place = target.read_text(encoding="utf-8").replace(str(headings), "proto/admin.def")
-        # A date would make every update a change.
-        target.write_text(re.sub(r'"POT-Creation-Date:.*\n', "", place), encoding="utf-8")
+    run("xgettext", "--language=C", "--from-code=UTF-8", "--add-location=file", "--sort-by-file",
+        "--add-comments=TRANSLATORS:", *KEYWORDS, *FORMATS, "--package-name=muster",
+        f"--output={target}", *names, cwd=root)
+    # A date would make every update a change.
+    text = target.read_text(encoding="utf-8")
+    target.write_text(re.sub(r'"POT-Creation-Date:.*\n', "", text), encoding="utf-8")
 
 
 def catalogue(po):
