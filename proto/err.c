@@ -70,7 +70,7 @@ enum mst_code mst_code_of_word(const char *word)
     return MST_E_INTERNAL;
 }
 
-/* Cut a UTF-8 string that vsnprintf truncated at a character's boundary, so that text stays text. */
+/* Cut a UTF-8 string that vsnprintf truncated between characters, so that text stays text. */
 static void cut_utf8(char *s, size_t size)
 {
     size_t n = strnlen(s, size);
