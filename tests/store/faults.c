@@ -64,7 +64,8 @@ static void write_batches(struct mst_store *s, struct history *h)
             return;
         }
         h->acknowledged = k;
-        if (mst_store_maintain(s, &more, &err)) {
+        int code = mst_store_maintain(s, &more, &err);
+        if (code && code != MST_E_FULL) {
             assert_dead(s);
             return;
         }
