@@ -94,7 +94,11 @@ struct mst_msg {
     union mst_msg_any u;
 };
 
-/* Room for decoded arrays; 4096 elements in all hold any valid message. */
+/*
+ * Room for decoded arrays; 4096 elements in all hold any valid message. Decoding a frame begins at
+ * its start, whatever `used` says; a part goes behind what its frame used. NULL does for messages
+ * without arrays.
+ */
 #define MST_MSG_SCRATCH_MAX 4200
 struct mst_msg_scratch {
     size_t used;
@@ -116,8 +120,10 @@ MST_MUST_CHECK int mst_msg_decode_part(enum mst_msg_type type, const void *data,
                                        struct mst_err *err);
 /*
  * Append the frame. Every REQUIRED field is written; an OPTIONAL one when its value is not empty
- * (TEXT, BIN, MAP with data; UINT and BOOL when its bit is set in `has`). Fields stand in the
- * table's order and integers are in their shortest form, so that equal structs give equal bytes.
+ * (TEXT, BIN, MAP with data; arrays with items, though `count` be 0; UINT and BOOL when its bit is
+ * set in `has`). Fields stand in the table's order and integers are in their shortest form, so that
+ * equal structs give equal bytes. MST_E_INVALID with the field when a value is out of the table's
+ * range; `out` is then as before.
  */
 MST_MUST_CHECK int mst_msg_encode(const struct mst_msg *msg, struct mst_buf *out,
                                   struct mst_err *err);
@@ -128,7 +134,10 @@ const char *mst_msg_word(enum mst_msg_type type);
 struct mst_slice mst_text(const char *s);
 struct mst_slice mst_bytes(const void *data, size_t len);
 bool mst_slice_is(struct mst_slice slice, const char *s);
-/* Copies with a NUL, cutting at size - 1. Returns dst. */
+/* Copies with a NUL, cutting between characters at size - 1 or before. Returns dst. */
 char *mst_slice_copy(struct mst_slice slice, char *dst, size_t size);
+/* The same for showing what a stranger sent: control characters become '?'. */
+#define MST_NAME_SHOWN_MAX 41
+char *mst_slice_show(struct mst_slice slice, char *dst, size_t size);
 
 #endif

@@ -39,7 +39,8 @@ MST_MUST_CHECK int mst_link_new(const struct mst_link_options *options, struct m
                                 struct mst_err *err);
 void mst_link_free(struct mst_link *link);
 
-/* Descriptor for poll(2), edge-like as libzmq's are: call mst_link_poll(…, 0) until NOTHING. */
+/* Descriptor for poll(2), edge-like as libzmq's are: call mst_link_poll(…, 0) until NOTHING, and do
+ * so again after sending, before sleeping; mst_link_wait_ms() is 0 until then. */
 int mst_link_fd(const struct mst_link *link);
 /* Milliseconds until the link itself wants to be polled (reconnect, lost reply); -1: never. */
 int mst_link_wait_ms(const struct mst_link *link);
@@ -48,6 +49,15 @@ MST_MUST_CHECK int mst_link_poll(struct mst_link *link, int timeout_ms,
 /* MST_E_BUSY when the queue is full or the session is not up: try again after the next event. */
 MST_MUST_CHECK int mst_link_send(struct mst_link *link, const struct mst_msg *msg,
                                  struct mst_err *err);
+
+/* The outbox id that the next hello names; NULL: none. */
+void mst_link_outbox(struct mst_link *link, const uint8_t *outbox);
+/* End the session and try again after the usual wait: an answer is overdue, or makes no sense. No
+ * DOWN event tells of it. */
+void mst_link_restart(struct mst_link *link);
+/* The error that a reply or an error message carries, in the reader's words. Returns its code. */
+int mst_link_fault(struct mst_slice code_word, struct mst_slice subject, struct mst_slice text,
+                   struct mst_slice hint, struct mst_err *err);
 
 /*
  * Wait for the session, send a request, and walk its reply rows. Other messages that arrive

@@ -30,7 +30,10 @@ struct mst_period {
     char key[MST_PERIOD_KEY_MAX]; /* NUL-terminated */
 };
 
-/* fiscal_month: 1..12, the month in which the fiscal year starts. */
+/*
+ * fiscal_month: 1..12, the month in which the fiscal year starts. A period that juts out of the
+ * years 1..9999 is cut to them. `once` has no next period, nor has one that ends with year 9999.
+ */
 struct mst_period mst_period_containing(enum mst_period_kind kind, int fiscal_month, mst_day day);
 struct mst_period mst_period_next(const struct mst_period *period, int fiscal_month);
 /* A `once` period is the single given day; its key is "once". */

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Questions and acts: one request over the local endpoint, or over the network with a home's key.
+ * Decides nothing about rights; the broker does.
+ */
+#include "agent/ctl/ctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "agent/link/link.h"
+#include "proto/pack.h"
+
+#define TIMEOUT_S 30
+#define LOCAL_SOCKET "/run/muster/admin.sock"
+/* Below this a counter would only flicker. */
+#define PROGRESS_ROWS 500
+
+struct asking {
+    const struct mst_ctl_call *call;
+    struct mst_table *table;
+    size_t rows;
+    bool progress;   /* standard error is a terminal */
+    bool alone;      /* something was printed that no table goes with */
+    int out_fd;      /* file of --out, or -1 */
+    bool row_failed; /* row_err says why a row could not be taken */
+    struct mst_err row_err;
+    struct mst_err *err;
+};
+
+static void clear_progress(struct asking *asking)
+{
+    if (asking->progress && asking->rows >= PROGRESS_ROWS)
+        fputs("\r\033[K", stderr);
+}
+
+/* Keep an invitation to where it was wanted: it holds a secret. */
+static int write_out(struct asking *asking, struct mst_slice text)
+{
+    const char *path = mst_ctl_value(asking->call, "out");
+    ssize_t written = write(asking->out_fd, text.data, text.len);
+    if (written != (ssize_t)text.len || fsync(asking->out_fd) != 0)
+        return mst_fail(&asking->row_err, MST_E_IO, "%s: %s", path, strerror(errno));
+    return 0;
+}
+
+/* The row that is shown instead of the secret. */
+static int show_written(struct asking *asking, struct mst_slice row)
+{
+    struct mst_buf shown = {0};
+    struct mst_unpack u;
+    struct mst_value map, name;
+    struct mst_slice key, value;
+    mst_unpack_init(&u, row.data, row.len);
+    if (!mst_unpack_next(&u, &map))
+        return mst_fail_on(&asking->row_err, MST_E_PROTOCOL, "enrol");
+    mst_pack_map(&shown, map.count);
+    while (mst_unpack_skip(&u, &key) && mst_unpack_skip(&u, &value)) {
+        struct mst_unpack k;
+        mst_unpack_init(&k, key.data, key.len);
+        bool secret = mst_unpack_next(&k, &name) && mst_slice_is(name.s, "invitation");
+        if (secret) {
+            mst_pack_text(&shown, "file");
+            mst_pack_text(&shown, mst_ctl_value(asking->call, "out"));
+            continue;
+        }
+        mst_buf_put(&shown, key.data, key.len);
+        mst_buf_put(&shown, value.data, value.len);
+    }
+    int rc = mst_table_row(asking->table, mst_bytes(shown.data, shown.len), &asking->row_err);
+    mst_buf_done(&shown);
+    return rc;
+}
+
+static int keep_row(struct asking *asking, struct mst_slice row)
+{
+    asking->rows++;
+    if (asking->progress && asking->rows % PROGRESS_ROWS == 0) {
+        fputs("\r", stderr);
+        fprintf(stderr, _("%zu rows"), asking->rows);
+    }
+    struct mst_slice invitation = mst_unpack_text(row, "invitation");
+    if (!invitation.data)
+        return mst_table_row(asking->table, row, &asking->row_err);
+    if (asking->out_fd >= 0) {
+        int rc = write_out(asking, invitation);
+        return rc ? rc : show_written(asking, row);
+    }
+    if (asking->call->format != MST_FORMAT_TABLE)
+        return mst_table_row(asking->table, row, &asking->row_err);
+    /* The file's text is what was asked for: it stands alone on standard output. */
+    asking->alone = true;
+    fwrite(invitation.data, 1, invitation.len, stdout);
+    return fflush(stdout) == 0 ? 0 : mst_fail_on(&asking->row_err, MST_E_IO, _("the output"));
+}
+
+/* The link only passes the code on; the words are kept here. */
+static int take_row(void *context, struct mst_slice row)
+{
+    struct asking *asking = context;
+    int rc = keep_row(asking, row);
+    asking->row_failed = rc != 0;
+    return rc;
+}
+
+/* Words of people (a phase in their language) become the protocol's. */
+static void pack_args(const struct mst_ctl_call *call, struct mst_buf *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < call->command->args_count; i++) {
+        const struct mst_arg_row *arg = &call->command->args[i];
+        count += call->values[i] && strcmp(arg->name, "out") != 0;
+    }
+    mst_pack_map(out, count);
+    for (size_t i = 0; i < call->command->args_count; i++) {
+        const struct mst_arg_row *arg = &call->command->args[i];
+        /* Where this side writes its answer is no business of the broker's. */
+        if (!call->values[i] || strcmp(arg->name, "out") == 0)
+            continue;
+        mst_pack_text(out, arg->name);
+        mst_pack_text(out, mst_word_wire(arg->name, call->values[i]));
+    }
+}
+
+static const char *local_endpoint(const struct mst_call *line, char *buf, size_t size)
+{
+    const char *path = mst_call_option(line, "socket");
+    if (!path)
+        path = getenv("MUSTER_SOCKET");
+    if (!path || !path[0])
+        path = LOCAL_SOCKET;
+    snprintf(buf, size, "%s%s", strncmp(path, "ipc://", 6) == 0 ? "" : "ipc://", path);
+    return buf;
+}
+
+/* libzmq waits for an endpoint that is not there; a person at a terminal wants to hear it at once.
+ */
+static int probe(const char *endpoint, struct mst_err *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *path = endpoint + strlen("ipc://");
+    if (strlen(path) >= sizeof address.sun_path)
+        return mst_fail_on(err, MST_E_TOO_LARGE, endpoint);
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return mst_fail(err, MST_E_IO, "%s: %s", endpoint, strerror(errno));
+    int failed = connect(fd, (struct sockaddr *)&address, sizeof address) == 0 ? 0 : errno;
+    int rc = 0;
+    if (failed == EACCES) {
+        rc = mst_fail_on(err, MST_E_DENIED, endpoint);
+        mst_hint(err, _("the local endpoint is for the broker's group; join it, or use --home"));
+    } else if (failed == ENOENT || failed == ECONNREFUSED) {
+        rc = mst_fail_on(err, MST_E_UNREACHABLE, endpoint);
+    }
+    close(fd);
+    return rc;
+}
+
+static int ask(struct asking *asking, struct mst_link *link)
+{
+    const char *seconds = mst_call_option(asking->call->line, "timeout");
+    long timeout_s = seconds ? strtol(seconds, NULL, 10) : TIMEOUT_S;
+    if (timeout_s < 1 || timeout_s > 86400)
+        return mst_fail(asking->err, MST_E_USAGE, _("--timeout is 1 to 86400 seconds, not %s"),
+                        seconds);
+    struct mst_buf args = {0};
+    pack_args(asking->call, &args);
+    int rc = args.failed ? mst_fail_on(asking->err, MST_E_NOMEM, asking->call->command->word)
+                         : mst_link_request(link, asking->call->command->word,
+                                            mst_bytes(args.data, args.len), (int)timeout_s * 1000,
+                                            take_row, asking, asking->err);
+    mst_buf_done(&args);
+    if (asking->row_failed)
+        *asking->err = asking->row_err;
+    clear_progress(asking);
+    return rc;
+}
+
+static int connect_and_ask(struct asking *asking)
+{
+    const struct mst_call *line = asking->call->line;
+    const char *dir = mst_call_option(line, "home");
+    char local[4200];
+    struct mst_home home;
+    struct mst_link *link = NULL;
+    if (dir && mst_call_option(line, "socket"))
+        return mst_fail(asking->err, MST_E_USAGE, _("either --home or --socket, not both"));
+    if (dir) {
+        int rc = mst_home_load(dir, &home, asking->err);
+        if (rc)
+            return rc;
+    }
+    struct mst_link_options options = {
+        .endpoint = dir ? home.settings.AGENT_broker : local_endpoint(line, local, sizeof local),
+        .home = dir ? &home : NULL,
+        .programme = mst_call_option(line, "programme"),
+        .kind = "ctl",
+        .name = "ctl",
+    };
+    if (dir && !options.programme && home.settings.AGENT_programme[0])
+        options.programme = home.settings.AGENT_programme;
+    int rc = dir ? 0 : probe(options.endpoint, asking->err);
+    if (!rc)
+        rc = mst_link_new(&options, &link, asking->err);
+    if (!rc)
+        rc = ask(asking, link);
+    mst_link_free(link);
+    if (dir)
+        mst_home_done(&home);
+    return rc;
+}
+
+/* Before the broker is asked: an act whose answer cannot be kept must not happen. */
+static int open_out(struct asking *asking)
+{
+    const char *path = mst_ctl_value(asking->call, "out");
+    if (!path)
+        return 0;
+    asking->out_fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (asking->out_fd >= 0)
+        return 0;
+    if (errno == EEXIST)
+        return mst_fail_on(asking->err, MST_E_EXISTS, path);
+    return mst_fail(asking->err, MST_E_IO, "%s: %s", path, strerror(errno));
+}
+
+static void close_out(struct asking *asking, bool keep)
+{
+    if (asking->out_fd < 0)
+        return;
+    close(asking->out_fd);
+    if (!keep)
+        unlink(mst_ctl_value(asking->call, "out"));
+}
+
+static int answer(struct asking *asking)
+{
+    int rc = open_out(asking);
+    if (rc)
+        return rc;
+    rc = connect_and_ask(asking);
+    close_out(asking, rc == 0);
+    if (rc || asking->alone)
+        return rc;
+    struct mst_table *table = asking->table;
+    asking->table = NULL;
+    return mst_table_end(table, asking->err);
+}
+
+int mst_ctl_remote(const struct mst_ctl_call *call)
+{
+    const char *program = call->line->app->program;
+    struct mst_err err;
+    struct asking asking = {.call = call, .err = &err, .out_fd = -1};
+    asking.progress = isatty(STDERR_FILENO) == 1;
+    asking.table = mst_table_new(call->format, call->command->columns, stdout);
+    int rc = asking.table ? answer(&asking) : mst_fail_on(&err, MST_E_NOMEM, program);
+    mst_table_free(asking.table);
+    return rc ? mst_complain(program, &err) : MST_EXIT_OK;
+}

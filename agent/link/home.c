@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finding and loading the home of a principal. Making one is join.c's work. Refuses a directory
+ * that others may write to, since who can replace agent.yaml can replace the broker's pinned keys.
+ */
+#include "agent/link/home.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *mst_home_default(void)
+{
+    static char path[4096];
+    const char *explicit_home = getenv("MUSTER_HOME");
+    if (explicit_home && explicit_home[0])
+        return explicit_home;
+    const char *user_home = getenv("HOME");
+    if (user_home && user_home[0] && strcmp(user_home, "/") != 0) {
+        snprintf(path, sizeof path, "%s/.muster", user_home);
+        return path;
+    }
+    return "/var/lib/muster-agent";
+}
+
+static int refuse_no_home(const char *dir, struct mst_err *err)
+{
+    int code = mst_fail(err, MST_E_UNKNOWN, _("there is no home at %s"), dir);
+    mst_hint(err, "%s", _("join first: muster-agent join INVITATION"));
+    return code;
+}
+
+static int check_dir(const char *dir, struct mst_err *err)
+{
+    struct stat st;
+    if (lstat(dir, &st) != 0)
+        return errno == ENOENT ? refuse_no_home(dir, err)
+                               : mst_fail(err, MST_E_IO, "%s: %s", dir, strerror(errno));
+    if (!S_ISDIR(st.st_mode))
+        return mst_fail(err, MST_E_DENIED, _("%s is not a directory"), dir);
+    if (st.st_uid != geteuid()) {
+        int code = mst_fail(err, MST_E_DENIED, _("%s belongs to another user"), dir);
+        mst_hint(err, _("run this as its owner, uid %u"), (unsigned)st.st_uid);
+        return code;
+    }
+    if (st.st_mode & (S_IWGRP | S_IWOTH)) {
+        int code = mst_fail(err, MST_E_DENIED, _("others may write to %s"), dir);
+        mst_hint(err, "chmod 700 %s", dir);
+        return code;
+    }
+    return 0;
+}
+
+/* The first finding becomes the error: it names the file, the place and what to do. */
+static int settings_fault(const struct mst_diags *diags, struct mst_err *err)
+{
+    for (size_t i = 0; i < diags->count; i++) {
+        const struct mst_diag *d = &diags->items[i];
+        if (d->severity != MST_DIAG_ERROR)
+            continue;
+        int code =
+            mst_fail(err, MST_E_INVALID, "%s:%d:%d: %s", d->file, d->line, d->column, d->text);
+        mst_hint(err, "%s", d->hint);
+        return code;
+    }
+    return err ? (int)err->code : (int)MST_E_INVALID;
+}
+
+int mst_home_load(const char *dir, struct mst_home *ret_home, struct mst_err *err)
+{
+    struct mst_home home;
+    char path[sizeof home.dir + 16];
+    memset(&home, 0, sizeof home);
+    int code = check_dir(dir, err);
+    if (code)
+        return code;
+    if (!realpath(dir, home.dir))
+        return mst_fail(err, MST_E_IO, "%s: %s", dir, strerror(errno));
+    snprintf(path, sizeof path, "%s/agent.yaml", home.dir);
+    if (access(path, F_OK) != 0)
+        return refuse_no_home(dir, err);
+    snprintf(path, sizeof path, "%s/keys", home.dir);
+    code = mst_keys_read(path, &home.keys, err);
+    if (code)
+        return code;
+    code = mst_settings_init(&home.settings, err);
+    if (code) {
+        mst_keys_wipe(&home.keys);
+        return code;
+    }
+    struct mst_diags diags = {0};
+    snprintf(path, sizeof path, "%s/agent.yaml", home.dir);
+    code = mst_settings_load(&home.settings, MST_SCOPE_AGENT, path, &diags, err);
+    if (code && diags.errors)
+        code = settings_fault(&diags, err);
+    mst_diags_done(&diags);
+    if (code) {
+        mst_home_done(&home);
+        return code;
+    }
+    *ret_home = home;
+    return 0;
+}
+
+void mst_home_done(struct mst_home *home)
+{
+    mst_keys_wipe(&home->keys);
+    mst_settings_done(&home->settings);
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Joining: an invitation becomes a home. The fresh keys are on disk, synced, before they are
+ * presented, so that a crash after the broker registered them loses nothing: the next attempt
+ * presents the same keys again. agent.yaml is renamed into place only once the broker has said
+ * `enrolled`, and a directory without it is no home; a broker that refuses leaves nothing behind.
+ * Refuses a home that is there already.
+ */
+#include "agent/link/home.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "config/load/load.h"
+#include "proto/msg.h"
+#include "proto/pack.h"
+
+#define JOIN_MESSAGE_BYTES_MAX 65536
+#define Z85_KEY_CHARS 40
+#define HOME_PATH_MAX 4096
+
+struct invitation {
+    char programme[48], principal[65];
+    char members[257], enrol[257];
+    char broker_key[Z85_KEY_CHARS + 1];
+    char broker_sign_key[2 * MST_SIGN_PUBLIC_BYTES + 1];
+    uint8_t token[16];
+};
+
+static int refuse_field(const char *path, const char *field, struct mst_err *err)
+{
+    int code = mst_fail(err, MST_E_INVALID, _("%s: the invitation's field %s is missing or wrong"),
+                        path, field);
+    mst_hint(err, "%s", _("use the file as it was given, or ask for a new invitation"));
+    return code;
+}
+
+static bool take_text(struct mst_slice map, const char *key, char *dst, size_t size)
+{
+    struct mst_slice value = mst_unpack_text(map, key);
+    if (!value.data || value.len == 0 || value.len >= size)
+        return false;
+    mst_slice_copy(value, dst, size);
+    return true;
+}
+
+static bool is_hex(const char *hex, uint8_t *bytes, size_t size)
+{
+    size_t len = 0;
+    return sodium_hex2bin(bytes, size, hex, strlen(hex), NULL, &len, NULL) == 0 && len == size;
+}
+
+/* libzmq also speaks transports that Muster has no rules for. */
+static bool is_tcp(const char *endpoint)
+{
+    return strncmp(endpoint, "tcp://", 6) == 0 && strpbrk(endpoint, "\"\\\n") == NULL;
+}
+
+static int read_map(const char *path, struct mst_slice map, struct invitation *inv,
+                    struct mst_err *err)
+{
+    char token[2 * sizeof inv->token + 1];
+    uint8_t key[MST_SIGN_PUBLIC_BYTES];
+    if (mst_unpack_int(map, "muster-invitation", 0) != 1)
+        return refuse_field(path, "muster-invitation", err);
+    if (!take_text(map, "programme", inv->programme, sizeof inv->programme))
+        return refuse_field(path, "programme", err);
+    if (!take_text(map, "principal", inv->principal, sizeof inv->principal))
+        return refuse_field(path, "principal", err);
+    if (!take_text(map, "members", inv->members, sizeof inv->members) || !is_tcp(inv->members))
+        return refuse_field(path, "members", err);
+    if (!take_text(map, "enrol", inv->enrol, sizeof inv->enrol) || !is_tcp(inv->enrol))
+        return refuse_field(path, "enrol", err);
+    if (!take_text(map, "broker_key", inv->broker_key, sizeof inv->broker_key) ||
+        strlen(inv->broker_key) != Z85_KEY_CHARS || !zmq_z85_decode(key, inv->broker_key))
+        return refuse_field(path, "broker_key", err);
+    if (!take_text(map, "broker_sign_key", inv->broker_sign_key, sizeof inv->broker_sign_key) ||
+        !is_hex(inv->broker_sign_key, key, sizeof key))
+        return refuse_field(path, "broker_sign_key", err);
+    if (!take_text(map, "token", token, sizeof token) ||
+        !is_hex(token, inv->token, sizeof inv->token))
+        return refuse_field(path, "token", err);
+    sodium_memzero(token, sizeof token);
+    return 0;
+}
+
+static int read_invitation(const char *path, struct invitation *ret, struct mst_err *err)
+{
+    struct mst_diags diags = {0};
+    struct mst_yaml *yaml = NULL;
+    struct mst_buf buf = {0};
+    int code = mst_yaml_open(path, &diags, &yaml, err);
+    if (!code)
+        code = mst_yaml_pack(yaml, &buf, err);
+    if (!code)
+        code = read_map(path, mst_bytes(buf.data, buf.len), ret, err);
+    if (buf.data)
+        sodium_memzero(buf.data, buf.len);
+    mst_buf_done(&buf);
+    mst_yaml_free(yaml);
+    mst_diags_done(&diags);
+    return code;
+}
+
+/* ---- the directory that becomes the home ---- */
+
+static int sync_dir(const char *dir, struct mst_err *err)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0) {
+        int code = mst_fail(err, MST_E_IO, "%s: %s", dir, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return code;
+    }
+    close(fd);
+    return 0;
+}
+
+static int make_dir(const char *dir, struct mst_err *err)
+{
+    char parent[HOME_PATH_MAX];
+    if (mkdir(dir, 0700) != 0)
+        return errno == EEXIST ? 0 : mst_fail(err, MST_E_IO, "%s: %s", dir, strerror(errno));
+    snprintf(parent, sizeof parent, "%s", dir);
+    char *slash = strrchr(parent, '/');
+    if (!slash)
+        return sync_dir(".", err);
+    slash[slash == parent ? 1 : 0] = '\0';
+    return sync_dir(parent, err);
+}
+
+/* Keys of an earlier attempt are taken up again: the broker may know them already. */
+static int prepare_keys(const char *dir, struct mst_keys *ret_keys, bool *ret_fresh,
+                        struct mst_err *err)
+{
+    char path[HOME_PATH_MAX];
+    snprintf(path, sizeof path, "%s/keys", dir);
+    *ret_fresh = access(path, F_OK) != 0;
+    if (!*ret_fresh)
+        return mst_keys_read(path, ret_keys, err);
+    int code = mst_keys_make(ret_keys, err);
+    if (!code)
+        code = mst_keys_write(path, ret_keys, err);
+    if (!code)
+        code = sync_dir(dir, err);
+    return code;
+}
+
+static void abandon(const char *dir)
+{
+    char path[HOME_PATH_MAX];
+    snprintf(path, sizeof path, "%s/keys", dir);
+    unlink(path);
+    rmdir(dir);
+}
+
+static bool put_settings(FILE *out, const struct invitation *inv)
+{
+    fprintf(out,
+            "# Settings of this home; `musterctl settings` lists all of them.\n"
+            "programme: \"%s\"\nprincipal: \"%s\"\n",
+            inv->programme, inv->principal);
+    if (strncmp(inv->principal, "unit:", 5) == 0)
+        fprintf(out, "unit: \"%s\"\n", inv->principal + 5);
+    fprintf(out, "broker: \"%s\"\nbroker_key: '%s'\nbroker_sign_key: \"%s\"\n", inv->members,
+            inv->broker_key, inv->broker_sign_key);
+    return fflush(out) == 0 && fsync(fileno(out)) == 0;
+}
+
+static int write_settings(const char *dir, const struct invitation *inv, struct mst_err *err)
+{
+    char path[HOME_PATH_MAX], made[HOME_PATH_MAX];
+    snprintf(path, sizeof path, "%s/agent.yaml", dir);
+    snprintf(made, sizeof made, "%s/agent.yaml.new", dir);
+    int fd = open(made, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+    if (!out) {
+        int code = mst_fail(err, MST_E_IO, "%s: %s", made, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return code;
+    }
+    bool written = put_settings(out, inv);
+    if (fclose(out) != 0 || !written || rename(made, path) != 0)
+        return mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
+    return sync_dir(dir, err);
+}
+
+/* ---- the exchange ---- */
+
+static int open_socket(void *ctx, const struct invitation *inv, void **ret, struct mst_err *err)
+{
+    char pub[Z85_KEY_CHARS + 1], secret[Z85_KEY_CHARS + 1];
+    int zero = 0;
+    int64_t bytes_max = JOIN_MESSAGE_BYTES_MAX;
+    void *socket = zmq_socket(ctx, ZMQ_DEALER);
+    if (!socket)
+        return mst_fail(err, MST_E_IO, _("cannot open a socket: %s"), zmq_strerror(zmq_errno()));
+    /* A throw-away pair: the endpoint admits any client, the token is what counts. */
+    bool ok =
+        zmq_curve_keypair(pub, secret) == 0 &&
+        zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof zero) == 0 &&
+        zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &bytes_max, sizeof bytes_max) == 0 &&
+        zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, inv->broker_key, Z85_KEY_CHARS + 1) == 0 &&
+        zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, pub, sizeof pub) == 0 &&
+        zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, secret, sizeof secret) == 0 &&
+        zmq_connect(socket, inv->enrol) == 0;
+    int fault = zmq_errno();
+    sodium_memzero(secret, sizeof secret);
+    if (!ok) {
+        zmq_close(socket);
+        return mst_fail(err, MST_E_INVALID, "%s: %s", inv->enrol, zmq_strerror(fault));
+    }
+    *ret = socket;
+    return 0;
+}
+
+static int send_enrol(void *socket, const struct invitation *inv, const struct mst_keys *keys,
+                      struct mst_err *err)
+{
+    struct mst_msg msg = {.type = MST_MSG_enrol};
+    msg.u.enrol.version = MST_PROTOCOL_VERSION;
+    msg.u.enrol.token = mst_bytes(inv->token, sizeof inv->token);
+    msg.u.enrol.channel_key = mst_bytes(keys->channel_public, sizeof keys->channel_public);
+    msg.u.enrol.sign_key = mst_bytes(keys->sign_public, sizeof keys->sign_public);
+    struct mst_buf buf = {0};
+    int code = mst_msg_encode(&msg, &buf, err);
+    if (!code && zmq_send(socket, buf.data, buf.len, ZMQ_DONTWAIT) < 0)
+        code = mst_fail(err, MST_E_UNREACHABLE, "%s: %s", inv->enrol, zmq_strerror(zmq_errno()));
+    mst_buf_done(&buf);
+    return code;
+}
+
+/* ret_final: the broker has decided against it, so that these keys are worth nothing. */
+static int take_answer(const struct invitation *inv, const struct mst_msg *msg, bool *ret_final,
+                       struct mst_err *err)
+{
+    char subject[512];
+    if (msg->type == MST_MSG_error) {
+        char word[33];
+        enum mst_code code = mst_code_of_word(mst_slice_copy(msg->u.error.code, word, sizeof word));
+        /* Too many attempts at once says nothing about this invitation. */
+        *ret_final = code != MST_E_RATE && code != MST_E_BUSY;
+        mst_slice_copy(msg->u.error.subject, subject, sizeof subject);
+        return mst_fail_on(err, code, subject);
+    }
+    if (msg->type != MST_MSG_enrolled)
+        return mst_fail(err, MST_E_PROTOCOL, _("an unexpected answer: %s"),
+                        mst_msg_word(msg->type));
+    uint8_t pinned[MST_SIGN_PUBLIC_BYTES];
+    if (!is_hex(inv->broker_sign_key, pinned, sizeof pinned) ||
+        memcmp(pinned, msg->u.enrolled.sign_key.data, sizeof pinned) != 0)
+        return mst_fail(err, MST_E_SIGNATURE, "%s",
+                        _("the broker's signing key is not the one in the invitation"));
+    if (!mst_slice_is(msg->u.enrolled.programme, inv->programme) ||
+        !mst_slice_is(msg->u.enrolled.principal, inv->principal))
+        return mst_fail(err, MST_E_IDENTITY, "%s",
+                        _("the broker enrolled somebody else than the invitation names"));
+    return 0;
+}
+
+static int await_answer(void *socket, const struct invitation *inv, int timeout_ms, bool *ret_final,
+                        struct mst_err *err)
+{
+    zmq_pollitem_t item = {.socket = socket, .events = ZMQ_POLLIN};
+    int ready = zmq_poll(&item, 1, timeout_ms);
+    if (ready <= 0)
+        return mst_fail_on(err, MST_E_UNREACHABLE, inv->enrol);
+    zmq_msg_t frame;
+    zmq_msg_init(&frame);
+    if (zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) < 0) {
+        zmq_msg_close(&frame);
+        return mst_fail_on(err, MST_E_UNREACHABLE, inv->enrol);
+    }
+    struct mst_msg_scratch *scratch = malloc(sizeof *scratch);
+    struct mst_msg msg;
+    int code = scratch ? mst_msg_decode(zmq_msg_data(&frame), zmq_msg_size(&frame), MST_DOWN,
+                                        scratch, &msg, err)
+                       : mst_fail_on(err, MST_E_NOMEM, "join");
+    if (!code)
+        code = take_answer(inv, &msg, ret_final, err);
+    free(scratch);
+    zmq_msg_close(&frame);
+    return code;
+}
+
+static int present(const struct invitation *inv, const struct mst_keys *keys, int timeout_ms,
+                   bool *ret_final, struct mst_err *err)
+{
+    void *ctx = zmq_ctx_new();
+    void *socket = NULL;
+    int code = ctx ? open_socket(ctx, inv, &socket, err) : mst_fail_on(err, MST_E_NOMEM, "join");
+    if (!code)
+        code = send_enrol(socket, inv, keys, err);
+    if (!code)
+        code = await_answer(socket, inv, timeout_ms, ret_final, err);
+    if (socket)
+        zmq_close(socket);
+    if (ctx)
+        zmq_ctx_term(ctx);
+    return code;
+}
+
+static int refuse_present_home(const char *dir, struct mst_err *err)
+{
+    char path[HOME_PATH_MAX];
+    snprintf(path, sizeof path, "%s/agent.yaml", dir);
+    struct stat st;
+    if (lstat(path, &st) != 0)
+        return errno == ENOENT ? 0 : mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
+    int code = mst_fail_on(err, MST_E_EXISTS, dir);
+    mst_hint(err, "%s", _("choose another --home, or move the old one away first"));
+    return code;
+}
+
+int mst_home_join(const char *dir, const char *invitation_path, int timeout_ms,
+                  char ret_principal[65], struct mst_err *err)
+{
+    struct invitation inv = {0};
+    struct mst_keys keys;
+    bool fresh = false, final = false;
+    if (strlen(dir) + sizeof "/agent.yaml.new" > HOME_PATH_MAX)
+        return mst_fail_on(err, MST_E_TOO_LARGE, dir);
+    int code = refuse_present_home(dir, err);
+    if (!code)
+        code = read_invitation(invitation_path, &inv, err);
+    if (!code)
+        code = make_dir(dir, err);
+    if (!code)
+        code = prepare_keys(dir, &keys, &fresh, err);
+    if (code)
+        return code;
+    code = present(&inv, &keys, timeout_ms, &final, err);
+    mst_keys_wipe(&keys);
+    sodium_memzero(inv.token, sizeof inv.token);
+    if (code) {
+        if (final && fresh)
+            abandon(dir);
+        return code;
+    }
+    code = write_settings(dir, &inv, err);
+    if (!code)
+        snprintf(ret_principal, 65, "%s", inv.principal);
+    return code;
+}

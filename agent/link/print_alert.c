@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Alerts in words and as maps. The sentences have named places instead of printf's, so that a
+ * translation may put them in any order and can never read past its arguments.
+ */
+#include "agent/link/print.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "config/model/zone.h"
+#include "proto/pack.h"
+
+struct sentence {
+    const char *kind, *text;
+};
+
+static const struct sentence sentences[] = {
+    {"reminder", N_("reminder: {bearer} owes {duty} {period}, due by {due}")},
+    {"overdue", N_("overdue: {duty} {period} of {bearer} was due by {due} and is not there")},
+    {"escalation",
+     N_("escalation, level {level}: {duty} {period} of {bearer} is overdue since {due}")},
+    {"nag", N_("still overdue: {duty} {period} of {bearer}, since {due}")},
+    {"cleared", N_("cleared: {bearer} has now reported {duty} {period}, which was due by {due}")},
+    {"returned", N_("returned: {duty} {period} of {bearer} needs correction")},
+    {"closed", N_("closed: {duty} {period} of {bearer}")},
+    {"review-overdue", N_("review overdue: {duty} {period} of {bearer} waits since {when}")},
+    {"urge", N_("urged: {bearer} is asked for {duty} {period}, due by {due}")},
+    {"extended", N_("extended: {duty} {period} of {bearer} is now due by {due}")},
+};
+
+static const struct sentence anything = {NULL, N_("{kind}: {duty} {period} of {bearer}, {when}")};
+
+static const struct sentence *sentence_of(struct mst_slice kind)
+{
+    for (size_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++) {
+        if (mst_slice_is(kind, sentences[i].kind))
+            return &sentences[i];
+    }
+    return &anything;
+}
+
+char *mst_when(mst_time at, char buf[MST_WHEN_MAX])
+{
+    time_t seconds = (time_t)(at / 1000);
+    struct tm local;
+    buf[0] = '\0';
+    if (!localtime_r(&seconds, &local))
+        return buf;
+    if (local.tm_hour || local.tm_min || local.tm_sec || at % 1000) {
+        strftime(buf, MST_WHEN_MAX, "%Y-%m-%d %H:%M %z", &local);
+        return buf;
+    }
+    /* Due dates are half-open: the midnight that begins a day is the end of the one before. */
+    seconds -= 1;
+    char date[16];
+    if (localtime_r(&seconds, &local) && strftime(date, sizeof date, "%Y-%m-%d", &local))
+        snprintf(buf, MST_WHEN_MAX, _("the end of %s"), date);
+    return buf;
+}
+
+struct place {
+    const char *name;
+    struct mst_slice text;
+};
+
+/* Every value is cleaned as it goes in; the sentence itself is ours. */
+static void fill(struct mst_buf *out, const char *text, const struct place *places, size_t count)
+{
+    while (*text) {
+        size_t plain = strcspn(text, "{");
+        mst_buf_put(out, text, plain);
+        text += plain;
+        const char *end = *text ? strchr(text, '}') : NULL;
+        if (!end) {
+            mst_buf_put(out, text, strlen(text));
+            return;
+        }
+        for (size_t i = 0; i < count; i++) {
+            size_t len = strlen(places[i].name);
+            if (len == (size_t)(end - text - 1) && memcmp(text + 1, places[i].name, len) == 0)
+                mst_put_clean(out, places[i].text);
+        }
+        text = end + 1;
+    }
+}
+
+static void put_sentence(const struct mst_msg_alert *alert, struct mst_buf *out)
+{
+    char due[MST_WHEN_MAX], when[MST_WHEN_MAX], level[24], missed[24], kind[33];
+    snprintf(level, sizeof level, "%" PRIu64, alert->level > 1 ? alert->level - 1 : alert->level);
+    snprintf(missed, sizeof missed, "%" PRIu64, alert->missed);
+    mst_slice_copy(alert->kind, kind, sizeof kind);
+    const struct place places[] = {
+        {"bearer", alert->bearer},
+        {"duty", alert->duty},
+        {"period", alert->period},
+        {"due", mst_text(mst_when((mst_time)alert->due, due))},
+        {"when", mst_text(mst_when((mst_time)alert->instant, when))},
+        {"level", mst_text(level)},
+        {"missed", mst_text(missed)},
+        {"reason", alert->reason},
+        {"kind", mst_text(mst_word("kind", kind))},
+    };
+    size_t count = sizeof places / sizeof places[0];
+    if (alert->rehearsal)
+        fill(out, _("[rehearsal] "), places, count);
+    fill(out, _(sentence_of(alert->kind)->text), places, count);
+    if (alert->missed > 0)
+        fill(out, _(" (stands for {missed} earlier ones)"), places, count);
+    if (alert->reason.len > 0)
+        fill(out, _(": {reason}"), places, count);
+}
+
+char *mst_alert_words(const struct mst_msg_alert *alert, char *buf, size_t size)
+{
+    struct mst_buf out = {0};
+    put_sentence(alert, &out);
+    struct mst_slice whole = {out.data, out.len};
+    if (whole.len >= size) {
+        /* Cut at a character's boundary. */
+        whole.len = size - 1;
+        while (whole.len > 0 && (out.data[whole.len] & 0xC0) == 0x80)
+            whole.len--;
+    }
+    mst_slice_copy(whole, buf, size);
+    mst_buf_done(&out);
+    return buf;
+}
+
+enum mst_tint mst_alert_tint(const struct mst_msg_alert *alert)
+{
+    static const enum mst_tint by_level[] = {MST_TINT_CYAN, MST_TINT_BOLD, MST_TINT_YELLOW,
+                                             MST_TINT_RED, MST_TINT_ALARM};
+    if (mst_slice_is(alert->kind, "cleared") || mst_slice_is(alert->kind, "closed"))
+        return MST_TINT_GREEN;
+    size_t last = sizeof by_level / sizeof by_level[0] - 1;
+    return by_level[alert->level < last ? alert->level : last];
+}
+
+static void pack_instant(struct mst_buf *out, const char *key, uint64_t at)
+{
+    static const struct mst_zone utc = {.name = "UTC"};
+    char text[MST_INSTANT_TEXT_MAX];
+    mst_pack_text(out, key);
+    mst_pack_text(out, at ? mst_zone_format(&utc, (mst_time)at, text) : NULL);
+}
+
+static void pack_text(struct mst_buf *out, const char *key, struct mst_slice text)
+{
+    mst_pack_text(out, key);
+    if (text.data)
+        mst_pack_text_slice(out, text);
+    else
+        mst_pack_nil(out);
+}
+
+static void pack_uint(struct mst_buf *out, const char *key, uint64_t value)
+{
+    mst_pack_text(out, key);
+    mst_pack_uint(out, value);
+}
+
+static void pack_bin(struct mst_buf *out, const char *key, struct mst_slice bytes)
+{
+    mst_pack_text(out, key);
+    mst_pack_bin(out, bytes.data, bytes.len);
+}
+
+void mst_alert_map(const struct mst_msg_alert *alert, struct mst_buf *out)
+{
+    char words[2048];
+    mst_pack_map(out, 26);
+    pack_uint(out, "number", alert->number);
+    pack_uint(out, "prev", alert->prev);
+    pack_bin(out, "id", alert->id);
+    pack_text(out, "programme", alert->programme);
+    pack_text(out, "topic", alert->topic);
+    pack_text(out, "kind", alert->kind);
+    pack_text(out, "audience", alert->audience);
+    pack_text(out, "role", alert->role);
+    pack_text(out, "obligation", alert->obligation);
+    pack_text(out, "duty", alert->duty);
+    pack_text(out, "period", alert->period);
+    pack_text(out, "bearer", alert->bearer);
+    pack_text(out, "group", alert->group);
+    pack_uint(out, "rung", alert->rung);
+    pack_uint(out, "level", alert->level);
+    pack_uint(out, "occurrence", alert->occurrence);
+    pack_uint(out, "revision", alert->revision);
+    pack_instant(out, "instant", alert->instant);
+    pack_instant(out, "fired", alert->fired);
+    pack_instant(out, "due", alert->due);
+    pack_uint(out, "missed", alert->missed);
+    pack_text(out, "reason", alert->reason);
+    mst_pack_text(out, "rehearsal");
+    mst_pack_bool(out, alert->rehearsal);
+    pack_uint(out, "ledger_row", alert->ledger_row);
+    pack_bin(out, "ledger_head", alert->ledger_head);
+    mst_pack_text(out, "text");
+    mst_pack_text(out, mst_alert_words(alert, words, sizeof words));
+}

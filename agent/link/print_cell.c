@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Values as text. What comes from outside is cleaned before it is appended, except in the raw form,
+ * which is for files and pipes. */
+#include "agent/link/print_cell.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static void put(struct mst_buf *out, const char *s)
+{
+    mst_buf_put(out, s, strlen(s));
+}
+
+static void put_spaces(struct mst_buf *out, int n)
+{
+    for (; n > 0; n--)
+        put(out, " ");
+}
+
+struct mst_value mst_cell_value(struct mst_slice raw)
+{
+    struct mst_value value = {.kind = MST_VALUE_NIL};
+    struct mst_unpack u;
+    mst_unpack_init(&u, raw.data, raw.len);
+    if (!mst_unpack_next(&u, &value))
+        value.kind = MST_VALUE_NIL;
+    return value;
+}
+
+static bool is_container(const struct mst_value *value)
+{
+    return value->kind == MST_VALUE_ARRAY || value->kind == MST_VALUE_MAP;
+}
+
+/* "dddd-dd-ddTdd:dd:dd" at the start, where d is a digit. */
+static bool is_instant(struct mst_slice text)
+{
+    static const char shape[] = "dddd-dd-ddTdd:dd:dd";
+    if (text.len < sizeof shape - 1 || text.len > 35)
+        return false;
+    for (size_t i = 0; i < sizeof shape - 1; i++) {
+        bool digit = isdigit(text.data[i]) != 0;
+        if (shape[i] == 'd' ? !digit : text.data[i] != (uint8_t)shape[i])
+            return false;
+    }
+    return true;
+}
+
+/* "2023-10-12T00:00:00+08:00" becomes "2023-10-12 00:00 +08:00"; seconds stay where there are any.
+ */
+static void put_instant(struct mst_buf *out, struct mst_slice text)
+{
+    const uint8_t *offset = text.data + 19;
+    const uint8_t *end = text.data + text.len;
+    while (offset < end && *offset != '+' && *offset != '-' && *offset != 'Z')
+        offset++;
+    bool whole_minute = memcmp(text.data + 16, ":00", 3) == 0 && offset == text.data + 19;
+    mst_buf_put(out, text.data, 10);
+    put(out, " ");
+    mst_buf_put(out, text.data + 11, whole_minute ? 5 : (size_t)(offset - text.data) - 11);
+    if (offset == end)
+        return;
+    put(out, " ");
+    if (*offset == 'Z')
+        put(out, "UTC");
+    else
+        mst_put_clean(out, mst_bytes(offset, (size_t)(end - offset)));
+}
+
+static void put_text(struct mst_buf *out, const char *column, struct mst_slice text)
+{
+    if (is_instant(text)) {
+        put_instant(out, text);
+        return;
+    }
+    char word[64];
+    if (text.len < sizeof word) {
+        mst_slice_copy(text, word, sizeof word);
+        const char *translated = mst_word(column, word);
+        if (translated != word) {
+            put(out, translated);
+            return;
+        }
+    }
+    mst_put_clean(out, text);
+}
+
+/* One scalar of a column of words, or a run of them: "unit, lead". False for deeper structure. */
+static bool put_flat(struct mst_buf *out, const char *column, struct mst_slice raw)
+{
+    struct mst_value value = mst_cell_value(raw);
+    if (value.kind == MST_VALUE_MAP)
+        return false;
+    if (value.kind != MST_VALUE_ARRAY) {
+        mst_cell_put(out, column, raw);
+        return true;
+    }
+    struct mst_unpack u;
+    mst_unpack_init(&u, raw.data, raw.len);
+    struct mst_value head;
+    struct mst_slice item;
+    if (!mst_unpack_next(&u, &head))
+        return false;
+    struct mst_unpack look = u;
+    for (size_t i = 0; i < head.count && mst_unpack_skip(&look, &item); i++) {
+        struct mst_value inner = mst_cell_value(item);
+        if (is_container(&inner))
+            return false;
+    }
+    for (size_t i = 0; i < head.count && mst_unpack_skip(&u, &item); i++) {
+        put(out, i > 0 ? ", " : "");
+        mst_cell_put(out, column, item);
+    }
+    return true;
+}
+
+void mst_cell_put_raw(struct mst_buf *out, struct mst_slice raw)
+{
+    struct mst_value value = mst_cell_value(raw);
+    if (value.kind == MST_VALUE_TEXT) {
+        mst_buf_put(out, value.s.data, value.s.len);
+        return;
+    }
+    if (value.kind == MST_VALUE_NIL)
+        return;
+    struct mst_buf json = {0};
+    if (mst_json(raw, &json, NULL) == 0) {
+        /* Bytes are a JSON string; a cell takes the hex without its quotes. */
+        bool quoted = value.kind == MST_VALUE_BIN && json.len >= 2;
+        mst_buf_put(out, json.data + (quoted ? 1 : 0), json.len - (quoted ? 2 : 0));
+    }
+    mst_buf_done(&json);
+}
+
+void mst_cell_put(struct mst_buf *out, const char *column, struct mst_slice raw)
+{
+    struct mst_value value = mst_cell_value(raw);
+    if (value.kind == MST_VALUE_TEXT)
+        put_text(out, column, value.s);
+    else if (value.kind == MST_VALUE_BOOL)
+        put(out, value.boolean ? _("yes") : _("no"));
+    else if (value.kind != MST_VALUE_ARRAY || !put_flat(out, column, raw))
+        mst_cell_put_raw(out, raw);
+}
+
+/* A text of several lines keeps them: people's reports have paragraphs. */
+static void put_lines(struct mst_buf *out, const char *column, struct mst_slice text, int indent)
+{
+    while (text.len > 0 && text.data[text.len - 1] == '\n')
+        text.len--;
+    for (;;) {
+        const uint8_t *end = text.len ? memchr(text.data, '\n', text.len) : NULL;
+        size_t len = end ? (size_t)(end - text.data) : text.len;
+        put_text(out, column, mst_bytes(text.data, len));
+        if (!end)
+            return;
+        put(out, "\n");
+        put_spaces(out, indent);
+        text.data += len + 1;
+        text.len -= len + 1;
+    }
+}
+
+static void put_entry(struct mst_buf *out, const char *column, struct mst_slice item, int indent)
+{
+    struct mst_value inner = mst_cell_value(item);
+    if (inner.kind == MST_VALUE_MAP && inner.count > 0) {
+        put(out, "\n");
+        put_spaces(out, indent);
+    }
+    mst_cell_put_block(out, column, item, indent);
+}
+
+void mst_cell_put_block(struct mst_buf *out, const char *column, struct mst_slice raw, int indent)
+{
+    struct mst_value value = mst_cell_value(raw);
+    if (value.kind == MST_VALUE_TEXT) {
+        put_lines(out, column, value.s, indent);
+        return;
+    }
+    if (put_flat(out, column, raw))
+        return;
+    struct mst_unpack u;
+    mst_unpack_init(&u, raw.data, raw.len);
+    struct mst_slice item, name;
+    if (!mst_unpack_next(&u, &value))
+        return;
+    for (size_t i = 0; i < value.count; i++) {
+        if (i > 0) {
+            put(out, "\n");
+            put_spaces(out, indent);
+        }
+        if (value.kind == MST_VALUE_ARRAY) {
+            if (!mst_unpack_skip(&u, &item))
+                return;
+            put(out, "- ");
+            mst_cell_put_block(out, column, item, indent + 2);
+            continue;
+        }
+        if (!mst_unpack_skip(&u, &name) || !mst_unpack_skip(&u, &item))
+            return;
+        char key[64];
+        mst_slice_copy(mst_cell_value(name).s, key, sizeof key);
+        mst_put_clean(out, mst_text(mst_heading(key)));
+        put(out, ": ");
+        put_entry(out, key, item, indent + 2);
+    }
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rows as a table, as JSON or as CSV (RFC 4180). Everything is gathered first, since widths are
+ * only known at the end. Refuses to guess: a field that a row does not have is an empty cell.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/link/print_cell.h"
+#include "proto/validate.h"
+
+#define COLUMNS_MAX 32
+
+struct mst_table {
+    enum mst_format format;
+    FILE *out;
+    char *columns_text; /* columns[] point into it */
+    char *columns[COLUMNS_MAX];
+    size_t columns_count;
+    struct mst_slice *rows; /* owned copies */
+    size_t rows_count, rows_cap;
+};
+
+struct mst_table *mst_table_new(enum mst_format format, const char *columns, FILE *out)
+{
+    struct mst_table *table = calloc(1, sizeof *table);
+    if (!table)
+        return NULL;
+    table->format = format;
+    table->out = out;
+    table->columns_text = strdup(columns);
+    if (!table->columns_text) {
+        free(table);
+        return NULL;
+    }
+    char *rest = NULL;
+    for (char *word = strtok_r(table->columns_text, " ", &rest);
+         word && table->columns_count < COLUMNS_MAX; word = strtok_r(NULL, " ", &rest))
+        table->columns[table->columns_count++] = word;
+    return table;
+}
+
+void mst_table_free(struct mst_table *table)
+{
+    if (!table)
+        return;
+    for (size_t i = 0; i < table->rows_count; i++)
+        free((void *)(uintptr_t)table->rows[i].data);
+    free(table->rows);
+    free(table->columns_text);
+    free(table);
+}
+
+int mst_table_row(struct mst_table *table, struct mst_slice row, struct mst_err *err)
+{
+    int rc = mst_validate(row.data, row.len, err);
+    if (rc)
+        return rc;
+    if (mst_cell_value(row).kind != MST_VALUE_MAP)
+        return mst_fail_on(err, MST_E_PROTOCOL, _("a row that is not a map"));
+    if (table->rows_count == table->rows_cap) {
+        size_t cap = table->rows_cap ? 2 * table->rows_cap : 64;
+        struct mst_slice *rows = realloc(table->rows, cap * sizeof *rows);
+        if (!rows)
+            return mst_fail_on(err, MST_E_NOMEM, _("a table"));
+        table->rows = rows;
+        table->rows_cap = cap;
+    }
+    uint8_t *copy = malloc(row.len);
+    if (!copy)
+        return mst_fail_on(err, MST_E_NOMEM, _("a table"));
+    memcpy(copy, row.data, row.len);
+    table->rows[table->rows_count++] = mst_bytes(copy, row.len);
+    return 0;
+}
+
+/* True when the rows are one object in pieces. */
+static bool is_pairs(const struct mst_table *table)
+{
+    if (table->rows_count == 0)
+        return table->columns_count == 2 && strcmp(table->columns[0], "name") == 0 &&
+               strcmp(table->columns[1], "value") == 0;
+    for (size_t i = 0; i < table->rows_count; i++) {
+        struct mst_slice value;
+        if (mst_cell_value(table->rows[i]).count != 2 ||
+            !mst_unpack_find(table->rows[i], "value", &value) ||
+            !mst_unpack_text(table->rows[i], "name").data)
+            return false;
+    }
+    return true;
+}
+
+/* ---- for people ---- */
+
+struct cell {
+    char *text;
+    int width;
+    enum mst_tint tint;
+    bool number;
+};
+
+static char *text_of(struct mst_buf *buf)
+{
+    mst_buf_put(buf, "", 1);
+    if (!buf->failed)
+        return (char *)buf->data;
+    mst_buf_done(buf);
+    return NULL;
+}
+
+static bool cell_make(const struct mst_table *table, size_t row, const char *column,
+                      struct cell *ret_cell)
+{
+    struct mst_slice raw = {0};
+    struct mst_buf text = {0};
+    *ret_cell = (struct cell){0};
+    if (mst_unpack_find(table->rows[row], column, &raw))
+        mst_cell_put(&text, column, raw);
+    struct mst_value value = mst_cell_value(raw);
+    char word[64];
+    if (value.kind == MST_VALUE_TEXT && value.s.len < sizeof word)
+        ret_cell->tint = mst_word_tint(column, mst_slice_copy(value.s, word, sizeof word));
+    ret_cell->number = value.kind == MST_VALUE_INT || value.kind == MST_VALUE_UINT;
+    ret_cell->text = text_of(&text);
+    if (!ret_cell->text)
+        return false;
+    ret_cell->width = mst_width(ret_cell->text);
+    return true;
+}
+
+static void pad(FILE *out, int n)
+{
+    fprintf(out, "%*s", n > 0 ? n : 0, "");
+}
+
+static void print_cell(FILE *out, bool colour, const struct cell *cell, int width, bool right,
+                       bool last)
+{
+    if (right)
+        pad(out, width - cell->width);
+    bool tinted = colour && cell->tint != MST_TINT_OFF;
+    fprintf(out, "%s%s%s", mst_sgr(tinted, cell->tint), cell->text, mst_sgr(tinted, MST_TINT_OFF));
+    if (!right && !last)
+        pad(out, width - cell->width);
+    fputs(last ? "\n" : "  ", out);
+}
+
+static void print_grid(const struct mst_table *table, struct cell *cells)
+{
+    size_t columns = table->columns_count;
+    bool colour = mst_colour(table->out);
+    int widths[COLUMNS_MAX];
+    bool right[COLUMNS_MAX];
+    for (size_t c = 0; c < columns; c++) {
+        widths[c] = mst_width(mst_heading(table->columns[c]));
+        right[c] = table->rows_count > 0;
+        for (size_t r = 0; r < table->rows_count; r++) {
+            const struct cell *cell = &cells[r * columns + c];
+            widths[c] = cell->width > widths[c] ? cell->width : widths[c];
+            right[c] = right[c] && (cell->number || cell->width == 0);
+        }
+    }
+    for (size_t c = 0; c < columns; c++) {
+        struct cell heading = {.tint = MST_TINT_BOLD};
+        heading.text = (char *)(uintptr_t)mst_heading(table->columns[c]);
+        heading.width = mst_width(heading.text);
+        print_cell(table->out, colour, &heading, widths[c], right[c], c + 1 == columns);
+    }
+    for (size_t i = 0; i < table->rows_count * columns; i++)
+        print_cell(table->out, colour, &cells[i], widths[i % columns], right[i % columns],
+                   i % columns + 1 == columns);
+}
+
+static int print_table(const struct mst_table *table, struct mst_err *err)
+{
+    size_t count = table->rows_count * table->columns_count;
+    struct cell *cells = calloc(count + 1, sizeof *cells);
+    bool ok = cells != NULL;
+    for (size_t i = 0; ok && i < count; i++)
+        ok = cell_make(table, i / table->columns_count, table->columns[i % table->columns_count],
+                       &cells[i]);
+    if (ok)
+        print_grid(table, cells);
+    for (size_t i = 0; cells && i < count; i++)
+        free(cells[i].text);
+    free(cells);
+    return ok ? 0 : mst_fail_on(err, MST_E_NOMEM, _("a table"));
+}
+
+static int print_pairs(const struct mst_table *table, struct mst_err *err)
+{
+    bool colour = mst_colour(table->out);
+    int width = 0;
+    char name[64];
+    for (size_t i = 0; i < table->rows_count; i++) {
+        mst_slice_copy(mst_unpack_text(table->rows[i], "name"), name, sizeof name);
+        int mine = mst_width(mst_heading(name));
+        width = mine > width ? mine : width;
+    }
+    for (size_t i = 0; i < table->rows_count; i++) {
+        struct mst_buf label = {0}, value = {0};
+        struct mst_slice raw = {0};
+        mst_slice_copy(mst_unpack_text(table->rows[i], "name"), name, sizeof name);
+        mst_put_clean(&label, mst_text(mst_heading(name)));
+        mst_unpack_find(table->rows[i], "value", &raw);
+        mst_cell_put_block(&value, name, raw, width + 2);
+        char *label_text = text_of(&label), *value_text = text_of(&value);
+        if (label_text && value_text) {
+            struct cell cell = {.text = label_text, .width = mst_width(label_text)};
+            cell.tint = MST_TINT_BOLD;
+            print_cell(table->out, colour, &cell, width, false, false);
+            fprintf(table->out, "%s\n", value_text);
+        }
+        bool failed = !label_text || !value_text;
+        free(label_text);
+        free(value_text);
+        if (failed)
+            return mst_fail_on(err, MST_E_NOMEM, _("a table"));
+    }
+    return 0;
+}
+
+/* ---- for programs ---- */
+
+static size_t name_count(const struct mst_table *table, struct mst_slice name, size_t *ret_first)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < table->rows_count; i++) {
+        struct mst_slice other = mst_unpack_text(table->rows[i], "name");
+        if (other.len == name.len && memcmp(other.data, name.data, name.len) == 0 && count++ == 0)
+            *ret_first = i;
+    }
+    return count;
+}
+
+static void put_value(const struct mst_table *table, size_t row, struct mst_buf *out)
+{
+    struct mst_slice raw = {0};
+    if (mst_unpack_find(table->rows[row], "value", &raw))
+        mst_buf_put(out, raw.data, raw.len);
+}
+
+/* The rows of one object joined to that object, as msgpack. */
+static void join_pairs(const struct mst_table *table, struct mst_buf *out)
+{
+    size_t names = 0, first = 0;
+    for (size_t i = 0; i < table->rows_count; i++) {
+        name_count(table, mst_unpack_text(table->rows[i], "name"), &first);
+        names += first == i;
+    }
+    mst_pack_map(out, names);
+    for (size_t i = 0; i < table->rows_count; i++) {
+        struct mst_slice name = mst_unpack_text(table->rows[i], "name");
+        size_t count = name_count(table, name, &first);
+        if (first != i)
+            continue;
+        mst_pack_text_slice(out, name);
+        if (count > 1)
+            mst_pack_array(out, count);
+        for (size_t k = i; k < table->rows_count; k++) {
+            struct mst_slice other = mst_unpack_text(table->rows[k], "name");
+            if (other.len == name.len && memcmp(other.data, name.data, name.len) == 0)
+                put_value(table, k, out);
+        }
+    }
+}
+
+static int print_json(const struct mst_table *table, struct mst_err *err)
+{
+    struct mst_buf value = {0}, text = {0};
+    if (is_pairs(table)) {
+        join_pairs(table, &value);
+    } else {
+        mst_pack_array(&value, table->rows_count);
+        for (size_t i = 0; i < table->rows_count; i++)
+            mst_buf_put(&value, table->rows[i].data, table->rows[i].len);
+    }
+    int rc = value.failed ? mst_fail_on(err, MST_E_NOMEM, "JSON") : 0;
+    struct mst_slice whole = mst_bytes(value.data, value.len);
+    if (!rc)
+        rc = isatty(fileno(table->out)) == 1 ? mst_json_pretty(whole, &text, err)
+                                             : mst_json(whole, &text, err);
+    if (!rc) {
+        fwrite(text.data, 1, text.len, table->out);
+        fputc('\n', table->out);
+    }
+    mst_buf_done(&value);
+    mst_buf_done(&text);
+    return rc;
+}
+
+static void print_csv_field(FILE *out, const struct mst_buf *field, bool last)
+{
+    bool quote = false;
+    for (size_t i = 0; i < field->len; i++)
+        quote = quote || strchr("\",\r\n", field->data[i]);
+    if (quote)
+        fputc('"', out);
+    for (size_t i = 0; i < field->len; i++) {
+        if (field->data[i] == '"')
+            fputc('"', out);
+        fputc(field->data[i], out);
+    }
+    if (quote)
+        fputc('"', out);
+    fputs(last ? "\r\n" : ",", out);
+}
+
+static int print_csv(const struct mst_table *table, struct mst_err *err)
+{
+    static const char *const pair_columns[] = {"name", "value"};
+    bool pairs = is_pairs(table);
+    bool screen = isatty(fileno(table->out)) == 1;
+    size_t columns = pairs ? 2 : table->columns_count;
+    const char *const *names = pairs ? pair_columns : (const char *const *)table->columns;
+    struct mst_buf field = {0}, clean = {0};
+    for (size_t i = 0; i < (table->rows_count + 1) * columns; i++) {
+        struct mst_slice raw;
+        mst_buf_clear(&field);
+        mst_buf_clear(&clean);
+        if (i < columns)
+            mst_buf_put(&field, names[i], strlen(names[i]));
+        else if (mst_unpack_find(table->rows[i / columns - 1], names[i % columns], &raw))
+            mst_cell_put_raw(&field, raw);
+        if (screen)
+            mst_put_clean(&clean, mst_bytes(field.data, field.len));
+        print_csv_field(table->out, screen ? &clean : &field, i % columns + 1 == columns);
+    }
+    bool failed = field.failed || clean.failed;
+    mst_buf_done(&field);
+    mst_buf_done(&clean);
+    return failed ? mst_fail_on(err, MST_E_NOMEM, "CSV") : 0;
+}
+
+int mst_table_end(struct mst_table *table, struct mst_err *err)
+{
+    int rc;
+    if (table->format == MST_FORMAT_JSON)
+        rc = print_json(table, err);
+    else if (table->format == MST_FORMAT_CSV)
+        rc = print_csv(table, err);
+    else
+        rc = is_pairs(table) ? print_pairs(table, err) : print_table(table, err);
+    if (!rc && fflush(table->out) != 0)
+        rc = mst_fail_on(err, MST_E_IO, _("the output"));
+    mst_table_free(table);
+    return rc;
+}

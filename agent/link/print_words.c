@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The names and words of the protocol in the reader's language: one table of headings, one of the
+ * words that stand as values. Refuses to touch a column that is not one of words, where an id might
+ * happen to look like one.
+ */
+#include "agent/link/print.h"
+
+#include <string.h>
+
+struct heading {
+    const char *column, *text;
+};
+
+static const struct heading headings[] = {
+    {"act", N_("Act")},
+    {"alert", N_("Alert")},
+    {"areas", N_("Focus areas")},
+    {"at", N_("At")},
+    {"audience", N_("Audience")},
+    {"bearer", N_("Bearer")},
+    {"body", N_("Contents")},
+    {"bytes", N_("Bytes")},
+    {"clause", N_("Clause")},
+    {"closing", N_("Closed by")},
+    {"counterpart", N_("Counterpart")},
+    {"created", N_("Created")},
+    {"default", N_("Default")},
+    {"doc", N_("Meaning")},
+    {"due", N_("Due")},
+    {"duty", N_("Duty")},
+    {"expires", N_("Expires")},
+    {"fingerprint", N_("Fingerprint")},
+    {"fired", N_("Fired")},
+    {"grace_until", N_("Grace until")},
+    {"group", N_("Group")},
+    {"head", N_("Ledger head")},
+    {"history", N_("History")},
+    {"id", N_("Id")},
+    {"instant", N_("Instant")},
+    {"invitation", N_("Invitation")},
+    {"kind", N_("Kind")},
+    {"last_contact", N_("Last contact")},
+    {"level", N_("Level")},
+    {"locks", N_("Locks")},
+    {"name", N_("Name")},
+    {"now", N_("Now")},
+    {"number", N_("Number")},
+    {"obligation", N_("Obligation")},
+    {"open", N_("Open")},
+    {"opens", N_("Opens")},
+    {"original_due", N_("Original due")},
+    {"overdue", N_("Overdue")},
+    {"period", N_("Period")},
+    {"phase", N_("Phase")},
+    {"principal", N_("Principal")},
+    {"programme", N_("Programme")},
+    {"provisional", N_("Provisional")},
+    {"range", N_("Range")},
+    {"reason", N_("Reason")},
+    {"receipt", N_("Receipt")},
+    {"role", N_("Role")},
+    {"roles", N_("Roles")},
+    {"row", N_("Row")},
+    {"rows", N_("Rows")},
+    {"sessions", N_("Sessions")},
+    {"status", N_("Status")},
+    {"subject", N_("Subject")},
+    {"type", N_("Type")},
+    {"unit", N_("Unit")},
+    {"units", N_("Units")},
+    {"urges", N_("Urged")},
+    {"value", N_("Value")},
+    {"verdict", N_("Verdict")},
+    {"work", N_("State")},
+};
+
+const char *mst_heading(const char *column)
+{
+    for (size_t i = 0; i < sizeof headings / sizeof headings[0]; i++) {
+        if (strcmp(headings[i].column, column) == 0)
+            return _(headings[i].text);
+    }
+    return column;
+}
+
+/* columns: the ones that can hold the word, between spaces. */
+struct word {
+    const char *columns, *word, *text;
+    enum mst_tint tint;
+};
+
+static const struct word words[] = {
+    {" phase ", "upcoming", N_("upcoming"), MST_TINT_DIM},
+    {" phase ", "open", N_("open"), MST_TINT_OFF},
+    {" phase ", "due-soon", N_("due soon"), MST_TINT_YELLOW},
+    {" phase ", "grace", N_("grace"), MST_TINT_YELLOW},
+    {" phase kind ", "overdue", N_("overdue"), MST_TINT_RED},
+    {" phase ", "escalated", N_("escalated"), MST_TINT_ALARM},
+    {" phase ", "locked", N_("locked"), MST_TINT_RED},
+
+    {" work ", "awaiting", N_("awaiting"), MST_TINT_OFF},
+    {" work ", "submitted", N_("submitted"), MST_TINT_CYAN},
+    {" work ", "under-review", N_("under review"), MST_TINT_CYAN},
+    {" work kind ", "returned", N_("returned"), MST_TINT_YELLOW},
+    {" work kind ", "closed", N_("closed"), MST_TINT_GREEN},
+    {" work ", "waived", N_("waived"), MST_TINT_DIM},
+    {" work ", "superseded", N_("superseded"), MST_TINT_DIM},
+    {" work ", "cancelled", N_("cancelled"), MST_TINT_DIM},
+    {" work ", "not-applicable", N_("not applicable"), MST_TINT_DIM},
+
+    {" verdict ", "on-time", N_("on time"), MST_TINT_GREEN},
+    {" verdict ", "on-time-attested", N_("on time (attested)"), MST_TINT_GREEN},
+    {" verdict ", "in-grace", N_("in grace"), MST_TINT_GREEN},
+    {" verdict ", "late", N_("late"), MST_TINT_RED},
+    {" verdict ", "missing", N_("missing"), MST_TINT_ALARM},
+
+    {" kind ", "reminder", N_("reminder"), MST_TINT_CYAN},
+    {" kind ", "escalation", N_("escalation"), MST_TINT_RED},
+    {" kind ", "nag", N_("still overdue"), MST_TINT_RED},
+    {" kind ", "cleared", N_("cleared"), MST_TINT_GREEN},
+    {" kind ", "review-overdue", N_("review overdue"), MST_TINT_YELLOW},
+    {" kind ", "urge", N_("urged"), MST_TINT_YELLOW},
+    {" kind ", "extended", N_("extended"), MST_TINT_CYAN},
+
+    {" role ", "clerk", N_("clerk"), MST_TINT_OFF},
+    {" role ", "deputy", N_("deputy in charge"), MST_TINT_OFF},
+    {" role ", "head", N_("head of the unit"), MST_TINT_OFF},
+    {" role roles ", "lead", N_("lead unit"), MST_TINT_OFF},
+    {" role ", "counterpart", N_("counterpart"), MST_TINT_OFF},
+    {" role ", "member", N_("member unit"), MST_TINT_OFF},
+    {" role roles ", "unit", N_("unit"), MST_TINT_OFF},
+    {" role roles ", "office", N_("office"), MST_TINT_OFF},
+    {" role roles ", "director", N_("office director"), MST_TINT_OFF},
+    {" role roles ", "viewer", N_("viewer"), MST_TINT_OFF},
+    {" role roles ", "admin", N_("administrator"), MST_TINT_OFF},
+    {" role ", "group-head", N_("group head"), MST_TINT_OFF},
+    {" role ", "city-leader", N_("city leader"), MST_TINT_OFF},
+
+    {" status ", "active", N_("active"), MST_TINT_GREEN},
+    {" status ", "revoked", N_("revoked"), MST_TINT_RED},
+    {" status ", "expired", N_("expired"), MST_TINT_YELLOW},
+};
+
+#define WORDS (sizeof words / sizeof words[0])
+
+static bool holds(const struct word *w, const char *column)
+{
+    size_t len = strlen(column);
+    for (const char *at = strstr(w->columns, column); at; at = strstr(at + 1, column)) {
+        if (at > w->columns && at[-1] == ' ' && at[len] == ' ')
+            return true;
+    }
+    return false;
+}
+
+static const struct word *find(const char *column, const char *text, bool translated)
+{
+    for (size_t i = 0; i < WORDS; i++) {
+        const char *mine = translated ? _(words[i].text) : words[i].word;
+        if (strcmp(mine, text) == 0 && holds(&words[i], column))
+            return &words[i];
+    }
+    return NULL;
+}
+
+const char *mst_word(const char *column, const char *word)
+{
+    const struct word *w = find(column, word, false);
+    return w ? _(w->text) : word;
+}
+
+const char *mst_word_wire(const char *column, const char *text)
+{
+    const struct word *w = find(column, text, true);
+    return w ? w->word : text;
+}
+
+const char *mst_word_at(const char *column, size_t index)
+{
+    for (size_t i = 0; i < WORDS; i++) {
+        if (holds(&words[i], column) && index-- == 0)
+            return words[i].word;
+    }
+    return NULL;
+}
+
+enum mst_tint mst_word_tint(const char *column, const char *word)
+{
+    const struct word *w = find(column, word, false);
+    return w ? w->tint : MST_TINT_OFF;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Findings about files, and the guess at what a mistyped word was meant to be. Collects and prints;
+ * decides nothing.
+ */
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistr.h>
+
+#include "config/load/load.h"
+
+/* A broken file of megabytes must not turn into as many findings; nobody reads more than these. */
+#define DIAGS_MAX 1000
+
+/* Longest word, in characters, that is compared; names of units are far shorter. */
+#define NEAREST_CHARS_MAX 64
+
+void mst_diags_done(struct mst_diags *diags)
+{
+    free(diags->items);
+    *diags = (struct mst_diags){0};
+}
+
+void mst_diag(struct mst_diags *diags, enum mst_severity severity, const char *file, int line,
+              int column, const char *hint, const char *fmt, ...)
+{
+    if (severity == MST_DIAG_ERROR)
+        diags->errors++;
+    if (diags->count == diags->cap) {
+        size_t cap = diags->cap ? 2 * diags->cap : 16;
+        struct mst_diag *items = diags->count < DIAGS_MAX
+                                     ? realloc(diags->items, cap * sizeof *items)
+                                     : NULL;
+        if (!items)
+            return; /* it is counted as an error above, so the file is refused all the same */
+        diags->items = items;
+        diags->cap = cap;
+    }
+    struct mst_diag *diag = &diags->items[diags->count++];
+    /* mst_fail() formats and cuts at a character's boundary; its table hint is not wanted here. */
+    struct mst_err words;
+    char text[MST_ERR_TEXT_MAX];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    mst_fail(&words, MST_E_INVALID, "%s", text);
+    mst_hint(&words, "%s", hint ? hint : "");
+    *diag = (struct mst_diag){.severity = severity, .line = line, .column = column};
+    snprintf(diag->file, sizeof diag->file, "%s", file);
+    memcpy(diag->text, words.text, sizeof diag->text);
+    memcpy(diag->hint, words.hint, sizeof diag->hint);
+}
+
+void mst_diags_print(const struct mst_diags *diags, FILE *out)
+{
+    for (size_t i = 0; i < diags->count; i++) {
+        const struct mst_diag *diag = &diags->items[i];
+        fprintf(out, "%s:", diag->file);
+        if (diag->line > 0)
+            fprintf(out, "%d:%d:", diag->line, diag->column);
+        fprintf(out, " %s: %s\n", diag->severity == MST_DIAG_ERROR ? _("error") : _("warning"),
+                diag->text);
+        if (diag->hint[0])
+            fprintf(out, "  %s: %s\n", _("hint"), diag->hint);
+    }
+}
+
+static size_t characters(const char *word, ucs4_t chars[NEAREST_CHARS_MAX])
+{
+    size_t count = 0;
+    const uint8_t *at = (const uint8_t *)word;
+    while (*at && count < NEAREST_CHARS_MAX) {
+        int len = u8_strmbtouc(&chars[count], at);
+        if (len <= 0)
+            break;
+        at += len;
+        count++;
+    }
+    return count;
+}
+
+/* Insertions, deletions, replacements and swaps of neighbours that lead from one word to the other. */
+static size_t edit_distance(const char *a, const char *b)
+{
+    ucs4_t x[NEAREST_CHARS_MAX], y[NEAREST_CHARS_MAX];
+    size_t rows[3][NEAREST_CHARS_MAX + 1];
+    size_t m = characters(a, x), n = characters(b, y);
+    for (size_t j = 0; j <= n; j++)
+        rows[0][j] = j;
+    for (size_t i = 1; i <= m; i++) {
+        size_t *now = rows[i % 3], *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
+        now[0] = i;
+        for (size_t j = 1; j <= n; j++) {
+            size_t best = last[j - 1] + (x[i - 1] != y[j - 1]);
+            best = last[j] + 1 < best ? last[j] + 1 : best;
+            best = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
+            if (i > 1 && j > 1 && x[i - 1] == y[j - 2] && x[i - 2] == y[j - 1] &&
+                before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
+            now[j] = best;
+        }
+    }
+    return rows[m % 3][n];
+}
+
+const char *mst_nearest(const char *word, const char *const *words, size_t count)
+{
+    ucs4_t chars[NEAREST_CHARS_MAX];
+    size_t length = characters(word, chars);
+    /* A third of the word may be wrong; in a word of two letters one may. */
+    size_t best = length / 3 + 2;
+    const char *nearest = NULL;
+    for (size_t i = 0; i < count; i++) {
+        size_t distance = edit_distance(word, words[i]);
+        if (distance < best && distance < length) {
+            best = distance;
+            nearest = words[i];
+        }
+    }
+    return nearest;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is owed: duties, with the defaults of what the file leaves out. */
+#include <string.h>
+
+#include "config/load/loader.h"
+
+#define QUOTA_MAX 1000
+#define DAYS_MAX 1000
+#define VERSION_MAX 1000000
+#define CORRECTION_DAYS_DEFAULT 5
+#define LOCK_DAYS_DEFAULT 30
+#define LOCK_DAYS_YEARLY_DEFAULT 60
+
+#define KINDS (MST_DUTY_ATTESTED + 1)
+static const struct kind_row {
+    bool enforced;   /* the engine keeps its deadlines; the others are declared */
+    bool has_period; /* owed by the calendar, not upon an event */
+} kind_rows[KINDS] = {
+    [MST_DUTY_REPORT] = {true, true},      [MST_DUTY_QUOTA] = {false, true},
+    [MST_DUTY_POST] = {false, true},       [MST_DUTY_SIGN_FOR] = {false, false},
+    [MST_DUTY_REPLY] = {false, false},     [MST_DUTY_ISSUE] = {false, false},
+    [MST_DUTY_ASSESSMENT] = {false, true}, [MST_DUTY_ATTESTED] = {false, false},
+};
+#define CLOSINGS (MST_CLOSE_NONE + 1)
+#define PERIODS (MST_PERIOD_DAY + 1)
+
+/* Each as its enum. */
+static const char *const scope_words[] = {"one", "group", "area", "unit"};
+static const char *const counterpart_words[] = {"office", "lead", "director"};
+
+static void load_kind(struct mst_loader *l, const struct mst_node *map, struct mst_duty *duty)
+{
+    const char *words[KINDS];
+    for (size_t i = 0; i < KINDS; i++)
+        words[i] = mst_duty_kind_word((enum mst_duty_kind)i);
+    const struct mst_node *node = mst_read_field(&l->r, map, "kind", MST_NEEDED);
+    size_t kind = node ? mst_read_word_of(&l->r, node, (struct mst_words){words, KINDS}) : SIZE_MAX;
+    duty->kind = kind == SIZE_MAX ? MST_DUTY_ATTESTED : (enum mst_duty_kind)kind;
+    duty->enforced = kind_rows[duty->kind].enforced;
+}
+
+/* "leads", "members", "office", "all", or "unit:ID". */
+static void load_bearer(struct mst_loader *l, const struct mst_node *map, struct mst_duty *duty)
+{
+    static const char *const words[] = {"leads", "members", "unit:ID", "office",
+                                        "all"}; /* as enum mst_bearer_kind */
+    duty->bearer_unit = SIZE_MAX;
+    duty->bearer = MST_BEARER_OFFICE;
+    const struct mst_node *node = mst_read_field(&l->r, map, "bearer", MST_NEEDED);
+    const char *text = node ? mst_read_text_of(&l->r, node, MST_NAME_BYTES_MAX) : NULL;
+    if (!text)
+        return;
+    if (strncmp(text, "unit:", 5) == 0) {
+        struct mst_node unit = *node;
+        unit.text = text + 5;
+        duty->bearer = MST_BEARER_UNIT;
+        duty->bearer_unit = mst_load_unit_ref(l, &unit);
+        return;
+    }
+    size_t bearer = mst_read_word_of(&l->r, node, (struct mst_words){words, 5});
+    if (bearer != SIZE_MAX)
+        duty->bearer = (enum mst_bearer_kind)bearer;
+}
+
+static enum mst_scope scope_default(enum mst_bearer_kind bearer)
+{
+    switch (bearer) {
+    case MST_BEARER_LEADS:
+        return MST_SCOPE_GROUP;
+    case MST_BEARER_MEMBERS:
+    case MST_BEARER_ALL:
+        return MST_SCOPE_UNIT;
+    case MST_BEARER_UNIT:
+    case MST_BEARER_OFFICE:
+        break;
+    }
+    return MST_SCOPE_ONE;
+}
+
+static void load_closing(struct mst_loader *l, const struct mst_node *map, struct mst_duty *duty)
+{
+    const char *words[CLOSINGS];
+    for (size_t i = 0; i < CLOSINGS; i++)
+        words[i] = mst_closing_word((enum mst_closing)i);
+    duty->closing = (enum mst_closing)mst_read_word(
+        &l->r, map, "closing", (struct mst_words){words, CLOSINGS},
+        duty->kind == MST_DUTY_REPORT ? MST_CLOSE_AUTOMATIC : MST_CLOSE_NONE);
+    if (duty->kind == MST_DUTY_REPORT && duty->closing > MST_CLOSE_RECORD)
+        MST_FAULT(&l->r, mst_node_get(map, "closing"),
+                  _("use automatic, receive, approve or record"),
+                  _("a report is not closed by %s"), words[duty->closing]);
+}
+
+static void load_period(struct mst_loader *l, const struct mst_node *map, struct mst_duty *duty)
+{
+    const char *words[PERIODS];
+    for (size_t i = 0; i < PERIODS; i++)
+        words[i] = mst_period_kind_word((enum mst_period_kind)i);
+    const struct mst_node *node = mst_read_field(
+        &l->r, map, "period", kind_rows[duty->kind].has_period ? MST_NEEDED : MST_MAY_LACK);
+    size_t period = node ? mst_read_word_of(&l->r, node, (struct mst_words){words, PERIODS}) : 0;
+    duty->period = period == SIZE_MAX ? MST_PERIOD_ONCE : (enum mst_period_kind)period;
+    if (period == SIZE_MAX)
+        return; /* keys cannot be judged */
+    const struct mst_node *first = mst_read_field(&l->r, map, "first", MST_MAY_LACK);
+    const char *letters = first ? mst_read_letters_of(&l->r, first) : NULL;
+    if (letters)
+        duty->first = mst_load_period_key(l, first, letters, duty);
+    mst_load_notes(l, map, duty);
+}
+
+static void load_dates(struct mst_loader *l, const struct mst_node *map, struct mst_duty *duty)
+{
+    duty->opens = (struct mst_date_rule){.anchor = MST_ANCHOR_START, .unit = MST_OFFSET_DAYS};
+    const struct mst_node *opens = mst_read_field(&l->r, map, "opens", MST_MAY_LACK);
+    if (opens)
+        mst_load_date_rule(l, opens, &duty->opens);
+    duty->due = (struct mst_date_rule){.anchor = MST_ANCHOR_END, .unit = MST_OFFSET_DAYS};
+    const struct mst_node *due =
+        mst_read_field(&l->r, map, "due", duty->enforced ? MST_NEEDED : MST_MAY_LACK);
+    if (due)
+        mst_load_date_rule(l, due, &duty->due);
+    const struct mst_node *grace = mst_read_field(&l->r, map, "grace", MST_MAY_LACK);
+    if (grace)
+        mst_load_grace(l, grace, &duty->grace);
+    duty->review_days = mst_read_int(&l->r, map, "review_days", 0, DAYS_MAX, 0);
+    duty->correction_days =
+        mst_read_int(&l->r, map, "correction_days", 0, DAYS_MAX, CORRECTION_DAYS_DEFAULT);
+    duty->lock_days = mst_read_int(&l->r, map, "lock_days", 0, DAYS_MAX,
+                                   duty->period == MST_PERIOD_YEAR ? LOCK_DAYS_YEARLY_DEFAULT
+                                                                   : LOCK_DAYS_DEFAULT);
+}
+
+static void load_quota(struct mst_loader *l, const struct mst_node *map, struct mst_duty *duty)
+{
+    const struct mst_node *node = mst_read_field(
+        &l->r, map, "quota", duty->kind == MST_DUTY_QUOTA ? MST_NEEDED : MST_MAY_LACK);
+    if (node && duty->kind != MST_DUTY_QUOTA)
+        MST_FAULT(&l->r, node, _("remove it, or use the kind quota"),
+                  _("quota means nothing for the kind %s"), mst_duty_kind_word(duty->kind));
+    duty->quota = mst_read_int(&l->r, map, "quota", 1, QUOTA_MAX, 0);
+}
+
+/* The first ladder serves where none is named. */
+static void load_ladder_ref(struct mst_loader *l, const struct mst_node *map,
+                            struct mst_duty *duty)
+{
+    const struct mst_node *node = mst_read_field(&l->r, map, "ladder", MST_MAY_LACK);
+    const char *id = node ? mst_read_text_of(&l->r, node, MST_NAME_BYTES_MAX) : NULL;
+    if (!id || !l->p->ladders_count)
+        return;
+    const char **ids = mst_read_alloc(&l->r, l->p->ladders_count, sizeof *ids);
+    for (size_t i = 0; ids && i < l->p->ladders_count; i++) {
+        ids[i] = l->p->ladders[i].id;
+        if (strcmp(ids[i], id) == 0) {
+            duty->ladder = i;
+            return;
+        }
+    }
+    char hint[MST_ERR_HINT_MAX];
+    if (ids)
+        MST_FAULT(&l->r, node,
+                  mst_hint_nearest(id, (struct mst_words){ids, l->p->ladders_count},
+                                   _("list it under ladders first"), hint),
+                  _("unknown ladder %s"), id);
+}
+
+static void load_duty(struct mst_loader *l, const struct mst_node *node, struct mst_duty *duty)
+{
+    *duty = (struct mst_duty){.id = "", .title = {"", ""}, .kind = MST_DUTY_ATTESTED};
+    if (!mst_read_is_map(&l->r, node,
+                         MST_WORDS("id", "title", "clause", "kind", "bearer", "scope",
+                                   "counterpart", "closing", "period", "first", "opens", "due",
+                                   "grace", "exempt", "transitional", "quota", "review_days",
+                                   "correction_days", "lock_days", "ladder", "version")))
+        return;
+    duty->id = mst_read_id(&l->r, node);
+    duty->title = mst_load_label(l, node, "title");
+    duty->clause = mst_read_text(&l->r, node, "clause", MST_MAY_LACK, MST_CLAUSE_BYTES_MAX);
+    load_kind(l, node, duty);
+    load_bearer(l, node, duty);
+    duty->scope = (enum mst_scope)mst_read_word(
+        &l->r, node, "scope", (struct mst_words){scope_words, 4}, scope_default(duty->bearer));
+    duty->counterpart = (enum mst_counterpart_kind)mst_read_word(
+        &l->r, node, "counterpart", (struct mst_words){counterpart_words, 3},
+        MST_COUNTERPART_OFFICE);
+    load_closing(l, node, duty);
+    load_period(l, node, duty);
+    load_dates(l, node, duty);
+    load_quota(l, node, duty);
+    load_ladder_ref(l, node, duty);
+    duty->version = (uint32_t)mst_read_int(&l->r, node, "version", 1, VERSION_MAX, 1);
+}
+
+void mst_load_duties(struct mst_loader *l)
+{
+    const struct mst_node *list = mst_read_field(&l->r, l->root, "duties", MST_NEEDED);
+    if (!list || !mst_read_is_list(&l->r, list))
+        return;
+    l->duties = mst_read_alloc(&l->r, list->count, sizeof *l->duties);
+    l->duty_nodes = mst_read_alloc(&l->r, list->count, sizeof *l->duty_nodes);
+    struct mst_name *names = mst_read_alloc(&l->r, list->count, sizeof *names);
+    if (!l->duties || !l->duty_nodes || !names)
+        return;
+    size_t count = 0;
+    for (const struct mst_node *node = list->first; node; node = node->next, count++) {
+        load_duty(l, node, &l->duties[count]);
+        const struct mst_node *id = mst_node_get(node, "id");
+        l->duty_nodes[count] = node;
+        names[count] = (struct mst_name){l->duties[count].id, count, id ? id : node};
+    }
+    l->p->duties = l->duties;
+    l->p->duties_count = count;
+    mst_read_distinct(&l->r, names, count);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a programme file to a programme: the basics, and the order in which the parts are read. The
+ * tree stays in the programme's arena, so that texts are not copied.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/load/loader.h"
+
+#define ZONE_NAME_BYTES_MAX 63
+#define PATH_BYTES_MAX 1024
+#define VERSION_MAX 1000000
+
+static const char *const weekday_words[] = {"monday", "tuesday",  "wednesday", "thursday",
+                                            "friday", "saturday", "sunday"};
+
+static void load_zone(struct mst_loader *l)
+{
+    const struct mst_node *node = mst_read_field(&l->r, l->root, "zone", MST_NEEDED);
+    const char *name = node ? mst_read_text_of(&l->r, node, ZONE_NAME_BYTES_MAX) : NULL;
+    struct mst_err err = {0};
+    if (!name)
+        return;
+    int code = mst_zone_load(name, l->r.arena, &l->p->zone, &err);
+    if (code == MST_E_NOMEM)
+        l->r.no_memory = true;
+    else if (code)
+        MST_FAULT(&l->r, node, err.hint, "%s", err.text);
+}
+
+/* Paths inside a file are relative to its folder. */
+static char *path_beside(struct mst_loader *l, const char *name)
+{
+    const char *slash = strrchr(l->r.file, '/');
+    size_t folder = name[0] == '/' || !slash ? 0 : (size_t)(slash - l->r.file) + 1;
+    char *path = mst_arena_alloc(l->r.arena, folder + strlen(name) + 1);
+    if (!path) {
+        l->r.no_memory = true;
+        return NULL;
+    }
+    memcpy(path, l->r.file, folder);
+    strcpy(path + folder, name);
+    return path;
+}
+
+static void load_weekend(struct mst_loader *l, struct mst_calendar *calendar)
+{
+    const struct mst_node *list = mst_read_field(&l->r, l->root, "weekend", MST_MAY_LACK);
+    if (!list || !mst_read_is_list(&l->r, list))
+        return;
+    calendar->weekend_mask = 0;
+    for (const struct mst_node *node = list->first; node; node = node->next) {
+        size_t day = mst_read_word_of(&l->r, node, (struct mst_words){weekday_words, 7});
+        if (day != SIZE_MAX)
+            calendar->weekend_mask |= (uint8_t)(1U << day);
+    }
+    if (calendar->weekend_mask == 0x7F)
+        MST_FAULT(&l->r, list, _("leave at least one day to work on"),
+                  _("every day of the week is off"));
+}
+
+static void load_calendar(struct mst_loader *l)
+{
+    struct mst_calendar *calendar = mst_read_alloc(&l->r, 1, sizeof *calendar);
+    if (!calendar)
+        return;
+    l->p->calendar = calendar;
+    const struct mst_node *node = mst_read_field(&l->r, l->root, "calendar", MST_NEEDED);
+    const char *name = node ? mst_read_text_of(&l->r, node, PATH_BYTES_MAX) : NULL;
+    char *path = name ? path_beside(l, name) : NULL;
+    struct mst_err err = {0};
+    if (path) {
+        int code = mst_calendar_load(path, l->r.arena, l->r.diags, calendar, &err);
+        if (code == MST_E_NOMEM)
+            l->r.no_memory = true;
+        else if (code == MST_E_IO || code == MST_E_TOO_LARGE)
+            MST_FAULT(&l->r, node, err.hint, "%s", err.text);
+    }
+    load_weekend(l, calendar);
+}
+
+static void load_basics(struct mst_loader *l)
+{
+    struct mst_programme *p = l->p;
+    p->id = mst_read_id(&l->r, l->root);
+    p->title = mst_load_label(l, l->root, "title");
+    p->source = mst_read_text(&l->r, l->root, "source", MST_MAY_LACK, MST_NAME_BYTES_MAX);
+    const struct mst_node *issued = mst_read_field(&l->r, l->root, "issued", MST_NEEDED);
+    p->issued = MST_DAY_NONE;
+    if (issued && !mst_read_day_of(&l->r, issued, &p->issued))
+        p->issued = MST_DAY_NONE;
+    p->version = (uint32_t)mst_read_int(&l->r, l->root, "version", 1, VERSION_MAX, 1);
+    p->fiscal_month = mst_read_int(&l->r, l->root, "fiscal_month", 1, 12, 1);
+    load_zone(l);
+    load_calendar(l);
+}
+
+static void load_cc(struct mst_loader *l)
+{
+    const struct mst_node *list = mst_read_field(&l->r, l->root, "cc", MST_MAY_LACK);
+    if (!list || !mst_read_is_list(&l->r, list))
+        return;
+    const char **cc = mst_read_alloc(&l->r, list->count, sizeof *cc);
+    for (const struct mst_node *node = list->first; node && cc; node = node->next) {
+        const char *text = mst_read_text_of(&l->r, node, MST_NAME_BYTES_MAX);
+        if (text)
+            cc[l->p->cc_count++] = text;
+    }
+    l->p->cc = cc;
+}
+
+struct mst_label mst_load_label(struct mst_loader *l, const struct mst_node *map, const char *key)
+{
+    struct mst_label label = {"", ""};
+    const struct mst_node *node = mst_read_field(&l->r, map, key, MST_NEEDED);
+    if (!node || node->bad)
+        return label;
+    if (node->kind != MST_NODE_MAP) {
+        const char *text = mst_read_text_of(&l->r, node, MST_TITLE_BYTES_MAX);
+        return text ? (struct mst_label){text, text} : label;
+    }
+    if (!mst_read_is_map(&l->r, node, MST_WORDS("zh", "en")))
+        return label;
+    const char *zh = mst_read_text(&l->r, node, "zh", MST_MAY_LACK, MST_TITLE_BYTES_MAX);
+    const char *en = mst_read_text(&l->r, node, "en", MST_MAY_LACK, MST_TITLE_BYTES_MAX);
+    if (!zh && !en) {
+        if (!mst_node_get(node, "zh") && !mst_node_get(node, "en"))
+            MST_FAULT(&l->r, node, _("give it as text, or as {zh: …, en: …}"), _("%s is missing"),
+                      key);
+        return label;
+    }
+    return (struct mst_label){.en = en ? en : zh, .zh = zh ? zh : en};
+}
+
+static void load_all(struct mst_loader *l, size_t errors_before)
+{
+    if (!mst_read_is_map(&l->r, l->root,
+                         MST_WORDS("id", "title", "source", "issued", "version", "zone", "calendar",
+                                   "weekend", "fiscal_month", "units", "groups", "offices", "cc",
+                                   "ladders", "duties")))
+        return;
+    load_basics(l);
+    mst_load_units(l);
+    mst_load_groups(l);
+    mst_load_offices(l);
+    load_cc(l);
+    mst_load_ladders(l);
+    mst_load_duties(l);
+    mst_load_check_parties(l);
+    if (l->r.diags->errors == errors_before && !l->r.no_memory)
+        mst_load_check_dates(l);
+}
+
+int mst_programme_load(const char *path, struct mst_diags *diags, struct mst_programme **ret,
+                       struct mst_err *err)
+{
+    size_t before = diags->errors;
+    struct mst_yaml *yaml = NULL;
+    int code = mst_yaml_read(path, diags, &yaml, err);
+    if (code)
+        return code;
+    struct mst_arena *arena = yaml->arena;
+    struct mst_programme *p = mst_arena_alloc(arena, sizeof *p);
+    struct mst_loader l = {
+        .r = {.file = yaml->file, .diags = diags, .arena = arena, .no_memory = !p},
+        .root = yaml->root,
+        .p = p};
+    if (p) {
+        *p = (struct mst_programme){.arena = arena, .refs = 1};
+        memcpy(p->digest, yaml->digest, sizeof p->digest);
+        load_all(&l, before);
+    }
+    mst_diags_sort(diags);
+    code = l.r.no_memory ? mst_no_memory(err, path) : mst_diags_verdict(diags, before, path, err);
+    if (code) {
+        mst_arena_free(arena);
+        return code;
+    }
+    *ret = p;
+    return 0;
+}

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One codec for all messages, driven by messages.def: each field is a row that says where it stands
+ * in the struct, what it is and what range it has. No message has code of its own. Refuses what the
+ * table does not know, so that a message means the same to everybody who accepts it.
+ */
+#include "proto/msg.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "proto/pack.h"
+#include "proto/validate.h"
+
+enum kind { KIND_UINT, KIND_BOOL, KIND_TEXT, KIND_BIN, KIND_MAP, KIND_TEXTS, KIND_BINS, KIND_MAPS };
+enum need { NEED_OPTIONAL, NEED_REQUIRED };
+
+struct field_row {
+    const char *name;
+    size_t name_bytes, offset;
+    uint64_t min, max;
+    enum kind kind;
+    enum need need;
+};
+
+/* The table's MAX: what every language, and the store, has a signed integer for. */
+#define MAX INT64_MAX
+/* clang-format off */
+#define MESSAGE(name, word, direction, doc)                                                        \
+    _Static_assert(MST_F_##name##__N <= 64, "`has` has 64 bits");                                  \
+    _Static_assert(offsetof(struct mst_msg_##name, has) == 0, "`has` comes first");                \
+    static const struct field_row fields_of_##name[] = {
+#define FIELD(message, name, kind, need, min, max, doc)                                            \
+        {#name, sizeof #name - 1, offsetof(struct mst_msg_##message, name), min, max,              \
+         KIND_##kind, NEED_##need},
+#define END(message) {0}};
+/* clang-format on */
+#include "proto/messages.def"
+#undef MESSAGE
+#undef FIELD
+#undef END
+#undef MAX
+
+struct message_row {
+    const char *word;
+    enum mst_direction direction;
+    const struct field_row *fields;
+    size_t count;
+};
+
+static const struct message_row messages[MST_MSG_TYPES] = {
+#define MESSAGE(name, word, direction, doc)                                                        \
+    {word, MST_##direction, fields_of_##name, MST_F_##name##__N},
+#define FIELD(message, name, kind, need, min, max, doc)
+#define END(message)
+#include "proto/messages.def"
+#undef MESSAGE
+#undef FIELD
+#undef END
+};
+
+const char *mst_msg_word(enum mst_msg_type type)
+{
+    return (unsigned)type < MST_MSG_TYPES ? messages[type].word : "?";
+}
+
+/* ---- slices ---- */
+
+struct mst_slice mst_text(const char *s)
+{
+    return (struct mst_slice){(const uint8_t *)s, s ? strlen(s) : 0};
+}
+
+struct mst_slice mst_bytes(const void *data, size_t len)
+{
+    return (struct mst_slice){data, len};
+}
+
+bool mst_slice_is(struct mst_slice slice, const char *s)
+{
+    size_t len = strlen(s);
+    return slice.data && slice.len == len && memcmp(slice.data, s, len) == 0;
+}
+
+char *mst_slice_copy(struct mst_slice slice, char *dst, size_t size)
+{
+    if (size == 0)
+        return dst;
+    size_t len = slice.len < size ? slice.len : size - 1;
+    /* Where text is cut, it is cut between characters. */
+    while (len > 0 && len < slice.len && (slice.data[len] & 0xc0) == 0x80)
+        len--;
+    if (len > 0)
+        memcpy(dst, slice.data, len);
+    dst[len] = '\0';
+    return dst;
+}
+
+char *mst_slice_show(struct mst_slice slice, char *dst, size_t size)
+{
+    mst_slice_copy(slice, dst, size);
+    for (size_t i = 0; i < size && dst[i]; i++) {
+        if ((unsigned char)dst[i] < 0x20 || dst[i] == 0x7f)
+            dst[i] = '?';
+    }
+    return dst;
+}
+
+/* ---- refusals ---- */
+
+/* fmt: the message's word, then the field's name. */
+static int refuse(struct mst_err *err, enum mst_code code, const char *fmt,
+                  const struct message_row *m, const char *field)
+{
+    return mst_fail(err, code, mst_tr(fmt), m->word, field);
+}
+
+/* Names come from strangers and end in logs. */
+static int refuse_name(struct mst_err *err, const char *fmt, const char *where,
+                       struct mst_slice name)
+{
+    char shown[MST_NAME_SHOWN_MAX];
+    return mst_fail(err, MST_E_PROTOCOL, mst_tr(fmt), where,
+                    mst_slice_show(name, shown, sizeof shown));
+}
+
+static int refuse_range(struct mst_err *err, enum mst_code code, const struct message_row *m,
+                        const struct field_row *row)
+{
+    return mst_fail(err, code, _("%s: \"%s\" is out of range (%" PRIu64 " to %" PRIu64 ")"),
+                    m->word, row->name, row->min, row->max);
+}
+
+static bool in_range(const struct field_row *row, uint64_t n)
+{
+    return n >= row->min && n <= row->max;
+}
+
+/* ---- decoding ---- */
+
+struct decoder {
+    const struct message_row *m;
+    struct mst_unpack u;
+    struct mst_msg_scratch *scratch;
+    struct mst_err *err;
+};
+
+static enum mst_value_kind element_kind(enum kind kind)
+{
+    switch (kind) {
+    case KIND_TEXT:
+    case KIND_TEXTS:
+        return MST_VALUE_TEXT;
+    case KIND_BIN:
+    case KIND_BINS:
+        return MST_VALUE_BIN;
+    case KIND_MAP:
+    case KIND_MAPS:
+        return MST_VALUE_MAP;
+    case KIND_BOOL:
+        return MST_VALUE_BOOL;
+    case KIND_UINT:
+        break;
+    }
+    return MST_VALUE_INT;
+}
+
+static int refuse_kind(const struct decoder *d, const struct field_row *row)
+{
+    return refuse(d->err, MST_E_PROTOCOL, N_("%s: \"%s\" is of the wrong kind"), d->m, row->name);
+}
+
+/* One TEXT, BIN or MAP; of a map all its bytes, head included. */
+static bool take_slice(struct mst_unpack *u, enum mst_value_kind want, struct mst_slice *ret)
+{
+    struct mst_unpack ahead = *u;
+    struct mst_value v;
+    if (!mst_unpack_next(&ahead, &v) || v.kind != want)
+        return false;
+    if (want == MST_VALUE_MAP)
+        return mst_unpack_skip(u, ret);
+    *u = ahead;
+    *ret = v.s;
+    return true;
+}
+
+static int decode_array(struct decoder *d, const struct field_row *row, struct mst_slices *ret)
+{
+    struct mst_value head;
+    if (!mst_unpack_next(&d->u, &head) || head.kind != MST_VALUE_ARRAY)
+        return refuse_kind(d, row);
+    if (!in_range(row, head.count))
+        return refuse_range(d->err, MST_E_PROTOCOL, d->m, row);
+    struct mst_msg_scratch *scratch = d->scratch;
+    if (!scratch || scratch->used > MST_MSG_SCRATCH_MAX ||
+        head.count > MST_MSG_SCRATCH_MAX - scratch->used)
+        return refuse(d->err, MST_E_PROTOCOL, N_("%s: \"%s\" has too many elements"), d->m,
+                      row->name);
+    struct mst_slice *items = scratch->items + scratch->used;
+    enum mst_value_kind want = element_kind(row->kind);
+    for (size_t i = 0; i < head.count; i++) {
+        if (!take_slice(&d->u, want, &items[i]))
+            return refuse_kind(d, row);
+    }
+    scratch->used += head.count;
+    *ret = (struct mst_slices){items, head.count};
+    return 0;
+}
+
+static int decode_slice(struct decoder *d, const struct field_row *row, struct mst_slice *ret)
+{
+    struct mst_slice s;
+    if (!take_slice(&d->u, element_kind(row->kind), &s))
+        return refuse_kind(d, row);
+    if (!in_range(row, s.len))
+        return refuse_range(d->err, MST_E_PROTOCOL, d->m, row);
+    *ret = s;
+    return 0;
+}
+
+static int decode_scalar(struct decoder *d, const struct field_row *row, void *at)
+{
+    struct mst_value v;
+    if (!mst_unpack_next(&d->u, &v))
+        return refuse_kind(d, row);
+    if (row->kind == KIND_BOOL && v.kind == MST_VALUE_BOOL) {
+        *(bool *)at = v.boolean;
+        return 0;
+    }
+    if (row->kind != KIND_UINT || (v.kind != MST_VALUE_INT && v.kind != MST_VALUE_UINT))
+        return refuse_kind(d, row);
+    if (v.kind == MST_VALUE_UINT || v.i < 0 || !in_range(row, (uint64_t)v.i))
+        return refuse_range(d->err, MST_E_PROTOCOL, d->m, row);
+    *(uint64_t *)at = (uint64_t)v.i;
+    return 0;
+}
+
+static int decode_value(struct decoder *d, const struct field_row *row, void *at)
+{
+    switch (row->kind) {
+    case KIND_UINT:
+    case KIND_BOOL:
+        return decode_scalar(d, row, at);
+    case KIND_TEXT:
+    case KIND_BIN:
+    case KIND_MAP:
+        return decode_slice(d, row, at);
+    case KIND_TEXTS:
+    case KIND_BINS:
+    case KIND_MAPS:
+        break;
+    }
+    return decode_array(d, row, at);
+}
+
+/*
+ * The row of a key. Fields mostly come in the table's order, so the search begins where the last
+ * one ended and each costs one comparison.
+ */
+static const struct field_row *find_field(const struct message_row *m, struct mst_slice key,
+                                          size_t *hint)
+{
+    for (size_t n = 0; n < m->count; n++) {
+        size_t i = *hint + n;
+        if (i >= m->count)
+            i -= m->count;
+        const struct field_row *row = &m->fields[i];
+        if (row->name_bytes == key.len && memcmp(row->name, key.data, key.len) == 0) {
+            *hint = i + 1 < m->count ? i + 1 : 0;
+            return row;
+        }
+    }
+    return NULL;
+}
+
+static int check_complete(const struct decoder *d, uint64_t has)
+{
+    for (size_t i = 0; i < d->m->count; i++) {
+        const struct field_row *row = &d->m->fields[i];
+        if (row->need == NEED_REQUIRED && !(has >> i & 1))
+            return refuse(d->err, MST_E_PROTOCOL, N_("%s: \"%s\" is missing"), d->m, row->name);
+    }
+    return 0;
+}
+
+/* Decode validated bytes as this message. Two equal keys cannot be: the validator refused them. */
+static int decode_map(enum mst_msg_type type, struct mst_slice bytes,
+                      struct mst_msg_scratch *scratch, struct mst_msg *ret_msg, struct mst_err *err)
+{
+    struct mst_msg msg = {.type = type};
+    struct decoder d = {.m = &messages[type], .scratch = scratch, .err = err};
+    mst_unpack_init(&d.u, bytes.data, bytes.len);
+    struct mst_value head;
+    if (!mst_unpack_next(&d.u, &head) || head.kind != MST_VALUE_MAP)
+        return mst_fail(err, MST_E_PROTOCOL, _("%s: not a map"), d.m->word);
+    uint8_t *base = (uint8_t *)&msg.u;
+    uint64_t has = 0;
+    size_t hint = 0;
+    for (size_t left = head.count; left > 0; left--) {
+        struct mst_value key;
+        if (!mst_unpack_next(&d.u, &key) || key.kind != MST_VALUE_TEXT)
+            return mst_fail(err, MST_E_PROTOCOL, _("%s: not a map"), d.m->word);
+        const struct field_row *row = find_field(d.m, key.s, &hint);
+        if (!row) {
+            if (d.m->direction == MST_PART || !mst_slice_is(key.s, "type"))
+                return refuse_name(err, N_("%s: \"%s\" is not known"), d.m->word, key.s);
+            if (!mst_unpack_skip(&d.u, NULL))
+                return mst_fail(err, MST_E_PROTOCOL, _("%s: not a map"), d.m->word);
+            continue;
+        }
+        int rc = decode_value(&d, row, base + row->offset);
+        if (rc)
+            return rc;
+        has |= UINT64_C(1) << (row - d.m->fields);
+    }
+    int rc = check_complete(&d, has);
+    if (rc)
+        return rc;
+    memcpy(base, &has, sizeof has);
+    *ret_msg = msg;
+    return 0;
+}
+
+int mst_msg_decode(const void *data, size_t len, enum mst_direction direction,
+                   struct mst_msg_scratch *scratch, struct mst_msg *ret_msg, struct mst_err *err)
+{
+    int rc = mst_validate(data, len, err);
+    if (rc)
+        return rc;
+    struct mst_slice bytes = mst_bytes(data, len);
+    struct mst_slice word = mst_unpack_text(bytes, "type");
+    if (!word.data)
+        return mst_fail(err, MST_E_PROTOCOL, _("not a map with a \"type\" that is text"));
+    if (scratch)
+        scratch->used = 0;
+    for (int type = 0; type < MST_MSG_TYPES; type++) {
+        const struct message_row *m = &messages[type];
+        if (m->direction == direction && mst_slice_is(word, m->word))
+            return decode_map((enum mst_msg_type)type, bytes, scratch, ret_msg, err);
+    }
+    return refuse_name(err,
+                       direction == MST_UP ? N_("%s: \"%s\" is not a message to the broker")
+                                           : N_("%s: \"%s\" is not a message from the broker"),
+                       "type", word);
+}
+
+int mst_msg_decode_part(enum mst_msg_type type, const void *data, size_t len,
+                        struct mst_msg_scratch *scratch, struct mst_msg *ret_msg,
+                        struct mst_err *err)
+{
+    int rc = mst_validate(data, len, err);
+    return rc ? rc : decode_map(type, mst_bytes(data, len), scratch, ret_msg, err);
+}
+
+/* ---- encoding ---- */
+
+static bool begins_as_map(struct mst_slice raw)
+{
+    return raw.len > 0 && ((raw.data[0] & 0xf0) == 0x80 || (raw.data[0] & 0xfe) == 0xde);
+}
+
+/* Is the element such as a decoder takes? Whole maps are walked in test builds only: they cost. */
+static bool element_is_sound(enum mst_value_kind kind, struct mst_slice s)
+{
+    if (!s.data)
+        return false;
+    if (kind == MST_VALUE_TEXT)
+        return mst_utf8_check(s.data, s.len);
+    if (kind != MST_VALUE_MAP)
+        return true;
+#ifdef MUSTER_TESTING
+    if (mst_validate(s.data, s.len, NULL))
+        return false;
+#endif
+    return begins_as_map(s);
+}
+
+static void put_element(struct mst_buf *out, enum mst_value_kind kind, struct mst_slice s)
+{
+    if (kind == MST_VALUE_TEXT)
+        mst_pack_text_slice(out, s);
+    else if (kind == MST_VALUE_BIN)
+        mst_pack_bin(out, s.data, s.len);
+    else
+        mst_buf_put(out, s.data, s.len);
+}
+
+static bool is_present(const struct field_row *row, const void *at, bool bit)
+{
+    if (row->need == NEED_REQUIRED)
+        return true;
+    switch (row->kind) {
+    case KIND_UINT:
+    case KIND_BOOL:
+        return bit;
+    case KIND_TEXT:
+    case KIND_BIN:
+    case KIND_MAP:
+        return ((const struct mst_slice *)at)->data != NULL;
+    case KIND_TEXTS:
+    case KIND_BINS:
+    case KIND_MAPS:
+        break;
+    }
+    return ((const struct mst_slices *)at)->items != NULL;
+}
+
+static int encode_array(const struct message_row *m, const struct field_row *row,
+                        const struct mst_slices *list, struct mst_buf *out, struct mst_err *err)
+{
+    if (!in_range(row, list->count))
+        return refuse_range(err, MST_E_INVALID, m, row);
+    enum mst_value_kind kind = element_kind(row->kind);
+    mst_pack_array(out, list->count);
+    for (size_t i = 0; i < list->count; i++) {
+        if (!element_is_sound(kind, list->items[i]))
+            return refuse(err, MST_E_INVALID, N_("%s: \"%s\" cannot be sent"), m, row->name);
+        put_element(out, kind, list->items[i]);
+    }
+    return 0;
+}
+
+static int encode_value(const struct message_row *m, const struct field_row *row, const void *at,
+                        struct mst_buf *out, struct mst_err *err)
+{
+    if (row->kind == KIND_BOOL) {
+        mst_pack_bool(out, *(const bool *)at);
+        return 0;
+    }
+    if (row->kind == KIND_UINT) {
+        uint64_t n = *(const uint64_t *)at;
+        if (!in_range(row, n))
+            return refuse_range(err, MST_E_INVALID, m, row);
+        mst_pack_uint(out, n);
+        return 0;
+    }
+    if (row->kind == KIND_TEXTS || row->kind == KIND_BINS || row->kind == KIND_MAPS)
+        return encode_array(m, row, at, out, err);
+    const struct mst_slice *s = at;
+    if (!s->data)
+        return refuse(err, MST_E_INVALID, N_("%s: \"%s\" is missing"), m, row->name);
+    if (!in_range(row, s->len))
+        return refuse_range(err, MST_E_INVALID, m, row);
+    enum mst_value_kind kind = element_kind(row->kind);
+    if (!element_is_sound(kind, *s))
+        return refuse(err, MST_E_INVALID, N_("%s: \"%s\" cannot be sent"), m, row->name);
+    put_element(out, kind, *s);
+    return 0;
+}
+
+static int encode_fields(const struct message_row *m, const uint8_t *base, uint64_t has,
+                         struct mst_buf *out, struct mst_err *err)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        const struct field_row *row = &m->fields[i];
+        if (!is_present(row, base + row->offset, has >> i & 1))
+            continue;
+        mst_pack_text_slice(out, mst_bytes(row->name, row->name_bytes));
+        int rc = encode_value(m, row, base + row->offset, out, err);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+int mst_msg_encode(const struct mst_msg *msg, struct mst_buf *out, struct mst_err *err)
+{
+    const struct message_row *m = &messages[msg->type];
+    const uint8_t *base = (const uint8_t *)&msg->u;
+    uint64_t has;
+    memcpy(&has, base, sizeof has);
+    size_t start = out->len;
+    size_t pairs = m->direction == MST_PART ? 0 : 1;
+    for (size_t i = 0; i < m->count; i++)
+        pairs += is_present(&m->fields[i], base + m->fields[i].offset, has >> i & 1);
+    mst_pack_map(out, pairs);
+    if (m->direction != MST_PART) {
+        mst_pack_text(out, "type");
+        mst_pack_text(out, m->word);
+    }
+    int rc = encode_fields(m, base, has, out, err);
+    if (!rc && out->failed)
+        rc = mst_fail_on(err, MST_E_NOMEM, m->word);
+    if (rc)
+        out->len = start;
+    return rc;
+}
