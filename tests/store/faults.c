@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCHES 12
+#define BATCHES 8
 
 static char dir[64];
 
