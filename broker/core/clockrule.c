@@ -15,13 +15,17 @@ static struct mst_clock_ruling ruling(enum mst_clock_state state, mst_time now_m
     };
 }
 
-/* Behind what was evaluated already, time stands still there; nothing un-fires. */
+/* Behind what was evaluated already, time stands still there; nothing un-fires. A step back within
+ * the tolerance is the ordinary work of a time service and not worth a word. */
 static struct mst_clock_ruling believed(const struct mst_clock_mark *mark, mst_time wall_ms,
-                                        int64_t leap_ms, bool downtime)
+                                        const struct mst_clock_limits *limits, bool downtime)
 {
-    if (wall_ms < mark->evaluated_ms)
-        return ruling(MST_CLOCK_FROZEN, mark->evaluated_ms, leap_ms, false);
-    return ruling(MST_CLOCK_OK, wall_ms, 0, downtime);
+    if (wall_ms >= mark->evaluated_ms)
+        return ruling(MST_CLOCK_OK, wall_ms, 0, downtime);
+    int64_t behind = mark->evaluated_ms - wall_ms;
+    if (behind <= limits->leap_tolerance_ms)
+        return ruling(MST_CLOCK_OK, mark->evaluated_ms, 0, downtime);
+    return ruling(MST_CLOCK_FROZEN, mark->evaluated_ms, -behind, false);
 }
 
 static struct mst_clock_ruling within_boot(const struct mst_clock_mark *mark,
@@ -32,7 +36,7 @@ static struct mst_clock_ruling within_boot(const struct mst_clock_mark *mark,
     int64_t leap = wall - (reading->boot_ms - mark->reading.boot_ms);
     if (leap > limits->leap_tolerance_ms)
         return ruling(MST_CLOCK_HELD, mark->evaluated_ms, leap, false);
-    return believed(mark, reading->wall_ms, leap, false);
+    return believed(mark, reading->wall_ms, limits, false);
 }
 
 /* The boot clock says nothing across a reboot; the wall clock alone has to be plausible. */
@@ -43,7 +47,7 @@ static struct mst_clock_ruling across_boots(const struct mst_clock_mark *mark,
     int64_t gap = reading->wall_ms - mark->reading.wall_ms;
     if (gap > limits->downtime_max_ms)
         return ruling(MST_CLOCK_HELD, mark->evaluated_ms, gap, false);
-    return believed(mark, reading->wall_ms, gap, true);
+    return believed(mark, reading->wall_ms, limits, true);
 }
 
 struct mst_clock_ruling mst_clock_judge(const struct mst_clock_mark *mark,

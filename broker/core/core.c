@@ -46,10 +46,13 @@ void mst_slot_resolve(const struct mst_core *core, struct mst_slot *slot)
     slot->duty = mst_names_duty(p, mst_text(o->duty));
     slot->bearer = mst_names_unit(&core->names, p, mst_text(o->bearer));
     slot->counterpart = mst_names_unit(&core->names, p, mst_text(o->counterpart));
-    size_t group = o->group[0] ? mst_programme_group(p, o->group) : SIZE_MAX;
-    slot->group = group == SIZE_MAX ? MST_NONE : (uint32_t)group;
-    if (slot->group == MST_NONE && slot->bearer != MST_NONE)
-        slot->group = core->names.group_of[slot->bearer];
+    slot->group = slot->bearer == MST_NONE ? MST_NONE : core->names.group_of[slot->bearer];
+    /* Mostly it is the bearer's own; a unit outside may owe something to a group. */
+    if (o->group[0] &&
+        (slot->group == MST_NONE || strcmp(p->groups[slot->group].id, o->group) != 0)) {
+        size_t group = mst_programme_group(p, o->group);
+        slot->group = group == SIZE_MAX ? MST_NONE : (uint32_t)group;
+    }
 }
 
 const struct mst_duty *mst_slot_duty(const struct mst_core *core, const struct mst_slot *slot)
@@ -296,6 +299,16 @@ void mst_step_materialise(struct mst_step *s, const struct mst_expected *expecte
     mst_step_schedule(s, slot);
 }
 
+/* A duty without dates in some period (beyond the year 9999, say) is owed by nobody in it: the loader
+ * has told of it, and time goes on. */
+void mst_walk_openings(const struct mst_core *core, size_t duty, mst_time from, mst_time to,
+                       mst_expected_fn fn, void *context)
+{
+    const struct mst_programme *p = core->programme;
+    if (p->duties[duty].enforced && mst_schedule_opening(p, duty, from, to, fn, context, NULL) != 0)
+        return;
+}
+
 struct opening {
     struct mst_step *step;
     mst_time at;
@@ -312,11 +325,8 @@ static void open_all(struct mst_step *s, mst_time at)
 {
     struct mst_core *core = s->core;
     struct opening opening = {.step = s, .at = at};
-    for (size_t d = 0; d < core->programme->duties_count; d++) {
-        /* A duty without dates in this period (beyond the year 9999) is owed by nobody in it. */
-        if (core->programme->duties[d].enforced)
-            (void)mst_schedule_opening(core->programme, d, at, at + 1, open_one, &opening, NULL);
-    }
+    for (size_t d = 0; d < core->programme->duties_count; d++)
+        mst_walk_openings(core, d, at, at + 1, open_one, &opening);
     core->next_opening = mst_schedule_next_opening(core->programme, at + 1);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "broker/core/events.h"
+#include "proto/pack.h"
 
 static const char *const by_time = "clock";
 static const char *const by_itself = "automatic";
@@ -258,8 +259,9 @@ enum mst_code mst_event_void(struct mst_step *s, struct mst_slot *slot, struct m
     mst_emit_transition(s, slot, "void", MST_WORK_AWAITING, move->actor.name, move->reason, s->now);
     annul(s, slot, move->actor.name);
     mst_notice_send(s, slot, MST_NOTICE_VOIDED, MST_TO(CLERK), move->reason, s->now);
-    /* Nothing has been submitted, then: where the deadline has passed it is overdue as of then. */
-    mst_ladder_restart(s, slot, true);
+    /* Nothing has been submitted, then: where the deadline has passed it is overdue as of then; and
+     * where the lock has passed too, that is all there is to be told. */
+    mst_ladder_restart(s, slot, s->now < slot->o.locks);
     return MST_OK;
 }
 

@@ -141,6 +141,9 @@ void mst_step_schedule(struct mst_step *s, struct mst_slot *slot);
 void mst_slot_resolve(const struct mst_core *core, struct mst_slot *slot);
 /* The slot's duty; NULL: no longer in the programme. */
 const struct mst_duty *mst_slot_duty(const struct mst_core *core, const struct mst_slot *slot);
+/* What opens of an enforced duty in [from, to). */
+void mst_walk_openings(const struct mst_core *core, size_t duty, mst_time from, mst_time to,
+                       mst_expected_fn fn, void *context);
 /* Expected by the programme: add it unless it is there. `instant`: of the materialising event. */
 void mst_step_materialise(struct mst_step *s, const struct mst_expected *expected,
                           mst_time instant);

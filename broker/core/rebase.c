@@ -98,8 +98,6 @@ void mst_rebase_apply(struct mst_step *s)
         mst_step_schedule(s, slot);
     }
     mst_time from = mst_zone_midnight(p->zone, p->issued);
-    for (size_t d = 0; d < p->duties_count && !s->failed; d++) {
-        if (p->duties[d].enforced)
-            (void)mst_schedule_opening(p, d, from, s->now + 1, add_if_ahead, s, NULL);
-    }
+    for (size_t d = 0; d < p->duties_count && !s->failed; d++)
+        mst_walk_openings(core, d, from, s->now + 1, add_if_ahead, s);
 }

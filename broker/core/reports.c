@@ -25,7 +25,7 @@ static bool bears(const struct mst_core *core, const struct mst_duty *duty, uint
     case MST_BEARER_UNIT:
         return duty->bearer_unit == unit;
     case MST_BEARER_ALL:
-        return true;
+        return group != MST_NONE;
     case MST_BEARER_OFFICE:
         break;
     }
@@ -39,7 +39,7 @@ static bool concerns(const struct mst_core *core, const struct mst_duty *duty, u
     if (bears(core, duty, unit))
         return true;
     if (duty->bearer == MST_BEARER_LEADS || duty->bearer == MST_BEARER_MEMBERS)
-        return group != MST_NONE;
+        return group != MST_NONE; /* every group has both */
     return duty->bearer == MST_BEARER_UNIT && group != MST_NONE &&
            core->names.group_of[duty->bearer_unit] == group;
 }
