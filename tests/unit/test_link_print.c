@@ -110,6 +110,27 @@ static void json_prints_whole_rows_in_order(void **state)
     free(text);
 }
 
+static void name_comes_in_the_readers_language(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    struct mst_table *table = mst_table_new(MST_FORMAT_TABLE, "name", out);
+    struct mst_buf row = {0};
+    mst_pack_map(&row, 2);
+    mst_pack_text(&row, "name");
+    mst_pack_text(&row, "市林业局");
+    mst_pack_text(&row, "name_en");
+    mst_pack_text(&row, "Forestry");
+    assert_int_equal(mst_table_row(table, slice_of(&row), NULL), 0);
+    assert_int_equal(mst_table_end(table, NULL), 0);
+    fclose(out);
+    assert_string_equal(text, "Name\nForestry\n");
+    free(text);
+    mst_buf_done(&row);
+}
+
 static void pack_pair(struct mst_table *table, const char *name, const struct mst_buf *value)
 {
     struct mst_buf row = {0};
@@ -397,6 +418,7 @@ int main(void)
         cmocka_unit_test(table_escapes_what_acts_on_a_terminal),
         cmocka_unit_test(csv_quotes_by_rfc_4180),
         cmocka_unit_test(json_prints_whole_rows_in_order),
+        cmocka_unit_test(name_comes_in_the_readers_language),
         cmocka_unit_test(pairs_print_as_one_object),
         cmocka_unit_test(json_keeps_numbers_whole),
         cmocka_unit_test(json_escapes_controls_and_direction_marks),
