@@ -92,6 +92,23 @@ static bool is_pairs(const struct mst_table *table)
     return true;
 }
 
+/* Some answers mix rows of several kinds; a grid shows those that have any of its columns. */
+static void drop_foreign_rows(struct mst_table *table)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < table->rows_count; i++) {
+        bool mine = false;
+        struct mst_slice raw;
+        for (size_t c = 0; !mine && c < table->columns_count; c++)
+            mine = mst_unpack_find(table->rows[i], table->columns[c], &raw);
+        if (mine)
+            table->rows[kept++] = table->rows[i];
+        else
+            free((void *)(uintptr_t)table->rows[i].data);
+    }
+    table->rows_count = kept;
+}
+
 /* ---- for people ---- */
 
 struct cell {
@@ -346,6 +363,8 @@ static int print_csv(const struct mst_table *table, struct mst_err *err)
 int mst_table_end(struct mst_table *table, struct mst_err *err)
 {
     int rc;
+    if (table->format != MST_FORMAT_JSON && !is_pairs(table))
+        drop_foreign_rows(table);
     if (table->format == MST_FORMAT_JSON)
         rc = print_json(table, err);
     else if (table->format == MST_FORMAT_CSV)
