@@ -77,14 +77,15 @@ static void take_text(struct mst_slice row, const char *key, char *dst, size_t s
 }
 
 /* Each title falls back to the other language's, and that to the id. */
-static void take_titles(struct mst_slice row, const char *id, char zh[256], char en[256])
+static void take_titles(struct mst_slice row, const char *id, char zh[MST_DESK_TITLE_MAX],
+                        char en[MST_DESK_TITLE_MAX])
 {
-    take_text(row, "title_zh", zh, 256);
-    take_text(row, "title_en", en, 256);
+    take_text(row, "title_zh", zh, MST_DESK_TITLE_MAX);
+    take_text(row, "title_en", en, MST_DESK_TITLE_MAX);
     if (!zh[0])
-        snprintf(zh, 256, "%s", en[0] ? en : id);
+        snprintf(zh, MST_DESK_TITLE_MAX, "%s", en[0] ? en : id);
     if (!en[0])
-        snprintf(en, 256, "%s", zh);
+        snprintf(en, MST_DESK_TITLE_MAX, "%s", zh);
 }
 
 void mst_brief_take(struct mst_brief *brief, struct mst_slice row)

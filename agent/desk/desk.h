@@ -49,11 +49,13 @@ MST_MUST_CHECK int mst_desk_pages(struct mst_local *local, struct mst_desk_list 
 
 /* ---- the brief, as the agent keeps it ---- */
 
+#define MST_DESK_TITLE_MAX 1024
+
 struct mst_desk_area {
-    char id[48], title_zh[256], title_en[256];
+    char id[48], title_zh[MST_DESK_TITLE_MAX], title_en[MST_DESK_TITLE_MAX];
 };
 struct mst_desk_duty {
-    char id[48], title_zh[256], title_en[256];
+    char id[48], title_zh[MST_DESK_TITLE_MAX], title_en[MST_DESK_TITLE_MAX];
     bool areas; /* its report covers every focus area */
 };
 

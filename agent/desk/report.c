@@ -173,10 +173,13 @@ static void check_area(struct check *c, const struct mst_node *area, bool *cover
         missing(c, area, "id");
     else if (check_text(c, id, "id"))
         check_area_id(c, id, covered);
+    char what[64] = "progress";
+    if (id && id->kind == MST_NODE_SCALAR && strlen(id->text) < 48)
+        snprintf(what, sizeof what, _("progress of %s"), id->text);
     if (!progress)
-        missing(c, area, "progress");
+        missing(c, area, what);
     else
-        (void)check_text(c, progress, "progress");
+        (void)check_text(c, progress, what);
 }
 
 static void check_areas(struct check *c, const struct mst_node *areas, const struct mst_node *root,
@@ -329,8 +332,12 @@ static int check_and_pack(struct check *c, size_t before, const char *path,
                      BODY_BYTES_MAX);
     }
     mst_diags_sort(c->diags);
-    return ret->body.failed ? mst_no_memory(err, path)
-                            : mst_diags_verdict(c->diags, before, path, err);
+    if (ret->body.failed)
+        return mst_no_memory(err, path);
+    int code = mst_diags_verdict(c->diags, before, path, err);
+    if (code)
+        mst_hint(err, "%s", _("nothing was queued; mend the places above and submit again"));
+    return code;
 }
 
 int mst_report_load(const char *path, const struct mst_brief *brief, struct mst_diags *diags,

@@ -17,7 +17,7 @@ static void put_line(FILE *out, const char *indent, const char *text)
 
 static void put_both(FILE *out, const char *indent, const char *zh, const char *en)
 {
-    char both[600];
+    char both[2 * MST_DESK_TITLE_MAX + 8];
     const char *first = mst_lang_zh() ? zh : en, *second = mst_lang_zh() ? en : zh;
     if (strcmp(zh, en) == 0)
         snprintf(both, sizeof both, "%s", first);
