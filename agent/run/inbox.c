@@ -21,8 +21,8 @@ int mst_inbox_put(struct mst_outbox *box, const struct mst_msg_alert *alert, boo
         code = mst_box_begin(box, err);
     if (!code)
         code = mst_box_prepare(
-            box, "INSERT OR IGNORE INTO inbox(number, id, fired, bytes, hooked) VALUES(?,?,?,?,?)", &stmt,
-            err);
+            box, "INSERT OR IGNORE INTO inbox(number, id, fired, bytes, hooked) VALUES(?,?,?,?,?)",
+            &stmt, err);
     if (!code) {
         sqlite3_bind_int64(stmt, 1, (int64_t)alert->number);
         sqlite3_bind_blob(stmt, 2, alert->id.data, (int)alert->id.len, SQLITE_STATIC);

@@ -210,10 +210,11 @@ int mst_outbox_run(struct mst_outbox *box, uint64_t first, uint64_t last, size_t
         last = first + reports_max - 1;
     int code = mst_outbox_hash(box, first - 1, run->prev, err);
     if (!code)
-        code = mst_box_prepare(box,
-                               "SELECT bytes, hash, number FROM entries WHERE number BETWEEN ? AND ?"
-                               " ORDER BY number",
-                               &stmt, err);
+        code =
+            mst_box_prepare(box,
+                            "SELECT bytes, hash, number FROM entries WHERE number BETWEEN ? AND ?"
+                            " ORDER BY number",
+                            &stmt, err);
     if (code)
         return code;
     sqlite3_bind_int64(stmt, 1, (int64_t)(box->base + first));

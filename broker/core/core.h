@@ -49,7 +49,8 @@ struct mst_input_act {
     const char *obligation; /* id */
     const char *reason;     /* may be NULL */
     const char *number;     /* record number; may be NULL */
-    mst_time until;         /* of an extension; 0: none */
+    mst_time until;         /* of an extension: an instant within the new last day; 0: none */
+    bool override;          /* of an extension: grant it although it is overdue */
 };
 
 struct mst_input {
@@ -95,7 +96,8 @@ struct mst_alert {
     char period[MST_PERIOD_KEY_MAX];
     char bearer[MST_ID_MAX];
     char group[MST_ID_MAX];
-    uint32_t rung, level, occurrence, revision;
+    uint32_t rung, level, occurrence;
+    uint32_t revision; /* the obligation's `clock` */
     mst_time instant, fired, due;
     uint32_t missed;
     char reason[1025];
@@ -135,6 +137,10 @@ MST_MUST_CHECK int mst_core_restore(struct mst_core *core, const struct mst_obli
                                     struct mst_err *err);
 /* Put back the instant up to which time has been evaluated, before the first step. */
 void mst_core_restore_now(struct mst_core *core, mst_time now);
+
+/* Put back a recorded interval in which the broker was down, before the first step; of use for an
+ * hour after its end (attested reports). */
+void mst_core_restore_down(struct mst_core *core, mst_time from, mst_time to);
 
 /* ---- operations ---- */
 

@@ -54,7 +54,7 @@ const char *mst_work_word(enum mst_work work);          /* "under-review" */
 const char *mst_phase_word(enum mst_phase phase);       /* "due-soon" */
 const char *mst_verdict_word(enum mst_verdict verdict); /* "on-time"; "" for none */
 
-#define MST_VERSIONS_MAX 32
+#define MST_VERSIONS_MAX 8 /* kept inline; the ledger has them all */
 #define MST_RECORD_NUMBER_MAX 64
 
 /* One submitted version of the report. */
@@ -68,6 +68,7 @@ struct mst_version {
  * changes only by an annulling event; returns <= versions_count.
  */
 struct mst_obligation {
+    uint64_t number; /* order of materialisation, from 1; breaks ties between equal instants */
     char id[MST_OBLIGATION_ID_MAX];
     char duty[MST_ID_MAX];
     char period[MST_PERIOD_KEY_MAX];
@@ -83,6 +84,7 @@ struct mst_obligation {
 
     mst_time opens;
     mst_time original_due;
+    mst_time original_grace_until;
     mst_day due_day; /* of the effective due instant */
     mst_time due;    /* effective */
     mst_time grace_until;
@@ -107,19 +109,31 @@ struct mst_obligation {
     bool extension_pending;
     mst_time extension_until; /* asked for; 0: none named */
 
-    uint32_t clock; /* restarts of the bearer's clock: extensions and returns; part of alert ids */
+    uint32_t clock; /* restarts of the bearer's clock: extensions, returns, and whatever else hands
+                       the ball back; published as an alert's `revision`, so part of its id */
     uint32_t rung_next; /* next rung of the ladder to fire in this clock */
     uint32_t nags;      /* repetitions of the last rung so far */
     uint32_t urges;
+    uint32_t moves;    /* transitions so far; numbers the alerts that no rung makes */
+    uint32_t told;     /* set of enum mst_audience told of being overdue, and not yet of its end */
     bool overdue_told; /* an overdue alert stands in this clock */
     bool review_told;  /* the stalled review was told */
     bool locked;       /* the lock was reached and recorded */
 };
 
-/* Phase at an instant; ret_level (may be NULL) gets the highest rung level that has been reached.
+/*
+ * Phase at an instant; ret_level (may be NULL) gets the highest rung level that has been reached. The
+ * clock stops while the ball is not with the bearer: what was submitted keeps the phase it had then.
+ * While returned, the correction's deadline stands for the due instant.
  */
 enum mst_phase mst_obligation_phase(const struct mst_programme *p, const struct mst_obligation *o,
                                     mst_time now, int *ret_level);
+/*
+ * The verdict against the original due date, where an extension has moved it: both are reported.
+ * Equals `verdict` where nothing was extended; NONE before the first submission.
+ */
+enum mst_verdict mst_obligation_original_verdict(const struct mst_programme *p,
+                                                 const struct mst_obligation *o, int *ret_days_late);
 /* True while a submission is owed by the bearer: awaiting or returned. */
 bool mst_obligation_ball_with_bearer(const struct mst_obligation *o);
 

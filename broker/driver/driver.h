@@ -148,7 +148,7 @@ uint64_t mst_driver_epoch(const struct mst_driver *driver);
 uint64_t mst_driver_watermark(const struct mst_driver *driver);
 const struct mst_keys *mst_driver_keys(const struct mst_driver *driver);
 
-const struct mst_programme *mst_engine_programme(const struct mst_engine *engine);
+struct mst_programme *mst_engine_programme(const struct mst_engine *engine);
 const struct mst_core *mst_engine_core(const struct mst_engine *engine);
 mst_pid mst_engine_pid(const struct mst_engine *engine);
 uint64_t mst_engine_last_alert(const struct mst_engine *engine);

@@ -317,7 +317,7 @@ int mst_driver_tick(struct mst_driver *d, mst_time now, struct mst_err *err)
 
 /* ---- queries ---- */
 
-const struct mst_programme *mst_engine_programme(const struct mst_engine *e)
+struct mst_programme *mst_engine_programme(const struct mst_engine *e)
 {
     return e->programme;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "broker/driver/driver_impl.h"
+#include "broker/driver/roles.h"
 
 #define HOUR_MS ((mst_time)3600 * 1000)
 
@@ -200,18 +201,6 @@ static int find_token(struct mst_driver *d, const uint8_t token[16], struct toke
     return 0;
 }
 
-/* The words of a role set, as an array for messages. Returns how many. */
-static size_t role_words(unsigned roles, struct mst_slice words[8])
-{
-    static const char *const names[] = {"unit", "office", "director", "viewer", "admin", "lead"};
-    size_t n = 0;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (roles & (1U << i))
-            words[n++] = mst_text(names[i]);
-    }
-    return n;
-}
-
 static int answer_enrolled(struct mst_driver *d, struct mst_engine *e, uint64_t session,
                            const struct mst_key *key, struct mst_err *err)
 {
@@ -219,7 +208,7 @@ static int answer_enrolled(struct mst_driver *d, struct mst_engine *e, uint64_t 
     struct mst_msg msg = {.type = MST_MSG_enrolled};
     msg.u.enrolled.programme = mst_text(e->id);
     msg.u.enrolled.principal = mst_text(key->principal);
-    msg.u.enrolled.roles = (struct mst_slices){roles, role_words(key->roles, roles)};
+    msg.u.enrolled.roles = (struct mst_slices){roles, mst_roles_words(key->roles, roles)};
     msg.u.enrolled.sign_key = mst_bytes(d->options.keys->sign_public, MST_SIGN_PUBLIC_BYTES);
     return mst_driver_answer(d, session, &msg, err);
 }

@@ -119,7 +119,8 @@ struct repeat {
     struct refusals refused;
     struct mst_run run;
     bool found, same;
-    uint64_t seq; /* of the row that is compared */
+    uint64_t seq;   /* of the row that is compared */
+    uint64_t until; /* of the last one to compare */
     int code;
     struct mst_err *err;
 };
@@ -139,7 +140,7 @@ static int compare_row(void *context, const struct mst_row *row)
     if (row->bytes.len != mine->len || memcmp(row->bytes.data, mine->data, mine->len) != 0)
         r->same = false;
     r->seq++;
-    return !r->same || r->seq > r->p->last || r->seq > r->run.last;
+    return !r->same || r->seq > r->until;
 }
 
 static int take_refusal(void *context, const struct mst_refusal *refusal)
@@ -154,32 +155,33 @@ static int take_refusal(void *context, const struct mst_refusal *refusal)
 /* Answer a run that is stored already, in the pieces in which it was stored. */
 static int answer_repeat(struct passage *p, struct mst_err *err)
 {
+    uint64_t until = p->last < p->known.last ? p->last : p->known.last;
     struct mst_reader *reader = mst_store_own_reader(p->d->options.store);
     int code = 0;
-    for (uint64_t seq = p->push->first; !code && seq <= p->last;) {
+    for (uint64_t seq = p->push->first; !code && seq <= until;) {
         struct repeat r = {.p = p, .same = true, .seq = seq, .err = err};
         code = mst_reader_runs(reader, p->e->pid, p->outbox->number, seq, take_run, &r, err);
         if (!code && !r.found)
             return mst_fail_on(err, MST_E_CORRUPT, "runs");
-        uint64_t first = seq;
-        uint64_t last = r.run.last < p->last ? r.run.last : p->last;
+        uint64_t last = r.run.last < until ? r.run.last : until;
+        r.until = last;
         if (!code)
             code = mst_reader_rows(reader, p->e->pid, r.run.row_first + (seq - r.run.first),
                                    compare_row, &r, err);
         if (!code && !r.same) {
             code = mst_driver_note(p->d, p->e, MST_ROW_SECURITY, p->caller, "conflict", "outbox",
                                    NULL, p->now, err);
+            refusals_done(&r.refused);
             return code ? code : refuse(p, MST_E_CONFLICT, "outbox", err);
         }
         if (!code)
-            code = mst_reader_refusals(reader, p->e->pid, p->outbox->number, first, last,
-                                       take_refusal, &r, err);
+            code = mst_reader_refusals(reader, p->e->pid, p->outbox->number, r.run.first,
+                                       r.run.last, take_refusal, &r, err);
         if (!code)
             code = r.code;
-        if (!code) {
-            /* The whole stored run is numbered, so that row and head belong together. */
+        /* The whole stored run is numbered, so that row and head belong together. */
+        if (!code)
             code = send_receipt(p, &r.run, &r.refused, err);
-        }
         refusals_done(&r.refused);
         seq = last + 1;
     }
@@ -339,5 +341,7 @@ int mst_driver_push(struct mst_driver *d, struct mst_engine *e, const struct mst
             mst_driver_note(d, e, MST_ROW_SECURITY, caller, "signature", "outbox", NULL, now, err);
         return code ? code : refuse(&p, MST_E_SIGNATURE, "outbox", err);
     }
-    return accept_run(&p, err);
+    if (push->first <= p.known.last)
+        code = answer_repeat(&p, err);
+    return code ? code : accept_run(&p, err);
 }

@@ -12,8 +12,13 @@
  *    may or may not be on disk. The caller exits and starts again.
  *  - One writer; readers are separate handles for other threads, read-only and short.
  *
+ *  - A refused call (MST_E_CORRUPT for a hole, MST_E_EXISTS, MST_E_UNKNOWN, MST_E_INVALID) changes
+ *    nothing and the batch goes on. MST_E_FULL or MST_E_NOMEM from a write loses the batch: roll it
+ *    back, or let its commit fail with the same code, and the store is usable. MST_E_IO from any
+ *    call is the end, as after a failed commit.
+ *
  * Reads through the store's own handle see the batch that is being written; readers see completed
- * batches only.
+ * batches only. A walk's callback may read, but it must not write through the handle it reads from.
  */
 #ifndef MST_BROKER_STORE_STORE_H
 #define MST_BROKER_STORE_STORE_H
@@ -25,6 +30,9 @@
 #include "proto/err.h"
 #include "proto/msg.h"
 #include "proto/seal.h"
+
+/* Ids of programmes and obligations, principals and names; longer or empty: MST_E_INVALID. */
+#define MST_STORE_NAME_BYTES_MAX 255
 
 typedef uint32_t mst_pid; /* a programme's number in this store, from 1 */
 
@@ -116,13 +124,18 @@ struct mst_store_options {
     bool rehearsal;        /* must match what the directory was made for: MST_E_REHEARSAL */
     int page_bytes;        /* 4096..65536 */
     int64_t wal_bytes_max; /* checkpoint beyond it even when busy */
+    bool unsafe_sync;      /* for the negative control only: commits are not synced; without
+                              MUSTER_TESTING it does nothing */
 };
 
 MST_MUST_CHECK int mst_store_sqlite_open(const struct mst_store_options *options,
                                          struct mst_store **ret_store, struct mst_err *err);
 MST_MUST_CHECK int mst_store_mem_open(const struct mst_store_options *options,
                                       struct mst_store **ret_store, struct mst_err *err);
-/* Wraps another store, which it consumes, and tells every call and its result, one line each. */
+/*
+ * Wraps another store, which it consumes, and tells every call and its result, one line each. `fn`
+ * is called from the thread of the call, so also from readers' threads.
+ */
 typedef void (*mst_store_trace_fn)(void *context, const char *line);
 MST_MUST_CHECK int mst_store_trace_wrap(struct mst_store **inner, mst_store_trace_fn fn,
                                         void *context, struct mst_store **ret_store,
@@ -132,24 +145,28 @@ void mst_store_close(struct mst_store *store); /* NULL is legal; an open batch i
 /* ---- a batch: begin, put…, commit ---- */
 
 MST_MUST_CHECK int mst_store_begin(struct mst_store *s, struct mst_err *err);
-/* The programme's number, given at first sight. */
+/* The programme's number, given at first sight; numbers are contiguous from 1. */
 MST_MUST_CHECK int mst_store_programme(struct mst_store *s, const char *id, mst_pid *ret_pid,
                                        struct mst_err *err);
 MST_MUST_CHECK int mst_store_put_row(struct mst_store *s, mst_pid p, const struct mst_row *row,
                                      struct mst_err *err);
-/* The ledger's head after the batch; one per batch is kept. */
+/* The ledger's head after the batch, so after its rows: `row` is the last one (MST_E_CORRUPT). One
+ * per batch is kept, the last. */
 MST_MUST_CHECK int mst_store_put_head(struct mst_store *s, mst_pid p, uint64_t row, mst_time at,
                                       const uint8_t head[MST_HASH_BYTES], struct mst_err *err);
+/* MST_E_EXISTS when the outbox has a run with the same `last`. */
 MST_MUST_CHECK int mst_store_put_run(struct mst_store *s, mst_pid p, const struct mst_run *run,
                                      struct mst_err *err);
-/* Insert or update by id; fills outbox->number. */
+/* Insert or update by id; fills outbox->number, which ends with the batch if that is dropped. */
 MST_MUST_CHECK int mst_store_put_outbox(struct mst_store *s, mst_pid p, struct mst_outbox *outbox,
                                         struct mst_err *err);
+/* MST_E_EXISTS when the outbox has a refusal of the same number. */
 MST_MUST_CHECK int mst_store_put_refusal(struct mst_store *s, mst_pid p,
                                          const struct mst_refusal *refusal, struct mst_err *err);
-/* Insert or replace by id. bytes: mst_obligation_pack's. */
+/* Insert or replace by id, which is not empty. bytes: mst_obligation_pack's. */
 MST_MUST_CHECK int mst_store_put_obligation(struct mst_store *s, mst_pid p, const char *id,
                                             struct mst_slice bytes, struct mst_err *err);
+/* After its ledger row, which gives its bytes; alert->bytes is not read here. */
 MST_MUST_CHECK int mst_store_put_alert(struct mst_store *s, mst_pid p,
                                        const struct mst_stored_alert *alert, struct mst_err *err);
 MST_MUST_CHECK int mst_store_put_cursor(struct mst_store *s, mst_pid p, const char *principal,
@@ -180,14 +197,17 @@ MST_MUST_CHECK int mst_store_maintain(struct mst_store *s, bool *ret_more, struc
 
 /* ---- reading: through a reader, or the store's own ---- */
 
-/* A reader for another thread. It holds no transaction between calls. */
+/* A reader for another thread. It holds no transaction between calls. Close it before the store. */
 MST_MUST_CHECK int mst_store_reader_open(struct mst_store *s, struct mst_reader **ret_reader,
                                          struct mst_err *err);
 void mst_reader_close(struct mst_reader *r);
 /* The store's own reader, for the thread that owns the store. Borrowed. */
 struct mst_reader *mst_store_own_reader(struct mst_store *s);
 
-/* Return 0 to go on, anything else to stop the walk, which then succeeds. Slices live for the call.
+/*
+ * Return 0 to go on, anything else to stop the walk, which then succeeds. Slices live for the call;
+ * a stored empty one comes back with len 0 and data that is not NULL. A reader's walk that lasts
+ * longer than a second goes on in a newer snapshot, so it may end with rows of later batches.
  */
 typedef int (*mst_row_fn)(void *context, const struct mst_row *row);
 typedef int (*mst_run_fn)(void *context, const struct mst_run *run);
@@ -238,7 +258,8 @@ MST_MUST_CHECK int mst_reader_keys(struct mst_reader *r, mst_pid p, mst_key_fn f
                                    struct mst_err *err);
 MST_MUST_CHECK int mst_reader_invitations(struct mst_reader *r, mst_pid p, mst_invitation_fn fn,
                                           void *context, struct mst_err *err);
-/* Copies at most *len bytes into data and sets *len to the stored size; *len 0: no such name. */
+/* Copies at most *len bytes into data and sets *len to the stored size; *len 0: no such name, or
+ * an empty value. */
 MST_MUST_CHECK int mst_reader_meta(struct mst_reader *r, mst_pid p, const char *name, void *data,
                                    size_t *len, struct mst_err *err);
 

@@ -11,6 +11,7 @@
 
 #define BLOCK_BYTES_MIN 4096
 #define BLOCK_BYTES_MAX 262144
+#define ALLOC_BYTES_MAX ((size_t)1 << 30)
 
 struct block {
     struct block *older;
@@ -48,8 +49,6 @@ void mst_arena_free(struct mst_arena *arena)
 static struct block *grow(struct mst_arena *arena, size_t size)
 {
     size_t block_size = size > arena->block_size ? size : arena->block_size;
-    if (block_size > SIZE_MAX - sizeof(struct block))
-        return NULL;
     struct block *block = calloc(1, sizeof *block + block_size);
     if (!block)
         return NULL;
@@ -64,7 +63,7 @@ static struct block *grow(struct mst_arena *arena, size_t size)
 void *mst_arena_alloc(struct mst_arena *arena, size_t size)
 {
     const size_t align = alignof(max_align_t);
-    if (size > SIZE_MAX - align)
+    if (size > ALLOC_BYTES_MAX)
         return NULL;
     size_t padded = size ? (size + align - 1) / align * align : align;
     struct block *block = arena->newest;

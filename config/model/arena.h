@@ -10,7 +10,8 @@ struct mst_arena;
 
 struct mst_arena *mst_arena_new(void); /* NULL: out of memory */
 void mst_arena_free(struct mst_arena *arena);
-/* Zeroed, aligned for any type; NULL when out of memory. size 0 gives a unique pointer. */
+/* Zeroed, aligned for any type; NULL when out of memory or beyond 1 GiB. size 0 gives a unique
+ * pointer. */
 void *mst_arena_alloc(struct mst_arena *arena, size_t size);
 /* A NUL-terminated copy; NULL for NULL or when out of memory. */
 char *mst_arena_strdup(struct mst_arena *arena, const char *s);

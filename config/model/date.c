@@ -93,8 +93,7 @@ int mst_day_parse(const char *text, mst_day *ret_day, struct mst_err *err)
     if (strlen(text) == 10 && text[4] == '-' && text[7] == '-')
         day = mst_day_of(digits(text, 4), digits(text + 5, 2), digits(text + 8, 2));
     if (day == MST_DAY_NONE)
-        return mst_fail(err, MST_E_SYNTAX, _("\"%.40s\" is not a date; write it as 2023-10-11"),
-                        text);
+        return mst_fail(err, MST_E_SYNTAX, _("\"%s\" is not a date; write it as 2023-10-11"), text);
     *ret_day = day;
     return 0;
 }

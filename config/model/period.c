@@ -186,7 +186,7 @@ int mst_period_parse(const char *key, int fiscal_month, mst_day once_day,
         }
     }
     return mst_fail(err, MST_E_SYNTAX,
-                    _("\"%.40s\" names no period; write 2023, 2023H1, 2023Q3, 2023-07, 2023W05, "
+                    _("\"%s\" names no period; write 2023, 2023H1, 2023Q3, 2023-07, 2023W05, "
                       "2023-07-14 or once"),
                     key);
 }

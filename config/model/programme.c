@@ -85,6 +85,8 @@ size_t mst_programme_duty(const struct mst_programme *p, const char *id)
 
 size_t mst_programme_group_of(const struct mst_programme *p, size_t unit)
 {
+    if (unit == SIZE_MAX)
+        return SIZE_MAX; /* or it would match a group without a lead */
     for (size_t i = 0; i < p->groups_count; i++) {
         const struct mst_group *group = &p->groups[i];
         if (group->lead == unit)
@@ -99,11 +101,8 @@ size_t mst_programme_group_of(const struct mst_programme *p, size_t unit)
 
 bool mst_programme_leads(const struct mst_programme *p, size_t unit)
 {
-    for (size_t i = 0; i < p->groups_count; i++) {
-        if (p->groups[i].lead == unit)
-            return true;
-    }
-    return false;
+    size_t group = mst_programme_group_of(p, unit);
+    return group != SIZE_MAX && p->groups[group].lead == unit;
 }
 
 const char *mst_duty_kind_word(enum mst_duty_kind kind)

@@ -59,11 +59,14 @@ struct mst_area { /* a focus area */
     struct mst_label title;
 };
 
-/* Invariant: lead and members are indices into units; a unit is in one group at most. */
+/*
+ * Invariants: lead and members are indices into units; a unit is in one group at most; ids of focus
+ * areas are unique in the programme, since obligations are named by them.
+ */
 struct mst_group {
     const char *id;
     struct mst_label name;
-    size_t lead;
+    size_t lead;           /* SIZE_MAX: none, which `musterctl check` warns of */
     const size_t *members; /* without the lead */
     size_t members_count;
     const struct mst_area *areas;
@@ -129,6 +132,9 @@ enum mst_offset_unit { MST_OFFSET_WORKING_DAYS, MST_OFFSET_DAYS, MST_OFFSET_MONT
  *   before the end:   the last day is rolled back to a working day (day 0), then n are counted back
  *   after the start:  the first day, if it works, is working day 1
  *   before the start: the day before the first day, if it works, is working day 1
+ * Calendar days count in the same way, every day being one; before the end, the last day is day 0.
+ * Months: n months before or after the last day, or the day before the one that lies n months from
+ * the first. Each is clamped to the month's last day, as a fixed 29 February is.
  * n = 0 is the anchor's own day. The date found is then rolled by `roll`.
  */
 struct mst_date_rule {

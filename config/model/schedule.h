@@ -8,14 +8,17 @@
 
 #include "config/model/programme.h"
 
-/* The instants of one duty in one period. */
+/*
+ * The instants of one duty in one period.
+ * Invariants: due <= grace_until <= locks; opens <= due where it is applicable.
+ */
 struct mst_dates {
-    mst_time opens;       /* first instant of the opening day */
+    mst_time opens;       /* first instant of the opening day, never before the issue date's */
     mst_day due_day;      /* the last day on which it is on time */
     mst_time due;         /* half-open: the local midnight after due_day */
     mst_time grace_until; /* half-open; equals due where there is no grace */
     mst_time locks;       /* MST_NEVER: never */
-    bool provisional;     /* the calendar does not cover every day that was counted */
+    bool provisional;     /* the calendar does not cover every day that due or grace counted */
     bool applicable;      /* false: owed by nobody */
     const char
         *reason; /* why not applicable (a message id or the programme's words); NULL otherwise */
@@ -36,7 +39,11 @@ struct mst_expected {
 /* Longest id of an obligation, with the NUL. */
 #define MST_OBLIGATION_ID_MAX 128
 
-/* MST_E_INVALID when a date falls outside years 1..9999 or no working day can be found. */
+/*
+ * MST_E_INVALID when a date falls outside years 1..9999, no working day can be found, or it would
+ * open after it is due. A period's note decides before everything else; without one, what was due
+ * by the issue date's midnight is not applicable.
+ */
 MST_MUST_CHECK int mst_schedule_dates(const struct mst_programme *p, const struct mst_duty *duty,
                                       const struct mst_period *period, struct mst_dates *ret_dates,
                                       struct mst_err *err);
@@ -54,7 +61,9 @@ typedef int (*mst_expected_fn)(void *context, const struct mst_expected *expecte
 
 /*
  * Walk the expected obligations of a duty whose period opens in [from, to), in order of opening,
- * then of bearer as the programme lists them. Not-applicable ones are included.
+ * then of bearer as the programme lists them, group by group. Not-applicable ones are included.
+ * MST_E_INVALID as above, for a first period that is no period of the duty, and for ids that
+ * together exceed MST_OBLIGATION_ID_MAX.
  */
 MST_MUST_CHECK int mst_schedule_opening(const struct mst_programme *p, size_t duty, mst_time from,
                                         mst_time to, mst_expected_fn fn, void *context,
@@ -64,7 +73,8 @@ mst_time mst_schedule_next_opening(const struct mst_programme *p, mst_time from)
 
 /*
  * The instant of a rung for given dates, and for nags the repeat-th repetition (0: the rung
- * itself). Never later than it should be and never MST_NEVER for a valid rung.
+ * itself). Never MST_NEVER for a valid rung: where no working day can be found, calendar days
+ * count. A rung after the end of grace never comes before it.
  */
 mst_time mst_schedule_rung(const struct mst_programme *p, const struct mst_rung *rung,
                            mst_day due_day, mst_time grace_until, int repeat);

@@ -86,15 +86,16 @@ char *mst_zone_format(const struct mst_zone *zone, mst_time at, char *buf)
     int minutes = mst_zone_offset_s(zone, at) / 60;
     int64_t local = local_ms(at, minutes * 60);
     mst_day day = (mst_day)floor_div(local, MS_PER_DAY);
-    int ms = (int)(local - day * MS_PER_DAY);
-    int distance = minutes < 0 ? -minutes : minutes;
-    char fraction[16] = "";
+    unsigned ms = (unsigned)(local - day * MS_PER_DAY);
+    unsigned distance = (unsigned)(minutes < 0 ? -minutes : minutes);
+    char fraction[8] = "";
     if (ms % 1000)
-        snprintf(fraction, sizeof fraction, ".%03d", ms % 1000);
+        snprintf(fraction, sizeof fraction, ".%03u", ms % 1000);
+    /* The remainders change nothing; they show the compiler that the buffer suffices. */
     mst_day_format(day, buf);
-    snprintf(buf + 10, MST_INSTANT_TEXT_MAX - 10, "T%02d:%02d:%02d%s%c%02d:%02d", ms / 3600000,
-             ms / 60000 % 60, ms / 1000 % 60, fraction, minutes < 0 ? '-' : '+', distance / 60,
-             distance % 60);
+    snprintf(buf + 10, MST_INSTANT_TEXT_MAX - 10, "T%02u:%02u:%02u%s%c%02u:%02u", ms / 3600000 % 24,
+             ms / 60000 % 60, ms / 1000 % 60, fraction, minutes < 0 ? '-' : '+',
+             distance / 60 % 100, distance % 60);
     return buf;
 }
 
@@ -189,7 +190,7 @@ int mst_zone_parse(const struct mst_zone *zone, const char *text, mst_time *ret_
     return 0;
 fail:
     return mst_fail(err, MST_E_SYNTAX,
-                    _("\"%.60s\" is not an instant; write it as 2023-10-11, 2023-10-11 23:59 or "
+                    _("\"%s\" is not an instant; write it as 2023-10-11, 2023-10-11 23:59 or "
                       "2023-10-11T23:59:59+08:00"),
                     text);
 }

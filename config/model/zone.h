@@ -40,7 +40,8 @@ int32_t mst_zone_offset_s(const struct mst_zone *zone, mst_time at);
 mst_day mst_zone_day(const struct mst_zone *zone, mst_time at);
 /*
  * The instant of a local wall-clock time, ms after midnight in 0..86399999. A time that does not
- * exist is the first instant after the gap; one that occurs twice is the first of the two.
+ * exist is the first instant after the gap; one that occurs twice is the first of the two. In one
+ * rule: the first instant at which the local clock shows that time or a later one.
  */
 mst_time mst_zone_instant(const struct mst_zone *zone, mst_day day, int32_t ms_of_day);
 /* The first instant of a local date. */

@@ -18,6 +18,7 @@ import common
 CONFIG = {"proto", "config", "config/model", "config/load"}
 MAY_INCLUDE = {
     "proto": {"proto"},
+    "proto/doc": {"proto"},
     "config": set(),
     "config/model": {"proto", "config/model"},
     "config/load": CONFIG,

@@ -18,32 +18,22 @@ LANGUAGE = "zh_CN"
 KEYWORDS = ["--keyword", "--keyword=_", "--keyword=N_", "--keyword=mst_tr"]
 FORMATS = ["--flag=_:1:pass-c-format", "--flag=mst_tr:1:pass-c-format",
            "--flag=mst_fail:3:c-format", "--flag=mst_hint:2:c-format", "--flag=mst_wrap:2:c-format"]
-COLUMNS = re.compile(r'COMMAND\(\s*\w+,\s*"[^"]*",\s*\w+,\s*"[^"]*",\s*"([^"]*)"')
 
 
 def run(*command, **options):
     return subprocess.run([str(word) for word in command], check=True, capture_output=True, **options).stdout
 
 
-def table_headings(root):
-    """Columns of musterctl's tables are message ids too, though admin.def writes them as one string."""
-    path = root / "proto/admin.def"
-    if not path.is_file():
-        return ""
-    words = {word for columns in COLUMNS.findall(path.read_text(encoding="utf-8")) for word in columns.split()}
-    return "".join(f'N_("{word}")\n' for word in sorted(words))
-
-
 def template(root, target):
     """The .pot of all that is not a test."""
     names = [str(name) for name in common.files(root, ".c", ".h", ".def")
              if name.parts[0] in ("proto", "config", "broker", "agent")]
-    with tempfile.TemporaryDirectory(prefix="muster-po-") as directory:
-        headings = pathlib.Path(directory) / "table-headings.c"
-        headings.write_text(table_headings(root), encoding="utf-8")
-        run("xgettext", "--language=C", "--from-code=UTF-8", "--add-location=file", "--sort-by-file",
-            "--add-comments=TRANSLATORS:", *KEYWORDS, *FORMATS, "--package-name=muster",
-            f"--output={target}", *names, headings, cwd=root)
+    run("xgettext", "--language=C", "--from-code=UTF-8", "--add-location=file", "--sort-by-file",
+        "--add-comments=TRANSLATORS:", *KEYWORDS, *FORMATS, "--package-name=muster",
+        f"--output={target}", *names, cwd=root)
+    # A date would make every update a change.
+    text = target.read_text(encoding="utf-8")
+    target.write_text(re.sub(r'"POT-Creation-Date:.*\n', "", text), encoding="utf-8")
 
 
 def catalogue(po):
@@ -53,10 +43,6 @@ def catalogue(po):
 
 
 def message_ids(pot):
-    return set(catalogue_of_english(pot))
-
-
-def catalogue_of_english(pot):
     """msgen fills a template with its own ids, so that msgfmt keeps them all."""
     with tempfile.NamedTemporaryFile(suffix=".po") as filled:
         text = pot.read_bytes().replace(b"charset=CHARSET", b"charset=UTF-8")
@@ -66,7 +52,7 @@ def catalogue_of_english(pot):
         with tempfile.NamedTemporaryFile(suffix=".po") as out:
             out.write(english.replace(b"#, fuzzy\n", b"", 1))
             out.flush()
-            return catalogue(out.name)
+            return set(catalogue(out.name))
 
 
 def check(root):
@@ -75,7 +61,7 @@ def check(root):
         pot = pathlib.Path(directory) / "muster.pot"
         template(root, pot)
         ids = message_ids(pot)
-    formats = subprocess.run(["msgfmt", "--check-format", "--check-header", "--output-file=/dev/null", po],
+    formats = subprocess.run(["msgfmt", "--check-format", "--output-file=/dev/null", po],
                              capture_output=True, text=True, check=False)
     faults = [line for line in formats.stderr.splitlines() if line] if formats.returncode else []
     translated = set(catalogue(po))

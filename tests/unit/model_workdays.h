@@ -35,7 +35,7 @@ static struct mst_calendar china = {
 /* China has kept UTC+8 since 1991, and Shanghai's summer time before it is no matter here. */
 static const struct mst_zone shanghai = {.name = "Asia/Shanghai", .first_offset_s = 8 * 3600};
 
-static int read_china(void **state)
+static inline int read_china(void **state)
 {
     (void)state;
     FILE *file = fopen(MUSTER_SOURCE_DIR "/config/jingning/workdays.csv", "r");

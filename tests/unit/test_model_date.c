@@ -99,5 +99,5 @@ int main(void)
         cmocka_unit_test(days_that_do_not_exist_are_refused),
         cmocka_unit_test(leap_days_are_read_and_written),
     };
-    return cmocka_run_group_tests(tests, read_china, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -189,5 +189,5 @@ int main(void)
         cmocka_unit_test(written_instants_are_read_back),
         cmocka_unit_test(instants_beyond_the_calendar_are_its_ends),
     };
-    return cmocka_run_group_tests(tests, read_china, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -198,6 +198,17 @@ static void only_shortest_utf8_is_text(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_false(mst_utf8_check(bad[i], strlen(bad[i])));
     assert_false(mst_utf8_check("a\0b", 3));
+    for (size_t at = 0; at < 20; at++) { /* wherever in a longer run the bad byte stands */
+        char run[20];
+        memset(run, 'a', sizeof run);
+        assert_true(mst_utf8_check(run, sizeof run));
+        run[at] = '\0';
+        assert_false(mst_utf8_check(run, sizeof run));
+        run[at] = '\x80';
+        assert_false(mst_utf8_check(run, sizeof run));
+        run[at] = '\x7f';
+        assert_true(mst_utf8_check(run, sizeof run));
+    }
     REFUSE("\xa2\xc0\x80", "byte 0: text is not UTF-8, or has a NUL in it");
     REFUSE("\xa1\x00", "byte 0: text is not UTF-8, or has a NUL in it");
     REFUSE("\x81\xa1\xff\x01", "byte 1: text is not UTF-8, or has a NUL in it");

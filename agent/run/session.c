@@ -1,0 +1,663 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The session's state machine. It owns the link and reads two clocks: the real one for reports, the
+ * monotonic one for lost answers. What each message means for the outbox file is decided here; how
+ * the file changes is outbox.c's.
+ */
+#include "agent/run/session.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/link/link.h"
+#include "agent/run/journal.h"
+#include "config/load/testing.h"
+#include "proto/pack.h"
+
+#define ALERT_CREDIT 100
+#define PUSH_FRAME_BYTES 512 /* a push without its reports, rounded up */
+#define GAPS_MAX 3           /* `expect` answers in a row that are worth another push */
+
+struct mst_session {
+    const struct mst_home *home;
+    struct mst_outbox *outbox;
+    struct mst_link *link;
+    bool up, to_hook, rehearsal, has_key;
+    uint8_t broker_key[MST_SIGN_PUBLIC_BYTES];
+    mst_time broker_now; /* of a rehearsal */
+    char fault[MST_ERR_TEXT_MAX];
+
+    uint64_t sent;        /* seq pushed in this session */
+    uint64_t broker_last; /* seq the broker held when the session began */
+    uint64_t window;
+    size_t message_bytes_max;
+    int64_t
+        answer_by_ms; /* monotonic; a push or request without an answer by then is lost; 0: none */
+    unsigned gaps;
+    bool told_receipt; /* a receipt was taken since the last flush */
+
+    bool subscribe, from_stored; /* from_stored: at the broker's cursor, not at ours */
+    bool seen_known;
+    uint64_t seen; /* number of the last alert on this stream */
+    unsigned alerts_unacked;
+
+    bool want_brief;
+    uint64_t request_id, brief_id; /* brief_id 0: none is awaited */
+    struct mst_buf brief;
+    unsigned long brief_count;
+
+    struct mst_run run;
+};
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void set_fault(struct mst_session *s, const char *text)
+{
+    snprintf(s->fault, sizeof s->fault, "%s", text);
+}
+
+/* An answer that makes no sense: tell it, and see whether a new session makes more. */
+static void distrust(struct mst_session *s, const struct mst_err *err)
+{
+    mst_journal_err(MST_LOG_ERROR, "session-ended", err);
+    set_fault(s, err->text);
+    s->up = false;
+    mst_link_restart(s->link);
+}
+
+static void arm(struct mst_session *s)
+{
+    s->answer_by_ms = monotonic_ms() + s->home->settings.AGENT_reply_timeout;
+}
+
+/* After an answer: what is still owed gets its time anew. */
+static void rearm(struct mst_session *s)
+{
+    if (s->sent > mst_outbox_acked(s->outbox) || s->brief_id)
+        arm(s);
+    else
+        s->answer_by_ms = 0;
+}
+
+/* ---- welcome ---- */
+
+static int check_welcome(struct mst_session *s, const struct mst_msg_welcome *w,
+                         struct mst_err *err)
+{
+    if (s->has_key && memcmp(s->broker_key, w->sign_key.data, sizeof s->broker_key) != 0)
+        return mst_fail(err, MST_E_SIGNATURE, "%s",
+                        _("the broker's signing key is not the pinned one"));
+    if (!mst_slice_is(w->programme, s->home->settings.AGENT_programme) ||
+        !mst_slice_is(w->unit, s->home->settings.AGENT_unit))
+        return mst_fail(err, MST_E_IDENTITY, "%s",
+                        _("the broker takes this key for another unit or programme"));
+    if (!s->has_key)
+        memcpy(s->broker_key, w->sign_key.data, sizeof s->broker_key);
+    return 0;
+}
+
+/* Does the broker hold what we would have sent? False: this outbox is an old copy, or another's. */
+static bool is_our_prefix(struct mst_session *s, const struct mst_msg_welcome *w)
+{
+    uint8_t ours[MST_HASH_BYTES];
+    if (w->last == 0)
+        return true;
+    return w->last <= mst_outbox_last(s->outbox) && w->head.data &&
+           mst_outbox_hash(s->outbox, w->last, ours, NULL) == 0 &&
+           memcmp(ours, w->head.data, sizeof ours) == 0;
+}
+
+static int renew(struct mst_session *s, bool kept, const char *why, struct mst_err *err)
+{
+    uint64_t count = 0;
+    int code = mst_outbox_renew(s->outbox, kept, &count, err);
+    if (code)
+        return code;
+    mst_journal(MST_LOG_ERROR, "outbox-renewed reason=%s resend=%" PRIu64, why, count);
+    code = mst_outbox_set_figure(s->outbox, "renewals",
+                                 mst_outbox_figure(s->outbox, "renewals", 0) + 1, err);
+    mst_link_outbox(s->link, mst_outbox_id(s->outbox));
+    mst_link_restart(s->link);
+    s->up = false;
+    return code;
+}
+
+/* Bring the outbox into line with what the broker holds of it. */
+static int compare(struct mst_session *s, const struct mst_msg_welcome *w, struct mst_err *err)
+{
+    uint64_t acked = mst_outbox_acked(s->outbox);
+    if (w->last >= acked)
+        return is_our_prefix(s, w) ? 0 : renew(s, false, "restored-outbox", err);
+    /* A broker that was restored from a backup: what it lost is still here, or should be. */
+    mst_journal(MST_LOG_WARNING,
+                "broker-behind broker_last=%" PRIu64 " acked=%" PRIu64 " epoch=%" PRIu64, w->last,
+                acked, w->epoch);
+    if (is_our_prefix(s, w)) {
+        struct mst_err none;
+        int code = mst_outbox_rewind(s->outbox, w->last, &none);
+        if (code != MST_E_UNKNOWN) {
+            if (code && err)
+                *err = none;
+            return code;
+        }
+    }
+    return renew(s, true, "restored-broker", err);
+}
+
+static int on_epoch(struct mst_session *s, uint64_t epoch, struct mst_err *err)
+{
+    uint64_t known = mst_outbox_figure(s->outbox, "epoch", epoch);
+    if (epoch > known) {
+        mst_journal(MST_LOG_WARNING, "broker-restored epoch=%" PRIu64 " before=%" PRIu64, epoch,
+                    known);
+        /* Its alert numbers begin again somewhere before our cursor. */
+        s->from_stored = true;
+    }
+    return mst_outbox_set_figure(s->outbox, "epoch", epoch, err);
+}
+
+static void on_time(struct mst_session *s, uint64_t now)
+{
+    if (s->rehearsal && (mst_time)now > s->broker_now)
+        s->broker_now = (mst_time)now;
+}
+
+static int prune(struct mst_session *s, struct mst_err *err)
+{
+    struct mst_pruned pruned;
+    int code = mst_outbox_prune(s->outbox, mst_session_now(s), &pruned, err);
+    if (!code && pruned.lost)
+        mst_journal(MST_LOG_WARNING, "outbox-pruned unbacked=%" PRIu64, pruned.lost);
+    return code;
+}
+
+static int on_welcome(struct mst_session *s, const struct mst_msg_welcome *w, struct mst_err *err)
+{
+    struct mst_err why;
+    if (check_welcome(s, w, &why)) {
+        distrust(s, &why);
+        return 0;
+    }
+    s->rehearsal = w->rehearsal;
+    s->broker_now = w->rehearsal ? (mst_time)w->now : 0;
+    s->window = w->window;
+    s->message_bytes_max = w->message_bytes_max > 2 * PUSH_FRAME_BYTES
+                               ? (size_t)w->message_bytes_max
+                               : 2 * PUSH_FRAME_BYTES;
+    s->from_stored = false;
+    int code = on_epoch(s, w->epoch, err);
+    /* Kept, so that an agent that starts while the broker is down queues with the right instant. */
+    if (!code)
+        code = mst_outbox_set_figure(s->outbox, "rehearsal", (uint64_t)s->broker_now, err);
+    if (!code)
+        code = mst_outbox_set_figure(s->outbox, "message_bytes_max", s->message_bytes_max, err);
+    s->up = true;
+    if (!code)
+        code = compare(s, w, err);
+    if (code || !s->up)
+        return code;
+    set_fault(s, "");
+    s->sent = mst_outbox_acked(s->outbox);
+    s->broker_last = w->last;
+    s->answer_by_ms = 0;
+    s->gaps = 0;
+    s->subscribe = s->want_brief = true;
+    s->alerts_unacked = 0;
+    s->brief_id = 0;
+    mst_journal(MST_LOG_NOTICE, "session-open epoch=%" PRIu64 " last=%" PRIu64 " queued=%" PRIu64,
+                w->epoch, w->last, mst_outbox_last(s->outbox) - s->sent);
+    return prune(s, err);
+}
+
+/* ---- answers to pushes ---- */
+
+static bool is_our_outbox(const struct mst_session *s, struct mst_slice outbox)
+{
+    return memcmp(outbox.data, mst_outbox_id(s->outbox), MST_OUTBOX_BYTES) == 0;
+}
+
+static void tell_refusals(const struct mst_session *s, const struct mst_msg_receipt *r)
+{
+    for (size_t i = 0; i < r->refused.count; i++) {
+        char code[33], subject[129];
+        struct mst_slice row = r->refused.items[i];
+        mst_journal(MST_LOG_WARNING, "report-refused number=%" PRIu64 " code=%s subject=%s",
+                    mst_outbox_base(s->outbox) + (uint64_t)mst_unpack_int(row, "seq", 0),
+                    mst_slice_copy(mst_unpack_text(row, "code"), code, sizeof code),
+                    mst_slice_copy(mst_unpack_text(row, "subject"), subject, sizeof subject));
+    }
+}
+
+static int on_receipt(struct mst_session *s, const struct mst_msg_receipt *r, struct mst_err *err)
+{
+    struct mst_err why;
+    if (!is_our_outbox(s, r->outbox))
+        return 0;
+    if (!mst_slice_is(r->alg, MST_ALG_ED25519_BLAKE2B)) {
+        mst_fail(&why, MST_E_VERSION, _("the receipt's algorithm is not known"));
+        distrust(s, &why);
+        return 0;
+    }
+    if (mst_receipt_verify(s->broker_key, s->home->settings.AGENT_programme, r, &why)) {
+        distrust(s, &why);
+        return 0;
+    }
+    uint64_t watermark = mst_outbox_figure(s->outbox, "watermark", 0);
+    bool is_new = r->last > mst_outbox_acked(s->outbox);
+    int code = mst_outbox_receipt(s->outbox, r, &why);
+    if (code == MST_E_PROTOCOL) {
+        /* An earlier receipt was lost on the way: ask for it by sending again. */
+        mst_journal_err(MST_LOG_WARNING, "receipt-gap", &why);
+        s->sent = mst_outbox_acked(s->outbox);
+        return 0;
+    }
+    if (code == MST_E_CHAIN || code == MST_E_UNKNOWN) {
+        distrust(s, &why);
+        return 0;
+    }
+    if (code) {
+        if (err)
+            *err = why;
+        return code;
+    }
+    if (is_new) {
+        mst_journal(MST_LOG_INFO, "receipt first=%" PRIu64 " last=%" PRIu64 " row=%" PRIu64,
+                    mst_outbox_base(s->outbox) + r->first, mst_outbox_base(s->outbox) + r->last,
+                    r->row);
+        tell_refusals(s, r);
+        s->told_receipt = true;
+    }
+    s->gaps = 0;
+    rearm(s);
+    on_time(s, r->now);
+    return r->watermark != watermark ? prune(s, err) : 0;
+}
+
+static void on_expect(struct mst_session *s, const struct mst_msg_expect *e)
+{
+    uint8_t ours[MST_HASH_BYTES];
+    if (!is_our_outbox(s, e->outbox))
+        return;
+    uint64_t last = e->next - 1;
+    mst_journal(MST_LOG_WARNING, "expect next=%" PRIu64 " sent=%" PRIu64, e->next, s->sent);
+    if (++s->gaps <= GAPS_MAX && last >= mst_outbox_acked(s->outbox) &&
+        last <= mst_outbox_last(s->outbox) && mst_outbox_hash(s->outbox, last, ours, NULL) == 0 &&
+        memcmp(ours, e->head.data, sizeof ours) == 0) {
+        s->sent = last;
+        arm(s);
+        return;
+    }
+    /* The welcome of a new session says where the broker stands. */
+    s->up = false;
+    mst_link_restart(s->link);
+}
+
+/* ---- alerts, replies ---- */
+
+static int on_alert(struct mst_session *s, const struct mst_msg_alert *a, struct mst_err *err)
+{
+    bool is_new = false;
+    char kind[33], obligation[128];
+    if (s->subscribe)
+        return 0; /* of a stream that we have given up */
+    if (s->seen_known && a->prev != s->seen) {
+        mst_journal(MST_LOG_WARNING, "alert-gap seen=%" PRIu64 " prev=%" PRIu64, s->seen, a->prev);
+        s->subscribe = true;
+        return 0;
+    }
+    int code = mst_inbox_put(s->outbox, a, s->to_hook, &is_new, err);
+    if (code)
+        return code;
+    s->seen = a->number;
+    s->seen_known = true;
+    s->alerts_unacked++;
+    if (is_new)
+        mst_journal(a->level > 0 ? MST_LOG_WARNING : MST_LOG_NOTICE,
+                    "alert number=%" PRIu64 " kind=%s obligation=%s", a->number,
+                    mst_slice_copy(a->kind, kind, sizeof kind),
+                    mst_slice_copy(a->obligation, obligation, sizeof obligation));
+    return 0;
+}
+
+static int on_reply(struct mst_session *s, const struct mst_msg_reply *r, struct mst_err *err)
+{
+    int code = 0;
+    on_time(s, r->now);
+    if (r->id != s->brief_id || s->brief_id == 0)
+        return 0;
+    if (!mst_slice_is(r->code, mst_code_word(MST_OK))) {
+        struct mst_err why;
+        (void)mst_link_fault(r->code, r->subject, r->text, r->hint, &why);
+        mst_journal_err(MST_LOG_WARNING, "no-brief", &why);
+    } else {
+        for (size_t i = 0; i < r->rows.count; i++)
+            mst_buf_put(&s->brief, r->rows.items[i].data, r->rows.items[i].len);
+        if (r->more) {
+            arm(s);
+            return 0;
+        }
+        if (!s->brief.failed)
+            code = mst_brief_replace(s->outbox, mst_bytes(s->brief.data, s->brief.len), err);
+    }
+    s->brief_id = 0;
+    s->brief_count++;
+    rearm(s);
+    return code;
+}
+
+static int on_message(struct mst_session *s, const struct mst_msg *msg, struct mst_err *err)
+{
+    if (!s->up)
+        return 0;
+    switch (msg->type) {
+    case MST_MSG_receipt:
+        return on_receipt(s, &msg->u.receipt, err);
+    case MST_MSG_expect:
+        on_expect(s, &msg->u.expect);
+        return 0;
+    case MST_MSG_alert:
+        return on_alert(s, &msg->u.alert, err);
+    case MST_MSG_reply:
+        return on_reply(s, &msg->u.reply, err);
+    case MST_MSG_time:
+        on_time(s, msg->u.time.now);
+        return 0;
+    default:
+        return 0;
+    }
+}
+
+static void on_down(struct mst_session *s, const struct mst_msg *msg)
+{
+    struct mst_err why;
+    if (msg && msg->type == MST_MSG_error)
+        (void)mst_link_fault(msg->u.error.code, msg->u.error.subject, msg->u.error.text,
+                             msg->u.error.hint, &why);
+    else
+        mst_fail_on(&why, MST_E_UNREACHABLE, s->home->settings.AGENT_broker);
+    if (s->up || (msg && strcmp(s->fault, why.text) != 0))
+        mst_journal_err(MST_LOG_WARNING, "session-closed", &why);
+    set_fault(s, why.text);
+    s->up = false;
+    if (s->brief_id)
+        s->brief_count++;
+    s->brief_id = 0;
+}
+
+int mst_session_drain(struct mst_session *s, struct mst_err *err)
+{
+    if (s->up && s->answer_by_ms && monotonic_ms() >= s->answer_by_ms) {
+        mst_journal(MST_LOG_WARNING, "no-answer after_ms=%" PRId64,
+                    s->home->settings.AGENT_reply_timeout);
+        mst_session_reset(s);
+    }
+    for (;;) {
+        struct mst_link_event event;
+        int code = mst_link_poll(s->link, 0, &event, err);
+        if (code || event.kind == MST_LINK_NOTHING)
+            return code;
+        if (event.kind == MST_LINK_UP)
+            code = on_welcome(s, &event.msg->u.welcome, err);
+        else if (event.kind == MST_LINK_DOWN)
+            on_down(s, event.msg);
+        else
+            code = on_message(s, event.msg, err);
+        if (code)
+            return code;
+    }
+}
+
+/* ---- telling the broker ---- */
+
+static int send_subscribe(struct mst_session *s, struct mst_err *err)
+{
+    struct mst_msg msg = {.type = MST_MSG_subscribe};
+    msg.u.subscribe.credit = ALERT_CREDIT;
+    uint64_t cursor = mst_outbox_figure(s->outbox, "cursor", UINT64_MAX);
+    s->seen_known = !s->from_stored && cursor != UINT64_MAX;
+    if (s->seen_known) {
+        msg.u.subscribe.has = UINT64_C(1) << MST_F_subscribe_from;
+        msg.u.subscribe.from = s->seen = cursor;
+    }
+    int code = mst_link_send(s->link, &msg, err);
+    if (!code) {
+        s->subscribe = s->from_stored = false;
+        s->alerts_unacked = 0;
+    }
+    return code;
+}
+
+static int send_ack(struct mst_session *s, struct mst_err *err)
+{
+    struct mst_msg msg = {.type = MST_MSG_ack};
+    msg.u.ack.cursor = s->seen;
+    msg.u.ack.credit = s->alerts_unacked;
+    int code = mst_link_send(s->link, &msg, err);
+    if (!code)
+        s->alerts_unacked = 0;
+    return code;
+}
+
+static int send_brief_request(struct mst_session *s, struct mst_err *err)
+{
+    struct mst_msg msg = {.type = MST_MSG_request};
+    static const uint8_t no_args[] = {0x80};
+    msg.u.request.id = ++s->request_id;
+    msg.u.request.verb = mst_text("brief");
+    msg.u.request.args = mst_bytes(no_args, sizeof no_args);
+    int code = mst_link_send(s->link, &msg, err);
+    if (code)
+        return code;
+    mst_buf_clear(&s->brief);
+    s->brief.failed = false;
+    s->brief_id = s->request_id;
+    s->want_brief = false;
+    arm(s);
+    return 0;
+}
+
+static int send_run(struct mst_session *s, uint64_t last, struct mst_err *err)
+{
+    int code =
+        mst_outbox_run(s->outbox, s->sent + 1, last, (size_t)s->home->settings.AGENT_run_reports,
+                       s->message_bytes_max - PUSH_FRAME_BYTES, &s->run, err);
+    if (code)
+        return code;
+    uint8_t sig[MST_SIGN_BYTES];
+    mst_run_sign(s->home->keys.sign_secret, mst_outbox_id(s->outbox), s->run.last, s->run.head,
+                 sig);
+    struct mst_msg msg = {.type = MST_MSG_push};
+    msg.u.push.outbox = mst_bytes(mst_outbox_id(s->outbox), MST_OUTBOX_BYTES);
+    msg.u.push.first = s->run.first;
+    msg.u.push.prev = mst_bytes(s->run.prev, sizeof s->run.prev);
+    msg.u.push.reports = (struct mst_slices){s->run.reports, s->run.count};
+    msg.u.push.alg = mst_text(MST_ALG_ED25519_BLAKE2B);
+    msg.u.push.sig = mst_bytes(sig, sizeof sig);
+    MST_FAILPOINT("agent.before-push");
+    code = mst_link_send(s->link, &msg, err);
+    if (code)
+        return code;
+    s->sent = s->run.last;
+    if (s->answer_by_ms == 0)
+        arm(s);
+    return 0;
+}
+
+static int push(struct mst_session *s, struct mst_err *err)
+{
+    for (;;) {
+        uint64_t last = mst_outbox_last(s->outbox);
+        uint64_t acked = mst_outbox_acked(s->outbox);
+        if (last - acked > s->window)
+            last = acked + s->window;
+        /* What the broker holds already is sent by itself, to get its stored answer. */
+        if (s->sent < s->broker_last && s->broker_last < last)
+            last = s->broker_last;
+        if (s->sent >= last)
+            return 0;
+        int code = send_run(s, last, err);
+        if (code)
+            return code;
+    }
+}
+
+int mst_session_flush(struct mst_session *s, struct mst_err *err)
+{
+    struct mst_err why;
+    int code = 0;
+    if (s->told_receipt)
+        MST_FAILPOINT("agent.after-receipt");
+    s->told_receipt = false;
+    if (!s->up)
+        return 0;
+    if (s->subscribe)
+        code = send_subscribe(s, &why);
+    else if (s->alerts_unacked)
+        code = send_ack(s, &why);
+    if (!code && s->want_brief && !s->brief_id)
+        code = send_brief_request(s, &why);
+    if (!code)
+        code = push(s, &why);
+    /* A full queue empties by itself; the next round goes on. */
+    if (code == 0 || code == MST_E_BUSY)
+        return 0;
+    if (err)
+        *err = why;
+    return code;
+}
+
+void mst_session_reset(struct mst_session *s)
+{
+    s->up = false;
+    s->answer_by_ms = 0;
+    if (s->brief_id)
+        s->brief_count++;
+    s->brief_id = 0;
+    mst_link_restart(s->link);
+}
+
+void mst_session_bye(struct mst_session *s)
+{
+    struct mst_msg msg = {.type = MST_MSG_bye};
+    if (s->up && mst_link_send(s->link, &msg, NULL))
+        return;
+}
+
+/* ---- life, queries ---- */
+
+static int take_pinned_key(struct mst_session *s, struct mst_err *err)
+{
+    const char *hex = s->home->settings.AGENT_broker_sign_key;
+    size_t len = 0;
+    if (!hex[0])
+        return 0;
+    if (sodium_hex2bin(s->broker_key, sizeof s->broker_key, hex, strlen(hex), NULL, &len, NULL) ||
+        len != sizeof s->broker_key)
+        return mst_fail(err, MST_E_INVALID, _("%s/agent.yaml: broker_sign_key is not a key"),
+                        s->home->dir);
+    s->has_key = true;
+    return 0;
+}
+
+int mst_session_new(const struct mst_home *home, struct mst_outbox *outbox, bool to_hook,
+                    struct mst_session **ret, struct mst_err *err)
+{
+    struct mst_session *s = calloc(1, sizeof *s);
+    if (!s)
+        return mst_fail_on(err, MST_E_NOMEM, "session");
+    s->home = home;
+    s->outbox = outbox;
+    s->to_hook = to_hook;
+    s->broker_now = (mst_time)mst_outbox_figure(outbox, "rehearsal", 0);
+    s->rehearsal = s->broker_now > 0;
+    s->message_bytes_max = (size_t)mst_outbox_figure(outbox, "message_bytes_max", 65536);
+    int code = take_pinned_key(s, err);
+    const struct mst_link_options options = {.endpoint = home->settings.AGENT_broker,
+                                             .home = home,
+                                             .programme = home->settings.AGENT_programme,
+                                             .kind = "agent",
+                                             .name = "main",
+                                             .outbox = mst_outbox_id(outbox)};
+    if (!code)
+        code = mst_link_new(&options, &s->link, err);
+    if (code) {
+        mst_session_free(s);
+        return code;
+    }
+    *ret = s;
+    return 0;
+}
+
+void mst_session_free(struct mst_session *s)
+{
+    if (!s)
+        return;
+    mst_link_free(s->link);
+    mst_buf_done(&s->brief);
+    mst_buf_done(&s->run.bytes);
+    free(s);
+}
+
+int mst_session_fd(const struct mst_session *s)
+{
+    return mst_link_fd(s->link);
+}
+
+int mst_session_wait_ms(const struct mst_session *s)
+{
+    int wait = mst_link_wait_ms(s->link);
+    if (!s->up || s->answer_by_ms == 0)
+        return wait;
+    int64_t left = s->answer_by_ms - monotonic_ms();
+    if (left < 0)
+        left = 0;
+    return wait >= 0 && wait < left ? wait : (int)left;
+}
+
+mst_time mst_session_now(const struct mst_session *s)
+{
+    struct timespec ts;
+    if (s->rehearsal)
+        return s->broker_now;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    return (mst_time)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+bool mst_session_up(const struct mst_session *s)
+{
+    return s->up;
+}
+
+bool mst_session_rehearsal(const struct mst_session *s)
+{
+    return s->rehearsal;
+}
+
+const char *mst_session_fault(const struct mst_session *s)
+{
+    return s->fault;
+}
+
+size_t mst_session_report_bytes_max(const struct mst_session *s)
+{
+    return s->message_bytes_max - PUSH_FRAME_BYTES;
+}
+
+void mst_session_want_brief(struct mst_session *s)
+{
+    s->want_brief = s->up;
+}
+
+unsigned long mst_session_brief_count(const struct mst_session *s)
+{
+    return s->brief_count;
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What moves an obligation. moves.c has decided that the event may happen in this state and by this
+ * actor; the functions here hold the guards that look at more than that, and do it. Each checks
+ * before it changes anything, so that a refusal leaves no trace.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/core/events.h"
+#include "proto/pack.h"
+
+static const char *const by_time = "clock";
+static const char *const by_itself = "automatic";
+
+static bool with_judge(const struct mst_obligation *o)
+{
+    return o->work == MST_WORK_SUBMITTED || o->work == MST_WORK_UNDER_REVIEW;
+}
+
+/* The office, and the lead whose part it is to receive. */
+static uint32_t reviewers(const struct mst_obligation *o)
+{
+    return MST_TO(OFFICE) | (o->counterpart[0] ? MST_TO(COUNTERPART) : 0);
+}
+
+static void start_review_clock(struct mst_step *s, struct mst_slot *slot)
+{
+    const struct mst_duty *duty = mst_slot_duty(s->core, slot);
+    slot->o.review_told = false;
+    slot->o.review_due = duty && duty->review_days > 0
+                             ? mst_workdays_after(s->core->programme, s->now, duty->review_days)
+                             : 0;
+}
+
+/* An annulled verdict is an event of its own, so that the ledger shows what stood before. */
+static void annul(struct mst_step *s, struct mst_slot *slot, const char *actor)
+{
+    const char *was = mst_verdict_word(slot->o.verdict);
+    slot->o.verdict = MST_VERDICT_NONE;
+    slot->o.days_late = 0;
+    slot->o.correction_days_late = 0;
+    mst_emit_transition(s, slot, "annul", slot->o.work, actor, mst_text(was), s->now);
+}
+
+static void close(struct mst_step *s, struct mst_slot *slot, const char *event, const char *actor,
+                  struct mst_slice reason)
+{
+    mst_emit_transition(s, slot, event, MST_WORK_CLOSED, actor, reason, s->now);
+    slot->o.closed_at = s->now;
+    slot->o.review_due = 0;
+    mst_notice_send(s, slot, MST_NOTICE_CLOSED, MST_TO(CLERK), reason, s->now);
+}
+
+/* ---- the bearer's ---- */
+
+static bool is_map(struct mst_slice body)
+{
+    struct mst_unpack u;
+    struct mst_value head;
+    if (!body.data)
+        return false;
+    mst_unpack_init(&u, body.data, body.len);
+    return mst_unpack_next(&u, &head) && head.kind == MST_VALUE_MAP;
+}
+
+static void note_version(struct mst_step *s, struct mst_obligation *o, uint64_t row)
+{
+    o->latest = (struct mst_version){.at = s->now, .row = row};
+    if (o->versions_count < MST_VERSIONS_MAX)
+        o->versions[o->versions_count] = o->latest;
+    o->versions_count++;
+}
+
+enum mst_code mst_event_submit(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
+{
+    struct mst_obligation *o = &slot->o;
+    if (!is_map(move->body)) {
+        move->refused = "body";
+        return MST_R_FORM;
+    }
+    if (o->work == MST_WORK_RETURNED && o->correction_due && s->now >= o->correction_due)
+        o->correction_days_late +=
+            mst_schedule_days_late(s->core->programme, o->correction_due, s->now);
+    o->extension_pending = false;
+    o->extension_until = 0;
+    note_version(s, o, move->row);
+    mst_emit_transition(s, slot, "submit", MST_WORK_SUBMITTED, move->actor.name, move->reason,
+                        s->now);
+    mst_verdict_stamp(s, slot, move->claimed);
+    o->correction_due = 0;
+    if (o->overdue_told)
+        mst_notice_send(s, slot, MST_NOTICE_CLEARED, o->told, mst_text(NULL), s->now);
+    o->overdue_told = false;
+    o->told = 0;
+    if (o->closing == MST_CLOSE_AUTOMATIC)
+        close(s, slot, "receive", by_itself, mst_text(NULL));
+    else
+        start_review_clock(s, slot);
+    return MST_OK;
+}
+
+enum mst_code mst_event_withdraw(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
+{
+    if (s->now >= slot->o.due)
+        return MST_R_AFTER_DUE;
+    slot->o.review_due = 0;
+    mst_emit_transition(s, slot, "withdraw", MST_WORK_AWAITING, move->actor.name, move->reason,
+                        s->now);
+    annul(s, slot, move->actor.name);
+    mst_ladder_restart(s, slot, false);
+    return MST_OK;
+}
+
+enum mst_code mst_event_extension(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
+{
+    struct mst_obligation *o = &slot->o;
+    const struct mst_programme *p = s->core->programme;
+    struct mst_slice until = mst_unpack_text(move->body, "until");
+    char text[16];
+    mst_day day = MST_DAY_NONE;
+    if (s->now >= mst_obligation_deadline(p, o).until)
+        return MST_R_AFTER_DUE;
+    if (until.data && mst_day_parse(mst_slice_copy(until, text, sizeof text), &day, NULL)) {
+        move->refused = "body.until";
+        return MST_R_FORM;
+    }
+    o->extension_pending = true;
+    o->extension_until = until.data ? mst_zone_midnight(p->zone, day + 1) : 0;
+    mst_emit_transition(s, slot, "extension", o->work, move->actor.name, move->reason, s->now);
+    mst_notice_send(s, slot, MST_NOTICE_EXTENSION_REQUESTED, MST_TO(OFFICE), move->reason, s->now);
+    return MST_OK;
+}
+
+/* ---- the judge's ---- */
+
+enum mst_code mst_event_receive(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
+{
+    /* Receiving, approving and putting on record are three things; a duty closes by its own. */
+    if (slot->o.closing != MST_CLOSE_RECEIVE && slot->o.closing != MST_CLOSE_AUTOMATIC)
+        return MST_R_STATE;
+    close(s, slot, "receive", move->actor.name, move->reason);
+    return MST_OK;
+}
+
+enum mst_code mst_event_review(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
+{
+    mst_emit_transition(s, slot, "review", MST_WORK_UNDER_REVIEW, move->actor.name, move->reason,
+                        s->now);
+    return MST_OK;
+}
+
+/* The clock of a correction runs in full even where the first lock has passed meanwhile. */
+static void start_correction(struct mst_step *s, struct mst_slot *slot)
+{
+    const struct mst_programme *p = s->core->programme;
+    const struct mst_duty *duty = mst_slot_duty(s->core, slot);
+    struct mst_obligation *o = &slot->o;
+    const int days_by_default = 5;
+    o->correction_due =
+        mst_workdays_after(p, s->now, duty ? duty->correction_days : days_by_default);
+    if (o->locks == MST_NEVER)
+        return;
+    mst_time locks = mst_workdays_after(p, o->correction_due - 1, duty ? duty->lock_days : 0);
+    if (locks > o->locks)
+        o->locks = locks;
+}
+
+enum mst_code mst_event_return(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
+{
+    struct mst_obligation *o = &slot->o;
+    o->returns++;
+    o->review_due = 0;
+    o->closed_at = 0;
+    mst_emit_transition(s, slot, "return", MST_WORK_RETURNED, move->actor.name, move->reason,
+                        s->now);
+    start_correction(s, slot);
+    mst_ladder_restart(s, slot, false);
+    mst_notice_send(s, slot, MST_NOTICE_RETURNED, MST_TO(CLERK), move->reason, s->now);
+    return MST_OK;
+}
+
+enum mst_code mst_event_approve(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
+{
+    if (slot->o.closing != MST_CLOSE_APPROVE)
+        return MST_R_STATE;
+    close(s, slot, "approve", move->actor.name, move->reason);
+    return MST_OK;
+}
+
+/* ---- the office's ---- */
+
+/* The number behind "PERIOD-" in a record number that was made here; 0: another sort of number. */
+static unsigned made_number(const char *number, const char *period)
+{
+    size_t len = strlen(period);
+    unsigned n = 0;
+    if (strncmp(number, period, len) != 0 || number[len] != '-')
+        return 0;
+    for (const char *c = number + len + 1; *c; c++) {
+        if (*c < '0' || *c > '9' || n > 1000000)
+            return 0;
+        n = n * 10 + (unsigned)(*c - '0');
+    }
+    return n;
+}
+
+/* Highest number made for this duty and period so far; *ret_taken: `number` is another's already. */
+static unsigned records_so_far(const struct mst_core *core, const struct mst_slot *slot,
+                               const char *number, bool *ret_taken)
+{
+    const struct mst_obligation *o = &slot->o;
+    unsigned highest = 0;
+    *ret_taken = false;
+    for (uint32_t i = 0; i < core->table.count; i++) {
+        const struct mst_slot *other = mst_table_at(&core->table, i);
+        const struct mst_obligation *x = &other->o;
+        if (!x->record_number[0] || other == slot || strcmp(x->duty, o->duty) != 0)
+            continue;
+        if (number && strcmp(number, x->record_number) == 0)
+            *ret_taken = true;
+        unsigned n = strcmp(x->period, o->period) ? 0 : made_number(x->record_number, o->period);
+        if (n > highest)
+            highest = n;
+    }
+    return highest;
+}
+
+enum mst_code mst_event_record(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
+{
+    struct mst_obligation *o = &slot->o;
+    bool taken = false;
+    if (o->closing != MST_CLOSE_RECORD)
+        return MST_R_STATE;
+    if (move->number && (!move->number[0] || strlen(move->number) >= MST_RECORD_NUMBER_MAX)) {
+        move->refused = "number";
+        return MST_R_FORM;
+    }
+    unsigned highest = records_so_far(s->core, slot, move->number, &taken);
+    if (taken) {
+        move->refused = move->number;
+        return MST_E_EXISTS;
+    }
+    if (move->number)
+        snprintf(o->record_number, sizeof o->record_number, "%s", move->number);
+    else if (!o->record_number[0]) /* one that was reopened keeps its number */
+        snprintf(o->record_number, sizeof o->record_number, "%s-%02u", o->period, highest + 1);
+    close(s, slot, "record", move->actor.name,
+          move->reason.data ? move->reason : mst_text(o->record_number));
+    return MST_OK;
+}
+
+enum mst_code mst_event_void(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
+{
+    slot->o.review_due = 0;
+    slot->o.correction_due = 0;
+    slot->o.closed_at = 0;
+    mst_emit_transition(s, slot, "void", MST_WORK_AWAITING, move->actor.name, move->reason, s->now);
+    annul(s, slot, move->actor.name);
+    mst_notice_send(s, slot, MST_NOTICE_VOIDED, MST_TO(CLERK), move->reason, s->now);
+    /* Nothing has been submitted, then: where the deadline has passed it is overdue as of then; and
+     * where the lock has passed too, that is all there is to be told. */
+    mst_ladder_restart(s, slot, s->now < slot->o.locks);
+    return MST_OK;
+}
+
+enum mst_code mst_event_urge(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
+{
+    slot->o.urges++;
+    mst_emit_transition(s, slot, "urge", slot->o.work, move->actor.name, move->reason, s->now);
+    mst_notice_send(s, slot, MST_NOTICE_URGE, MST_TO(CLERK), move->reason, s->now);
+    return MST_OK;
+}
+
+/* While returned, it is the correction's clock that is extended: v1's timeliness stands. */
+static void move_deadline(struct mst_step *s, struct mst_slot *slot, mst_day day)
+{
+    struct mst_obligation *o = &slot->o;
+    if (o->work != MST_WORK_RETURNED) {
+        mst_dates_extend(s->core, slot, day);
+        return;
+    }
+    o->correction_due = mst_zone_midnight(s->core->programme->zone, day + 1);
+    if (o->locks != MST_NEVER && o->locks < o->correction_due)
+        o->locks = o->correction_due;
+}
+
+enum mst_code mst_event_extend(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
+{
+    struct mst_obligation *o = &slot->o;
+    const struct mst_programme *p = s->core->programme;
+    struct mst_deadline deadline = mst_obligation_deadline(p, o);
+    uint32_t told = o->told | MST_TO(CLERK);
+    /* Asked for in time and granted late is what a pending request is for. */
+    if (s->now >= deadline.until && !o->extension_pending && !move->override)
+        return MST_R_AFTER_DUE;
+    if (move->until == MST_DAY_NONE || move->until <= deadline.day ||
+        mst_zone_midnight(p->zone, move->until + 1) <= s->now) {
+        move->refused = "until";
+        return MST_R_FORM;
+    }
+    move_deadline(s, slot, move->until);
+    o->due_revision++;
+    o->extension_pending = false;
+    o->extension_until = 0;
+    mst_emit_transition(s, slot, "extend", o->work, move->actor.name, move->reason, s->now);
+    mst_ladder_restart(s, slot, false);
+    mst_notice_send(s, slot, MST_NOTICE_EXTENDED, told, move->reason, s->now);
+    return MST_OK;
+}
+
+enum mst_code mst_event_refuse_extension(struct mst_step *s, struct mst_slot *slot,
+                                         struct mst_move *move)
+{
+    if (!slot->o.extension_pending)
+        return MST_R_STATE;
+    slot->o.extension_pending = false;
+    slot->o.extension_until = 0;
+    mst_emit_transition(s, slot, "refuse-extension", slot->o.work, move->actor.name, move->reason,
+                        s->now);
+    mst_notice_send(s, slot, MST_NOTICE_EXTENSION_REFUSED, MST_TO(CLERK), move->reason, s->now);
+    return MST_OK;
+}
+
+enum mst_code mst_event_waive(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
+{
+    uint32_t told = slot->o.told | MST_TO(CLERK);
+    slot->o.extension_pending = false;
+    slot->o.overdue_told = false;
+    slot->o.told = 0;
+    mst_emit_transition(s, slot, "waive", MST_WORK_WAIVED, move->actor.name, move->reason, s->now);
+    mst_notice_send(s, slot, MST_NOTICE_WAIVED, told, move->reason, s->now);
+    return MST_OK;
+}
+
+enum mst_code mst_event_unlock(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
+{
+    struct mst_obligation *o = &slot->o;
+    const struct mst_duty *duty = mst_slot_duty(s->core, slot);
+    if (!o->locked)
+        return MST_R_STATE;
+    o->locked = false;
+    /* It is open for as long again as it was after the due date; the verdict stays what it is. */
+    o->locks = duty && duty->lock_days > 0
+                   ? mst_workdays_after(s->core->programme, s->now, duty->lock_days)
+                   : MST_NEVER;
+    mst_emit_transition(s, slot, "unlock", o->work, move->actor.name, move->reason, s->now);
+    mst_ladder_skip(s, slot, false);
+    mst_notice_send(s, slot, MST_NOTICE_UNLOCKED, MST_TO(CLERK), move->reason, s->now);
+    return MST_OK;
+}
+
+enum mst_code mst_event_reopen(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
+{
+    /* closed_at and the record number stay: the old closure is kept until there is a new one. */
+    mst_emit_transition(s, slot, "reopen", MST_WORK_UNDER_REVIEW, move->actor.name, move->reason,
+                        s->now);
+    start_review_clock(s, slot);
+    mst_notice_send(s, slot, MST_NOTICE_REOPENED, MST_TO(CLERK), move->reason, s->now);
+    return MST_OK;
+}
+
+/* ---- time's own ---- */
+
+static void lock(struct mst_step *s, struct mst_slot *slot)
+{
+    struct mst_obligation *o = &slot->o;
+    bool missing = o->verdict == MST_VERDICT_NONE;
+    o->locked = true;
+    if (missing)
+        o->verdict = MST_VERDICT_MISSING;
+    mst_emit_transition(s, slot, "lock", o->work, by_time, mst_text(NULL), o->locks);
+    if (missing)
+        mst_emit_verdict(s, slot);
+    mst_notice_send(s, slot, MST_NOTICE_LOCKED, MST_TO(CLERK) | MST_TO(OFFICE) | o->told,
+                    mst_text(NULL), o->locks);
+}
+
+void mst_event_time(struct mst_step *s, struct mst_slot *slot)
+{
+    struct mst_obligation *o = &slot->o;
+    if (with_judge(o)) {
+        assert(o->review_due && !o->review_told);
+        o->review_told = true;
+        mst_notice_send(s, slot, MST_NOTICE_REVIEW_OVERDUE, reviewers(o), mst_text(NULL),
+                        o->review_due);
+    } else if (mst_ladder_next(s->core, slot) <= o->locks) {
+        mst_ladder_fire(s, slot);
+    } else {
+        lock(s, slot);
+    }
+}

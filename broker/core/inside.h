@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the core share; nobody outside this folder includes it.
+ *
+ * Work is done in a step: it collects effects in `pending` and remembers every obligation before
+ * its first change. An allocation that fails sets `failed` and lets the rest run on harmlessly; the
+ * step is then undone as a whole, which is why nothing here returns an error.
+ */
+#ifndef MST_BROKER_CORE_INSIDE_H
+#define MST_BROKER_CORE_INSIDE_H
+
+#include "broker/core/core.h"
+
+#define MST_NONE UINT32_MAX
+
+/* An obligation and what is derived from it; nothing beyond `o` is ever stored. */
+struct mst_slot {
+    struct mst_obligation o;
+    uint32_t index;
+    uint32_t same;                            /* next slot of the same duty, period and bearer */
+    uint32_t duty, bearer, group, counterpart; /* indices into the programme; MST_NONE: not in it */
+    uint32_t heap_at;                         /* position in the heap; MST_NONE: nothing to come */
+    uint32_t touched;                         /* position among the step's changes; MST_NONE */
+    mst_time next;                            /* the next instant at which something happens */
+};
+
+/* Obligations by index, by id, and by duty, period and bearer. */
+struct mst_table {
+    struct mst_slot **chunks;
+    size_t chunks_count;
+    uint32_t count;
+    uint32_t *by_id, *by_key; /* open addressing: index + 1; 0: empty */
+    uint32_t hash_cap;        /* of each; a power of two */
+};
+
+/* A binary heap of slots that have something to come, by (next, number). */
+struct mst_heap {
+    struct mst_slot **items;
+    uint32_t count, cap;
+};
+
+/* Unit and duty ids of the programme, hashed, and each unit's group. */
+struct mst_names {
+    uint32_t *units;
+    uint32_t units_cap;
+    uint32_t *group_of; /* by unit; MST_NONE */
+};
+
+struct mst_down {
+    mst_time from, to;
+};
+#define MST_DOWNS_MAX 8
+
+/* Rung instants already worked out: all bearers of a duty and period share theirs. */
+struct mst_rung_memo {
+    const struct mst_rung *rung; /* NULL: empty */
+    mst_day day;
+    mst_time until;
+    uint32_t repeat;
+    mst_time at;
+};
+#define MST_RUNG_MEMOS 256
+
+struct mst_core {
+    struct mst_programme *programme;
+    struct mst_names names;
+    struct mst_table table;
+    struct mst_heap heap;
+    mst_time now;
+    mst_time next_opening;
+    uint64_t number_last; /* highest number of materialisation given */
+    struct mst_down downs[MST_DOWNS_MAX];
+    size_t downs_count;
+    struct mst_rung_memo memos[MST_RUNG_MEMOS];
+    struct mst_effects pending; /* of the step at work; empty between steps */
+    struct mst_touched *touched;
+    size_t touched_count, touched_cap;
+};
+
+struct mst_touched {
+    uint32_t index;
+    bool fresh; /* materialised in this step: `before` says nothing */
+    struct mst_obligation before;
+};
+
+struct mst_step {
+    struct mst_core *core;
+    mst_time now;
+    bool failed;
+};
+
+/* ---- table.c ---- */
+
+/* A zeroed slot for this key; NULL when out of memory. The caller fills in the rest. */
+struct mst_slot *mst_table_add(struct mst_table *t, const struct mst_obligation *o);
+struct mst_slot *mst_table_at(const struct mst_table *t, uint32_t index);
+struct mst_slot *mst_table_by_id(const struct mst_table *t, struct mst_slice id);
+/* The first of the key; the others follow by `same`. */
+struct mst_slot *mst_table_by_key(const struct mst_table *t, struct mst_slice duty,
+                                  struct mst_slice period, const char *bearer);
+void mst_table_cut(struct mst_table *t, uint32_t count); /* forget all from index `count` on */
+void mst_table_done(struct mst_table *t);
+
+int mst_names_init(struct mst_names *n, const struct mst_programme *p); /* MST_E_NOMEM */
+void mst_names_done(struct mst_names *n);
+uint32_t mst_names_unit(const struct mst_names *n, const struct mst_programme *p,
+                        struct mst_slice id);
+uint32_t mst_names_duty(const struct mst_programme *p, struct mst_slice id);
+
+/* ---- heap.c ---- */
+
+/* Room for so many slots, so that placing never fails. */
+int mst_heap_reserve(struct mst_heap *h, uint32_t count);
+/* Put the slot where its `next` belongs; MST_NEVER takes it out. */
+void mst_heap_place(struct mst_heap *h, struct mst_slot *slot);
+struct mst_slot *mst_heap_top(const struct mst_heap *h); /* NULL: empty */
+void mst_heap_clear(struct mst_heap *h);
+void mst_heap_done(struct mst_heap *h);
+
+/* ---- effects.c ---- */
+
+bool mst_effects_reserve(struct mst_effects *effects, size_t more);
+/* Free and forget the effects from `count` on. */
+void mst_effects_drop(struct mst_effects *effects, size_t count);
+/* A transition of the slot, its work moved to `to`; counted in `moves`. */
+void mst_emit_transition(struct mst_step *s, struct mst_slot *slot, const char *event,
+                         enum mst_work to, const char *actor, struct mst_slice reason,
+                         mst_time instant);
+/* Let the latest transition say that it wrote the slot's verdict. */
+void mst_emit_verdict(struct mst_step *s, const struct mst_slot *slot);
+struct mst_alert *mst_emit_alert(struct mst_step *s); /* zeroed; NULL: failed */
+void mst_emit_accepted(struct mst_step *s);
+void mst_emit_refused(struct mst_step *s, enum mst_code code, const char *subject);
+
+/* ---- core.c ---- */
+
+/* Call before changing an obligation: remembers it, lists it for its snapshot. false: failed. */
+MST_MUST_CHECK bool mst_step_touch(struct mst_step *s, struct mst_slot *slot);
+/* Call after: works out when the slot has to be looked at again. */
+void mst_step_schedule(struct mst_step *s, struct mst_slot *slot);
+void mst_slot_resolve(const struct mst_core *core, struct mst_slot *slot);
+/* The slot's duty; NULL: no longer in the programme. */
+const struct mst_duty *mst_slot_duty(const struct mst_core *core, const struct mst_slot *slot);
+/* What opens of an enforced duty in [from, to). */
+void mst_walk_openings(const struct mst_core *core, size_t duty, mst_time from, mst_time to,
+                       mst_expected_fn fn, void *context);
+/* Expected by the programme: add it unless it is there. `instant`: of the materialising event. */
+void mst_step_materialise(struct mst_step *s, const struct mst_expected *expected,
+                          mst_time instant);
+
+/* ---- verdict.c ---- */
+
+/* What a submission at `at` earns against these instants. */
+enum mst_verdict mst_verdict_of(const struct mst_programme *p, mst_time due, mst_time grace_until,
+                                mst_time at, int *ret_days_late);
+/* Stamp the verdict of a first submission. `claimed`: instant of queueing by the agent's clock. */
+void mst_verdict_stamp(struct mst_step *s, struct mst_slot *slot, mst_time claimed);
+/* The instant after the n-th working day after the day of `from`. */
+mst_time mst_workdays_after(const struct mst_programme *p, mst_time from, int n);
+/* Move due, grace and lock so that `day` is the last day. */
+void mst_dates_extend(const struct mst_core *core, struct mst_slot *slot, mst_day day);
+
+/* ---- ladder.c ---- */
+
+/* The deadline that the bearer's clock runs towards. */
+struct mst_deadline {
+    mst_day day;     /* last day in time */
+    mst_time due;    /* the instant shown to people */
+    mst_time until;  /* the end of grace */
+};
+struct mst_deadline mst_obligation_deadline(const struct mst_programme *p,
+                                            const struct mst_obligation *o);
+/* The next rung or nag; MST_NEVER when there is none. */
+mst_time mst_ladder_next(struct mst_core *core, const struct mst_slot *slot);
+/* Fire what mst_ladder_next() announced. */
+void mst_ladder_fire(struct mst_step *s, struct mst_slot *slot);
+/* Pass over the rungs whose instants have gone by; with tell_overdue the overdue one fires still. */
+void mst_ladder_skip(struct mst_step *s, struct mst_slot *slot, bool tell_overdue);
+/* Hand the ball to the bearer with a fresh clock. */
+void mst_ladder_restart(struct mst_step *s, struct mst_slot *slot, bool tell_overdue);
+
+/* ---- notice.c ---- */
+
+enum mst_notice {
+#define NOTICE(name, word, rung, level) MST_NOTICE_##name,
+#include "broker/core/notices.def"
+#undef NOTICE
+    MST_NOTICES
+};
+
+struct mst_address {
+    char audience[65];
+    const char *role;
+};
+/* Who is meant by an audience for this obligation; false: nobody is on record. */
+bool mst_audience_resolve(const struct mst_core *core, const struct mst_slot *slot,
+                          enum mst_audience audience, struct mst_address *ret_address);
+/*
+ * The addresses of a set of audiences. Two audiences at one address make one: ids are unique by
+ * address, and the more senior role is what the mark is for.
+ */
+size_t mst_audience_all(const struct mst_core *core, const struct mst_slot *slot, uint32_t to,
+                        struct mst_address ret_addresses[MST_AUDIENCES]);
+struct mst_alert_head {
+    const char *kind;
+    uint32_t rung, level, occurrence, missed;
+    mst_time instant;
+    struct mst_slice reason;
+};
+void mst_alert_send(struct mst_step *s, const struct mst_slot *slot, const struct mst_address *to,
+                    const struct mst_alert_head *head);
+/* Send a notice to a set of audiences. */
+void mst_notice_send(struct mst_step *s, const struct mst_slot *slot, enum mst_notice notice,
+                     uint32_t to, struct mst_slice reason, mst_time instant);
+#define MST_TO(audience) (1u << MST_AUDIENCE_##audience)
+
+/* ---- events.c, moves.c, reports.c, rebase.c ---- */
+
+/* Time itself: what the slot has been scheduled for happens. */
+void mst_event_time(struct mst_step *s, struct mst_slot *slot);
+/* Who moves what, and with which words: an act of the office or a unit's report. */
+struct mst_move {
+    struct mst_actor_in_core {
+        const char *name; /* for the transition */
+        unsigned roles;
+        const char *unit; /* NULL: the office's side */
+    } actor;
+    struct mst_slice reason; /* data NULL: none */
+    struct mst_slice body;
+    const char *number;
+    mst_day until; /* MST_DAY_NONE: none named */
+    bool override;
+    mst_time claimed;
+    uint64_t row;
+    const char *refused; /* set with a refusal: its subject, where it is not the obligation */
+};
+/* MST_OK, or the refusal's code; then nothing has changed. */
+enum mst_code mst_move_apply(struct mst_step *s, struct mst_slot *slot, const char *event,
+                             struct mst_move *move);
+void mst_act_apply(struct mst_step *s, const struct mst_input_act *act);
+void mst_report_apply(struct mst_step *s, const struct mst_input_report *input);
+void mst_rebase_apply(struct mst_step *s);
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whom an alert reaches, and how one is made. An address is a stream ("unit:UNIT", "office", …)
+ * marked with the role that is meant.
+ *
+ * A unit always has a stream, and its clerk is whoever minds it, so a clerk is never missing. A
+ * deputy or head who is not on record, a lead where there is no group, a group head or city leader
+ * without a name: those are nobody, and the rung's other audiences are told without them.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/core/inside.h"
+#include "proto/seal.h"
+
+static bool at_unit(struct mst_address *a, const char *unit, const char *role)
+{
+    snprintf(a->audience, sizeof a->audience, "unit:%s", unit);
+    a->role = role;
+    return true;
+}
+
+static bool at_desk(struct mst_address *a, const char *desk)
+{
+    snprintf(a->audience, sizeof a->audience, "%s", desk);
+    a->role = desk;
+    return true;
+}
+
+static bool at_group(struct mst_address *a, const struct mst_group *group, const char *person,
+                     const char *role)
+{
+    if (!group || !person)
+        return false;
+    snprintf(a->audience, sizeof a->audience, "%s:%s", role, group->id);
+    a->role = role;
+    return true;
+}
+
+/* The office, or its director where the office would be judging itself. */
+static bool at_office(struct mst_address *a, const struct mst_obligation *o)
+{
+    return at_desk(a, o->director ? "director" : "office");
+}
+
+static bool at_counterpart(struct mst_address *a, const struct mst_obligation *o)
+{
+    return o->counterpart[0] ? at_unit(a, o->counterpart, "counterpart") : at_office(a, o);
+}
+
+static bool at_contact(struct mst_address *a, const struct mst_core *core,
+                       const struct mst_slot *slot, enum mst_contact_role contact,
+                       const char *role)
+{
+    const struct mst_obligation *o = &slot->o;
+    if (!o->bearer[0]) /* the office bears it: its staff first, then its director */
+        return contact == MST_CONTACT_CLERK ? at_office(a, o) : at_desk(a, "director");
+    if (contact != MST_CONTACT_CLERK &&
+        (slot->bearer == MST_NONE || !core->programme->units[slot->bearer].contacts[contact].name))
+        return false;
+    return at_unit(a, o->bearer, role);
+}
+
+static bool at_lead(struct mst_address *a, const struct mst_core *core,
+                    const struct mst_slot *slot, const struct mst_group *group)
+{
+    if (!group)
+        return false;
+    if (group->lead == slot->bearer)
+        return at_counterpart(a, &slot->o);
+    return at_unit(a, core->programme->units[group->lead].id, "lead");
+}
+
+bool mst_audience_resolve(const struct mst_core *core, const struct mst_slot *slot,
+                          enum mst_audience audience, struct mst_address *ret_address)
+{
+    const struct mst_group *group =
+        slot->group == MST_NONE ? NULL : &core->programme->groups[slot->group];
+    switch (audience) {
+    case MST_AUDIENCE_CLERK:
+        return at_contact(ret_address, core, slot, MST_CONTACT_CLERK, "clerk");
+    case MST_AUDIENCE_DEPUTY:
+        return at_contact(ret_address, core, slot, MST_CONTACT_DEPUTY, "deputy");
+    case MST_AUDIENCE_HEAD:
+        return at_contact(ret_address, core, slot, MST_CONTACT_HEAD, "head");
+    case MST_AUDIENCE_LEAD:
+        return at_lead(ret_address, core, slot, group);
+    case MST_AUDIENCE_COUNTERPART:
+        return at_counterpart(ret_address, &slot->o);
+    case MST_AUDIENCE_OFFICE:
+        return at_office(ret_address, &slot->o);
+    case MST_AUDIENCE_DIRECTOR:
+        return at_desk(ret_address, "director");
+    case MST_AUDIENCE_GROUP_HEAD:
+        return at_group(ret_address, group, group ? group->head : NULL, "group-head");
+    case MST_AUDIENCE_CITY_LEADER:
+        return at_group(ret_address, group, group ? group->city_leader : NULL, "city-leader");
+    case MST_AUDIENCES:
+        break;
+    }
+    return false;
+}
+
+size_t mst_audience_all(const struct mst_core *core, const struct mst_slot *slot, uint32_t to,
+                        struct mst_address ret_addresses[MST_AUDIENCES])
+{
+    size_t count = 0;
+    for (int audience = 0; audience < MST_AUDIENCES; audience++) {
+        struct mst_address *a = &ret_addresses[count];
+        if (!(to & (1u << audience)) ||
+            !mst_audience_resolve(core, slot, (enum mst_audience)audience, a))
+            continue;
+        size_t same = 0;
+        while (same < count && strcmp(ret_addresses[same].audience, a->audience) != 0)
+            same++;
+        /* Among the contacts the later is the more senior; a lead told as counterpart stays lead. */
+        if (same == count)
+            count++;
+        else if (audience <= MST_AUDIENCE_HEAD)
+            ret_addresses[same].role = a->role;
+    }
+    return count;
+}
+
+void mst_alert_send(struct mst_step *s, const struct mst_slot *slot, const struct mst_address *to,
+                    const struct mst_alert_head *head)
+{
+    const struct mst_obligation *o = &slot->o;
+    struct mst_alert *alert = mst_emit_alert(s);
+    if (!alert)
+        return;
+    snprintf(alert->kind, sizeof alert->kind, "%s", head->kind);
+    memcpy(alert->audience, to->audience, sizeof alert->audience);
+    snprintf(alert->role, sizeof alert->role, "%s", to->role);
+    memcpy(alert->obligation, o->id, sizeof alert->obligation);
+    memcpy(alert->duty, o->duty, sizeof alert->duty);
+    memcpy(alert->period, o->period, sizeof alert->period);
+    memcpy(alert->bearer, o->bearer, sizeof alert->bearer);
+    memcpy(alert->group, o->group, sizeof alert->group);
+    alert->rung = head->rung;
+    alert->level = head->level;
+    alert->occurrence = head->occurrence;
+    alert->missed = head->missed;
+    alert->revision = o->clock;
+    alert->instant = head->instant;
+    alert->fired = s->now;
+    alert->due = mst_obligation_deadline(s->core->programme, o).due;
+    mst_slice_copy(head->reason, alert->reason, sizeof alert->reason);
+    mst_alert_id(o->id, alert->revision, alert->rung, alert->occurrence, alert->audience,
+                 alert->id);
+}
+
+void mst_notice_send(struct mst_step *s, const struct mst_slot *slot, enum mst_notice notice,
+                     uint32_t to, struct mst_slice reason, mst_time instant)
+{
+    static const struct {
+        const char *kind;
+        uint32_t rung, level;
+    } rows[MST_NOTICES] = {
+#define NOTICE(name, word, rung_number, level_number)                                              \
+    [MST_NOTICE_##name] = {word, rung_number, level_number},
+#include "broker/core/notices.def"
+#undef NOTICE
+    };
+    struct mst_address addresses[MST_AUDIENCES];
+    size_t count = mst_audience_all(s->core, slot, to, addresses);
+    struct mst_alert_head head = {
+        .kind = rows[notice].kind,
+        .rung = rows[notice].rung,
+        .level = rows[notice].level,
+        .occurrence = slot->o.moves,
+        .instant = instant,
+        .reason = reason,
+    };
+    for (size_t i = 0; i < count; i++)
+        mst_alert_send(s, slot, &addresses[i], &head);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The broker's insides, shared by the files of this folder: sockets, sessions, streams, queries,
+ * and the loop that serves them. One thread owns everything here; the query thread has its own
+ * reader and sees only what is handed to it.
+ */
+#ifndef MST_BROKER_IO_BROKER_H
+#define MST_BROKER_IO_BROKER_H
+
+#include "broker/driver/driver.h"
+#include "broker/io/clock.h"
+#include "broker/io/log.h"
+#include "config/load/settings.h"
+
+#define MST_ROUTING_ID_MAX 64
+
+/* libzmq calls it a draft option, but 4.3.4 honours it: no ZAP handler, no admission. */
+#define MST_ZMQ_ZAP_ENFORCE_DOMAIN 93
+
+enum mst_door { MST_DOOR_MEMBERS, MST_DOOR_ADMIN, MST_DOOR_ENROL, MST_DOORS };
+
+/* A stream of alerts to one session. Invariant: acked <= sent. */
+struct mst_stream {
+    bool open;
+    uint64_t sent; /* last alert number sent, or passed over since the session may not read it */
+    uint64_t told; /* last number actually sent: the next one's `prev` */
+    uint64_t acked;
+    uint64_t credit;
+    char (*topics)[161]; /* prefixes, owned; none: all that is allowed */
+    size_t topics_count;
+};
+
+/* One peer's session: (principal, kind, name). */
+struct mst_session {
+    uint64_t id; /* never reused */
+    enum mst_door door;
+    uint8_t routing[MST_ROUTING_ID_MAX];
+    size_t routing_len;
+    uint8_t channel[32]; /* the key it came with; zero on the admin door */
+    struct mst_engine *engine;
+    char principal[65], kind[9], name[48], unit[48], address[64];
+    unsigned roles;
+    bool welcome; /* hello was answered */
+    mst_time last_seen_wall;
+    double tokens; /* of the rate's bucket */
+    int64_t tokens_boot_ms;
+    struct mst_stream stream;
+    size_t index; /* in the broker's array */
+    struct mst_session *next_by_route, *next_by_id;
+};
+
+#define MST_SESSION_BUCKETS 16384
+
+struct mst_query_pool;
+
+struct mst_broker {
+    struct mst_settings settings;
+    struct mst_keys keys;
+    struct mst_store *store;
+    struct mst_driver *driver;
+    struct mst_clock clock;
+    struct mst_log log;
+    char *programme_paths[16];
+    size_t programmes_count;
+    bool rehearsal;
+
+    void *zmq;
+    void *doors[MST_DOORS];
+    void *zap;
+    void *feed;
+    int timer_fd, signal_fd, lock_fd;
+
+    struct mst_session **sessions;
+    size_t sessions_count, sessions_cap;
+    struct mst_session *by_route[MST_SESSION_BUCKETS], *by_id[MST_SESSION_BUCKETS];
+    uint64_t session_next;
+    bool stopping;
+    bool drained; /* the last pass left no message waiting */
+    mst_time started_wall;
+    uint64_t refused_peers;
+    struct mst_query_pool *queries;
+    /* A `clock run` waits for its answer until the clock has arrived. */
+    uint64_t run_session, run_request;
+    struct mst_msg_scratch scratch;
+};
+
+/* ---- zap.c: who may open a connection ---- */
+
+MST_MUST_CHECK int mst_zap_open(struct mst_broker *b, struct mst_err *err);
+void mst_zap_serve(struct mst_broker *b);
+
+/* ---- sessions.c ---- */
+
+struct mst_session *mst_session_by_route(struct mst_broker *b, enum mst_door door,
+                                         const uint8_t *routing, size_t len);
+struct mst_session *mst_session_by_id(struct mst_broker *b, uint64_t id);
+MST_MUST_CHECK int mst_session_open(struct mst_broker *b, enum mst_door door,
+                                    const uint8_t *routing, size_t len, struct mst_session **ret,
+                                    struct mst_err *err);
+void mst_session_close(struct mst_broker *b, struct mst_session *session);
+/* Close every other session of the same (principal, kind, name). */
+void mst_session_supersede(struct mst_broker *b, const struct mst_session *session);
+/* Take one message off the rate's bucket; false: too many. */
+bool mst_session_take(struct mst_broker *b, struct mst_session *session);
+/* Send a frame; a peer that is gone or does not read loses its session. */
+void mst_session_send(struct mst_broker *b, struct mst_session *session, const void *data,
+                      size_t len);
+void mst_session_send_msg(struct mst_broker *b, struct mst_session *session,
+                          const struct mst_msg *msg);
+void mst_session_error(struct mst_broker *b, struct mst_session *session, enum mst_code code,
+                       const char *subject);
+void mst_session_reply(struct mst_broker *b, struct mst_session *session, uint64_t request_id,
+                       enum mst_code code, const char *subject, struct mst_slices rows);
+/* A reply of {name, value} rows, at most 16. */
+MST_MUST_CHECK int mst_session_reply_pairs(struct mst_broker *b, struct mst_session *session,
+                                           uint64_t request_id, const char *const (*pairs)[2],
+                                           size_t count, struct mst_err *err);
+struct mst_actor mst_session_actor(const struct mst_session *session);
+
+/* ---- door.c: messages from peers ---- */
+
+/* Read what waits at a door, up to the batch's limit. Returns non-zero when the batch is lost. */
+MST_MUST_CHECK int mst_door_serve(struct mst_broker *b, enum mst_door door, size_t *budget,
+                                  struct mst_err *err);
+
+/* ---- stream.c ---- */
+
+void mst_stream_subscribe(struct mst_broker *b, struct mst_session *session,
+                          const struct mst_msg_subscribe *subscribe);
+MST_MUST_CHECK int mst_stream_ack(struct mst_broker *b, struct mst_session *session,
+                                  const struct mst_msg_ack *ack, struct mst_err *err);
+/* Send what credit allows; false: more waits, call again. */
+bool mst_stream_pump(struct mst_broker *b, struct mst_session *session);
+/* True while an open stream has something that was sent and not acknowledged, or could be sent. */
+bool mst_stream_in_flight(const struct mst_broker *b);
+/* Publish on the feed. */
+void mst_feed_publish(struct mst_broker *b, struct mst_engine *engine,
+                      const struct mst_stored_alert *alert);
+MST_MUST_CHECK int mst_feed_open(struct mst_broker *b, struct mst_err *err);
+
+/* ---- requests.c ---- */
+
+MST_MUST_CHECK int mst_request_serve(struct mst_broker *b, struct mst_session *session,
+                                     const struct mst_msg_request *request, mst_time now,
+                                     struct mst_err *err);
+/* Answer a finished `clock run`. */
+void mst_request_clock_arrived(struct mst_broker *b);
+/* Load the programme files again: for SIGHUP and `musterctl reload`. session NULL: SIGHUP. */
+MST_MUST_CHECK int mst_request_reload(struct mst_broker *b, struct mst_session *session,
+                                      uint64_t request_id, mst_time now, struct mst_err *err);
+
+/* ---- query.c: the query thread ---- */
+
+MST_MUST_CHECK int mst_query_start(struct mst_broker *b, struct mst_err *err);
+void mst_query_stop(struct mst_broker *b);
+int mst_query_fd(const struct mst_broker *b);
+/* Hand a query over; its replies come through mst_query_drain(). */
+MST_MUST_CHECK int mst_query_post(struct mst_broker *b, const struct mst_session *session,
+                                  const struct mst_msg_request *request, mst_time now,
+                                  struct mst_err *err);
+void mst_query_drain(struct mst_broker *b);
+
+/* ---- loop.c ---- */
+
+MST_MUST_CHECK int mst_broker_open(struct mst_broker *b, struct mst_err *err);
+MST_MUST_CHECK int mst_broker_serve(struct mst_broker *b, struct mst_err *err);
+void mst_broker_close(struct mst_broker *b);
+
+#endif

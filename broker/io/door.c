@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages from peers, one at a time: who sent it, may he still, is it a message at all, what does
+ * it ask. A key is checked on every message, so that a revocation holds from the next one on.
+ * Nothing that a payload says about its sender is believed.
+ */
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "broker/driver/roles.h"
+#include "broker/io/broker.h"
+#include "config/load/testing.h"
+
+/* What a peer sent, and what libzmq and the authenticator say about him. */
+struct letter {
+    uint8_t routing[MST_ROUTING_ID_MAX];
+    size_t routing_len;
+    zmq_msg_t payload;
+    bool whole; /* exactly two frames, the first not too long */
+};
+
+static bool receive(void *door, struct letter *l)
+{
+    memset(l, 0, sizeof *l);
+    int len = zmq_recv(door, l->routing, sizeof l->routing, ZMQ_DONTWAIT);
+    if (len < 0)
+        return false;
+    l->routing_len = (size_t)len;
+    l->whole = l->routing_len <= sizeof l->routing;
+    zmq_msg_init(&l->payload);
+    size_t frames = 0;
+    int more = 0;
+    size_t more_len = sizeof more;
+    zmq_getsockopt(door, ZMQ_RCVMORE, &more, &more_len);
+    while (more) {
+        zmq_msg_close(&l->payload);
+        zmq_msg_init(&l->payload);
+        if (zmq_msg_recv(&l->payload, door, 0) < 0)
+            break;
+        frames++;
+        more = zmq_msg_more(&l->payload);
+    }
+    l->whole = l->whole && frames == 1;
+    return true;
+}
+
+/* ---- roles of local users ---- */
+
+static void identify_local(struct mst_broker *b, struct mst_session *s, const char *peer_address)
+{
+    /* libzmq writes "localhost:uid:gid:pid" there for ipc. */
+    unsigned uid = ~0U;
+    const char *colon = strchr(peer_address, ':');
+    if (colon)
+        uid = (unsigned)strtoul(colon + 1, NULL, 10);
+    snprintf(s->principal, sizeof s->principal, "uid:%u", uid);
+    snprintf(s->address, sizeof s->address, "local");
+    s->roles = uid == geteuid() ? MST_ROLE_ADMIN : 0;
+    for (size_t i = 0; i < b->settings.BROKER_local_roles.count; i++) {
+        const char *row = b->settings.BROKER_local_roles.items[i];
+        char *end;
+        unsigned long row_uid = strtoul(row, &end, 10);
+        if (*end == '=' && row_uid == uid)
+            s->roles |= mst_roles_parse(end + 1);
+    }
+}
+
+/* The session of a letter, made at its first. NULL: drop the letter. */
+static struct mst_session *session_of(struct mst_broker *b, enum mst_door door, struct letter *l)
+{
+    struct mst_session *s = mst_session_by_route(b, door, l->routing, l->routing_len);
+    if (s)
+        return s;
+    const char *user = zmq_msg_gets(&l->payload, "User-Id");
+    const char *address = zmq_msg_gets(&l->payload, "Peer-Address");
+    const char *identity = zmq_msg_gets(&l->payload, "Identity");
+    if ((door != MST_DOOR_ADMIN && (!user || strlen(user) != 64)) || (identity && identity[0])) {
+        b->refused_peers++;
+        mst_log(&b->log, 4, "dropped", "address=%s reason=\"%s\"", address ? address : "?",
+                identity && identity[0] ? "chosen routing id" : "no identity");
+        return NULL;
+    }
+    struct mst_err err;
+    if (mst_session_open(b, door, l->routing, l->routing_len, &s, &err)) {
+        mst_log_err(&b->log, "session", &err);
+        return NULL;
+    }
+    if (door == MST_DOOR_ADMIN) {
+        identify_local(b, s, address ? address : "");
+    } else {
+        snprintf(s->address, sizeof s->address, "%s", address ? address : "?");
+        sodium_hex2bin(s->channel, sizeof s->channel, user, 64, NULL, NULL, NULL);
+    }
+    return s;
+}
+
+/*
+ * Refresh who the session speaks for from the key table. Returns 0 or why not. Enrolment and local
+ * sessions have no key.
+ */
+static int check_key(struct mst_broker *b, struct mst_session *s, const struct mst_key **ret_key)
+{
+    *ret_key = NULL;
+    if (s->door != MST_DOOR_MEMBERS)
+        return 0;
+    struct mst_engine *engine = NULL;
+    const struct mst_key *key = mst_driver_key(b->driver, s->channel, &engine);
+    if (!key)
+        return MST_E_DENIED;
+    *ret_key = key;
+    snprintf(s->principal, sizeof s->principal, "%s", key->principal);
+    snprintf(s->unit, sizeof s->unit, "%s", key->unit);
+    s->roles = key->roles;
+    s->engine = engine;
+    if (MST_MUTANT("revocation-at-handshake-only"))
+        return 0;
+    return mst_key_check(key, mst_clock_wall());
+}
+
+/* ---- hello ---- */
+
+static bool known_kind(struct mst_slice kind)
+{
+    return mst_slice_is(kind, "agent") || mst_slice_is(kind, "watch") ||
+           mst_slice_is(kind, "web") || mst_slice_is(kind, "ctl");
+}
+
+static void welcome(struct mst_broker *b, struct mst_session *s, const struct mst_msg_hello *hello,
+                    mst_time now)
+{
+    static const struct mst_slice capabilities[] = {{(const uint8_t *)"runs", 4},
+                                                    {(const uint8_t *)"credit", 6}};
+    struct mst_slice roles[8];
+    uint64_t last = 0;
+    uint8_t head[MST_HASH_BYTES];
+    struct mst_err err;
+    struct mst_msg msg = {.type = MST_MSG_welcome};
+    struct mst_msg_welcome *w = &msg.u.welcome;
+    if (hello->outbox.data) {
+        int code = s->unit[0] ? mst_engine_outbox(s->engine, hello->outbox.data, s->unit, &last,
+                                                  head, &err)
+                              : MST_E_DENIED;
+        if (code) {
+            mst_session_error(b, s, (enum mst_code)code, "outbox");
+            return;
+        }
+        w->head = mst_bytes(head, sizeof head);
+        w->last = last;
+        w->has |= 1ULL << MST_F_welcome_last;
+    }
+    w->version = MST_PROTOCOL_VERSION;
+    w->programme = mst_text(mst_engine_programme(s->engine)->id);
+    w->principal = mst_text(s->principal);
+    w->roles = (struct mst_slices){roles, mst_roles_words(s->roles, roles)};
+    w->unit = mst_text(s->unit[0] ? s->unit : NULL);
+    w->now = (uint64_t)now;
+    w->rehearsal = b->rehearsal;
+    w->epoch = mst_driver_epoch(b->driver);
+    w->watermark = mst_driver_watermark(b->driver);
+    w->window = (uint64_t)b->settings.BROKER_window_reports;
+    w->message_bytes_max = (uint64_t)b->settings.BROKER_message_bytes_max;
+    w->capabilities = (struct mst_slices){capabilities, 2};
+    w->sign_key = mst_bytes(b->keys.sign_public, MST_SIGN_PUBLIC_BYTES);
+    w->software = mst_text("musterd " MUSTER_VERSION);
+    s->welcome = true;
+    mst_session_supersede(b, s);
+    mst_session_send_msg(b, s, &msg);
+    mst_log(&b->log, 6, "session", "principal=%s kind=%s name=%s address=%s", s->principal, s->kind,
+            s->name, s->address);
+}
+
+static void serve_hello(struct mst_broker *b, struct mst_session *s,
+                        const struct mst_msg_hello *hello, mst_time now)
+{
+    char programme[MST_ID_MAX];
+    mst_slice_copy(hello->programme, programme, sizeof programme);
+    if (s->door == MST_DOOR_ADMIN)
+        s->engine = mst_driver_find(b->driver, programme);
+    struct mst_engine *wanted = mst_driver_find(b->driver, programme);
+    if (!known_kind(hello->kind))
+        mst_session_error(b, s, MST_E_PROTOCOL, "kind");
+    else if (hello->version != MST_PROTOCOL_VERSION)
+        mst_session_error(b, s, MST_E_VERSION, "protocol");
+    else if (!s->engine || (strcmp(programme, "*") != 0 && wanted != s->engine))
+        mst_session_error(b, s, MST_E_UNKNOWN, programme);
+    else {
+        mst_slice_copy(hello->kind, s->kind, sizeof s->kind);
+        mst_slice_copy(hello->name, s->name, sizeof s->name);
+        s->stream.open = false;
+        welcome(b, s, hello, now);
+    }
+}
+
+/* ---- dispatch ---- */
+
+static int dispatch(struct mst_broker *b, struct mst_session *s, const struct mst_key *key,
+                    const struct mst_msg *msg, mst_time now, struct mst_err *err)
+{
+    struct mst_caller caller = {.session = s->id,
+                                .actor = mst_session_actor(s),
+                                .sign_key = key && s->unit[0] ? key->sign : NULL,
+                                .address = s->address};
+    if (s->door == MST_DOOR_ENROL) {
+        caller.actor.principal = "stranger";
+        if (msg->type == MST_MSG_enrol)
+            return mst_driver_enrol(b->driver, &caller, &msg->u.enrol, now, mst_clock_wall(), err);
+        mst_session_error(b, s, MST_E_PROTOCOL, mst_msg_word(msg->type));
+        return 0;
+    }
+    if (msg->type == MST_MSG_hello) {
+        serve_hello(b, s, &msg->u.hello, now);
+        return 0;
+    }
+    if (!s->welcome) {
+        mst_session_error(b, s, MST_E_PROTOCOL, "hello first");
+        return 0;
+    }
+    switch (msg->type) {
+    case MST_MSG_push:
+        return mst_driver_push(b->driver, s->engine, &caller, &msg->u.push, now, err);
+    case MST_MSG_request:
+        return mst_request_serve(b, s, &msg->u.request, now, err);
+    case MST_MSG_subscribe:
+        mst_stream_subscribe(b, s, &msg->u.subscribe);
+        return 0;
+    case MST_MSG_ack:
+        return mst_stream_ack(b, s, &msg->u.ack, err);
+    case MST_MSG_bye:
+        mst_session_close(b, s);
+        return 0;
+    default:
+        mst_session_error(b, s, MST_E_PROTOCOL, mst_msg_word(msg->type));
+        return 0;
+    }
+}
+
+static int serve_letter(struct mst_broker *b, enum mst_door door, struct letter *l,
+                        struct mst_err *err)
+{
+    struct mst_session *s = session_of(b, door, l);
+    if (!s)
+        return 0;
+    const struct mst_key *key;
+    int code = check_key(b, s, &key);
+    if (code) {
+        b->refused_peers++;
+        mst_log(&b->log, 4, "refused", "principal=%s address=%s reason=%s", s->principal,
+                s->address, mst_code_word(code));
+        mst_session_error(b, s, (enum mst_code)code, s->principal);
+        return 0;
+    }
+    struct mst_msg msg;
+    struct mst_err why;
+    if (door != MST_DOOR_ADMIN && !mst_session_take(b, s)) {
+        mst_log(&b->log, 4, "rate", "principal=%s address=%s", s->principal, s->address);
+        mst_session_error(b, s, MST_E_RATE, s->principal);
+        return 0;
+    }
+    b->scratch.used = 0;
+    if (mst_msg_decode(zmq_msg_data(&l->payload), zmq_msg_size(&l->payload), MST_UP, &b->scratch,
+                       &msg, &why)) {
+        mst_log(&b->log, 4, "protocol", "principal=%s address=%s reason=\"%s\"", s->principal,
+                s->address, why.text);
+        mst_session_error(b, s, MST_E_PROTOCOL, why.text);
+        return 0;
+    }
+    s->last_seen_wall = mst_clock_wall();
+    return dispatch(b, s, key, &msg, mst_clock_now(&b->clock), err);
+}
+
+int mst_door_serve(struct mst_broker *b, enum mst_door door, size_t *budget, struct mst_err *err)
+{
+    while (*budget > 0) {
+        struct letter l;
+        if (!receive(b->doors[door], &l))
+            return 0;
+        (*budget)--;
+        b->drained = false;
+        int code = 0;
+        if (l.whole)
+            code = serve_letter(b, door, &l, err);
+        else
+            mst_log(&b->log, 4, "dropped", "reason=\"a message is exactly one frame\"");
+        zmq_msg_close(&l.payload);
+        if (code)
+            return code;
+    }
+    return 0;
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loop: wait until something is there or due, take what waits, commit it all at once, answer,
+ * publish. It sleeps until the next message or the next due instant and polls nothing.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "broker/io/broker.h"
+
+/* A quiet loop waits this long after a commit before it moves the log into the database. */
+#define MAINTAIN_AFTER_MS 50
+/* A rehearsal waits this long for a subscriber that does not acknowledge before it goes on. */
+#define IN_FLIGHT_WAIT_MS 5000
+
+enum {
+    ITEM_ZAP,
+    ITEM_MEMBERS,
+    ITEM_ADMIN,
+    ITEM_ENROL,
+    ITEM_TIMER,
+    ITEM_SIGNAL,
+    ITEM_QUERIES,
+    ITEM_STORE,
+    ITEMS
+};
+
+struct loop {
+    struct mst_broker *b;
+    zmq_pollitem_t items[ITEMS];
+    bool maintain;             /* the log holds something that could be moved */
+    bool more_streams;         /* a stream has more to send than one pass allows */
+    int64_t mark_boot_ms;      /* when the clock mark was stored last */
+    int64_t in_flight_boot_ms; /* since when a rehearsal waits; 0: it does not */
+    int64_t watchdog_ms;       /* systemd wants a sign of life this often; 0: never */
+};
+
+/* ---- time ---- */
+
+static void arm_timer(struct mst_broker *b)
+{
+    struct itimerspec spec = {{0, 0}, {0, 0}};
+    mst_time due = b->rehearsal ? MST_NEVER : mst_driver_next_due(b->driver);
+    if (due != MST_NEVER) {
+        spec.it_value.tv_sec = due / 1000;
+        spec.it_value.tv_nsec = due % 1000 * 1000000;
+        if (due <= 0)
+            spec.it_value.tv_nsec = 1;
+    }
+    /* Absolute, and cancelled when the clock is set: a relative wait would sleep through a step. */
+    timerfd_settime(b->timer_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &spec, NULL);
+}
+
+static int64_t earlier(int64_t a, int64_t c)
+{
+    return a < 0 ? c : c < 0 || a < c ? a : c;
+}
+
+static int poll_timeout(struct loop *l)
+{
+    struct mst_broker *b = l->b;
+    int64_t wait = -1, cap;
+    if (l->more_streams || !b->drained)
+        return 0;
+    if (mst_driver_busy(b->driver))
+        return -1;
+    if (b->rehearsal && b->clock.running) {
+        if (mst_stream_in_flight(b) && l->in_flight_boot_ms)
+            wait = earlier(wait, IN_FLIGHT_WAIT_MS);
+        else if (mst_clock_next_stop(&b->clock, mst_driver_next_due(b->driver), &cap) != MST_NEVER)
+            return 0;
+        else
+            wait = earlier(wait, cap);
+    }
+    if (l->maintain)
+        wait = earlier(wait, MAINTAIN_AFTER_MS);
+    if (b->settings.BROKER_alive_mark > 0) {
+        int64_t left = l->mark_boot_ms + b->settings.BROKER_alive_mark * 1000 - mst_clock_boot();
+        wait = earlier(wait, left > 0 ? left : 0);
+    }
+    if (l->watchdog_ms > 0)
+        wait = earlier(wait, l->watchdog_ms / 2);
+    return wait > 3600000 ? 3600000 : (int)wait;
+}
+
+/* ---- one pass ---- */
+
+static int commit(struct loop *l, struct mst_err *err)
+{
+    struct mst_broker *b = l->b;
+    if (!mst_driver_pending(b->driver))
+        return 0;
+    mst_time now = mst_clock_now(&b->clock);
+    l->maintain = true;
+    l->mark_boot_ms = mst_clock_boot();
+    return mst_driver_commit(b->driver, &b->clock.mark, now, err);
+}
+
+static int take_messages(struct mst_broker *b, struct mst_err *err)
+{
+    static const enum mst_door order[] = {MST_DOOR_ADMIN, MST_DOOR_MEMBERS, MST_DOOR_ENROL};
+    size_t budget = (size_t)b->settings.BROKER_batch_messages_max;
+    int code = 0;
+    b->drained = true;
+    mst_zap_serve(b);
+    for (size_t i = 0; !code && i < sizeof order / sizeof order[0]; i++) {
+        size_t enrol_budget = (size_t)b->settings.BROKER_enrol_rate;
+        code =
+            mst_door_serve(b, order[i], order[i] == MST_DOOR_ENROL ? &enrol_budget : &budget, err);
+    }
+    return code;
+}
+
+static void pump_streams(struct loop *l)
+{
+    struct mst_broker *b = l->b;
+    l->more_streams = false;
+    for (size_t i = 0; i < b->sessions_count; i++) {
+        if (b->sessions[i]->stream.open && !mst_stream_pump(b, b->sessions[i]))
+            l->more_streams = true;
+    }
+}
+
+/* Move the rehearsal's clock to its next stop, if nothing is in flight. */
+static int rehearse(struct loop *l, struct mst_err *err)
+{
+    struct mst_broker *b = l->b;
+    int64_t wait;
+    if (!b->rehearsal || !b->clock.running || !b->drained || l->more_streams)
+        return 0;
+    if (mst_stream_in_flight(b)) {
+        int64_t boot = mst_clock_boot();
+        if (!l->in_flight_boot_ms)
+            l->in_flight_boot_ms = boot;
+        if (boot - l->in_flight_boot_ms < IN_FLIGHT_WAIT_MS)
+            return 0;
+        mst_log(&b->log, 4, "rehearsal", "a subscriber does not acknowledge; going on without it");
+    }
+    l->in_flight_boot_ms = 0;
+    mst_time next_due = mst_driver_next_due(b->driver);
+    mst_time stop = mst_clock_next_stop(&b->clock, next_due, &wait);
+    if (stop == MST_NEVER)
+        return 0;
+    b->clock.virtual_now = stop;
+    int code = mst_driver_tick(b->driver, mst_clock_now(&b->clock), err);
+    bool arrived = mst_driver_next_due(b->driver) > stop &&
+                   (stop >= b->clock.run_to || stop >= b->clock.virtual_end);
+    if (!code && arrived && !mst_driver_pending(b->driver))
+        code = mst_driver_cursor(b->driver, mst_driver_engine(b->driver, 0), "broker", "rehearsal",
+                                 0, err);
+    return code;
+}
+
+static bool rehearsal_arrived(const struct mst_broker *b)
+{
+    mst_time now = b->clock.virtual_now;
+    return b->rehearsal && b->clock.running && !mst_stream_in_flight(b) &&
+           mst_driver_next_due(b->driver) > now &&
+           (now >= b->clock.run_to || now >= b->clock.virtual_end);
+}
+
+static int pass(struct loop *l, struct mst_err *err)
+{
+    struct mst_broker *b = l->b;
+    int code = take_messages(b, err);
+    mst_time now = mst_clock_now(&b->clock);
+    if (!code && mst_clock_fires(&b->clock))
+        code = mst_driver_tick(b->driver, now, err);
+    if (!code)
+        code = commit(l, err);
+    if (!code)
+        code = rehearse(l, err);
+    if (!code)
+        code = commit(l, err);
+    if (code == MST_E_FULL) {
+        mst_log_err(&b->log, "full", err);
+        code = mst_driver_recover(b->driver, err);
+    }
+    if (code)
+        return code;
+    mst_query_drain(b);
+    pump_streams(l);
+    if (rehearsal_arrived(b))
+        mst_request_clock_arrived(b);
+    return 0;
+}
+
+static int keep_house(struct loop *l, int events, struct mst_err *err)
+{
+    struct mst_broker *b = l->b;
+    int code = 0;
+    if (events == 0 && l->maintain)
+        code = mst_store_maintain(b->store, &l->maintain, err);
+    if (!code && b->settings.BROKER_alive_mark > 0 &&
+        mst_clock_boot() - l->mark_boot_ms >= b->settings.BROKER_alive_mark * 1000) {
+        /* An empty batch carries the clock mark: the broker was alive until now. */
+        code = mst_driver_cursor(b->driver, mst_driver_engine(b->driver, 0), "broker", "alive", 0,
+                                 err);
+    }
+    if (l->watchdog_ms > 0)
+        sd_notify(0, "WATCHDOG=1");
+    return code;
+}
+
+static int serve_signals(struct mst_broker *b, struct mst_err *err)
+{
+    struct signalfd_siginfo info;
+    int code = 0;
+    while (!code && read(b->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGHUP)
+            code = mst_request_reload(b, NULL, 0, mst_clock_now(&b->clock), err);
+        else
+            b->stopping = true;
+    }
+    return code;
+}
+
+static void prepare_items(struct loop *l)
+{
+    struct mst_broker *b = l->b;
+    zmq_pollitem_t items[ITEMS] = {
+        [ITEM_ZAP] = {.socket = b->zap},
+        [ITEM_MEMBERS] = {.socket = b->doors[MST_DOOR_MEMBERS]},
+        [ITEM_ADMIN] = {.socket = b->doors[MST_DOOR_ADMIN]},
+        [ITEM_ENROL] = {.socket = b->doors[MST_DOOR_ENROL]},
+        [ITEM_TIMER] = {.fd = b->timer_fd},
+        [ITEM_SIGNAL] = {.fd = b->signal_fd},
+        [ITEM_QUERIES] = {.fd = mst_query_fd(b)},
+        [ITEM_STORE] = {.fd = mst_driver_fd(b->driver)},
+    };
+    for (size_t i = 0; i < ITEMS; i++)
+        items[i].events = ZMQ_POLLIN;
+    memcpy(l->items, items, sizeof items);
+}
+
+int mst_broker_serve(struct mst_broker *b, struct mst_err *err)
+{
+    struct loop l = {.b = b, .mark_boot_ms = mst_clock_boot(), .maintain = true};
+    uint64_t watchdog_us = 0;
+    if (sd_watchdog_enabled(0, &watchdog_us) > 0)
+        l.watchdog_ms = (int64_t)(watchdog_us / 1000);
+    prepare_items(&l);
+    /* A store whose commits complete at once has no descriptor to wait for. */
+    int items = mst_driver_fd(b->driver) < 0 ? ITEMS - 1 : ITEMS;
+    b->drained = true;
+    int code = commit(&l, err);
+    sd_notify(0, "READY=1");
+    while (!code && !b->stopping) {
+        arm_timer(b);
+        int events = zmq_poll(l.items, items, poll_timeout(&l));
+        if (events < 0 && errno != EINTR)
+            return mst_fail(err, MST_E_IO, "poll: %s", zmq_strerror(errno));
+        uint64_t expirations;
+        ssize_t ticks = read(b->timer_fd, &expirations, sizeof expirations);
+        (void)ticks; /* what is due is asked of the driver, not of the timer */
+        code = serve_signals(b, err);
+        if (!code)
+            code = mst_driver_complete(b->driver, err);
+        if (!code && !mst_driver_busy(b->driver))
+            code = keep_house(&l, events, err);
+        if (!code && !mst_driver_busy(b->driver))
+            code = pass(&l, err);
+    }
+    sd_notify(0, "STOPPING=1");
+    if (!code)
+        code = mst_driver_stop(b->driver, mst_clock_now(&b->clock), err);
+    if (!code)
+        code = commit(&l, err);
+    return code;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opening the broker, in the only safe order: lock, keys, store, programmes, authenticator, then
+ * the public doors. Closing it in the reverse.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "broker/io/broker.h"
+#include "config/load/testing.h"
+
+#define DAY_MS ((int64_t)24 * 3600 * 1000)
+#define ADMIN_SOCKET "admin.sock"
+
+static int make_dir(const char *path, mode_t mode, struct mst_err *err)
+{
+    if (mkdir(path, mode) != 0 && errno != EEXIST)
+        return mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
+    return 0;
+}
+
+static int take_lock(struct mst_broker *b, struct mst_err *err)
+{
+    char path[4200];
+    int code = make_dir(b->settings.BROKER_runtime_dir, 0750, err);
+    if (code)
+        return code;
+    snprintf(path, sizeof path, "%s/lock", b->settings.BROKER_runtime_dir);
+    b->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (b->lock_fd < 0)
+        return mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
+    if (flock(b->lock_fd, LOCK_EX | LOCK_NB) != 0)
+        return mst_fail_on(err, MST_E_BUSY, path);
+    return 0;
+}
+
+static int load_keys(struct mst_broker *b, struct mst_err *err)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/broker.keys", b->settings.BROKER_data_dir);
+    int code = mst_keys_read(path, &b->keys, err);
+    if (code != MST_E_UNKNOWN)
+        return code;
+    code = mst_keys_make(&b->keys, err);
+    return code ? code : mst_keys_write(path, &b->keys, err);
+}
+
+/* ---- what the driver hands out ---- */
+
+static void on_answer(void *context, uint64_t session, const struct mst_buf *frame)
+{
+    struct mst_broker *b = context;
+    struct mst_session *s = mst_session_by_id(b, session);
+    if (s)
+        mst_session_send(b, s, frame->data, frame->len);
+}
+
+static void on_alert(void *context, struct mst_engine *engine, const struct mst_stored_alert *alert)
+{
+    mst_feed_publish(context, engine, alert);
+}
+
+static void on_log(void *context, int level, const char *event, const char *text)
+{
+    struct mst_broker *b = context;
+    mst_log(&b->log, level, event, "%s", text);
+}
+
+static int open_store(struct mst_broker *b, struct mst_err *err)
+{
+    struct mst_store_options options = {.path = b->settings.BROKER_data_dir,
+                                        .rehearsal = b->rehearsal,
+                                        .page_bytes = (int)b->settings.BROKER_page_bytes,
+                                        .wal_bytes_max = b->settings.BROKER_wal_bytes_max};
+    int code = mst_store_sqlite_open(&options, &b->store, err);
+    if (code)
+        return code;
+    struct mst_driver_options driver = {
+        .store = b->store, .keys = &b->keys, .rehearsal = b->rehearsal};
+    struct mst_driver_callbacks callbacks = {
+        .context = b, .answer = on_answer, .alert = on_alert, .log = on_log};
+    return mst_driver_new(&driver, &callbacks, &b->driver, err);
+}
+
+static int add_programmes(struct mst_broker *b, struct mst_err *err)
+{
+    int code = 0;
+    for (size_t i = 0; !code && i < b->programmes_count; i++) {
+        struct mst_programme *programme = NULL;
+        struct mst_diags diags = {0};
+        code = mst_programme_load(b->programme_paths[i], &diags, &programme, err);
+        if (code)
+            mst_diags_print(&diags, stderr);
+        mst_diags_done(&diags);
+        if (!code)
+            code = mst_driver_add(b->driver, programme, err);
+        mst_programme_unref(programme);
+    }
+    return code;
+}
+
+/* ---- doors ---- */
+
+static int open_door(struct mst_broker *b, enum mst_door door, const char *endpoint,
+                     const char *domain, struct mst_err *err)
+{
+    int linger = 0, mandatory = 1, handover = 0, backlog = 4096, server = 1, enforce = 1,
+        keepalive = 1;
+    int hwm = (int)b->settings.BROKER_send_queue_max,
+        handshake = (int)b->settings.BROKER_handshake_timeout;
+    int64_t bytes_max = door == MST_DOOR_ENROL ? 1024 : b->settings.BROKER_message_bytes_max;
+    void *s = zmq_socket(b->zmq, ZMQ_ROUTER);
+    b->doors[door] = s;
+    bool bad = !s || zmq_setsockopt(s, ZMQ_LINGER, &linger, sizeof linger) ||
+               zmq_setsockopt(s, ZMQ_ROUTER_MANDATORY, &mandatory, sizeof mandatory) ||
+               zmq_setsockopt(s, ZMQ_ROUTER_HANDOVER, &handover, sizeof handover) ||
+               zmq_setsockopt(s, ZMQ_SNDHWM, &hwm, sizeof hwm) ||
+               zmq_setsockopt(s, ZMQ_RCVHWM, &hwm, sizeof hwm) ||
+               zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &bytes_max, sizeof bytes_max) ||
+               zmq_setsockopt(s, ZMQ_BACKLOG, &backlog, sizeof backlog) ||
+               zmq_setsockopt(s, ZMQ_HANDSHAKE_IVL, &handshake, sizeof handshake) ||
+               zmq_setsockopt(s, ZMQ_TCP_KEEPALIVE, &keepalive, sizeof keepalive);
+    if (!bad && domain)
+        bad = zmq_setsockopt(s, ZMQ_CURVE_SERVER, &server, sizeof server) ||
+              zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY, b->keys.channel_secret, 32) ||
+              zmq_setsockopt(s, ZMQ_ZAP_DOMAIN, domain, strlen(domain)) ||
+              zmq_setsockopt(s, MST_ZMQ_ZAP_ENFORCE_DOMAIN, &enforce, sizeof enforce);
+    if (bad)
+        return mst_fail(err, MST_E_IO, "%s: %s", endpoint, zmq_strerror(errno));
+    /* libzmq here links more transports than anybody should bind. */
+    if (strncmp(endpoint, "tcp://", 6) != 0 && strncmp(endpoint, "ipc://", 6) != 0)
+        return mst_fail(err, MST_E_INVALID, _("%s: only tcp:// and ipc:// endpoints are allowed"),
+                        endpoint);
+    if (zmq_bind(s, endpoint) != 0)
+        return mst_fail(err, MST_E_IO, "%s: %s", endpoint, zmq_strerror(errno));
+    return 0;
+}
+
+static int open_doors(struct mst_broker *b, struct mst_err *err)
+{
+    char admin[4300];
+    unsigned seed;
+    /* libzmq draws its routing ids from rand(); a guessable one lets a client abort the process. */
+    if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
+        return mst_fail_on(err, MST_E_INTERNAL, "getrandom");
+    srand(seed);
+    int code = 0;
+    if (!MST_MUTANT("zap-handler-missing"))
+        code = mst_zap_open(b, err);
+    if (!code)
+        code = open_door(b, MST_DOOR_MEMBERS, b->settings.BROKER_members_endpoint, "members", err);
+    if (!code)
+        code = open_door(b, MST_DOOR_ENROL, b->settings.BROKER_enrol_endpoint, "enrol", err);
+    snprintf(admin, sizeof admin, "ipc://%s/" ADMIN_SOCKET, b->settings.BROKER_runtime_dir);
+    mode_t old = umask(0117);
+    if (!code)
+        code = open_door(b, MST_DOOR_ADMIN, admin, NULL, err);
+    umask(old);
+    return code ? code : mst_feed_open(b, err);
+}
+
+/* ---- the world around ---- */
+
+static int open_descriptors(struct mst_broker *b, struct mst_err *err)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+    /* Before any thread starts, so that all of them leave these signals to the descriptor. */
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+        return mst_fail(err, MST_E_IO, "sigprocmask: %s", strerror(errno));
+    b->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    b->timer_fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (b->signal_fd < 0 || b->timer_fd < 0)
+        return mst_fail(err, MST_E_IO, "descriptors: %s", strerror(errno));
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)b->settings.BROKER_connections_max + 64;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
+        /* libzmq spins when it runs out of descriptors. */
+        limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+        if (limit.rlim_cur < wanted)
+            mst_log(&b->log, 4, "limit", "descriptors=%llu wanted=%llu",
+                    (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
+    }
+    struct rlimit no_core = {0, 0};
+    setrlimit(RLIMIT_CORE, &no_core);
+    return 0;
+}
+
+/* Where time goes on: from the stored mark, or from the rehearsal's beginning. */
+static int start_clock(struct mst_broker *b, struct mst_err *err)
+{
+    struct mst_clock_mark mark;
+    int code = mst_driver_clock_mark(b->driver, &mark, err);
+    if (code)
+        return code;
+    struct mst_clock *clock = &b->clock;
+    mst_time down_from = mark.set ? mark.evaluated_ms : 0;
+    clock->limits =
+        (struct mst_clock_limits){.leap_tolerance_ms = b->settings.BROKER_leap_tolerance,
+                                  .downtime_max_ms = b->settings.BROKER_downtime_max * DAY_MS};
+    clock->mark = mark;
+    if (b->rehearsal && mark.set && mark.evaluated_ms > clock->virtual_now)
+        clock->virtual_now = mark.evaluated_ms;
+    mst_time now = mst_clock_now(clock);
+    if (!mst_clock_fires(clock))
+        mst_log(&b->log, 3, "clock", "leap_ms=%lld state=held hint=\"musterctl clock confirm\"",
+                (long long)clock->ruling.leap_ms);
+    return mst_driver_start(b->driver, down_from, now, err);
+}
+
+int mst_broker_open(struct mst_broker *b, struct mst_err *err)
+{
+    b->log.lines_per_s = b->settings.BROKER_log_rate;
+    b->started_wall = mst_clock_wall();
+    b->signal_fd = b->timer_fd = b->lock_fd = -1;
+    int code = open_descriptors(b, err);
+    if (!code)
+        code = take_lock(b, err);
+    if (!code)
+        code = make_dir(b->settings.BROKER_data_dir, 0700, err);
+    if (!code)
+        code = load_keys(b, err);
+    if (!code)
+        code = open_store(b, err);
+    if (!code)
+        code = add_programmes(b, err);
+    if (!code)
+        code = start_clock(b, err);
+    b->zmq = zmq_ctx_new();
+    if (!code && !b->zmq)
+        code = mst_fail_on(err, MST_E_NOMEM, "libzmq");
+    if (!code)
+        code = open_doors(b, err);
+    if (!code)
+        code = mst_query_start(b, err);
+    if (!code)
+        mst_log(&b->log, 6, "ready", "members=%s feed=%s enrol=%s rehearsal=%s",
+                b->settings.BROKER_members_endpoint, b->settings.BROKER_feed_endpoint,
+                b->settings.BROKER_enrol_endpoint, b->rehearsal ? "yes" : "no");
+    return code;
+}
+
+void mst_broker_close(struct mst_broker *b)
+{
+    mst_query_stop(b);
+    while (b->sessions_count > 0)
+        mst_session_close(b, b->sessions[0]);
+    free(b->sessions);
+    for (size_t i = 0; i < MST_DOORS; i++) {
+        if (b->doors[i])
+            zmq_close(b->doors[i]);
+    }
+    if (b->feed)
+        zmq_close(b->feed);
+    if (b->zap)
+        zmq_close(b->zap);
+    if (b->zmq)
+        zmq_ctx_term(b->zmq);
+    mst_driver_free(b->driver);
+    mst_store_close(b->store);
+    mst_keys_wipe(&b->keys);
+    if (b->signal_fd >= 0)
+        close(b->signal_fd);
+    if (b->timer_fd >= 0)
+        close(b->timer_fd);
+    if (b->lock_fd >= 0)
+        close(b->lock_fd);
+}

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The query thread: takes queries from the loop, answers them in chunks, and wakes the loop to send
+ * them. The loop never blocks on it, and it never blocks on the loop but to hand a chunk over.
+ */
+#include "broker/io/query.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "broker/io/broker.h"
+
+/* A reply carries rows up to this size; half of the smallest message limit leaves room for the
+ * rest. */
+#define CHUNK_BYTES_MAX 24576
+#define CHUNK_ROWS_MAX 512
+/* Queries that may wait; beyond it the asker is told to come again. */
+#define QUEUE_MAX 256
+
+struct job {
+    struct job *next;
+    uint64_t session, request;
+    mst_query_fn fn;
+    struct mst_query query;
+    char principal[65], unit[48], action[MST_ID_MAX];
+    struct mst_buf args;
+    struct mst_contact_seen *seen;
+};
+
+struct outcome {
+    struct outcome *next;
+    uint64_t session;
+    struct mst_buf frame;
+    struct mst_programme *programme; /* to be released by the loop: references are the loop's */
+};
+
+struct mst_query_pool {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct job *jobs, **jobs_end;
+    size_t jobs_count;
+    struct outcome *outcomes, **outcomes_end;
+    int fd;
+    bool stopping;
+    struct mst_reader *reader;
+    struct mst_log *log;
+};
+
+/* What a query's rows flow into. */
+struct sink {
+    struct mst_query_pool *pool;
+    struct job *job;
+    struct mst_buf rows;
+    size_t starts[CHUNK_ROWS_MAX + 1];
+    size_t count;
+};
+
+static const struct {
+    const char *word;
+    mst_query_fn fn;
+} queries[] = {
+    {"obligations", mst_query_obligations},
+    {"show", mst_query_show},
+    {"units", mst_query_units},
+    {"brief", mst_query_brief},
+    {"reports", mst_query_reports},
+    {"report", mst_query_report},
+    {"alerts", mst_query_alerts},
+    {"explain", mst_query_explain},
+    {"ledger", mst_query_ledger},
+    {"keys", mst_query_keys},
+};
+
+/* ---- arguments and rows ---- */
+
+const char *mst_query_arg(const struct mst_query *q, const char *name, char *buf, size_t size)
+{
+    struct mst_slice value = mst_unpack_text(q->args, name);
+    return value.data ? mst_slice_copy(value, buf, size) : NULL;
+}
+
+int64_t mst_query_number(const struct mst_query *q, const char *name, int64_t fallback)
+{
+    char text[32], *end;
+    if (!mst_query_arg(q, name, text, sizeof text))
+        return fallback;
+    long long value = strtoll(text, &end, 10);
+    return *text && !*end ? value : fallback;
+}
+
+bool mst_query_matches(const struct mst_query *q, const char *name, const char *value)
+{
+    struct mst_slice wanted = mst_unpack_text(q->args, name);
+    return !wanted.data || mst_slice_is(wanted, value);
+}
+
+bool mst_query_may(const struct mst_query *q, const char *unit, const char *group)
+{
+    struct mst_target target = {.unit = unit && unit[0] ? unit : NULL,
+                                .group = group && group[0] ? group : NULL};
+    return mst_authz(q->programme, &q->actor, q->action, &target);
+}
+
+static void push_outcome(struct mst_query_pool *pool, struct outcome *out)
+{
+    uint64_t one = 1;
+    pthread_mutex_lock(&pool->lock);
+    *pool->outcomes_end = out;
+    pool->outcomes_end = &out->next;
+    pthread_mutex_unlock(&pool->lock);
+    ssize_t written = write(pool->fd, &one, sizeof one);
+    (void)written; /* a full counter means the loop is awake already */
+}
+
+static int send_reply(struct sink *sink, int code, const struct mst_err *why, bool more,
+                      struct mst_programme *release, struct mst_err *err)
+{
+    struct mst_slice rows[CHUNK_ROWS_MAX];
+    char text[MST_ERR_TEXT_MAX];
+    for (size_t i = 0; i < sink->count; i++)
+        rows[i] =
+            mst_bytes(sink->rows.data + sink->starts[i], sink->starts[i + 1] - sink->starts[i]);
+    struct mst_msg msg = {.type = MST_MSG_reply};
+    msg.u.reply.id = sink->job->request;
+    msg.u.reply.code = mst_text(mst_code_word(code));
+    if (code) {
+        snprintf(text, sizeof text, mst_code_text(code), why->text);
+        msg.u.reply.subject = mst_text(why->text);
+        msg.u.reply.text = mst_text(text);
+        msg.u.reply.hint = mst_text(mst_code_hint(code));
+    }
+    msg.u.reply.rows = (struct mst_slices){rows, sink->count};
+    msg.u.reply.more = more;
+    msg.u.reply.now = (uint64_t)sink->job->query.now;
+    struct outcome *out = calloc(1, sizeof *out);
+    if (!out)
+        return mst_fail_on(err, MST_E_NOMEM, "reply");
+    out->session = sink->job->session;
+    out->programme = release;
+    int failed = mst_msg_encode(&msg, &out->frame, err);
+    push_outcome(sink->pool, out);
+    mst_buf_clear(&sink->rows);
+    sink->count = 0;
+    return failed;
+}
+
+struct mst_buf *mst_query_row(struct mst_query *q)
+{
+    struct sink *sink = q->sink;
+    sink->starts[sink->count] = sink->rows.len;
+    return &sink->rows;
+}
+
+int mst_query_row_end(struct mst_query *q, struct mst_err *err)
+{
+    struct sink *sink = q->sink;
+    if (sink->rows.failed)
+        return mst_fail_on(err, MST_E_NOMEM, "rows");
+    sink->starts[++sink->count] = sink->rows.len;
+    if (sink->count < CHUNK_ROWS_MAX && sink->rows.len < CHUNK_BYTES_MAX)
+        return 0;
+    return send_reply(sink, 0, NULL, true, NULL, err);
+}
+
+void mst_query_pack_text(struct mst_buf *b, const char *key, const char *value)
+{
+    mst_pack_text(b, key);
+    mst_pack_text(b, value ? value : "");
+}
+
+void mst_query_pack_instant(const struct mst_query *q, struct mst_buf *b, const char *key,
+                            mst_time at)
+{
+    char text[MST_INSTANT_TEXT_MAX] = "";
+    if (at != 0 && at != MST_NEVER)
+        mst_zone_format(q->programme->zone, at, text);
+    mst_query_pack_text(b, key, text);
+}
+
+int mst_query_pair(struct mst_query *q, const char *name, const char *value, struct mst_err *err)
+{
+    struct mst_buf *b = mst_query_row(q);
+    mst_pack_map(b, 2);
+    mst_query_pack_text(b, "name", name);
+    mst_query_pack_text(b, "value", value);
+    return mst_query_row_end(q, err);
+}
+
+int mst_query_pair_instant(struct mst_query *q, const char *name, mst_time at, struct mst_err *err)
+{
+    struct mst_buf *b = mst_query_row(q);
+    mst_pack_map(b, 2);
+    mst_query_pack_text(b, "name", name);
+    mst_query_pack_instant(q, b, "value", at);
+    return mst_query_row_end(q, err);
+}
+
+int mst_query_pair_hex(struct mst_query *q, const char *name, const uint8_t *data, size_t len,
+                       struct mst_err *err)
+{
+    char hex[2 * 64 + 1];
+    sodium_bin2hex(hex, sizeof hex, data, len < 64 ? len : 64);
+    return mst_query_pair(q, name, hex, err);
+}
+
+/* ---- the thread ---- */
+
+static void run_job(struct mst_query_pool *pool, struct job *job)
+{
+    struct sink *sink = calloc(1, sizeof *sink);
+    struct mst_err err, failed;
+    if (!sink)
+        return;
+    sink->pool = pool;
+    sink->job = job;
+    job->query.reader = pool->reader;
+    job->query.sink = sink;
+    int code = job->fn(&job->query, &err);
+    if (send_reply(sink, code, &err, false, job->query.programme, &failed))
+        mst_log_err(pool->log, "query", &failed);
+    mst_buf_done(&sink->rows);
+    free(sink);
+}
+
+static void free_job(struct job *job)
+{
+    mst_buf_done(&job->args);
+    free(job->seen);
+    free(job);
+}
+
+static void *serve(void *context)
+{
+    struct mst_query_pool *pool = context;
+    pthread_mutex_lock(&pool->lock);
+    while (!pool->stopping) {
+        struct job *job = pool->jobs;
+        if (!job) {
+            pthread_cond_wait(&pool->wake, &pool->lock);
+            continue;
+        }
+        pool->jobs = job->next;
+        if (!pool->jobs)
+            pool->jobs_end = &pool->jobs;
+        pool->jobs_count--;
+        pthread_mutex_unlock(&pool->lock);
+        run_job(pool, job);
+        free_job(job);
+        pthread_mutex_lock(&pool->lock);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return NULL;
+}
+
+int mst_query_start(struct mst_broker *b, struct mst_err *err)
+{
+    struct mst_query_pool *pool = calloc(1, sizeof *pool);
+    if (!pool)
+        return mst_fail_on(err, MST_E_NOMEM, "queries");
+    pool->jobs_end = &pool->jobs;
+    pool->outcomes_end = &pool->outcomes;
+    pool->log = &b->log;
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->wake, NULL);
+    pool->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int code = pool->fd < 0 ? mst_fail(err, MST_E_IO, "eventfd: %s", strerror(errno))
+                            : mst_store_reader_open(b->store, &pool->reader, err);
+    if (!code && pthread_create(&pool->thread, NULL, serve, pool) != 0)
+        code = mst_fail_on(err, MST_E_NOMEM, "thread");
+    if (code) {
+        mst_reader_close(pool->reader);
+        if (pool->fd >= 0)
+            close(pool->fd);
+        free(pool);
+        return code;
+    }
+    b->queries = pool;
+    return 0;
+}
+
+void mst_query_stop(struct mst_broker *b)
+{
+    struct mst_query_pool *pool = b->queries;
+    if (!pool)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pool->stopping = true;
+    pthread_cond_signal(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
+    pthread_join(pool->thread, NULL);
+    mst_query_drain(b);
+    for (struct job *job = pool->jobs, *next; job; job = next) {
+        next = job->next;
+        mst_programme_unref(job->query.programme);
+        free_job(job);
+    }
+    mst_reader_close(pool->reader);
+    close(pool->fd);
+    pthread_mutex_destroy(&pool->lock);
+    pthread_cond_destroy(&pool->wake);
+    free(pool);
+    b->queries = NULL;
+}
+
+int mst_query_fd(const struct mst_broker *b)
+{
+    return b->queries->fd;
+}
+
+void mst_query_drain(struct mst_broker *b)
+{
+    struct mst_query_pool *pool = b->queries;
+    uint64_t count;
+    ssize_t got = read(pool->fd, &count, sizeof count);
+    (void)got; /* nothing there is fine: the list says what there is */
+    pthread_mutex_lock(&pool->lock);
+    struct outcome *out = pool->outcomes;
+    pool->outcomes = NULL;
+    pool->outcomes_end = &pool->outcomes;
+    pthread_mutex_unlock(&pool->lock);
+    while (out) {
+        struct outcome *next = out->next;
+        struct mst_session *s = mst_session_by_id(b, out->session);
+        if (s)
+            mst_session_send(b, s, out->frame.data, out->frame.len);
+        mst_programme_unref(out->programme);
+        mst_buf_done(&out->frame);
+        free(out);
+        out = next;
+    }
+}
+
+/* ---- posting, from the loop ---- */
+
+static int copy_seen(struct mst_broker *b, struct job *job, struct mst_err *err)
+{
+    job->seen = calloc(b->sessions_count + 1, sizeof *job->seen);
+    if (!job->seen)
+        return mst_fail_on(err, MST_E_NOMEM, "query");
+    size_t n = 0;
+    for (size_t i = 0; i < b->sessions_count; i++) {
+        const struct mst_session *s = b->sessions[i];
+        if (!s->unit[0] || strcmp(s->kind, "agent") != 0)
+            continue;
+        snprintf(job->seen[n].unit, sizeof job->seen[n].unit, "%s", s->unit);
+        job->seen[n].wall_ms = s->last_seen_wall;
+        job->seen[n++].connected = s->welcome;
+    }
+    job->query.seen = job->seen;
+    job->query.seen_count = n;
+    return 0;
+}
+
+static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t request, mst_time now,
+                        struct mst_err *err)
+{
+    const struct mst_programme *p = mst_engine_programme(s->engine);
+    char now_text[MST_INSTANT_TEXT_MAX], next_text[MST_INSTANT_TEXT_MAX] = "", numbers[6][24];
+    mst_time next = mst_driver_next_due(b->driver);
+    mst_zone_format(p->zone, now, now_text);
+    if (next != MST_NEVER)
+        mst_zone_format(p->zone, next, next_text);
+    size_t sessions = 0;
+    for (size_t i = 0; i < b->sessions_count; i++)
+        sessions += b->sessions[i]->welcome;
+    const uint64_t counts[] = {sessions,
+                               mst_core_count(mst_engine_core(s->engine)),
+                               mst_engine_last_row(s->engine),
+                               mst_engine_last_alert(s->engine),
+                               b->refused_peers,
+                               mst_driver_epoch(b->driver)};
+    for (size_t i = 0; i < 6; i++)
+        snprintf(numbers[i], sizeof numbers[i], "%" PRIu64, counts[i]);
+    const char *const pairs[][2] = {
+        {"software", "musterd " MUSTER_VERSION},
+        {"programme", p->id},
+        {"now", now_text},
+        {"rehearsal", b->rehearsal ? "yes" : "no"},
+        {"next", next_text},
+        {"sessions", numbers[0]},
+        {"obligations", numbers[1]},
+        {"ledger_rows", numbers[2]},
+        {"alerts", numbers[3]},
+        {"refused", numbers[4]},
+        {"epoch", numbers[5]},
+    };
+    return mst_session_reply_pairs(b, s, request, pairs, sizeof pairs / sizeof pairs[0], err);
+}
+
+static mst_query_fn find_query(const char *word, const char **ret_action)
+{
+    static const struct {
+        const char *word, *action;
+    } actions[] = {
+#define COMMAND(name, word, where, action, columns, doc, example) {word, action},
+#define ARG(command, name, kind, need, values, doc)
+#define ENDCOMMAND(command)
+#include "proto/admin.def"
+#undef COMMAND
+#undef ARG
+#undef ENDCOMMAND
+    };
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+        if (strcmp(actions[i].word, word) == 0)
+            *ret_action = actions[i].action;
+    }
+    for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++) {
+        if (strcmp(queries[i].word, word) == 0)
+            return queries[i].fn;
+    }
+    return NULL;
+}
+
+int mst_query_post(struct mst_broker *b, const struct mst_session *session,
+                   const struct mst_msg_request *request, mst_time now, struct mst_err *err)
+{
+    struct mst_session *s = mst_session_by_id(b, session->id);
+    char word[MST_ID_MAX];
+    const char *action = "";
+    mst_slice_copy(request->verb, word, sizeof word);
+    mst_query_fn fn = find_query(word, &action);
+    struct mst_actor actor = mst_session_actor(s);
+    struct mst_target none = {NULL, NULL};
+    if (strcmp(word, "status") == 0) {
+        if (mst_authz(mst_engine_programme(s->engine), &actor, action, &none))
+            return reply_status(b, s, request->id, now, err);
+        mst_session_reply(b, s, request->id, MST_E_DENIED, word, (struct mst_slices){NULL, 0});
+        return 0;
+    }
+    struct job *job = fn ? calloc(1, sizeof *job) : NULL;
+    if (!fn) {
+        mst_session_reply(b, s, request->id, MST_E_UNKNOWN, word, (struct mst_slices){NULL, 0});
+        return 0;
+    }
+    if (!job || b->queries->jobs_count >= QUEUE_MAX) {
+        free(job);
+        mst_session_reply(b, s, request->id, MST_E_BUSY, "queries", (struct mst_slices){NULL, 0});
+        return 0;
+    }
+    job->session = s->id;
+    job->request = request->id;
+    job->fn = fn;
+    snprintf(job->principal, sizeof job->principal, "%s", s->principal);
+    snprintf(job->unit, sizeof job->unit, "%s", s->unit);
+    snprintf(job->action, sizeof job->action, "%s", action);
+    mst_buf_put(&job->args, request->args.data, request->args.len);
+    int code = job->args.failed ? mst_fail_on(err, MST_E_NOMEM, "query") : copy_seen(b, job, err);
+    if (code) {
+        free_job(job);
+        return code;
+    }
+    job->query.programme = mst_programme_ref(mst_engine_programme(s->engine));
+    job->query.pid = mst_engine_pid(s->engine);
+    job->query.now = now;
+    job->query.actor = (struct mst_actor){
+        .principal = job->principal, .roles = s->roles, .unit = job->unit[0] ? job->unit : NULL};
+    job->query.action = job->action;
+    job->query.args = mst_bytes(job->args.data, job->args.len);
+    pthread_mutex_lock(&b->queries->lock);
+    *b->queries->jobs_end = job;
+    b->queries->jobs_end = &job->next;
+    b->queries->jobs_count++;
+    pthread_cond_signal(&b->queries->wake);
+    pthread_mutex_unlock(&b->queries->lock);
+    return 0;
+}

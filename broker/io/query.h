@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside the query thread: one query, its arguments, and the rows it gives. A query reads the store
+ * through the thread's own reader and the programme it was given; it never sees the core, a socket
+ * or the loop's memory, so that reading never waits for writing.
+ */
+#ifndef MST_BROKER_IO_QUERY_H
+#define MST_BROKER_IO_QUERY_H
+
+#include "broker/core/authz.h"
+#include "broker/store/store.h"
+#include "proto/pack.h"
+
+/* When a unit was last heard of; copied from the sessions when the query is posted. */
+struct mst_contact_seen {
+    char unit[48];
+    mst_time wall_ms;
+    bool connected;
+};
+
+struct mst_query {
+    struct mst_reader *reader;
+    struct mst_programme *programme;
+    mst_pid pid;
+    mst_time now;
+    struct mst_actor actor;
+    const char *action;
+    struct mst_slice args;
+    const struct mst_contact_seen *seen;
+    size_t seen_count;
+    void *sink; /* where rows go; query.c's own */
+};
+
+typedef int (*mst_query_fn)(struct mst_query *q, struct mst_err *err);
+
+/* An argument as text, or NULL. */
+const char *mst_query_arg(const struct mst_query *q, const char *name, char *buf, size_t size);
+/* An argument as a number; fallback when absent or not a number. */
+int64_t mst_query_number(const struct mst_query *q, const char *name, int64_t fallback);
+/* True when the argument is absent or equals the value. */
+bool mst_query_matches(const struct mst_query *q, const char *name, const char *value);
+bool mst_query_may(const struct mst_query *q, const char *unit, const char *group);
+
+/* Begin a row, pack its map into the returned buffer, end it. */
+struct mst_buf *mst_query_row(struct mst_query *q);
+MST_MUST_CHECK int mst_query_row_end(struct mst_query *q, struct mst_err *err);
+/* A row {name, value}. */
+MST_MUST_CHECK int mst_query_pair(struct mst_query *q, const char *name, const char *value,
+                                  struct mst_err *err);
+MST_MUST_CHECK int mst_query_pair_instant(struct mst_query *q, const char *name, mst_time at,
+                                          struct mst_err *err);
+MST_MUST_CHECK int mst_query_pair_hex(struct mst_query *q, const char *name, const uint8_t *data,
+                                      size_t len, struct mst_err *err);
+/* key: instant, in the programme's zone; "" for 0 and never. */
+void mst_query_pack_instant(const struct mst_query *q, struct mst_buf *b, const char *key,
+                            mst_time at);
+void mst_query_pack_text(struct mst_buf *b, const char *key, const char *value);
+
+/* The queries of admin.def. */
+int mst_query_obligations(struct mst_query *q, struct mst_err *err);
+int mst_query_show(struct mst_query *q, struct mst_err *err);
+int mst_query_units(struct mst_query *q, struct mst_err *err);
+int mst_query_brief(struct mst_query *q, struct mst_err *err);
+int mst_query_reports(struct mst_query *q, struct mst_err *err);
+int mst_query_report(struct mst_query *q, struct mst_err *err);
+int mst_query_alerts(struct mst_query *q, struct mst_err *err);
+int mst_query_explain(struct mst_query *q, struct mst_err *err);
+int mst_query_ledger(struct mst_query *q, struct mst_err *err);
+int mst_query_keys(struct mst_query *q, struct mst_err *err);
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Queries about evidence: the ledger and its chain, and the keys. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/driver/driver.h"
+#include "broker/driver/roles.h"
+#include "broker/io/query.h"
+
+#define ROWS_DEFAULT 1000
+
+static const char *row_kind_word(uint8_t kind)
+{
+    static const char *const words[] = {"",      "report",    "act",  "transition",
+                                        "alert", "refusal",   "tick", "start",
+                                        "stop",  "programme", "key",  "security"};
+    return kind < sizeof words / sizeof words[0] ? words[kind] : "";
+}
+
+struct list {
+    struct mst_query *q;
+    struct mst_err *err;
+    int64_t left;
+    int code;
+};
+
+/* What a row is about, in a few words. */
+static void describe(const struct mst_row *row, char *text, size_t size)
+{
+    static const char *const keys[] = {"event",   "act",  "kind", "code",  "obligation",
+                                       "subject", "unit", "duty", "period"};
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        char value[160];
+        struct mst_slice slice = mst_unpack_text(row->bytes, keys[i]);
+        if (!slice.data || slice.len == 0)
+            continue;
+        mst_slice_copy(slice, value, sizeof value);
+        int n = snprintf(text + used, size - used, "%s%s", used ? " " : "", value);
+        if (n < 0 || (size_t)n >= size - used)
+            return;
+        used += (size_t)n;
+    }
+}
+
+static int list_one(void *context, const struct mst_row *row)
+{
+    struct list *l = context;
+    char text[512];
+    describe(row, text, sizeof text);
+    struct mst_buf *b = mst_query_row(l->q);
+    mst_pack_map(b, 5);
+    mst_pack_text(b, "row");
+    mst_pack_uint(b, row->row);
+    mst_query_pack_instant(l->q, b, "at", row->at);
+    mst_query_pack_text(b, "kind", row_kind_word(row->kind));
+    mst_query_pack_text(b, "subject", text);
+    mst_pack_text(b, "bytes");
+    mst_pack_uint(b, row->bytes.len);
+    l->code = mst_query_row_end(l->q, l->err);
+    return l->code || --l->left <= 0;
+}
+
+/* ---- verify: the chain recomputed from the first row, against every head that was kept ---- */
+
+struct verify {
+    struct mst_query *q;
+    struct mst_err *err;
+    uint8_t head[MST_HASH_BYTES];
+    uint64_t row, rows_of_kind[16];
+    uint64_t heads_good, bad_row;
+    mst_time at;
+    int code;
+};
+
+static int chain_row(void *context, const struct mst_row *row)
+{
+    struct verify *v = context;
+    if (row->row != v->row + 1 || row->at < v->at) {
+        v->bad_row = row->row;
+        return 1;
+    }
+    mst_ledger_next(v->head, row->row, row->at, row->kind, row->bytes, v->head);
+    v->row = row->row;
+    v->at = row->at;
+    v->rows_of_kind[row->kind & 15]++;
+    return 0;
+}
+
+struct until {
+    struct verify *v;
+    uint64_t row;
+};
+
+static int chain_until(void *context, const struct mst_row *row)
+{
+    struct until *u = context;
+    if (row->row > u->row)
+        return 1;
+    return chain_row(u->v, row);
+}
+
+static int check_head(void *context, uint64_t row, mst_time at, const uint8_t head[MST_HASH_BYTES])
+{
+    struct verify *v = context;
+    struct until u = {.v = v, .row = row};
+    (void)at;
+    v->code = mst_reader_rows(v->q->reader, v->q->pid, v->row + 1, chain_until, &u, v->err);
+    if (v->code)
+        return 1;
+    if (!v->bad_row && (v->row != row || memcmp(head, v->head, MST_HASH_BYTES) != 0))
+        v->bad_row = row;
+    v->heads_good += !v->bad_row;
+    return v->bad_row != 0;
+}
+
+/* Each alert is kept with the head at its row: the one subscribers have seen. */
+struct alert_check {
+    struct verify *v;
+    uint64_t last;
+    bool gap;
+};
+
+static int check_alert(void *context, const struct mst_stored_alert *alert)
+{
+    struct alert_check *a = context;
+    if (alert->number != a->last + 1)
+        a->gap = true;
+    a->last = alert->number;
+    return a->gap;
+}
+
+static int verify_ledger(struct mst_query *q, struct mst_err *err)
+{
+    struct verify v = {.q = q, .err = err};
+    char text[96];
+    mst_ledger_genesis(q->programme->id, v.head);
+    int code = mst_reader_heads(q->reader, q->pid, 1, check_head, &v, err);
+    if (!code)
+        code = v.code;
+    if (!code && v.bad_row)
+        return mst_fail(err, MST_E_CORRUPT, "row %" PRIu64, v.bad_row);
+    struct alert_check alerts = {.v = &v};
+    if (!code)
+        code = mst_reader_alerts(q->reader, q->pid, 0, check_alert, &alerts, err);
+    if (!code && alerts.gap)
+        return mst_fail(err, MST_E_CORRUPT, "alert %" PRIu64, alerts.last);
+    snprintf(text, sizeof text, "%" PRIu64, v.row);
+    if (!code)
+        code = mst_query_pair(q, "rows", text, err);
+    for (uint8_t kind = 1; !code && kind <= MST_ROW_SECURITY; kind++) {
+        snprintf(text, sizeof text, "%" PRIu64, v.rows_of_kind[kind]);
+        code = mst_query_pair(q, row_kind_word(kind), text, err);
+    }
+    snprintf(text, sizeof text, "%" PRIu64, v.heads_good);
+    if (!code)
+        code = mst_query_pair(q, "heads", text, err);
+    snprintf(text, sizeof text, "%" PRIu64, alerts.last);
+    if (!code)
+        code = mst_query_pair(q, "alerts", text, err);
+    if (!code)
+        code = mst_query_pair_hex(q, "head", v.head, sizeof v.head, err);
+    return code ? code : mst_query_pair(q, "chain", "ok", err);
+}
+
+int mst_query_ledger(struct mst_query *q, struct mst_err *err)
+{
+    char what[16];
+    if (!mst_query_may(q, NULL, NULL))
+        return mst_fail(err, MST_E_DENIED, "ledger");
+    if (!mst_query_arg(q, "what", what, sizeof what))
+        return mst_fail(err, MST_E_USAGE, "what");
+    if (strcmp(what, "verify") == 0)
+        return verify_ledger(q, err);
+    if (strcmp(what, "head") == 0) {
+        uint64_t row;
+        mst_time at;
+        uint8_t head[MST_HASH_BYTES];
+        char text[24];
+        int code = mst_reader_last_head(q->reader, q->pid, &row, &at, head, err);
+        snprintf(text, sizeof text, "%" PRIu64, code ? 0 : row);
+        if (!code)
+            code = mst_query_pair(q, "row", text, err);
+        return code ? code : mst_query_pair_hex(q, "head", head, sizeof head, err);
+    }
+    if (strcmp(what, "list") != 0)
+        return mst_fail(err, MST_E_USAGE, "%s", what);
+    struct list l = {.q = q, .err = err, .left = mst_query_number(q, "limit", ROWS_DEFAULT)};
+    int64_t from = mst_query_number(q, "from", 1);
+    if (from < 1 || l.left < 1)
+        return mst_fail(err, MST_E_INVALID, "from, limit");
+    int code = mst_reader_rows(q->reader, q->pid, (uint64_t)from, list_one, &l, err);
+    return code ? code : l.code;
+}
+
+/* ---- keys ---- */
+
+static int list_key(void *context, const struct mst_key *key)
+{
+    struct list *l = context;
+    char fingerprint[17], roles[64];
+    mst_key_fingerprint(key->channel, fingerprint);
+    mst_roles_format(key->roles, roles, sizeof roles);
+    struct mst_buf *b = mst_query_row(l->q);
+    mst_pack_map(b, 8);
+    mst_query_pack_text(b, "principal", key->principal);
+    mst_query_pack_text(b, "roles", roles);
+    mst_query_pack_text(b, "unit", key->unit);
+    mst_query_pack_text(b, "status", key->status == MST_KEY_ACTIVE ? "active" : "revoked");
+    mst_query_pack_instant(l->q, b, "created", key->created);
+    mst_query_pack_instant(l->q, b, "not_after", key->not_after);
+    mst_query_pack_instant(l->q, b, "revoked", key->revoked);
+    mst_query_pack_text(b, "fingerprint", fingerprint);
+    l->code = mst_query_row_end(l->q, l->err);
+    return l->code;
+}
+
+int mst_query_keys(struct mst_query *q, struct mst_err *err)
+{
+    struct list l = {.q = q, .err = err};
+    if (!mst_query_may(q, NULL, NULL))
+        return mst_fail(err, MST_E_DENIED, "keys");
+    int code = mst_reader_keys(q->reader, q->pid, list_key, &l, err);
+    return code ? code : l.code;
+}

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Queries about who owes what, how it stands, and how it came to stand so. */
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/io/query.h"
+
+struct walk {
+    struct mst_query *q;
+    struct mst_err *err;
+    int code;
+    const char *id; /* of the one that is wanted; NULL: all */
+    bool found;
+    struct mst_obligation one; /* the one that was found */
+};
+
+static const struct mst_duty *duty_of(const struct mst_query *q, const struct mst_obligation *o)
+{
+    size_t duty = mst_programme_duty(q->programme, o->duty);
+    return duty == SIZE_MAX ? NULL : &q->programme->duties[duty];
+}
+
+static bool wanted(const struct mst_query *q, const struct mst_obligation *o)
+{
+    enum mst_phase phase = mst_obligation_phase(q->programme, o, q->now, NULL);
+    return mst_query_matches(q, "unit", o->bearer) && mst_query_matches(q, "group", o->group) &&
+           mst_query_matches(q, "duty", o->duty) && mst_query_matches(q, "period", o->period) &&
+           mst_query_matches(q, "phase", mst_phase_word(phase)) &&
+           mst_query_matches(q, "work", mst_work_word(o->work)) &&
+           mst_query_matches(q, "verdict", mst_verdict_word(o->verdict));
+}
+
+static int put_row(struct mst_query *q, const struct mst_obligation *o, struct mst_err *err)
+{
+    const struct mst_duty *duty = duty_of(q, o);
+    char due_day[16];
+    int level = 0;
+    enum mst_phase phase = mst_obligation_phase(q->programme, o, q->now, &level);
+    struct mst_buf *b = mst_query_row(q);
+    mst_pack_map(b, 26);
+    mst_query_pack_text(b, "id", o->id);
+    mst_query_pack_text(b, "programme", q->programme->id);
+    mst_query_pack_text(b, "duty", o->duty);
+    mst_query_pack_text(b, "title_zh", duty ? duty->title.zh : "");
+    mst_query_pack_text(b, "title_en", duty ? duty->title.en : "");
+    mst_query_pack_text(b, "period", o->period);
+    mst_query_pack_text(b, "bearer", o->bearer);
+    mst_query_pack_text(b, "group", o->group);
+    mst_query_pack_text(b, "counterpart",
+                        o->counterpart[0] ? o->counterpart
+                        : o->director     ? "director"
+                                          : "office");
+    mst_query_pack_instant(q, b, "opens", o->opens);
+    mst_query_pack_instant(q, b, "due", o->due);
+    mst_query_pack_text(b, "due_day", mst_day_format(o->due_day, due_day));
+    mst_query_pack_instant(q, b, "grace_until", o->grace_until);
+    mst_query_pack_instant(q, b, "original_due", o->original_due);
+    mst_query_pack_instant(q, b, "locks", o->locks);
+    mst_pack_text(b, "provisional");
+    mst_pack_bool(b, o->provisional);
+    mst_query_pack_text(b, "phase", mst_phase_word(phase));
+    mst_pack_text(b, "level");
+    mst_pack_int(b, level);
+    mst_query_pack_text(b, "work", mst_work_word(o->work));
+    mst_query_pack_text(b, "verdict", mst_verdict_word(o->verdict));
+    mst_pack_text(b, "days_late");
+    mst_pack_int(b, o->days_late);
+    mst_query_pack_instant(q, b, "submitted", o->versions_count ? o->latest.at : 0);
+    mst_pack_text(b, "receipt");
+    mst_pack_uint(b, o->versions_count ? o->latest.row : 0);
+    mst_pack_text(b, "returns");
+    mst_pack_uint(b, o->returns);
+    mst_query_pack_text(b, "record_number", o->record_number);
+    mst_query_pack_text(b, "clause", duty ? duty->clause : "");
+    return mst_query_row_end(q, err);
+}
+
+static int visit(void *context, const char *id, struct mst_slice bytes)
+{
+    struct walk *w = context;
+    struct mst_obligation o;
+    if (w->id && strcmp(w->id, id) != 0)
+        return 0;
+    w->code = mst_obligation_unpack(bytes, &o, w->err);
+    if (w->code)
+        return w->code;
+    if (!mst_query_may(w->q, o.bearer, o.group))
+        return 0;
+    if (w->id) {
+        w->found = true;
+        w->one = o;
+        return 1;
+    }
+    if (wanted(w->q, &o))
+        w->code = put_row(w->q, &o, w->err);
+    return w->code;
+}
+
+static int walk_obligations(struct mst_query *q, struct walk *w, struct mst_err *err)
+{
+    w->q = q;
+    w->err = err;
+    int code = mst_reader_obligations(q->reader, q->pid, visit, w, err);
+    return code ? code : w->code;
+}
+
+int mst_query_obligations(struct mst_query *q, struct mst_err *err)
+{
+    struct walk w = {.id = NULL};
+    return walk_obligations(q, &w, err);
+}
+
+/* ---- one, with its history ---- */
+
+struct history {
+    struct mst_query *q;
+    const char *id;
+    struct mst_err *err;
+    int code;
+};
+
+static int visit_transition(void *context, const struct mst_row *row)
+{
+    struct history *h = context;
+    if (row->kind != MST_ROW_TRANSITION ||
+        !mst_slice_is(mst_unpack_text(row->bytes, "obligation"), h->id))
+        return 0;
+    char event[48], from[24], to[24], verdict[24], actor[72], reason[512], at[MST_INSTANT_TEXT_MAX];
+    char name[32], text[1024];
+    mst_slice_copy(mst_unpack_text(row->bytes, "event"), event, sizeof event);
+    mst_slice_copy(mst_unpack_text(row->bytes, "from"), from, sizeof from);
+    mst_slice_copy(mst_unpack_text(row->bytes, "to"), to, sizeof to);
+    mst_slice_copy(mst_unpack_text(row->bytes, "verdict"), verdict, sizeof verdict);
+    mst_slice_copy(mst_unpack_text(row->bytes, "actor"), actor, sizeof actor);
+    mst_slice_copy(mst_unpack_text(row->bytes, "reason"), reason, sizeof reason);
+    mst_zone_format(h->q->programme->zone, mst_unpack_int(row->bytes, "instant", row->at), at);
+    snprintf(name, sizeof name, "row %llu", (unsigned long long)row->row);
+    snprintf(text, sizeof text, "%s %s: %s -> %s%s%s, %s%s%s", at, event, from, to,
+             verdict[0] ? ", " : "", verdict, actor, reason[0] ? ": " : "", reason);
+    h->code = mst_query_pair(h->q, name, text, h->err);
+    return h->code;
+}
+
+static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct mst_err *err)
+{
+    const struct mst_duty *duty = duty_of(q, o);
+    char late[16], returns[16], receipt[24];
+    snprintf(late, sizeof late, "%d", o->days_late);
+    snprintf(returns, sizeof returns, "%u", o->returns);
+    snprintf(receipt, sizeof receipt, "%llu",
+             (unsigned long long)(o->versions_count ? o->latest.row : 0));
+    const struct {
+        const char *name, *value;
+    } texts[] = {
+        {"id", o->id},
+        {"clause", duty ? duty->clause : ""},
+        {"bearer", o->bearer},
+        {"group", o->group},
+        {"counterpart", o->counterpart[0] ? o->counterpart
+                        : o->director     ? "director"
+                                          : "office"},
+        {"phase", mst_phase_word(mst_obligation_phase(q->programme, o, q->now, NULL))},
+        {"work", mst_work_word(o->work)},
+        {"verdict", mst_verdict_word(o->verdict)},
+        {"days_late", late},
+        {"returns", returns},
+        {"receipt", receipt},
+        {"record_number", o->record_number},
+    };
+    const struct {
+        const char *name;
+        mst_time at;
+    } instants[] = {
+        {"opens", o->opens},
+        {"due", o->due},
+        {"grace_until", o->grace_until},
+        {"original_due", o->original_due},
+        {"locks", o->locks},
+        {"correction_due", o->correction_due},
+        {"review_due", o->review_due},
+        {"submitted", o->versions_count ? o->latest.at : 0},
+        {"closed", o->closed_at},
+    };
+    int code = 0;
+    for (size_t i = 0; !code && i < sizeof texts / sizeof texts[0]; i++)
+        code = mst_query_pair(q, texts[i].name, texts[i].value, err);
+    for (size_t i = 0; !code && i < sizeof instants / sizeof instants[0]; i++)
+        code = mst_query_pair_instant(q, instants[i].name, instants[i].at, err);
+    return code;
+}
+
+int mst_query_show(struct mst_query *q, struct mst_err *err)
+{
+    char id[MST_OBLIGATION_ID_MAX];
+    struct walk w = {.id = mst_query_arg(q, "obligation", id, sizeof id)};
+    if (!w.id)
+        return mst_fail(err, MST_E_USAGE, "obligation");
+    int code = walk_obligations(q, &w, err);
+    if (!code && !w.found)
+        return mst_fail(err, MST_R_NO_OBLIGATION, "%s", id);
+    if (!code)
+        code = put_pairs(q, &w.one, err);
+    struct history h = {.q = q, .id = id, .err = err};
+    if (!code)
+        code = mst_reader_rows(q->reader, q->pid, 1, visit_transition, &h, err);
+    return code ? code : h.code;
+}
+
+/* ---- units ---- */
+
+struct tally {
+    const struct mst_programme *programme;
+    mst_time now;
+    const char *unit;
+    unsigned open, overdue;
+    int code;
+    struct mst_err *err;
+};
+
+static int tally_one(void *context, const char *id, struct mst_slice bytes)
+{
+    struct tally *t = context;
+    struct mst_obligation o;
+    (void)id;
+    t->code = mst_obligation_unpack(bytes, &o, t->err);
+    if (t->code || strcmp(o.bearer, t->unit) != 0 || !mst_obligation_ball_with_bearer(&o))
+        return t->code;
+    enum mst_phase phase = mst_obligation_phase(t->programme, &o, t->now, NULL);
+    t->open++;
+    t->overdue += phase >= MST_PHASE_OVERDUE;
+    return 0;
+}
+
+static int put_unit(struct mst_query *q, size_t index, struct mst_err *err)
+{
+    const struct mst_programme *p = q->programme;
+    const struct mst_unit *unit = &p->units[index];
+    size_t group = mst_programme_group_of(p, index);
+    const char *group_id = group == SIZE_MAX ? "" : p->groups[group].id;
+    const char *role = mst_programme_leads(p, index) ? "lead"
+                       : group == SIZE_MAX           ? "outside"
+                                                     : "member";
+    if (!mst_query_matches(q, "group", group_id) || !mst_query_may(q, unit->id, group_id))
+        return 0;
+    struct tally t = {.programme = p, .now = q->now, .unit = unit->id, .err = err};
+    int code = mst_reader_obligations(q->reader, q->pid, tally_one, &t, err);
+    if (code || t.code)
+        return code ? code : t.code;
+    mst_time seen = 0;
+    bool connected = false;
+    for (size_t i = 0; i < q->seen_count; i++) {
+        if (strcmp(q->seen[i].unit, unit->id) == 0) {
+            seen = q->seen[i].wall_ms > seen ? q->seen[i].wall_ms : seen;
+            connected = connected || q->seen[i].connected;
+        }
+    }
+    struct mst_buf *b = mst_query_row(q);
+    mst_pack_map(b, 9);
+    mst_query_pack_text(b, "id", unit->id);
+    mst_query_pack_text(b, "name", unit->name.zh);
+    mst_query_pack_text(b, "name_en", unit->name.en);
+    mst_query_pack_text(b, "group", group_id);
+    mst_query_pack_text(b, "role", role);
+    mst_pack_text(b, "open");
+    mst_pack_uint(b, t.open);
+    mst_pack_text(b, "overdue");
+    mst_pack_uint(b, t.overdue);
+    mst_query_pack_instant(q, b, "last_contact", seen);
+    mst_pack_text(b, "connected");
+    mst_pack_bool(b, connected);
+    return mst_query_row_end(q, err);
+}
+
+int mst_query_units(struct mst_query *q, struct mst_err *err)
+{
+    int code = 0;
+    for (size_t i = 0; !code && i < q->programme->units_count; i++)
+        code = put_unit(q, i, err);
+    return code;
+}
+
+/* ---- what a unit needs to work offline ---- */
+
+static int put_brief_unit(struct mst_query *q, size_t unit, size_t group, struct mst_err *err)
+{
+    const struct mst_programme *p = q->programme;
+    struct mst_buf *b = mst_query_row(q);
+    mst_pack_map(b, 8);
+    mst_query_pack_text(b, "type", "unit");
+    mst_query_pack_text(b, "id", p->units[unit].id);
+    mst_query_pack_text(b, "name_zh", p->units[unit].name.zh);
+    mst_query_pack_text(b, "name_en", p->units[unit].name.en);
+    mst_query_pack_text(b, "group", group == SIZE_MAX ? "" : p->groups[group].id);
+    mst_query_pack_text(b, "group_name_zh", group == SIZE_MAX ? "" : p->groups[group].name.zh);
+    mst_query_pack_text(b, "group_name_en", group == SIZE_MAX ? "" : p->groups[group].name.en);
+    mst_pack_text(b, "leads");
+    mst_pack_bool(b, mst_programme_leads(p, unit));
+    return mst_query_row_end(q, err);
+}
+
+static int put_brief_area(struct mst_query *q, const struct mst_area *area, struct mst_err *err)
+{
+    struct mst_buf *b = mst_query_row(q);
+    mst_pack_map(b, 4);
+    mst_query_pack_text(b, "type", "area");
+    mst_query_pack_text(b, "id", area->id);
+    mst_query_pack_text(b, "title_zh", area->title.zh);
+    mst_query_pack_text(b, "title_en", area->title.en);
+    return mst_query_row_end(q, err);
+}
+
+/* Does the unit bear this duty? */
+static bool bears(const struct mst_programme *p, const struct mst_duty *duty, size_t unit)
+{
+    switch (duty->bearer) {
+    case MST_BEARER_LEADS:
+        return mst_programme_leads(p, unit);
+    case MST_BEARER_MEMBERS:
+        return mst_programme_group_of(p, unit) != SIZE_MAX && !mst_programme_leads(p, unit);
+    case MST_BEARER_UNIT:
+        return duty->bearer_unit == unit;
+    case MST_BEARER_ALL:
+        return mst_programme_group_of(p, unit) != SIZE_MAX;
+    case MST_BEARER_OFFICE:
+        return false;
+    }
+    return false;
+}
+
+static int put_brief_duty(struct mst_query *q, const struct mst_duty *duty, struct mst_err *err)
+{
+    struct mst_buf *b = mst_query_row(q);
+    mst_pack_map(b, 7);
+    mst_query_pack_text(b, "type", "duty");
+    mst_query_pack_text(b, "id", duty->id);
+    mst_query_pack_text(b, "title_zh", duty->title.zh);
+    mst_query_pack_text(b, "title_en", duty->title.en);
+    mst_query_pack_text(b, "clause", duty->clause);
+    mst_query_pack_text(b, "closing", mst_closing_word(duty->closing));
+    /* A lead's periodic report covers each focus area of its group. */
+    mst_query_pack_text(b, "form", duty->bearer == MST_BEARER_LEADS ? "areas" : "text");
+    return mst_query_row_end(q, err);
+}
+
+struct brief {
+    struct mst_query *q;
+    const char *unit;
+    int code;
+    struct mst_err *err;
+};
+
+static int put_brief_obligation(void *context, const char *id, struct mst_slice bytes)
+{
+    struct brief *brief = context;
+    struct mst_obligation o;
+    (void)id;
+    brief->code = mst_obligation_unpack(bytes, &o, brief->err);
+    if (brief->code || strcmp(o.bearer, brief->unit) != 0)
+        return brief->code;
+    struct mst_query *q = brief->q;
+    struct mst_buf *b = mst_query_row(q);
+    mst_pack_map(b, 8);
+    mst_query_pack_text(b, "type", "obligation");
+    mst_query_pack_text(b, "id", o.id);
+    mst_query_pack_text(b, "duty", o.duty);
+    mst_query_pack_text(b, "period", o.period);
+    mst_query_pack_instant(q, b, "due", o.due);
+    mst_query_pack_text(b, "phase",
+                        mst_phase_word(mst_obligation_phase(q->programme, &o, q->now, NULL)));
+    mst_query_pack_text(b, "work", mst_work_word(o.work));
+    mst_query_pack_text(b, "verdict", mst_verdict_word(o.verdict));
+    brief->code = mst_query_row_end(q, brief->err);
+    return brief->code;
+}
+
+int mst_query_brief(struct mst_query *q, struct mst_err *err)
+{
+    const struct mst_programme *p = q->programme;
+    char wanted_unit[MST_ID_MAX];
+    const char *id = mst_query_arg(q, "unit", wanted_unit, sizeof wanted_unit);
+    if (!id)
+        id = q->actor.unit;
+    size_t unit = id ? mst_programme_unit(p, id) : SIZE_MAX;
+    if (unit == SIZE_MAX)
+        return mst_fail(err, MST_E_UNKNOWN, "%s", id ? id : "unit");
+    size_t group = mst_programme_group_of(p, unit);
+    if (!mst_query_may(q, id, group == SIZE_MAX ? NULL : p->groups[group].id))
+        return mst_fail(err, MST_E_DENIED, "%s", id);
+    int code = put_brief_unit(q, unit, group, err);
+    for (size_t i = 0; !code && group != SIZE_MAX && i < p->groups[group].areas_count; i++)
+        code = put_brief_area(q, &p->groups[group].areas[i], err);
+    for (size_t i = 0; !code && i < p->duties_count; i++) {
+        if (p->duties[i].enforced && bears(p, &p->duties[i], unit))
+            code = put_brief_duty(q, &p->duties[i], err);
+    }
+    struct brief brief = {.q = q, .unit = p->units[unit].id, .err = err};
+    if (!code)
+        code = mst_reader_obligations(q->reader, q->pid, put_brief_obligation, &brief, err);
+    return code ? code : brief.code;
+}

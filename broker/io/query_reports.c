@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Queries about reports: what was received, and one of them whole, with its evidence. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/io/query.h"
+
+#define REPORTS_DEFAULT 1000
+
+struct listing {
+    struct mst_query *q;
+    struct mst_err *err;
+    int64_t left;
+    int code;
+};
+
+static void copy_field(struct mst_slice map, const char *key, char *buf, size_t size)
+{
+    struct mst_slice value = mst_unpack_text(map, key);
+    buf[0] = '\0';
+    if (value.data)
+        mst_slice_copy(value, buf, size);
+}
+
+static int list_one(void *context, const struct mst_row *row)
+{
+    struct listing *l = context;
+    struct mst_query *q = l->q;
+    char unit[MST_ID_MAX], act[33], duty[MST_ID_MAX], period[MST_PERIOD_KEY_MAX];
+    if (row->kind != MST_ROW_REPORT)
+        return 0;
+    copy_field(row->bytes, "unit", unit, sizeof unit);
+    copy_field(row->bytes, "act", act, sizeof act);
+    copy_field(row->bytes, "duty", duty, sizeof duty);
+    copy_field(row->bytes, "period", period, sizeof period);
+    size_t index = mst_programme_unit(q->programme, unit);
+    size_t group = index == SIZE_MAX ? SIZE_MAX : mst_programme_group_of(q->programme, index);
+    if (!mst_query_matches(q, "unit", unit) || !mst_query_matches(q, "duty", duty) ||
+        !mst_query_matches(q, "period", period) ||
+        !mst_query_may(q, unit, group == SIZE_MAX ? NULL : q->programme->groups[group].id))
+        return 0;
+    struct mst_buf *b = mst_query_row(q);
+    mst_pack_map(b, 8);
+    mst_pack_text(b, "receipt");
+    mst_pack_uint(b, row->row);
+    mst_query_pack_instant(q, b, "at", row->at);
+    mst_query_pack_text(b, "unit", unit);
+    mst_query_pack_text(b, "act", act);
+    mst_query_pack_text(b, "duty", duty);
+    mst_query_pack_text(b, "period", period);
+    mst_query_pack_instant(q, b, "queued", mst_unpack_int(row->bytes, "at", 0));
+    mst_pack_text(b, "bytes");
+    mst_pack_uint(b, row->bytes.len);
+    l->code = mst_query_row_end(q, l->err);
+    return l->code || --l->left <= 0;
+}
+
+int mst_query_reports(struct mst_query *q, struct mst_err *err)
+{
+    struct listing l = {.q = q, .err = err, .left = mst_query_number(q, "limit", REPORTS_DEFAULT)};
+    int64_t from = mst_query_number(q, "from", 1);
+    if (from < 1 || l.left < 1)
+        return mst_fail(err, MST_E_INVALID, "from, limit");
+    int code = mst_reader_rows(q->reader, q->pid, (uint64_t)from, list_one, &l, err);
+    return code ? code : l.code;
+}
+
+/* ---- one report ---- */
+
+struct evidence {
+    struct mst_query *q;
+    struct mst_err *err;
+    uint64_t row;
+    bool report_found, run_found;
+    struct mst_run run;
+    struct mst_outbox outbox;
+    int code;
+};
+
+static int match_run(void *context, const struct mst_run *run)
+{
+    struct evidence *e = context;
+    if (e->row < run->row_first || e->row > run->row_first + (run->last - run->first))
+        return 0;
+    e->run = *run;
+    e->run_found = true;
+    return 1;
+}
+
+static int search_outbox(void *context, const struct mst_outbox *outbox)
+{
+    struct evidence *e = context;
+    e->code = mst_reader_runs(e->q->reader, e->q->pid, outbox->number, 1, match_run, e, e->err);
+    if (e->run_found)
+        e->outbox = *outbox;
+    return e->code || e->run_found;
+}
+
+static int put_report(void *context, const struct mst_row *row)
+{
+    struct evidence *e = context;
+    struct mst_query *q = e->q;
+    char unit[MST_ID_MAX], act[33], duty[MST_ID_MAX], period[MST_PERIOD_KEY_MAX], number[24];
+    if (row->row != e->row || row->kind != MST_ROW_REPORT)
+        return 1;
+    copy_field(row->bytes, "unit", unit, sizeof unit);
+    size_t index = mst_programme_unit(q->programme, unit);
+    size_t group = index == SIZE_MAX ? SIZE_MAX : mst_programme_group_of(q->programme, index);
+    if (!mst_query_may(q, unit, group == SIZE_MAX ? NULL : q->programme->groups[group].id))
+        return 1;
+    e->report_found = true;
+    copy_field(row->bytes, "act", act, sizeof act);
+    copy_field(row->bytes, "duty", duty, sizeof duty);
+    copy_field(row->bytes, "period", period, sizeof period);
+    snprintf(number, sizeof number, "%" PRIu64, row->row);
+    const char *const pairs[][2] = {
+        {"receipt", number}, {"unit", unit}, {"act", act}, {"duty", duty}, {"period", period}};
+    for (size_t i = 0; !e->code && i < sizeof pairs / sizeof pairs[0]; i++)
+        e->code = mst_query_pair(q, pairs[i][0], pairs[i][1], e->err);
+    if (!e->code)
+        e->code = mst_query_pair_instant(q, "received", row->at, e->err);
+    if (!e->code)
+        e->code = mst_query_pair_instant(q, "queued", mst_unpack_int(row->bytes, "at", 0), e->err);
+    struct mst_slice body;
+    if (!e->code && mst_unpack_find(row->bytes, "body", &body)) {
+        struct mst_buf *b = mst_query_row(q);
+        mst_pack_map(b, 2);
+        mst_query_pack_text(b, "name", "body");
+        mst_pack_text(b, "value");
+        mst_buf_put(b, body.data, body.len);
+        e->code = mst_query_row_end(q, e->err);
+    }
+    return 1;
+}
+
+static int put_evidence(struct evidence *e)
+{
+    char number[24];
+    snprintf(number, sizeof number, "%" PRIu64, e->run.first + (e->row - e->run.row_first));
+    int code = mst_query_pair_hex(e->q, "outbox", e->outbox.id, sizeof e->outbox.id, e->err);
+    if (!code)
+        code = mst_query_pair(e->q, "sequence", number, e->err);
+    if (!code)
+        code = mst_query_pair_hex(e->q, "run_head", e->run.head, sizeof e->run.head, e->err);
+    if (!code)
+        code = mst_query_pair_hex(e->q, "signature", e->run.sig, sizeof e->run.sig, e->err);
+    if (!code)
+        code =
+            mst_query_pair_hex(e->q, "sign_key", e->run.sign_key, sizeof e->run.sign_key, e->err);
+    return code;
+}
+
+int mst_query_report(struct mst_query *q, struct mst_err *err)
+{
+    char text[24];
+    struct evidence e = {.q = q, .err = err};
+    int64_t receipt = mst_query_number(q, "receipt", 0);
+    if (!mst_query_arg(q, "receipt", text, sizeof text) || receipt < 1)
+        return mst_fail(err, MST_E_USAGE, "receipt");
+    e.row = (uint64_t)receipt;
+    int code = mst_reader_rows(q->reader, q->pid, e.row, put_report, &e, err);
+    if (!code)
+        code = e.code;
+    if (!code && !e.report_found)
+        return mst_fail(err, MST_E_UNKNOWN, "%s", text);
+    if (!code)
+        code = mst_reader_outboxes(q->reader, q->pid, search_outbox, &e, err);
+    if (!code)
+        code = e.code;
+    return code || !e.run_found ? code : put_evidence(&e);
+}

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests: every verb of admin.def that the broker answers. Queries go to the query thread; acts
+ * are authorised here, carried out by the driver, and answered after their commit.
+ */
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "broker/io/broker.h"
+#include "config/load/load.h"
+#include "proto/pack.h"
+
+#define TEXT_ARG_MAX 1025
+
+enum where { LOCAL, QUERY, ACT };
+
+/* One request on its way. */
+struct errand {
+    struct mst_broker *b;
+    struct mst_session *s;
+    uint64_t id;
+    struct mst_slice args;
+    const char *action;
+    struct mst_caller caller;
+    mst_time now;
+};
+
+typedef int (*act_fn)(struct errand *e, struct mst_err *err);
+
+static int act_review(struct errand *e, struct mst_err *err);
+static int act_receive(struct errand *e, struct mst_err *err);
+static int act_urge(struct errand *e, struct mst_err *err);
+static int act_extend(struct errand *e, struct mst_err *err);
+static int act_waive(struct errand *e, struct mst_err *err);
+static int act_unlock(struct errand *e, struct mst_err *err);
+static int act_reopen(struct errand *e, struct mst_err *err);
+static int act_void(struct errand *e, struct mst_err *err);
+static int act_enrol(struct errand *e, struct mst_err *err);
+static int act_revoke(struct errand *e, struct mst_err *err);
+static int act_clock(struct errand *e, struct mst_err *err);
+static int act_reload(struct errand *e, struct mst_err *err);
+
+struct verb {
+    const char *word, *action;
+    enum where where;
+};
+
+static const struct verb verbs[] = {
+#define COMMAND(name, word, where, action, columns, doc, example) {word, action, where},
+#define ARG(command, name, kind, need, values, doc)
+#define ENDCOMMAND(command)
+#include "proto/admin.def"
+#undef COMMAND
+#undef ARG
+#undef ENDCOMMAND
+};
+
+static const struct {
+    const char *word;
+    act_fn fn;
+} acts[] = {
+    {"review", act_review}, {"receive", act_receive}, {"urge", act_urge},
+    {"extend", act_extend}, {"waive", act_waive},     {"unlock", act_unlock},
+    {"reopen", act_reopen}, {"void", act_void},       {"enrol", act_enrol},
+    {"revoke", act_revoke}, {"clock", act_clock},     {"reload", act_reload},
+};
+
+/* ---- arguments ---- */
+
+static const char *arg(const struct errand *e, const char *name, char buf[TEXT_ARG_MAX])
+{
+    struct mst_slice value = mst_unpack_text(e->args, name);
+    return value.data ? mst_slice_copy(value, buf, TEXT_ARG_MAX) : NULL;
+}
+
+static int refuse(struct errand *e, enum mst_code code, const char *subject)
+{
+    mst_session_reply(e->b, e->s, e->id, code, subject, (struct mst_slices){NULL, 0});
+    return 0;
+}
+
+/* ---- acts upon obligations ---- */
+
+static bool may(const struct errand *e, const struct mst_target *target)
+{
+    return mst_authz(mst_engine_programme(e->s->engine), &e->caller.actor, e->action, target);
+}
+
+static int act_on(struct errand *e, const char *act, struct mst_err *err)
+{
+    char id[TEXT_ARG_MAX], reason[TEXT_ARG_MAX], number[TEXT_ARG_MAX], until[TEXT_ARG_MAX];
+    const struct mst_programme *p = mst_engine_programme(e->s->engine);
+    struct mst_input_act input = {.actor = e->caller.actor.principal,
+                                  .roles = e->caller.actor.roles,
+                                  .act = act,
+                                  .obligation = arg(e, "obligation", id),
+                                  .reason = arg(e, "reason", reason),
+                                  .number = arg(e, "number", number)};
+    if (!input.obligation)
+        return refuse(e, MST_E_USAGE, "obligation");
+    const struct mst_obligation *o = mst_core_find(mst_engine_core(e->s->engine), input.obligation);
+    struct mst_target target = {.unit = o ? o->bearer : NULL, .group = o ? o->group : NULL};
+    if (!may(e, &target))
+        return refuse(e, MST_E_DENIED, act);
+    if (!o)
+        return refuse(e, MST_R_NO_OBLIGATION, input.obligation);
+    const char *text = arg(e, "until", until);
+    if (text) {
+        struct mst_err why;
+        mst_day day;
+        if (mst_day_parse(text, &day, &why))
+            return refuse(e, MST_E_SYNTAX, text);
+        /* A due date is due at the next local midnight. */
+        input.until = mst_zone_midnight(p->zone, day + 1);
+    }
+    return mst_driver_act(e->b->driver, e->s->engine, &e->caller, e->id, &input, e->now, err);
+}
+
+static int act_review(struct errand *e, struct mst_err *err)
+{
+    static const char *const ways[] = {"approve", "record", "return"};
+    const char *chosen = "review";
+    size_t given = 0;
+    char flag[TEXT_ARG_MAX];
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        if (arg(e, ways[i], flag)) {
+            chosen = ways[i];
+            given++;
+        }
+    }
+    return given > 1 ? refuse(e, MST_E_USAGE, "approve, record, return") : act_on(e, chosen, err);
+}
+
+static int act_receive(struct errand *e, struct mst_err *err)
+{
+    return act_on(e, "receive", err);
+}
+
+static int act_urge(struct errand *e, struct mst_err *err)
+{
+    return act_on(e, "urge", err);
+}
+
+static int act_extend(struct errand *e, struct mst_err *err)
+{
+    return act_on(e, "extend", err);
+}
+
+static int act_waive(struct errand *e, struct mst_err *err)
+{
+    return act_on(e, "waive", err);
+}
+
+static int act_unlock(struct errand *e, struct mst_err *err)
+{
+    return act_on(e, "unlock", err);
+}
+
+static int act_reopen(struct errand *e, struct mst_err *err)
+{
+    return act_on(e, "reopen", err);
+}
+
+static int act_void(struct errand *e, struct mst_err *err)
+{
+    return act_on(e, "void", err);
+}
+
+/* ---- keys ---- */
+
+static void join_endpoint(char *out, size_t size, const char *bound, const char *host)
+{
+    /* Bound as tcp://ADDRESS:PORT; an invitation names the advertised host with that port. */
+    const char *colon = strrchr(bound, ':');
+    snprintf(out, size, "tcp://%s%s", host, colon ? colon : "");
+}
+
+static int write_invitation(struct errand *e, const uint8_t token[16],
+                            const struct mst_invitation *inv, char *text, size_t size)
+{
+    const struct mst_settings *set = &e->b->settings;
+    char members[512], enrol[512], feed[512], key[41], sign[65], hex[33],
+        expires[MST_INSTANT_TEXT_MAX];
+    const struct mst_programme *p = mst_engine_programme(e->s->engine);
+    join_endpoint(members, sizeof members, set->BROKER_members_endpoint,
+                  set->BROKER_advertise_host);
+    join_endpoint(enrol, sizeof enrol, set->BROKER_enrol_endpoint, set->BROKER_advertise_host);
+    join_endpoint(feed, sizeof feed, set->BROKER_feed_endpoint, set->BROKER_advertise_host);
+    zmq_z85_encode(key, e->b->keys.channel_public, 32);
+    sodium_bin2hex(sign, sizeof sign, e->b->keys.sign_public, 32);
+    sodium_bin2hex(hex, sizeof hex, token, 16);
+    return snprintf(
+        text, size,
+        "muster-invitation: 1\nprogramme: %s\nprincipal: %s\nmembers: %s\nenrol: %s\n"
+        "feed: %s\nbroker_key: '%s'\nbroker_sign_key: '%s'\ntoken: '%s'\nexpires: '%s'\n",
+        p->id, inv->principal, members, enrol, feed, key, sign, hex,
+        mst_zone_format(p->zone, inv->expires, expires));
+}
+
+static int reply_invitation(struct errand *e, const uint8_t token[16],
+                            const struct mst_invitation *inv, struct mst_err *err)
+{
+    char text[2048], expires[MST_INSTANT_TEXT_MAX];
+    write_invitation(e, token, inv, text, sizeof text);
+    struct mst_buf buf = {0};
+    mst_pack_map(&buf, 3);
+    mst_pack_text(&buf, "principal");
+    mst_pack_text(&buf, inv->principal);
+    mst_pack_text(&buf, "expires");
+    mst_pack_text(&buf,
+                  mst_zone_format(mst_engine_programme(e->s->engine)->zone, inv->expires, expires));
+    mst_pack_text(&buf, "invitation");
+    mst_pack_text(&buf, text);
+    sodium_memzero(text, sizeof text);
+    struct mst_slice row = mst_bytes(buf.data, buf.len);
+    struct mst_msg msg = {.type = MST_MSG_reply};
+    msg.u.reply.id = e->id;
+    msg.u.reply.code = mst_text("ok");
+    msg.u.reply.rows = (struct mst_slices){&row, 1};
+    msg.u.reply.now = (uint64_t)e->now;
+    int code = mst_driver_answer(e->b->driver, e->s->id, &msg, err);
+    mst_buf_done(&buf);
+    return code;
+}
+
+static int act_enrol(struct errand *e, struct mst_err *err)
+{
+    char who[TEXT_ARG_MAX], hours_text[TEXT_ARG_MAX];
+    uint8_t token[16];
+    struct mst_invitation inv;
+    struct mst_err why;
+    if (!arg(e, "unit", who))
+        return refuse(e, MST_E_USAGE, "unit");
+    const char *hours = arg(e, "hours", hours_text);
+    long valid = hours ? strtol(hours, NULL, 10) : 24;
+    if (valid < 1 || valid > 24 * 31)
+        return refuse(e, MST_E_INVALID, "hours");
+    int code = mst_driver_invite(e->b->driver, e->s->engine, &e->caller, who, valid, e->now,
+                                 mst_clock_wall(), token, &inv, &why);
+    if (code == MST_E_UNKNOWN || code == MST_E_INVALID)
+        return refuse(e, (enum mst_code)code, who);
+    if (code) {
+        *err = why;
+        return code;
+    }
+    code = reply_invitation(e, token, &inv, err);
+    sodium_memzero(token, sizeof token);
+    return code;
+}
+
+static int act_revoke(struct errand *e, struct mst_err *err)
+{
+    char who[TEXT_ARG_MAX], reason[TEXT_ARG_MAX];
+    struct mst_buf rows = {0};
+    struct mst_slice items[64];
+    size_t count = 0;
+    bool office = false;
+    struct mst_err why;
+    if (!arg(e, "who", who))
+        return refuse(e, MST_E_USAGE, "who");
+    if (!arg(e, "reason", reason))
+        return refuse(e, MST_R_REASON, who);
+    int code = mst_driver_revoke(e->b->driver, e->s->engine, &e->caller, who, reason, e->now,
+                                 mst_clock_wall(), &rows, &count, &office, &why);
+    if (code == MST_E_UNKNOWN) {
+        mst_buf_done(&rows);
+        return refuse(e, MST_E_UNKNOWN, who);
+    }
+    if (code) {
+        *err = why;
+        mst_buf_done(&rows);
+        return code;
+    }
+    struct mst_unpack u;
+    mst_unpack_init(&u, rows.data, rows.len);
+    size_t n = 0;
+    while (n < 64 && n < count && mst_unpack_skip(&u, &items[n]))
+        n++;
+    struct mst_msg msg = {.type = MST_MSG_reply};
+    msg.u.reply.id = e->id;
+    msg.u.reply.code = mst_text("ok");
+    msg.u.reply.rows = (struct mst_slices){items, n};
+    msg.u.reply.now = (uint64_t)e->now;
+    code = mst_driver_answer(e->b->driver, e->s->id, &msg, err);
+    mst_buf_done(&rows);
+    mst_log(&e->b->log, 6, "revoked", "who=%s by=%s", who, e->caller.actor.principal);
+    /* A SUB goes on receiving after its key is revoked: only a new socket ends that. */
+    if (!code && office)
+        code = mst_feed_open(e->b, err);
+    return code;
+}
+
+/* ---- the clock ---- */
+
+static const char *clock_state_word(const struct mst_clock *clock)
+{
+    if (clock->rehearsal)
+        return clock->running ? "rehearsal, running" : "rehearsal, held";
+    switch (clock->ruling.state) {
+    case MST_CLOCK_FROZEN:
+        return "frozen: the wall clock went back";
+    case MST_CLOCK_HELD:
+        return "held: the wall clock leapt";
+    case MST_CLOCK_OK:
+        break;
+    }
+    return "ok";
+}
+
+static int reply_clock(struct errand *e, struct mst_err *err)
+{
+    const struct mst_clock *clock = &e->b->clock;
+    const struct mst_zone *zone = mst_engine_programme(e->s->engine)->zone;
+    char now[MST_INSTANT_TEXT_MAX], next[MST_INSTANT_TEXT_MAX] = "", leap[32];
+    mst_time next_due = mst_driver_next_due(e->b->driver);
+    mst_zone_format(zone, mst_clock_now(&e->b->clock), now);
+    if (next_due != MST_NEVER)
+        mst_zone_format(zone, next_due, next);
+    snprintf(leap, sizeof leap, "%" PRId64 " ms", clock->ruling.leap_ms);
+    const char *const pairs[][2] = {
+        {"now", now}, {"state", clock_state_word(clock)}, {"next", next}, {"leap", leap}};
+    return mst_session_reply_pairs(e->b, e->s, e->id, pairs, 4, err);
+}
+
+static int run_clock(struct errand *e, struct mst_err *err)
+{
+    char text[TEXT_ARG_MAX];
+    mst_time to = MST_NEVER;
+    struct mst_err why;
+    const char *until = arg(e, "to", text);
+    if (until && mst_zone_parse(mst_engine_programme(e->s->engine)->zone, until, &to, &why))
+        return refuse(e, MST_E_SYNTAX, until);
+    mst_clock_run(&e->b->clock, to);
+    if (to == MST_NEVER)
+        return reply_clock(e, err);
+    e->b->run_session = e->s->id;
+    e->b->run_request = e->id;
+    return 0;
+}
+
+static int act_clock(struct errand *e, struct mst_err *err)
+{
+    char what[TEXT_ARG_MAX];
+    struct mst_clock *clock = &e->b->clock;
+    if (!arg(e, "what", what))
+        return refuse(e, MST_E_USAGE, "what");
+    if (strcmp(what, "show") == 0)
+        return reply_clock(e, err);
+    if (strcmp(what, "confirm") == 0) {
+        int code = mst_driver_note(e->b->driver, e->s->engine, MST_ROW_ACT, &e->caller,
+                                   "clock-confirm", clock_state_word(clock), NULL, e->now, err);
+        if (!code)
+            mst_clock_confirm(clock);
+        return code ? code : reply_clock(e, err);
+    }
+    if (!e->b->rehearsal)
+        return refuse(e, MST_E_REHEARSAL, what);
+    if (strcmp(what, "hold") == 0) {
+        mst_clock_hold(clock);
+        return reply_clock(e, err);
+    }
+    if (strcmp(what, "run") == 0)
+        return run_clock(e, err);
+    if (strcmp(what, "step") != 0)
+        return refuse(e, MST_E_USAGE, what);
+    mst_time next = mst_driver_next_due(e->b->driver);
+    if (next == MST_NEVER)
+        return reply_clock(e, err);
+    mst_clock_run(clock, next);
+    e->b->run_session = e->s->id;
+    e->b->run_request = e->id;
+    return 0;
+}
+
+void mst_request_clock_arrived(struct mst_broker *b)
+{
+    mst_clock_hold(&b->clock);
+    struct mst_msg msg = {.type = MST_MSG_time};
+    msg.u.time.now = (uint64_t)b->clock.virtual_now;
+    for (size_t i = 0; i < b->sessions_count; i++) {
+        if (b->sessions[i]->welcome && strcmp(b->sessions[i]->kind, "ctl") != 0)
+            mst_session_send_msg(b, b->sessions[i], &msg);
+    }
+    struct mst_session *s = mst_session_by_id(b, b->run_session);
+    b->run_session = 0;
+    if (!s)
+        return;
+    struct errand e = {.b = b, .s = s, .id = b->run_request};
+    struct mst_err err;
+    if (reply_clock(&e, &err))
+        mst_log_err(&b->log, "clock", &err);
+}
+
+/* ---- programme files ---- */
+
+int mst_request_reload(struct mst_broker *b, struct mst_session *session, uint64_t request_id,
+                       mst_time now, struct mst_err *err)
+{
+    struct mst_caller local = {.actor = {.principal = "signal"}, .address = "local"};
+    if (session)
+        local = (struct mst_caller){.session = session->id,
+                                    .actor = mst_session_actor(session),
+                                    .address = session->address};
+    for (size_t i = 0; i < b->programmes_count; i++) {
+        struct mst_programme *programme = NULL;
+        struct mst_diags diags = {0};
+        struct mst_err why;
+        int code = mst_programme_load(b->programme_paths[i], &diags, &programme, &why);
+        if (code) {
+            mst_diags_print(&diags, stderr);
+            mst_log_err(&b->log, "reload", &why);
+        }
+        mst_diags_done(&diags);
+        struct mst_engine *engine = code ? NULL : mst_driver_find(b->driver, programme->id);
+        if (!code && engine && (!session || session->engine == engine))
+            code = mst_driver_reload(b->driver, engine, &local, request_id, programme, now, err);
+        else if (code && session)
+            mst_session_reply(b, session, request_id, (enum mst_code)code, why.text,
+                              (struct mst_slices){NULL, 0});
+        else
+            code = 0;
+        mst_programme_unref(programme);
+        if (code == MST_E_IO || code == MST_E_FULL || code == MST_E_NOMEM)
+            return code;
+    }
+    return 0;
+}
+
+static int act_reload(struct errand *e, struct mst_err *err)
+{
+    return mst_request_reload(e->b, e->s, e->id, e->now, err);
+}
+
+/* ---- dispatch ---- */
+
+int mst_request_serve(struct mst_broker *b, struct mst_session *s,
+                      const struct mst_msg_request *request, mst_time now, struct mst_err *err)
+{
+    char word[MST_ID_MAX];
+    struct errand e = {.b = b, .s = s, .id = request->id, .args = request->args, .now = now};
+    mst_slice_copy(request->verb, word, sizeof word);
+    e.caller =
+        (struct mst_caller){.session = s->id, .actor = mst_session_actor(s), .address = s->address};
+    const struct verb *verb = NULL;
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        if (strcmp(verbs[i].word, word) == 0 && verbs[i].where != LOCAL)
+            verb = &verbs[i];
+    }
+    if (!verb)
+        return refuse(&e, MST_E_UNKNOWN, word);
+    e.action = verb->action;
+    if (verb->where == QUERY)
+        return mst_query_post(b, s, request, now, err);
+    for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
+        if (strcmp(acts[i].word, word) != 0)
+            continue;
+        char id[TEXT_ARG_MAX];
+        struct mst_target none = {NULL, NULL};
+        /* Acts upon an obligation ask again, with its bearer and group. */
+        if (!arg(&e, "obligation", id) && !may(&e, &none))
+            return refuse(&e, MST_E_DENIED, word);
+        return acts[i].fn(&e, err);
+    }
+    return refuse(&e, MST_E_UNKNOWN, word);
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sessions: who is on the line, over which route, with which rights and how much credit. */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "broker/io/broker.h"
+#include "proto/pack.h"
+
+/* A session that never said hello is forgotten after this long. */
+#define SILENT_MS 60000
+
+static size_t route_bucket(enum mst_door door, const uint8_t *routing, size_t len)
+{
+    uint64_t h = 1469598103934665603ULL + (uint64_t)door; /* FNV-1a */
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ routing[i]) * 1099511628211ULL;
+    return (size_t)(h % MST_SESSION_BUCKETS);
+}
+
+struct mst_session *mst_session_by_route(struct mst_broker *b, enum mst_door door,
+                                         const uint8_t *routing, size_t len)
+{
+    struct mst_session *s = b->by_route[route_bucket(door, routing, len)];
+    while (s &&
+           !(s->door == door && s->routing_len == len && memcmp(s->routing, routing, len) == 0))
+        s = s->next_by_route;
+    return s;
+}
+
+struct mst_session *mst_session_by_id(struct mst_broker *b, uint64_t id)
+{
+    struct mst_session *s = b->by_id[id % MST_SESSION_BUCKETS];
+    while (s && s->id != id)
+        s = s->next_by_id;
+    return s;
+}
+
+static void forget_silent(struct mst_broker *b)
+{
+    int64_t boot = mst_clock_boot();
+    for (size_t i = b->sessions_count; i-- > 0;) {
+        struct mst_session *s = b->sessions[i];
+        if (!s->welcome && boot - s->tokens_boot_ms > SILENT_MS)
+            mst_session_close(b, s);
+    }
+}
+
+int mst_session_open(struct mst_broker *b, enum mst_door door, const uint8_t *routing, size_t len,
+                     struct mst_session **ret, struct mst_err *err)
+{
+    if (len > MST_ROUTING_ID_MAX)
+        return mst_fail_on(err, MST_E_PROTOCOL, "routing id");
+    if (b->sessions_count == b->sessions_cap) {
+        forget_silent(b);
+        size_t cap = b->sessions_cap ? 2 * b->sessions_cap : 64;
+        struct mst_session **grown = realloc(b->sessions, cap * sizeof(struct mst_session *));
+        if (!grown)
+            return mst_fail_on(err, MST_E_NOMEM, "sessions");
+        b->sessions = grown;
+        b->sessions_cap = cap;
+    }
+    struct mst_session *s = calloc(1, sizeof *s);
+    if (!s)
+        return mst_fail_on(err, MST_E_NOMEM, "session");
+    s->id = ++b->session_next;
+    s->door = door;
+    memcpy(s->routing, routing, len);
+    s->routing_len = len;
+    s->tokens = (double)b->settings.BROKER_rate_burst;
+    s->tokens_boot_ms = mst_clock_boot();
+    s->index = b->sessions_count;
+    b->sessions[b->sessions_count++] = s;
+    struct mst_session **route = &b->by_route[route_bucket(door, routing, len)];
+    s->next_by_route = *route;
+    *route = s;
+    struct mst_session **id = &b->by_id[s->id % MST_SESSION_BUCKETS];
+    s->next_by_id = *id;
+    *id = s;
+    *ret = s;
+    return 0;
+}
+
+void mst_session_close(struct mst_broker *b, struct mst_session *session)
+{
+    struct mst_session **at =
+        &b->by_route[route_bucket(session->door, session->routing, session->routing_len)];
+    while (*at != session)
+        at = &(*at)->next_by_route;
+    *at = session->next_by_route;
+    at = &b->by_id[session->id % MST_SESSION_BUCKETS];
+    while (*at != session)
+        at = &(*at)->next_by_id;
+    *at = session->next_by_id;
+    struct mst_session *moved = b->sessions[--b->sessions_count];
+    b->sessions[session->index] = moved;
+    moved->index = session->index;
+    free(session->stream.topics);
+    free(session);
+}
+
+void mst_session_supersede(struct mst_broker *b, const struct mst_session *session)
+{
+    for (size_t i = b->sessions_count; i-- > 0;) {
+        struct mst_session *other = b->sessions[i];
+        if (other != session && other->engine == session->engine &&
+            strcmp(other->principal, session->principal) == 0 &&
+            strcmp(other->kind, session->kind) == 0 && strcmp(other->name, session->name) == 0)
+            mst_session_close(b, other);
+    }
+}
+
+bool mst_session_take(struct mst_broker *b, struct mst_session *s)
+{
+    int64_t boot = mst_clock_boot();
+    double earned =
+        (double)(boot - s->tokens_boot_ms) * (double)b->settings.BROKER_rate_messages / 1000.0;
+    s->tokens_boot_ms = boot;
+    s->tokens += earned;
+    if (s->tokens > (double)b->settings.BROKER_rate_burst)
+        s->tokens = (double)b->settings.BROKER_rate_burst;
+    if (s->tokens < 1.0)
+        return false;
+    s->tokens -= 1.0;
+    return true;
+}
+
+void mst_session_send(struct mst_broker *b, struct mst_session *s, const void *data, size_t len)
+{
+    void *door = b->doors[s->door];
+    if (zmq_send(door, s->routing, s->routing_len, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
+        zmq_send(door, data, len, ZMQ_DONTWAIT) >= 0)
+        return;
+    /* With MANDATORY set: gone, or its queue is full. It will say hello again and go on from there.
+     */
+    mst_log(&b->log, 6, "session-lost", "principal=%s kind=%s name=%s reason=\"%s\"", s->principal,
+            s->kind, s->name, zmq_strerror(errno));
+    s->stream.open = false;
+    s->welcome = false;
+}
+
+void mst_session_send_msg(struct mst_broker *b, struct mst_session *s, const struct mst_msg *msg)
+{
+    struct mst_buf frame = {0};
+    struct mst_err err;
+    if (mst_msg_encode(msg, &frame, &err) == 0)
+        mst_session_send(b, s, frame.data, frame.len);
+    else
+        mst_log_err(&b->log, "encode", &err);
+    mst_buf_done(&frame);
+}
+
+void mst_session_error(struct mst_broker *b, struct mst_session *s, enum mst_code code,
+                       const char *subject)
+{
+    char text[MST_ERR_TEXT_MAX];
+    snprintf(text, sizeof text, mst_code_text(code), subject);
+    struct mst_msg msg = {.type = MST_MSG_error};
+    msg.u.error.code = mst_text(mst_code_word(code));
+    msg.u.error.subject = mst_text(subject);
+    msg.u.error.text = mst_text(text);
+    msg.u.error.hint = mst_text(mst_code_hint(code));
+    mst_session_send_msg(b, s, &msg);
+    s->welcome = false;
+    s->stream.open = false;
+}
+
+void mst_session_reply(struct mst_broker *b, struct mst_session *s, uint64_t request_id,
+                       enum mst_code code, const char *subject, struct mst_slices rows)
+{
+    char text[MST_ERR_TEXT_MAX];
+    struct mst_msg msg = {.type = MST_MSG_reply};
+    msg.u.reply.id = request_id;
+    msg.u.reply.code = mst_text(mst_code_word(code));
+    if (code != MST_OK) {
+        snprintf(text, sizeof text, mst_code_text(code), subject);
+        msg.u.reply.subject = mst_text(subject);
+        msg.u.reply.text = mst_text(text);
+        msg.u.reply.hint = mst_text(mst_code_hint(code));
+    }
+    msg.u.reply.rows = rows;
+    msg.u.reply.now = (uint64_t)mst_clock_now(&b->clock);
+    mst_session_send_msg(b, s, &msg);
+}
+
+int mst_session_reply_pairs(struct mst_broker *b, struct mst_session *s, uint64_t request_id,
+                            const char *const (*pairs)[2], size_t count, struct mst_err *err)
+{
+    struct mst_buf buf = {0};
+    struct mst_slice rows[16];
+    size_t ends[16];
+    assert(count <= 16);
+    for (size_t i = 0; i < count; i++) {
+        mst_pack_map(&buf, 2);
+        mst_pack_text(&buf, "name");
+        mst_pack_text(&buf, pairs[i][0]);
+        mst_pack_text(&buf, "value");
+        mst_pack_text(&buf, pairs[i][1]);
+        ends[i] = buf.len;
+    }
+    for (size_t i = 0, start = 0; i < count; start = ends[i++])
+        rows[i] = mst_bytes(buf.data + start, ends[i] - start);
+    int code = buf.failed ? mst_fail_on(err, MST_E_NOMEM, "reply") : 0;
+    if (!code)
+        mst_session_reply(b, s, request_id, MST_OK, "", (struct mst_slices){rows, count});
+    mst_buf_done(&buf);
+    return code;
+}
+
+struct mst_actor mst_session_actor(const struct mst_session *s)
+{
+    return (struct mst_actor){
+        .principal = s->principal, .roles = s->roles, .unit = s->unit[0] ? s->unit : NULL};
+}

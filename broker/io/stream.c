@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Alert streams: each subscriber follows the programme's log from its own cursor, as far as it may
+ * read and as fast as it gives credit. Nothing is kept per subscriber but its place in the log, so
+ * a slow one costs nothing. The feed publishes the same alerts to plain SUB sockets of the office.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "broker/io/broker.h"
+#include "config/load/testing.h"
+
+/* Rows of the log that one pump looks at before others get their turn. */
+#define PUMP_ROWS_MAX 512
+
+void mst_stream_subscribe(struct mst_broker *b, struct mst_session *s,
+                          const struct mst_msg_subscribe *subscribe)
+{
+    struct mst_stream *stream = &s->stream;
+    uint64_t from = subscribe->from;
+    struct mst_err err;
+    if (!(subscribe->has & (1ULL << MST_F_subscribe_from)) &&
+        mst_engine_cursor(b->driver, s->engine, s->principal, s->name, &from, &err)) {
+        mst_session_error(b, s, MST_E_IO, "cursor");
+        return;
+    }
+    free(stream->topics);
+    memset(stream, 0, sizeof *stream);
+    if (subscribe->topics.count > 0) {
+        stream->topics = calloc(subscribe->topics.count, sizeof *stream->topics);
+        if (!stream->topics) {
+            mst_session_error(b, s, MST_E_NOMEM, "topics");
+            return;
+        }
+        stream->topics_count = subscribe->topics.count;
+        for (size_t i = 0; i < stream->topics_count; i++)
+            mst_slice_copy(subscribe->topics.items[i], stream->topics[i], sizeof stream->topics[i]);
+    }
+    uint64_t end = mst_engine_last_alert(s->engine);
+    stream->sent = stream->told = stream->acked = from < end ? from : end;
+    /* A cursor beyond the log means that the broker was restored: the client sees it in `prev`. */
+    stream->credit = subscribe->credit;
+    stream->open = true;
+}
+
+int mst_stream_ack(struct mst_broker *b, struct mst_session *s, const struct mst_msg_ack *ack,
+                   struct mst_err *err)
+{
+    struct mst_stream *stream = &s->stream;
+    if (!stream->open || ack->cursor > stream->sent) {
+        mst_session_error(b, s, MST_E_PROTOCOL, "cursor");
+        return 0;
+    }
+    stream->credit += ack->credit;
+    if (ack->cursor <= stream->acked)
+        return 0;
+    stream->acked = ack->cursor;
+    return mst_driver_cursor(b->driver, s->engine, s->principal, s->name, ack->cursor, err);
+}
+
+struct pump {
+    struct mst_broker *b;
+    struct mst_session *s;
+    struct mst_actor actor;
+    size_t rows;
+    int code;
+};
+
+static bool wanted(const struct mst_stream *stream, struct mst_slice topic)
+{
+    if (stream->topics_count == 0)
+        return true;
+    for (size_t i = 0; i < stream->topics_count; i++) {
+        size_t len = strlen(stream->topics[i]);
+        if (topic.len >= len && memcmp(topic.data, stream->topics[i], len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Send one stored alert with its place in this stream and in the ledger. */
+static int send_alert(struct mst_broker *b, struct mst_session *s,
+                      const struct mst_stored_alert *stored)
+{
+    struct mst_msg msg;
+    struct mst_err err;
+    b->scratch.used = 0;
+    int code =
+        mst_msg_decode(stored->bytes.data, stored->bytes.len, MST_DOWN, &b->scratch, &msg, &err);
+    if (code) {
+        mst_log_err(&b->log, "alert", &err);
+        return code;
+    }
+    if (!wanted(&s->stream, msg.u.alert.topic))
+        return 0;
+    msg.u.alert.prev = s->stream.told;
+    msg.u.alert.ledger_row = stored->row;
+    msg.u.alert.ledger_head = mst_bytes(stored->row_head, sizeof stored->row_head);
+    s->stream.told = stored->number;
+    s->stream.credit--;
+    mst_session_send_msg(b, s, &msg);
+    return 0;
+}
+
+static int pump_one(void *context, const struct mst_stored_alert *stored)
+{
+    struct pump *p = context;
+    char audience[65], group[MST_ID_MAX];
+    mst_slice_copy(stored->audience, audience, sizeof audience);
+    mst_slice_copy(stored->group, group, sizeof group);
+    p->s->stream.sent = stored->number;
+    if (mst_authz_audience(mst_engine_programme(p->s->engine), &p->actor, audience, group))
+        p->code = send_alert(p->b, p->s, stored);
+    p->rows++;
+    return p->code || p->s->stream.credit == 0 || !p->s->stream.open || p->rows >= PUMP_ROWS_MAX;
+}
+
+bool mst_stream_pump(struct mst_broker *b, struct mst_session *s)
+{
+    struct mst_stream *stream = &s->stream;
+    uint64_t end = mst_engine_last_alert(s->engine);
+    if (!stream->open || stream->credit == 0 || stream->sent >= end)
+        return true;
+    struct pump p = {.b = b, .s = s, .actor = mst_session_actor(s)};
+    struct mst_err err;
+    int code = mst_reader_alerts(mst_store_own_reader(b->store), mst_engine_pid(s->engine),
+                                 stream->sent, pump_one, &p, &err);
+    if (code)
+        mst_log_err(&b->log, "stream", &err);
+    return code || p.rows < PUMP_ROWS_MAX;
+}
+
+bool mst_stream_in_flight(const struct mst_broker *b)
+{
+    for (size_t i = 0; i < b->sessions_count; i++) {
+        const struct mst_session *s = b->sessions[i];
+        if (!s->stream.open || !s->welcome)
+            continue;
+        if (s->stream.acked < s->stream.told)
+            return true;
+        if (s->stream.credit > 0 && s->stream.sent < mst_engine_last_alert(s->engine))
+            return true;
+    }
+    return false;
+}
+
+/* ---- the feed ---- */
+
+int mst_feed_open(struct mst_broker *b, struct mst_err *err)
+{
+    if (b->feed)
+        zmq_close(b->feed);
+    b->feed = zmq_socket(b->zmq, ZMQ_PUB);
+    int linger = 0, server = 1, enforce = 1, hwm = (int)b->settings.BROKER_send_queue_max;
+    int64_t bytes_max = 1024;
+    const char *endpoint = b->settings.BROKER_feed_endpoint;
+    if (!b->feed || zmq_setsockopt(b->feed, ZMQ_LINGER, &linger, sizeof linger) ||
+        zmq_setsockopt(b->feed, ZMQ_SNDHWM, &hwm, sizeof hwm) ||
+        zmq_setsockopt(b->feed, ZMQ_MAXMSGSIZE, &bytes_max, sizeof bytes_max) ||
+        zmq_setsockopt(b->feed, ZMQ_CURVE_SERVER, &server, sizeof server) ||
+        zmq_setsockopt(b->feed, ZMQ_CURVE_SECRETKEY, b->keys.channel_secret, 32) ||
+        zmq_setsockopt(b->feed, ZMQ_ZAP_DOMAIN, "office", 6) ||
+        zmq_setsockopt(b->feed, MST_ZMQ_ZAP_ENFORCE_DOMAIN, &enforce, sizeof enforce))
+        return mst_fail(err, MST_E_IO, _("feed: %s"), zmq_strerror(errno));
+    /* After a rebind the old listener may need a moment to let go of the port. */
+    for (int tries = 0; zmq_bind(b->feed, endpoint) != 0; tries++) {
+        if (errno != EADDRINUSE || tries == 100)
+            return mst_fail(err, MST_E_IO, "%s: %s", endpoint, zmq_strerror(errno));
+        zmq_poll(NULL, 0, 10);
+    }
+    return 0;
+}
+
+void mst_feed_publish(struct mst_broker *b, struct mst_engine *engine,
+                      const struct mst_stored_alert *stored)
+{
+    struct mst_msg msg;
+    struct mst_err err;
+    struct mst_buf frame = {0};
+    (void)engine;
+    b->scratch.used = 0;
+    int code =
+        mst_msg_decode(stored->bytes.data, stored->bytes.len, MST_DOWN, &b->scratch, &msg, &err);
+    if (!code) {
+        /* The feed carries every alert: the one before is the one numbered before. */
+        msg.u.alert.prev = stored->number - 1;
+        msg.u.alert.ledger_row = stored->row;
+        msg.u.alert.ledger_head = mst_bytes(stored->row_head, sizeof stored->row_head);
+        code = mst_msg_encode(&msg, &frame, &err);
+    }
+    if (code) {
+        mst_log_err(&b->log, "feed", &err);
+    } else {
+        zmq_send(b->feed, msg.u.alert.topic.data, msg.u.alert.topic.len,
+                 ZMQ_SNDMORE | ZMQ_DONTWAIT);
+        zmq_send(b->feed, frame.data, frame.len, ZMQ_DONTWAIT);
+    }
+    mst_buf_done(&frame);
+}

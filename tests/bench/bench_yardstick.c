@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What this machine allows, measured in the same run as the broker, so that a ratio means something
+ * on any machine: raw SQLite inserts, append + fdatasync, a CURVE echo without a broker, and one
+ * signature with its verification. Contains nothing of Muster on purpose: a yardstick must not
+ * change with what it measures. Prints one JSON line; makes its file in the given directory and
+ * removes it.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#define PRODUCERS_MAX 64
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "bench_yardstick:%d: %s failed\n", __LINE__, #condition);              \
+            exit(1);                                                                               \
+        }                                                                                          \
+    } while (0)
+
+static double now_s(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void result(const char *name, double count, double seconds)
+{
+    printf("{\"name\":\"%s\",\"per_s\":%.1f,\"us\":%.3f}\n", name, count / seconds,
+           seconds / count * 1e6);
+}
+
+/* ---- disk ---- */
+
+static void sql(sqlite3 *db, const char *text)
+{
+    CHECK(sqlite3_exec(db, text, NULL, NULL, NULL) == SQLITE_OK);
+}
+
+/* The broker's own pragmas; no UNIQUE index; checkpoints between transactions, as the broker has
+ * them. */
+static void yard_sqlite(const char *dir, double seconds, int rows, int row_bytes)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/yardstick.db", dir);
+    unlink(path);
+    sqlite3 *db;
+    sqlite3_stmt *insert;
+    CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+    sql(db, "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+            "PRAGMA locking_mode=EXCLUSIVE;"
+            "CREATE TABLE rows(row INTEGER PRIMARY KEY, at INTEGER, kind INTEGER, bytes BLOB)");
+    CHECK(sqlite3_prepare_v2(db, "INSERT INTO rows(at, kind, bytes) VALUES(?, 1, ?)", -1, &insert,
+                             NULL) == SQLITE_OK);
+    unsigned char *body = malloc((size_t)row_bytes);
+    CHECK(body);
+    randombytes_buf(body, (size_t)row_bytes);
+    double began = now_s(), done = 0;
+    while (now_s() - began < seconds) {
+        sql(db, "BEGIN");
+        for (int i = 0; i < rows; i++) {
+            sqlite3_bind_int64(insert, 1, 1700000000000 + i);
+            sqlite3_bind_blob(insert, 2, body, row_bytes, SQLITE_STATIC);
+            CHECK(sqlite3_step(insert) == SQLITE_DONE);
+            sqlite3_reset(insert);
+        }
+        sql(db, "COMMIT");
+        done += rows;
+    }
+    result("sqlite", done, now_s() - began);
+    sqlite3_finalize(insert);
+    sqlite3_close(db);
+    unlink(path);
+    free(body);
+}
+
+static void yard_append(const char *dir, double seconds, int row_bytes)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/yardstick.log", dir);
+    int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
+    unsigned char *body = calloc(1, (size_t)row_bytes);
+    CHECK(fd >= 0 && body);
+    double began = now_s(), done = 0;
+    for (; now_s() - began < seconds; done++) {
+        CHECK(write(fd, body, (size_t)row_bytes) == row_bytes);
+        CHECK(fdatasync(fd) == 0);
+    }
+    result("append", done, now_s() - began);
+    close(fd);
+    unlink(path);
+    free(body);
+}
+
+/* ---- signatures ---- */
+
+static void yard_sign(double seconds)
+{
+    unsigned char public[crypto_sign_PUBLICKEYBYTES], secret[crypto_sign_SECRETKEYBYTES];
+    unsigned char sig[crypto_sign_BYTES], text[68] = {0};
+    crypto_sign_keypair(public, secret);
+    double began = now_s(), done = 0;
+    for (; now_s() - began < seconds; done++) {
+        text[0]++;
+        crypto_sign_detached(sig, NULL, text, sizeof text, secret);
+        CHECK(crypto_sign_verify_detached(sig, text, sizeof text, public) == 0);
+    }
+    result("sign_and_verify", done, now_s() - began);
+}
+
+/* ---- CURVE echo ---- */
+
+struct echo {
+    void *context;
+    char endpoint[256];
+    char server_public[41], server_secret[41];
+    int producers, outstanding, bytes;
+    double seconds;
+};
+
+static void set_int(void *socket, int option, int value)
+{
+    CHECK(zmq_setsockopt(socket, option, &value, sizeof value) == 0);
+}
+
+/* Sends every frame back to where it came from until a control message arrives. */
+static void *serve(void *argument)
+{
+    struct echo *e = argument;
+    void *router = zmq_socket(e->context, ZMQ_ROUTER);
+    void *control = zmq_socket(e->context, ZMQ_PAIR);
+    CHECK(router && control);
+    set_int(router, ZMQ_LINGER, 0);
+    set_int(router, ZMQ_CURVE_SERVER, 1);
+    CHECK(zmq_setsockopt(router, ZMQ_CURVE_SECRETKEY, e->server_secret, 40) == 0);
+    CHECK(zmq_bind(router, "tcp://127.0.0.1:*") == 0);
+    size_t length = sizeof e->endpoint;
+    CHECK(zmq_getsockopt(router, ZMQ_LAST_ENDPOINT, e->endpoint, &length) == 0);
+    CHECK(zmq_connect(control, "inproc://control") == 0);
+    CHECK(zmq_send(control, "", 0, 0) == 0);
+    zmq_pollitem_t items[] = {{router, 0, ZMQ_POLLIN, 0}, {control, 0, ZMQ_POLLIN, 0}};
+    for (;;) {
+        zmq_poll(items, 2, -1);
+        if (items[1].revents)
+            break;
+        zmq_msg_t frame;
+        zmq_msg_init(&frame);
+        while (zmq_msg_recv(&frame, router, ZMQ_DONTWAIT) >= 0) {
+            int more = zmq_msg_more(&frame);
+            CHECK(zmq_msg_send(&frame, router, more ? ZMQ_SNDMORE : 0) >= 0);
+        }
+        zmq_msg_close(&frame);
+    }
+    zmq_close(router);
+    zmq_close(control);
+    return NULL;
+}
+
+static void *dealer_new(struct echo *e)
+{
+    char public[41], secret[41];
+    void *dealer = zmq_socket(e->context, ZMQ_DEALER);
+    CHECK(dealer && zmq_curve_keypair(public, secret) == 0);
+    set_int(dealer, ZMQ_LINGER, 0);
+    CHECK(zmq_setsockopt(dealer, ZMQ_CURVE_SERVERKEY, e->server_public, 40) == 0);
+    CHECK(zmq_setsockopt(dealer, ZMQ_CURVE_PUBLICKEY, public, 40) == 0);
+    CHECK(zmq_setsockopt(dealer, ZMQ_CURVE_SECRETKEY, secret, 40) == 0);
+    CHECK(zmq_connect(dealer, e->endpoint) == 0);
+    return dealer;
+}
+
+/* Keep `outstanding` messages under way on every dealer and count what comes back. */
+static double exchange(struct echo *e, zmq_pollitem_t *items, char *body, double seconds)
+{
+    double began = now_s(), done = 0;
+    while (now_s() - began < seconds) {
+        zmq_poll(items, e->producers, 100);
+        for (int i = 0; i < e->producers; i++) {
+            while (zmq_recv(items[i].socket, body, (size_t)e->bytes, ZMQ_DONTWAIT) >= 0) {
+                CHECK(zmq_send(items[i].socket, body, (size_t)e->bytes, 0) == e->bytes);
+                done++;
+            }
+        }
+    }
+    return done;
+}
+
+static void yard_echo(struct echo *e)
+{
+    pthread_t server;
+    zmq_pollitem_t items[PRODUCERS_MAX] = {{0}};
+    char *body = calloc(1, (size_t)e->bytes);
+    e->context = zmq_ctx_new();
+    CHECK(body && e->context && zmq_curve_keypair(e->server_public, e->server_secret) == 0);
+    void *control = zmq_socket(e->context, ZMQ_PAIR);
+    CHECK(control && zmq_bind(control, "inproc://control") == 0);
+    CHECK(pthread_create(&server, NULL, serve, e) == 0);
+    CHECK(zmq_recv(control, body, 0, 0) == 0);
+    for (int i = 0; i < e->producers; i++) {
+        items[i] = (zmq_pollitem_t){dealer_new(e), 0, ZMQ_POLLIN, 0};
+        for (int k = 0; k < e->outstanding; k++)
+            CHECK(zmq_send(items[i].socket, body, (size_t)e->bytes, 0) == e->bytes);
+    }
+    exchange(e, items, body, 0.3); /* handshakes are not echoes */
+    double began = now_s();
+    double done = exchange(e, items, body, e->seconds);
+    result("echo", done, now_s() - began);
+    for (int i = 0; i < e->producers; i++)
+        zmq_close(items[i].socket);
+    CHECK(zmq_send(control, "", 0, 0) == 0);
+    pthread_join(server, NULL);
+    zmq_close(control);
+    zmq_ctx_term(e->context);
+    free(body);
+}
+
+static int usage(void)
+{
+    fputs("usage: bench_yardstick sqlite DIR SECONDS ROWS_PER_TRANSACTION ROW_BYTES\n"
+          "       bench_yardstick append DIR SECONDS ROW_BYTES\n"
+          "       bench_yardstick echo SECONDS PRODUCERS OUTSTANDING BYTES\n"
+          "       bench_yardstick sign SECONDS\n",
+          stderr);
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc > 1 ? argv[1] : "";
+    if (sodium_init() < 0)
+        return 1;
+    if (strcmp(what, "sqlite") == 0 && argc == 6) {
+        yard_sqlite(argv[2], atof(argv[3]), atoi(argv[4]), atoi(argv[5]));
+    } else if (strcmp(what, "append") == 0 && argc == 5) {
+        yard_append(argv[2], atof(argv[3]), atoi(argv[4]));
+    } else if (strcmp(what, "echo") == 0 && argc == 6) {
+        struct echo e = {.seconds = atof(argv[2]),
+                         .producers = atoi(argv[3]),
+                         .outstanding = atoi(argv[4]),
+                         .bytes = atoi(argv[5])};
+        if (e.producers < 1 || e.producers > PRODUCERS_MAX || e.outstanding < 1 || e.bytes < 1)
+            return usage();
+        yard_echo(&e);
+    } else if (strcmp(what, "sign") == 0 && argc == 3) {
+        yard_sign(atof(argv[2]));
+    } else {
+        return usage();
+    }
+    return 0;
+}

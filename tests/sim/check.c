@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What must hold after every step, whatever the input was. The checker follows the effects alone, as
+ * somebody would who only reads the ledger, and compares them with the core's own word.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/world.h"
+
+/* ---- what is known of an obligation ---- */
+
+static uint64_t hash_text(const char *s)
+{
+    uint64_t h = 14695981039346656037u;
+    for (; *s; s++)
+        h = (h ^ (unsigned char)*s) * 1099511628211u;
+    return h;
+}
+
+static void grow_shadows(struct shadows *all)
+{
+    if ((all->count + 1) * 2 <= all->slots_cap && all->count < all->cap)
+        return;
+    all->cap = all->cap ? all->cap * 2 : 256;
+    all->slots_cap = all->cap * 4;
+    all->items = realloc(all->items, all->cap * sizeof *all->items);
+    free(all->slots);
+    all->slots = calloc(all->slots_cap, sizeof *all->slots);
+    if (!all->items || !all->slots)
+        abort();
+    for (size_t i = 0; i < all->count; i++) {
+        size_t at = (size_t)hash_text(all->items[i].id) & (all->slots_cap - 1);
+        while (all->slots[at])
+            at = (at + 1) & (all->slots_cap - 1);
+        all->slots[at] = (uint32_t)i + 1;
+    }
+}
+
+static struct shadow *shadow_of(struct world *w, const char *id, bool add)
+{
+    struct shadows *all = &w->shadows;
+    grow_shadows(all);
+    size_t at = (size_t)hash_text(id) & (all->slots_cap - 1);
+    for (; all->slots[at]; at = (at + 1) & (all->slots_cap - 1)) {
+        if (strcmp(all->items[all->slots[at] - 1].id, id) == 0)
+            return &all->items[all->slots[at] - 1];
+    }
+    if (!add)
+        return NULL;
+    struct shadow *s = &all->items[all->count++];
+    *s = (struct shadow){0};
+    snprintf(s->id, sizeof s->id, "%s", id);
+    all->slots[at] = (uint32_t)all->count;
+    return s;
+}
+
+static bool ball_with_bearer(const struct shadow *s)
+{
+    return (s->work == MST_WORK_AWAITING || s->work == MST_WORK_RETURNED) && !s->locked;
+}
+
+void check_done(struct world *w)
+{
+    free(w->shadows.items);
+    free(w->shadows.slots);
+    free(w->alert_ids);
+}
+
+/* ---- alerts ---- */
+
+static bool is_phase_kind(const char *kind)
+{
+    return strcmp(kind, "reminder") == 0 || strcmp(kind, "overdue") == 0 ||
+           strcmp(kind, "escalation") == 0 || strcmp(kind, "nag") == 0;
+}
+
+static const uint8_t no_id[MST_DIGEST_BYTES];
+
+static size_t id_slot(const struct world *w, const uint8_t *id)
+{
+    uint64_t h;
+    memcpy(&h, id, sizeof h);
+    size_t at = (size_t)h & (w->alert_ids_cap - 1);
+    while (memcmp(w->alert_ids[at], no_id, sizeof no_id) != 0 &&
+           memcmp(w->alert_ids[at], id, sizeof no_id) != 0)
+        at = (at + 1) & (w->alert_ids_cap - 1);
+    return at;
+}
+
+static void grow_ids(struct world *w)
+{
+    if ((w->alert_ids_count + 1) * 2 <= w->alert_ids_cap)
+        return;
+    uint8_t(*old)[MST_DIGEST_BYTES] = w->alert_ids;
+    size_t old_cap = w->alert_ids_cap;
+    w->alert_ids_cap = old_cap ? old_cap * 2 : 1024;
+    w->alert_ids = calloc(w->alert_ids_cap, sizeof *w->alert_ids);
+    if (!w->alert_ids)
+        abort();
+    for (size_t i = 0; i < old_cap; i++) {
+        if (memcmp(old[i], no_id, sizeof no_id) != 0)
+            memcpy(w->alert_ids[id_slot(w, old[i])], old[i], sizeof no_id);
+    }
+    free(old);
+}
+
+static bool check_alert_id(struct world *w, const struct mst_alert *a)
+{
+    uint8_t id[MST_DIGEST_BYTES];
+    mst_alert_id(a->obligation, a->revision, a->rung, a->occurrence, a->audience, id);
+    if (memcmp(id, a->id, sizeof id) != 0)
+        return world_fault(w, "%s: the id of %s to %s is not that of its fields", a->obligation,
+                           a->kind, a->audience);
+    grow_ids(w);
+    size_t at = id_slot(w, a->id);
+    if (memcmp(w->alert_ids[at], a->id, sizeof id) == 0)
+        return world_fault(w, "%s: %s to %s was sent twice (rung %u, occurrence %u)",
+                           a->obligation, a->kind, a->audience, a->rung, a->occurrence);
+    memcpy(w->alert_ids[at], a->id, sizeof id);
+    w->alert_ids_count++;
+    return true;
+}
+
+static const struct mst_ladder *ladder_of(const struct world *w, const struct mst_obligation *o)
+{
+    size_t duty = mst_programme_duty(w->programme, o->duty);
+    return duty == SIZE_MAX ? NULL : &w->programme->ladders[w->programme->duties[duty].ladder];
+}
+
+/* The instant of a rung for the deadline that the bearer runs towards, worked out here anew. */
+static mst_time rung_instant(const struct world *w, const struct mst_obligation *o,
+                             const struct mst_rung *rung, uint32_t repeat)
+{
+    bool correcting = o->work == MST_WORK_RETURNED;
+    mst_time until = correcting ? o->correction_due : o->grace_until;
+    mst_day day = correcting ? mst_zone_day(w->programme->zone, until - 1) : o->due_day;
+    mst_time at = mst_schedule_rung(w->programme, rung, day, until, (int)repeat);
+    return at < o->opens ? o->opens : at;
+}
+
+static bool check_phase_alert(struct world *w, const struct mst_alert *a, struct shadow *s)
+{
+    const struct mst_obligation *o = mst_core_find(w->core, a->obligation);
+    const struct mst_ladder *ladder = ladder_of(w, o);
+    char is[MST_INSTANT_TEXT_MAX], should[MST_INSTANT_TEXT_MAX];
+    if (!ball_with_bearer(s))
+        return world_fault(w, "%s: %s to %s while %s%s", a->obligation, a->kind, a->audience,
+                           mst_work_word(s->work), s->locked ? " (locked)" : "");
+    if (a->occurrence > 0)
+        s->nags = a->occurrence;
+    for (uint32_t r = a->rung - (a->occurrence ? 0 : a->missed); r <= a->rung; r++)
+        s->told |= 1u << r;
+    /* Its deadline can be worked out again only while its clock is the current one. */
+    if (!ladder || a->rung >= ladder->rungs_count || o->clock != a->revision ||
+        !mst_obligation_ball_with_bearer(o))
+        return true;
+    mst_time at = rung_instant(w, o, &ladder->rungs[a->rung], a->occurrence);
+    if (at != a->instant)
+        return world_fault(w, "%s: %s of rung %u is about %s, but should be about %s",
+                           a->obligation, a->kind, a->rung, world_instant(w, a->instant, is),
+                           world_instant(w, at, should));
+    return true;
+}
+
+static bool check_alert(struct world *w, const struct mst_alert *a)
+{
+    struct shadow *s = shadow_of(w, a->obligation, false);
+    if (!s)
+        return world_fault(w, "%s: an alert without an obligation", a->obligation);
+    if (a->fired != w->now || a->instant > a->fired)
+        return world_fault(w, "%s: %s fired before its instant, or not now", a->obligation,
+                           a->kind);
+    if (!check_alert_id(w, a))
+        return false;
+    if (a->revision != s->clock) {
+        s->clock = a->revision;
+        s->clock_start = w->now;
+        s->told = 0;
+        s->nags = 0;
+    }
+    return !is_phase_kind(a->kind) || check_phase_alert(w, a, s);
+}
+
+/* ---- transitions and snapshots ---- */
+
+static bool check_transition(struct world *w, const struct mst_transition *t)
+{
+    bool is_new = strcmp(t->event, "materialise") == 0;
+    if (is_new && shadow_of(w, t->obligation, false))
+        return world_fault(w, "%s: materialised twice", t->obligation);
+    struct shadow *s = shadow_of(w, t->obligation, is_new);
+    if (!s)
+        return world_fault(w, "%s: %s of what was never materialised", t->obligation, t->event);
+    if (is_new)
+        s->clock_start = t->instant;
+    if (t->from != s->work)
+        return world_fault(w, "%s: %s goes from %s, but it was %s", t->obligation, t->event,
+                           mst_work_word(t->from), mst_work_word(s->work));
+    if (t->verdict != MST_VERDICT_NONE && s->verdict != MST_VERDICT_NONE)
+        return world_fault(w, "%s: %s writes the verdict %s over %s", t->obligation, t->event,
+                           mst_verdict_word(t->verdict), mst_verdict_word(s->verdict));
+    if (t->instant > w->now)
+        return world_fault(w, "%s: %s in the future", t->obligation, t->event);
+    if (t->verdict != MST_VERDICT_NONE)
+        s->verdict = t->verdict;
+    if (strcmp(t->event, "annul") == 0)
+        s->verdict = MST_VERDICT_NONE;
+    if (strcmp(t->event, "lock") == 0)
+        s->locked = true;
+    if (strcmp(t->event, "unlock") == 0)
+        s->locked = false;
+    s->work = t->to;
+    return true;
+}
+
+/* Down at this instant, and back for no more than an hour. */
+static bool was_down(const struct world *w, mst_time instant)
+{
+    for (size_t i = 0; i < w->downs_count; i++) {
+        if (w->downs[i].from <= instant && instant < w->downs[i].to &&
+            w->now <= w->downs[i].to + 3600000)
+            return true;
+    }
+    return false;
+}
+
+static bool check_verdict(struct world *w, const struct mst_obligation *o)
+{
+    mst_time at = o->latest.at;
+    bool right = true;
+    /* Only what was stamped in this step can be worked out again: dates move later on. */
+    if (o->versions_count == 0 || at != w->now || o->changed_at != w->now || o->returns > 0)
+        return true;
+    switch (o->verdict) {
+    case MST_VERDICT_ON_TIME:
+        right = at < o->due;
+        break;
+    case MST_VERDICT_ON_TIME_ATTESTED:
+        right = at >= o->due && was_down(w, o->due);
+        break;
+    case MST_VERDICT_IN_GRACE:
+        right = at >= o->due && (at < o->grace_until || was_down(w, o->grace_until));
+        break;
+    case MST_VERDICT_LATE:
+        right = at >= o->grace_until && o->days_late >= 1;
+        break;
+    case MST_VERDICT_NONE:
+    case MST_VERDICT_MISSING:
+    case MST_VERDICTS:
+        break;
+    }
+    return right || world_fault(w, "%s: submitted now, it cannot be %s", o->id,
+                                mst_verdict_word(o->verdict));
+}
+
+static bool check_obligation(struct world *w, const struct mst_obligation *o)
+{
+    if (o->due > o->grace_until || o->grace_until > o->locks)
+        return world_fault(w, "%s: due, grace and lock are out of order", o->id);
+    if (o->returns > o->versions_count)
+        return world_fault(w, "%s: returned more often than submitted", o->id);
+    if (mst_core_find(w->core, o->id) != o)
+        return world_fault(w, "%s: stored twice, or not to be found", o->id);
+    return check_verdict(w, o);
+}
+
+/* Whether every rung that has passed since the clock began was told, or stood for by a later one. */
+static bool check_ladder(struct world *w, const struct mst_obligation *o, const struct shadow *s)
+{
+    const struct mst_ladder *ladder = ladder_of(w, o);
+    char at_text[MST_INSTANT_TEXT_MAX];
+    if (!ladder || !ball_with_bearer(s) || s->clock != o->clock)
+        return true;
+    for (uint32_t r = 0; r < ladder->rungs_count; r++) {
+        mst_time at = rung_instant(w, o, &ladder->rungs[r], 0);
+        bool since = o->clock == 0 ? at >= s->clock_start : at > s->clock_start;
+        if (since && at <= w->now && at < o->locks && !(s->told & (1u << r)) && o->due_revision == 0)
+            return world_fault(w, "%s: nobody was told of rung %u at %s", o->id, r,
+                               world_instant(w, at, at_text));
+    }
+    return true;
+}
+
+static bool check_against_shadow(struct world *w, const struct mst_obligation *o)
+{
+    struct shadow *s = shadow_of(w, o->id, false);
+    if (!s)
+        return world_fault(w, "%s: a snapshot without a transition", o->id);
+    if (s->work != o->work || s->verdict != o->verdict || s->locked != o->locked)
+        return world_fault(w, "%s: transitions say %s \"%s\", the snapshot %s \"%s\"", o->id,
+                           mst_work_word(s->work), mst_verdict_word(s->verdict),
+                           mst_work_word(o->work), mst_verdict_word(o->verdict));
+    if (s->clock != o->clock) {
+        s->clock = o->clock;
+        s->clock_start = w->now;
+        s->told = 0;
+        s->nags = 0;
+    }
+    return check_ladder(w, o, s);
+}
+
+/* ---- the step ---- */
+
+static bool check_order(struct world *w, const struct mst_input *input)
+{
+    size_t answers = 0;
+    bool snapshots_over = false;
+    for (size_t i = 0; i < w->effects.count; i++) {
+        enum mst_effect_kind kind = w->effects.items[i].kind;
+        if (kind == MST_EFFECT_OBLIGATION && snapshots_over)
+            return world_fault(w, "a snapshot comes after what mentions it");
+        snapshots_over |= kind != MST_EFFECT_OBLIGATION;
+        if (kind == MST_EFFECT_ACCEPTED || kind == MST_EFFECT_REFUSED)
+            answers++;
+        if (answers && kind == MST_EFFECT_TRANSITION)
+            return world_fault(w, "a transition comes after the answer that promises it");
+    }
+    bool asks = input->kind == MST_INPUT_REPORT || input->kind == MST_INPUT_ACT;
+    return answers == (asks ? 1u : 0u) || world_fault(w, "%zu answers to one input", answers);
+}
+
+bool check_step(struct world *w, const struct mst_input *input)
+{
+    bool held = check_order(w, input);
+    for (size_t i = 0; held && i < w->effects.count; i++) {
+        const struct mst_effect *e = &w->effects.items[i];
+        if (e->kind == MST_EFFECT_OBLIGATION)
+            held = check_obligation(w, e->u.obligation);
+        else if (e->kind == MST_EFFECT_TRANSITION)
+            held = check_transition(w, e->u.transition);
+        else if (e->kind == MST_EFFECT_ALERT)
+            held = check_alert(w, e->u.alert);
+    }
+    for (size_t i = 0; held && i < w->effects.count; i++) {
+        if (w->effects.items[i].kind == MST_EFFECT_OBLIGATION)
+            held = check_against_shadow(w, w->effects.items[i].u.obligation);
+    }
+    if (held && mst_core_next_due(w->core) <= w->now)
+        return world_fault(w, "something due was left undone");
+    return held;
+}
+
+bool check_all(struct world *w)
+{
+    bool held = true;
+    size_t count = mst_core_count(w->core);
+    if (count != w->shadows.count)
+        return world_fault(w, "%zu obligations, but %zu were materialised", count,
+                           w->shadows.count);
+    for (size_t i = 0; held && i < count; i++) {
+        const struct mst_obligation *o = mst_core_at(w->core, i);
+        held = check_obligation(w, o) && check_against_shadow(w, o);
+    }
+    return held;
+}

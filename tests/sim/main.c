@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* muster-sim: scenarios in plain words, and random years, on the pure core and virtual time. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/world.h"
+
+static int usage(void)
+{
+    fputs("muster-sim SCENARIO…\n"
+          "muster-sim --seeds N [--seed FIRST]\n"
+          "muster-sim --year OBLIGATIONS\n",
+          stderr);
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned long long seeds = 0, first = 1, year = 0;
+    int failed = 0, i = 1;
+    for (; i < argc && strncmp(argv[i], "--", 2) == 0; i += 2) {
+        if (i + 1 >= argc)
+            return usage();
+        unsigned long long n = strtoull(argv[i + 1], NULL, 10);
+        if (strcmp(argv[i], "--seeds") == 0)
+            seeds = n;
+        else if (strcmp(argv[i], "--seed") == 0)
+            first = n;
+        else if (strcmp(argv[i], "--year") == 0)
+            year = n;
+        else
+            return usage();
+    }
+    if (!seeds && !year && i == argc)
+        return usage();
+    for (; i < argc; i++)
+        failed |= script_run(argv[i]);
+    if (seeds)
+        failed |= seeds_run(first, seeds);
+    if (year)
+        failed |= seeds_year((size_t)year);
+    return failed ? 1 : 0;
+}

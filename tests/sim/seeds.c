@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Random years: a seed draws a programme and everything that happens to it. Each is lived twice, once
+ * with restarts from what is stored at random points, and both must have the same effects to the byte.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/sim/world.h"
+
+static const mst_time hour_ms = 3600000, day_ms = 86400000;
+
+struct year {
+    struct world world;
+    uint64_t seed;
+    uint64_t random;   /* what happens */
+    uint64_t restarts; /* when the core is loaded anew; 0: never */
+    uint64_t calendar;
+    mst_time end;
+};
+
+/* ---- what people do ---- */
+
+static const char *const bearer_acts[] = {"submit", "submit", "submit",   "submit",
+                                          "submit", "submit", "withdraw", "extension",
+                                          "progress"};
+static const char *const judge_acts[] = {"receive", "receive", "review", "return", "approve",
+                                         "record",  "urge",    "void",   "extend", "refuse-extension",
+                                         "waive",   "unlock",  "reopen", "approve"};
+#define PICK(year, list) (list)[random_below(&(year)->random, sizeof(list) / sizeof(list)[0])]
+
+/* Mostly one of those that opened lately. The order is that of their effects, not the core's. */
+static const struct mst_obligation *any_obligation(struct year *y)
+{
+    size_t count = y->world.shadows.count;
+    if (!count)
+        return NULL;
+    size_t recent = random_below(&y->random, 10) && count > 40 ? 40 : count;
+    size_t index = count - 1 - (size_t)random_below(&y->random, recent);
+    return mst_core_find(y->world.core, y->world.shadows.items[index].id);
+}
+
+static bool report(struct year *y, const struct mst_obligation *o)
+{
+    char unit[MST_ID_MAX], duty[MST_ID_MAX], period[MST_PERIOD_KEY_MAX];
+    struct report_words words = {.act = PICK(y, bearer_acts), .unit = unit, .duty = duty};
+    memcpy(unit, o->bearer, sizeof unit);
+    memcpy(duty, o->duty, sizeof duty);
+    memcpy(period, o->period, sizeof period);
+    words.period = period;
+    if (random_below(&y->random, 12) == 0)
+        snprintf(unit, sizeof unit, "u%d", (int)random_below(&y->random, 9));
+    words.reason = random_below(&y->random, 4) ? "because" : NULL;
+    words.empty = random_below(&y->random, 20) == 0;
+    words.queued = y->world.now - (mst_time)random_below(&y->random, (uint64_t)(3 * day_ms));
+    return world_report(&y->world, &words);
+}
+
+static bool judge(struct year *y, const struct mst_obligation *o)
+{
+    char id[MST_OBLIGATION_ID_MAX], lead[MST_ID_MAX];
+    const char *act = PICK(y, judge_acts);
+    const char *reason = random_below(&y->random, 5) ? "because" : NULL;
+    memcpy(id, o->id, sizeof id);
+    memcpy(lead, o->counterpart, sizeof lead);
+    if (lead[0] && random_below(&y->random, 2)) {
+        struct report_words words = {.act = act, .unit = lead, .obligation = id, .reason = reason};
+        return world_report(&y->world, &words);
+    }
+    static const unsigned roles[] = {MST_ROLE_OFFICE, MST_ROLE_OFFICE,
+                                     MST_ROLE_OFFICE | MST_ROLE_DIRECTOR, MST_ROLE_ADMIN,
+                                     MST_ROLE_VIEWER};
+    mst_time until =
+        o->due + (mst_time)random_below(&y->random, (uint64_t)(20 * day_ms)) - 2 * day_ms;
+    return world_act(&y->world, "office:desk", PICK(y, roles), act, id, reason, NULL, until,
+                     random_below(&y->random, 3) == 0);
+}
+
+/* Around the deadline to the millisecond, sometimes; within hours, mostly. */
+static bool somebody_acts(struct year *y)
+{
+    const struct mst_obligation *o = any_obligation(y);
+    if (!o)
+        return world_advance(&y->world, y->world.now + day_ms);
+    char id[MST_OBLIGATION_ID_MAX];
+    mst_time at = y->world.now + (mst_time)random_below(&y->random, (uint64_t)(9 * hour_ms));
+    mst_time edge = o->grace_until - 1 + (mst_time)random_below(&y->random, 2);
+    if (edge >= y->world.now && edge < y->world.now + 10 * day_ms && random_below(&y->random, 3) == 0)
+        at = edge;
+    memcpy(id, o->id, sizeof id);
+    if (!world_advance(&y->world, at))
+        return false;
+    o = mst_core_find(y->world.core, id);
+    bool awaited = mst_obligation_ball_with_bearer(o);
+    bool by_bearer = random_below(&y->random, 10) < (awaited ? 7u : 2u);
+    return by_bearer ? report(y, o) : judge(y, o);
+}
+
+/* ---- what befalls the broker ---- */
+
+static bool goes_down(struct year *y)
+{
+    mst_time from = y->world.now + (mst_time)random_below(&y->random, (uint64_t)(2 * day_ms));
+    mst_time to = from + 1 + (mst_time)random_below(&y->random, (uint64_t)(6 * day_ms));
+    return world_advance(&y->world, from) && world_down(&y->world, from, to);
+}
+
+static bool something_happens(struct year *y)
+{
+    struct world *w = &y->world;
+    uint64_t what = random_below(&y->random, 100);
+    mst_time next = mst_core_next_due(w->core);
+    if (what < 40 && next < y->end)
+        return world_jump(w, next);
+    if (what < 48)
+        return world_jump(w, w->now + (mst_time)random_below(&y->random, (uint64_t)(3 * day_ms)));
+    if (what < 50)
+        return goes_down(y);
+    if (what < 51)
+        return world_reload(w, fixture_programme(y->seed, ++y->calendar % 4));
+    return somebody_acts(y);
+}
+
+/* ---- a year ---- */
+
+static bool live(struct year *y, uint64_t seed, bool with_restarts)
+{
+    y->seed = seed;
+    y->random = seed ^ 0xA5A5A5A5u;
+    y->restarts = with_restarts ? seed * 7 + 1 : 0;
+    world_init(&y->world, fixture_programme(seed, 0));
+    y->end = y->world.now + 400 * day_ms;
+    bool held = true;
+    while (held && y->world.now < y->end) {
+        held = something_happens(y);
+        if (held && with_restarts && random_below(&y->restarts, 50) == 0)
+            held = world_restart(&y->world, random_next(&y->restarts));
+    }
+    return held && check_all(&y->world);
+}
+
+static bool one_seed(uint64_t seed, size_t *alerts, size_t *obligations)
+{
+    struct year once = {0}, again = {0};
+    bool held = live(&once, seed, false) && live(&again, seed, true);
+    if (!held)
+        fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed,
+                once.world.fault[0] ? once.world.fault : again.world.fault);
+    else if (memcmp(once.world.digest, again.world.digest, sizeof once.world.digest) != 0) {
+        fprintf(stderr, "seed %llu: a restart changes what happens\n", (unsigned long long)seed);
+        held = false;
+    }
+    *alerts += once.world.alert_ids_count;
+    *obligations += once.world.shadows.count;
+    world_done(&once.world);
+    if (again.world.core)
+        world_done(&again.world);
+    return held;
+}
+
+int seeds_run(uint64_t first, uint64_t count)
+{
+    size_t alerts = 0, obligations = 0;
+    clock_t start = clock();
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        if (!one_seed(seed, &alerts, &obligations)) {
+            fprintf(stderr, "again with: muster-sim --seeds 1 --seed %llu\n",
+                    (unsigned long long)seed);
+            return 1;
+        }
+    }
+    printf("%llu random years, %zu obligations, %zu alerts: all invariants held; %.1f s\n",
+           (unsigned long long)count, obligations, alerts,
+           (double)(clock() - start) / (double)CLOCKS_PER_SEC);
+    return 0;
+}
+
+/* ---- a large year, for its time ---- */
+
+struct submission {
+    mst_time at;
+    char id[MST_OBLIGATION_ID_MAX];
+};
+
+struct plan {
+    struct submission *items;
+    size_t count, next, cap;
+    uint64_t random;
+};
+
+static int by_time(const void *a, const void *b)
+{
+    const struct submission *x = a, *y = b;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+/* Four of five report at some time between opening and two weeks after the due date. */
+static void plan_for(struct plan *plan, const struct mst_obligation *o)
+{
+    if (random_below(&plan->random, 5) == 0)
+        return;
+    if (plan->count == plan->cap) {
+        plan->cap = plan->cap ? plan->cap * 2 : 1024;
+        plan->items = realloc(plan->items, plan->cap * sizeof *plan->items);
+        if (!plan->items)
+            abort();
+    }
+    struct submission *s = &plan->items[plan->count++];
+    mst_time span = o->due + 14 * day_ms - o->opens;
+    s->at = o->opens + (mst_time)random_below(&plan->random, (uint64_t)span);
+    memcpy(s->id, o->id, sizeof s->id);
+}
+
+static bool large_step(struct mst_core *core, const struct mst_input *input,
+                       struct mst_effects *effects, struct plan *plan, size_t *alerts)
+{
+    size_t before = mst_core_count(core);
+    mst_effects_clear(effects);
+    if (mst_core_step(core, input, effects, NULL))
+        return false;
+    for (size_t i = 0; i < effects->count; i++)
+        *alerts += effects->items[i].kind == MST_EFFECT_ALERT;
+    if (mst_core_count(core) == before)
+        return true;
+    for (size_t i = before; i < mst_core_count(core); i++)
+        plan_for(plan, mst_core_at(core, i));
+    qsort(plan->items + plan->next, plan->count - plan->next, sizeof *plan->items, by_time);
+    return true;
+}
+
+static bool submit_next(struct mst_core *core, struct mst_effects *effects, struct plan *plan,
+                        size_t *alerts)
+{
+    static const uint8_t body[] = {0x80};
+    struct submission s = plan->items[plan->next++];
+    const struct mst_obligation *o = mst_core_find(core, s.id);
+    char unit[MST_ID_MAX];
+    memcpy(unit, o->bearer, sizeof unit);
+    struct mst_msg_report report = {
+        .act = mst_text("submit"),
+        .unit = mst_text(unit),
+        .at = (uint64_t)s.at,
+        .obligation = mst_text(s.id),
+        .body = mst_bytes(body, sizeof body),
+    };
+    struct mst_input input = {
+        .kind = MST_INPUT_REPORT,
+        .now = s.at > mst_core_now(core) ? s.at : mst_core_now(core),
+        .u.report = {.unit = unit, .report = &report, .row = plan->next},
+    };
+    return large_step(core, &input, effects, plan, alerts);
+}
+
+int seeds_year(size_t obligations)
+{
+    const size_t members = 9;
+    struct mst_programme *p = fixture_large((obligations + 119) / 120, members);
+    mst_time start = mst_zone_midnight(p->zone, p->issued);
+    struct mst_core *core = mst_core_new(p, start);
+    struct mst_effects effects = {0};
+    struct plan plan = {.random = 1};
+    size_t alerts = 0;
+    bool held = core != NULL;
+    clock_t begun = clock();
+    while (held && mst_core_now(core) < start + 364 * day_ms) {
+        mst_time due = mst_core_next_due(core);
+        if (plan.next < plan.count && plan.items[plan.next].at < due) {
+            held = submit_next(core, &effects, &plan, &alerts);
+            continue;
+        }
+        struct mst_input tick = {.kind = MST_INPUT_TICK, .now = due};
+        held = large_step(core, &tick, &effects, &plan, &alerts);
+    }
+    double seconds = (double)(clock() - begun) / (double)CLOCKS_PER_SEC;
+    printf("a year of %zu obligations, %zu submissions, %zu alerts: %.2f s\n",
+           held ? mst_core_count(core) : 0, plan.next, alerts, seconds);
+    free(plan.items);
+    mst_effects_done(&effects);
+    mst_core_free(core);
+    mst_programme_unref(p);
+    return held ? 0 : 1;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Drives the core, one input at a time, and keeps what came of it. Decides nothing about it. */
+#include "tests/sim/world.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/pack.h"
+
+static void *grown(void *items, size_t count, size_t *cap, size_t size)
+{
+    if (count < *cap)
+        return items;
+    *cap = *cap ? *cap * 2 : 64;
+    items = realloc(items, *cap * size);
+    if (!items)
+        abort();
+    return items;
+}
+
+void world_init(struct world *w, struct mst_programme *programme)
+{
+    *w = (struct world){.programme = programme};
+    w->now = mst_zone_midnight(programme->zone, programme->issued);
+    w->core = mst_core_new(programme, w->now);
+    if (!w->core)
+        abort();
+}
+
+void world_done(struct world *w)
+{
+    mst_core_free(w->core);
+    mst_effects_done(&w->effects);
+    mst_programme_unref(w->programme);
+    check_done(w);
+    free(w->alerts);
+    free(w->moves);
+}
+
+bool world_fault(struct world *w, const char *fmt, ...)
+{
+    if (w->fault[0])
+        return false;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(w->fault, sizeof w->fault, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+char *world_instant(const struct world *w, mst_time at, char *buf)
+{
+    if (at == MST_NEVER)
+        return strcpy(buf, "never");
+    return mst_zone_format(w->programme->zone, at, buf);
+}
+
+/* ---- the digest of all effects ---- */
+
+static void mix(struct world *w, const void *data, size_t len)
+{
+    struct mst_slice parts[] = {mst_bytes(w->digest, sizeof w->digest), mst_bytes(data, len)};
+    uint8_t digest[MST_HASH_BYTES];
+    mst_hash(parts, 2, digest);
+    memcpy(w->digest, digest, sizeof digest);
+}
+
+static void digest_effect(struct world *w, const struct mst_effect *e, struct mst_buf *scratch)
+{
+    mst_buf_clear(scratch);
+    switch (e->kind) {
+    case MST_EFFECT_OBLIGATION:
+        mst_obligation_pack(e->u.obligation, scratch);
+        mix(w, scratch->data, scratch->len);
+        break;
+    case MST_EFFECT_TRANSITION:
+        mix(w, e->u.transition, sizeof *e->u.transition);
+        break;
+    case MST_EFFECT_ALERT:
+        mix(w, e->u.alert, sizeof *e->u.alert);
+        break;
+    case MST_EFFECT_ACCEPTED:
+        mix(w, "accepted", 8);
+        break;
+    case MST_EFFECT_REFUSED:
+        mix(w, e->u.refused.subject, strlen(e->u.refused.subject));
+        break;
+    }
+}
+
+static void log_effect(struct world *w, const struct mst_effect *e)
+{
+    if (e->kind == MST_EFFECT_ACCEPTED) {
+        w->answer = MST_OK;
+        w->subject[0] = '\0';
+    } else if (e->kind == MST_EFFECT_REFUSED) {
+        w->answer = e->u.refused.code;
+        memcpy(w->subject, e->u.refused.subject, sizeof w->subject);
+    }
+    if (!w->keep_log)
+        return;
+    if (e->kind == MST_EFFECT_ALERT) {
+        w->alerts = grown(w->alerts, w->alerts_count, &w->alerts_cap, sizeof *w->alerts);
+        w->alerts[w->alerts_count++] = (struct logged_alert){.alert = *e->u.alert};
+    } else if (e->kind == MST_EFFECT_TRANSITION) {
+        w->moves = grown(w->moves, w->moves_count, &w->moves_cap, sizeof *w->moves);
+        struct logged_move *m = &w->moves[w->moves_count++];
+        memcpy(m->obligation, e->u.transition->obligation, sizeof m->obligation);
+        memcpy(m->event, e->u.transition->event, sizeof m->event);
+    }
+}
+
+/* ---- steps ---- */
+
+bool world_step(struct world *w, const struct mst_input *input)
+{
+    struct mst_err err = {0};
+    struct mst_buf scratch = {0};
+    mst_effects_clear(&w->effects);
+    int r = mst_core_step(w->core, input, &w->effects, &err);
+    if (r)
+        return world_fault(w, "the step failed: %s: %s", mst_code_word(r), err.text);
+    w->now = input->now;
+    for (size_t i = 0; i < w->effects.count; i++) {
+        digest_effect(w, &w->effects.items[i], &scratch);
+        log_effect(w, &w->effects.items[i]);
+    }
+    mst_buf_done(&scratch);
+    return check_step(w, input);
+}
+
+bool world_jump(struct world *w, mst_time to)
+{
+    struct mst_input tick = {.kind = MST_INPUT_TICK, .now = to};
+    return world_step(w, &tick);
+}
+
+bool world_advance(struct world *w, mst_time to)
+{
+    for (;;) {
+        mst_time next = mst_core_next_due(w->core);
+        if (next > to)
+            return world_jump(w, to);
+        if (!world_jump(w, next > w->now ? next : w->now))
+            return false;
+    }
+}
+
+bool world_down(struct world *w, mst_time from, mst_time to)
+{
+    struct mst_input down = {.kind = MST_INPUT_DOWN, .now = to, .u.down_from = from};
+    if (w->downs_count < sizeof w->downs / sizeof w->downs[0]) {
+        w->downs[w->downs_count].from = from;
+        w->downs[w->downs_count++].to = to;
+    }
+    return world_step(w, &down);
+}
+
+bool world_reload(struct world *w, struct mst_programme *programme)
+{
+    struct mst_input change = {
+        .kind = MST_INPUT_PROGRAMME, .now = w->now, .u.programme = programme};
+    bool held = world_step(w, &change);
+    mst_programme_unref(w->programme);
+    w->programme = programme;
+    return held;
+}
+
+static bool copy_over(struct world *w, struct mst_core *fresh, const struct mst_obligation *o)
+{
+    struct mst_obligation copy;
+    struct mst_buf bytes = {0};
+    struct mst_err err = {0};
+    mst_obligation_pack(o, &bytes);
+    int r = mst_obligation_unpack(mst_bytes(bytes.data, bytes.len), &copy, &err);
+    if (!r)
+        r = mst_core_restore(fresh, &copy, &err);
+    mst_buf_done(&bytes);
+    return r == 0 || world_fault(w, "cannot restore %s: %s", o->id, err.text);
+}
+
+static size_t common_factor(size_t a, size_t b)
+{
+    while (b) {
+        size_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+bool world_restart(struct world *w, uint64_t shuffle)
+{
+    struct mst_core *fresh = mst_core_new(w->programme, w->now);
+    size_t count = mst_core_count(w->core);
+    bool held = fresh != NULL;
+    /* Any order will do; the broker's is by id. A stride that shares no factor visits them all. */
+    size_t stride = count > 2 ? (size_t)(shuffle % (count - 1)) + 1 : 1;
+    while (common_factor(stride, count) > 1)
+        stride++;
+    for (size_t i = 0, at = 0; held && i < count; i++, at = (at + stride) % count)
+        held = copy_over(w, fresh, mst_core_at(w->core, at));
+    mst_core_restore_now(fresh, w->now);
+    for (size_t i = 0; i < w->downs_count; i++)
+        mst_core_restore_down(fresh, w->downs[i].from, w->downs[i].to);
+    mst_core_free(w->core);
+    w->core = fresh;
+    return held;
+}
+
+/* ---- inputs in words ---- */
+
+bool world_report(struct world *w, const struct report_words *words)
+{
+    struct mst_buf body = {0};
+    mst_pack_map(&body, words->until ? 2 : 1);
+    mst_pack_text(&body, "summary");
+    mst_pack_text(&body, "as planned");
+    if (words->until) {
+        mst_pack_text(&body, "until");
+        mst_pack_text(&body, words->until);
+    }
+    struct mst_msg_report report = {
+        .act = mst_text(words->act),
+        .unit = mst_text(words->unit),
+        .at = (uint64_t)(words->queued ? words->queued : w->now),
+        .duty = mst_text(words->duty),
+        .period = mst_text(words->period),
+        .obligation = mst_text(words->obligation),
+        .reason = mst_text(words->reason),
+        .body = words->empty ? mst_text(NULL) : mst_bytes(body.data, body.len),
+    };
+    struct mst_input input = {
+        .kind = MST_INPUT_REPORT,
+        .now = w->now,
+        .u.report = {.unit = words->unit, .report = &report, .row = ++w->row},
+    };
+    bool held = world_step(w, &input);
+    mst_buf_done(&body);
+    return held;
+}
+
+bool world_act(struct world *w, const char *actor, unsigned roles, const char *act,
+               const char *obligation, const char *reason, const char *number, mst_time until,
+               bool override)
+{
+    struct mst_input input = {
+        .kind = MST_INPUT_ACT,
+        .now = w->now,
+        .u.act = {.actor = actor,
+                  .roles = roles,
+                  .act = act,
+                  .obligation = obligation,
+                  .reason = reason,
+                  .number = number,
+                  .until = until,
+                  .override = override},
+    };
+    return world_step(w, &input);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A core on virtual time, and everything that came out of it. After each step the invariants of
+ * check.c are looked at; the first one that does not hold is kept in `fault`.
+ */
+#ifndef MST_TESTS_SIM_WORLD_H
+#define MST_TESTS_SIM_WORLD_H
+
+#include "broker/core/core.h"
+#include "proto/seal.h"
+
+/* What the checker knows of an obligation from effects alone. */
+struct shadow {
+    char id[MST_OBLIGATION_ID_MAX];
+    enum mst_work work;
+    enum mst_verdict verdict;
+    bool locked;
+    uint32_t clock;
+    mst_time clock_start;
+    uint32_t told; /* rungs of this clock that were told, or passed over as missed */
+    uint32_t nags; /* told or passed over in this clock */
+    size_t snapshots;
+};
+
+struct shadows {
+    struct shadow *items;
+    size_t count, cap;
+    uint32_t *slots;
+    size_t slots_cap;
+};
+
+struct logged_alert {
+    struct mst_alert alert;
+    bool consumed; /* matched by an expectation */
+};
+
+struct logged_move {
+    char obligation[MST_OBLIGATION_ID_MAX];
+    char event[MST_ID_MAX];
+};
+
+struct world {
+    struct mst_programme *programme;
+    struct mst_core *core;
+    mst_time now;
+    uint64_t row;
+    struct mst_effects effects;
+    struct logged_alert *alerts;
+    size_t alerts_count, alerts_cap;
+    struct logged_move *moves;
+    size_t moves_count, moves_cap;
+    bool keep_log; /* alerts and moves are kept whole; else only their digest */
+    enum mst_code answer;
+    char subject[256];
+    struct shadows shadows;
+    uint8_t (*alert_ids)[MST_DIGEST_BYTES]; /* open addressing; all zero: empty */
+    size_t alert_ids_count, alert_ids_cap;
+    struct {
+        mst_time from, to;
+    } downs[16];
+    size_t downs_count;
+    uint8_t digest[MST_HASH_BYTES]; /* over all effects so far */
+    char fault[600];                /* empty: all is well */
+};
+
+/* Consumes a reference to the programme. */
+void world_init(struct world *w, struct mst_programme *programme);
+void world_done(struct world *w);
+
+/* One step; false when something does not hold. */
+bool world_step(struct world *w, const struct mst_input *input);
+/* Tick at every instant at which something happens, up to and including `to`. */
+bool world_advance(struct world *w, mst_time to);
+/* One tick straight there. */
+bool world_jump(struct world *w, mst_time to);
+bool world_down(struct world *w, mst_time from, mst_time to);
+/* Give the core up and load another from what would have been stored, in another order. */
+bool world_restart(struct world *w, uint64_t shuffle);
+/* Consumes a reference to the programme. */
+bool world_reload(struct world *w, struct mst_programme *programme);
+
+struct report_words {
+    const char *unit, *act, *duty, *period, *obligation, *reason, *until;
+    mst_time queued; /* 0: now */
+    bool empty;      /* without a body */
+};
+bool world_report(struct world *w, const struct report_words *words);
+bool world_act(struct world *w, const char *actor, unsigned roles, const char *act,
+               const char *obligation, const char *reason, const char *number, mst_time until,
+               bool override);
+
+bool world_fault(struct world *w, const char *fmt, ...) MST_PRINTF(2, 3); /* false */
+char *world_instant(const struct world *w, mst_time at, char *buf);
+
+/* ---- check.c ---- */
+
+bool check_step(struct world *w, const struct mst_input *input);
+/* Everything at once; slow. */
+bool check_all(struct world *w);
+void check_done(struct world *w);
+
+/* ---- fixture.c ---- */
+
+uint64_t random_next(uint64_t *state);
+uint64_t random_below(uint64_t *state, uint64_t limit);
+/* A programme drawn from a seed; `calendar` draws another calendar for it. */
+struct mst_programme *fixture_programme(uint64_t seed, uint64_t calendar);
+struct mst_programme *fixture_large(size_t groups, size_t members);
+
+/* ---- script.c, seeds.c ---- */
+
+int script_run(const char *path);                  /* 0: all held */
+int seeds_run(uint64_t first, uint64_t count);     /* 0: all held */
+int seeds_year(size_t obligations);             /* 0: done; says how long it took */
+
+#endif
