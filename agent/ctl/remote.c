@@ -9,6 +9,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "agent/link/link.h"
@@ -23,9 +25,11 @@ struct asking {
     const struct mst_ctl_call *call;
     struct mst_table *table;
     size_t rows;
-    bool progress; /* standard error is a terminal */
-    bool alone;    /* something was printed that no table goes with */
-    int out_fd;    /* file of --out, or -1 */
+    bool progress;   /* standard error is a terminal */
+    bool alone;      /* something was printed that no table goes with */
+    int out_fd;      /* file of --out, or -1 */
+    bool row_failed; /* row_err says why a row could not be taken */
+    struct mst_err row_err;
     struct mst_err *err;
 };
 
@@ -36,12 +40,12 @@ static void clear_progress(struct asking *asking)
 }
 
 /* Keep an invitation to where it was wanted: it holds a secret. */
-static int write_out(const struct asking *asking, struct mst_slice text)
+static int write_out(struct asking *asking, struct mst_slice text)
 {
     const char *path = mst_ctl_value(asking->call, "out");
     ssize_t written = write(asking->out_fd, text.data, text.len);
     if (written != (ssize_t)text.len || fsync(asking->out_fd) != 0)
-        return mst_fail(asking->err, MST_E_IO, "%s: %s", path, strerror(errno));
+        return mst_fail(&asking->row_err, MST_E_IO, "%s: %s", path, strerror(errno));
     return 0;
 }
 
@@ -54,7 +58,7 @@ static int show_written(struct asking *asking, struct mst_slice row)
     struct mst_slice key, value;
     mst_unpack_init(&u, row.data, row.len);
     if (!mst_unpack_next(&u, &map))
-        return mst_fail_on(asking->err, MST_E_PROTOCOL, "enrol");
+        return mst_fail_on(&asking->row_err, MST_E_PROTOCOL, "enrol");
     mst_pack_map(&shown, map.count);
     while (mst_unpack_skip(&u, &key) && mst_unpack_skip(&u, &value)) {
         struct mst_unpack k;
@@ -68,14 +72,13 @@ static int show_written(struct asking *asking, struct mst_slice row)
         mst_buf_put(&shown, key.data, key.len);
         mst_buf_put(&shown, value.data, value.len);
     }
-    int rc = mst_table_row(asking->table, mst_bytes(shown.data, shown.len), asking->err);
+    int rc = mst_table_row(asking->table, mst_bytes(shown.data, shown.len), &asking->row_err);
     mst_buf_done(&shown);
     return rc;
 }
 
-static int take_row(void *context, struct mst_slice row)
+static int keep_row(struct asking *asking, struct mst_slice row)
 {
-    struct asking *asking = context;
     asking->rows++;
     if (asking->progress && asking->rows % PROGRESS_ROWS == 0) {
         fputs("\r", stderr);
@@ -83,17 +86,26 @@ static int take_row(void *context, struct mst_slice row)
     }
     struct mst_slice invitation = mst_unpack_text(row, "invitation");
     if (!invitation.data)
-        return mst_table_row(asking->table, row, asking->err);
+        return mst_table_row(asking->table, row, &asking->row_err);
     if (asking->out_fd >= 0) {
         int rc = write_out(asking, invitation);
         return rc ? rc : show_written(asking, row);
     }
     if (asking->call->format != MST_FORMAT_TABLE)
-        return mst_table_row(asking->table, row, asking->err);
+        return mst_table_row(asking->table, row, &asking->row_err);
     /* The file's text is what was asked for: it stands alone on standard output. */
     asking->alone = true;
     fwrite(invitation.data, 1, invitation.len, stdout);
-    return fflush(stdout) == 0 ? 0 : mst_fail_on(asking->err, MST_E_IO, _("the output"));
+    return fflush(stdout) == 0 ? 0 : mst_fail_on(&asking->row_err, MST_E_IO, _("the output"));
+}
+
+/* The link only passes the code on; the words are kept here. */
+static int take_row(void *context, struct mst_slice row)
+{
+    struct asking *asking = context;
+    int rc = keep_row(asking, row);
+    asking->row_failed = rc != 0;
+    return rc;
 }
 
 /* Words of people (a phase in their language) become the protocol's. */
@@ -126,6 +138,30 @@ static const char *local_endpoint(const struct mst_call *line, char *buf, size_t
     return buf;
 }
 
+/* libzmq waits for an endpoint that is not there; a person at a terminal wants to hear it at once.
+ */
+static int probe(const char *endpoint, struct mst_err *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *path = endpoint + strlen("ipc://");
+    if (strlen(path) >= sizeof address.sun_path)
+        return mst_fail_on(err, MST_E_TOO_LARGE, endpoint);
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return mst_fail(err, MST_E_IO, "%s: %s", endpoint, strerror(errno));
+    int failed = connect(fd, (struct sockaddr *)&address, sizeof address) == 0 ? 0 : errno;
+    int rc = 0;
+    if (failed == EACCES) {
+        rc = mst_fail_on(err, MST_E_DENIED, endpoint);
+        mst_hint(err, _("the local endpoint is for the broker's group; join it, or use --home"));
+    } else if (failed == ENOENT || failed == ECONNREFUSED) {
+        rc = mst_fail_on(err, MST_E_UNREACHABLE, endpoint);
+    }
+    close(fd);
+    return rc;
+}
+
 static int ask(struct asking *asking, struct mst_link *link)
 {
     const char *seconds = mst_call_option(asking->call->line, "timeout");
@@ -140,6 +176,8 @@ static int ask(struct asking *asking, struct mst_link *link)
                                             mst_bytes(args.data, args.len), (int)timeout_s * 1000,
                                             take_row, asking, asking->err);
     mst_buf_done(&args);
+    if (asking->row_failed)
+        *asking->err = asking->row_err;
     clear_progress(asking);
     return rc;
 }
@@ -167,7 +205,9 @@ static int connect_and_ask(struct asking *asking)
     };
     if (dir && !options.programme && home.settings.AGENT_programme[0])
         options.programme = home.settings.AGENT_programme;
-    int rc = mst_link_new(&options, &link, asking->err);
+    int rc = dir ? 0 : probe(options.endpoint, asking->err);
+    if (!rc)
+        rc = mst_link_new(&options, &link, asking->err);
     if (!rc)
         rc = ask(asking, link);
     mst_link_free(link);

@@ -33,6 +33,7 @@ int mst_box_fail(struct mst_outbox *box, int rc, struct mst_err *err)
 {
     const char *words = box->db ? sqlite3_errmsg(box->db) : sqlite3_errstr(rc);
     enum mst_code code = MST_E_IO;
+    box->failed = true;
     switch (rc & 0xFF) {
     case SQLITE_FULL:
         code = MST_E_FULL;
@@ -316,8 +317,13 @@ int mst_outbox_rollback(struct mst_outbox *box, struct mst_err *err)
 {
     /* After a full disk SQLite may have rolled back by itself. */
     int code = sqlite3_get_autocommit(box->db) ? 0 : run_plain(box, "ROLLBACK", err);
-    box->open = box->appended = false;
+    box->open = box->appended = box->failed = false;
     return code ? code : load_figures(box, err);
+}
+
+bool mst_outbox_failed(const struct mst_outbox *box)
+{
+    return box->failed;
 }
 
 bool mst_outbox_dirty(const struct mst_outbox *box)

@@ -19,6 +19,7 @@ struct mst_outbox {
     int64_t bytes;
     bool open;     /* a transaction is */
     bool appended; /* within it */
+    bool failed;   /* SQLite has refused a change within it */
     struct {
         const char *sql; /* the literal itself is the key */
         sqlite3_stmt *stmt;

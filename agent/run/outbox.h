@@ -54,6 +54,8 @@ uint64_t mst_outbox_last(const struct mst_outbox *box);  /* seq; 0: none */
 uint64_t mst_outbox_acked(const struct mst_outbox *box); /* seq; 0: none */
 int64_t mst_outbox_bytes(const struct mst_outbox *box);
 bool mst_outbox_dirty(const struct mst_outbox *box); /* a commit is due */
+/* The file itself failed since the last commit: only a rollback helps. */
+bool mst_outbox_failed(const struct mst_outbox *box);
 
 /* Small named figures that outlive the process; fallback when never set. */
 uint64_t mst_outbox_figure(struct mst_outbox *box, const char *name, uint64_t fallback);

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Transport of the local socket. Addresses go through /proc/self/fd, since a socket's path may have
+ * 107 bytes only and a home's path more. Who may connect is decided by the home's mode first and by
+ * the peer's uid second.
+ */
+#include "agent/run/local.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "agent/link/link.h"
+
+#define SOCKET_NAME "agent.sock"
+#define CONNECTIONS_WAITING_MAX 64
+
+struct mst_local {
+    int fd;
+    uint8_t *frame; /* what the reply borrows from */
+    struct mst_msg reply;
+    struct mst_msg_scratch scratch;
+};
+
+static int open_socket(const char *home, struct sockaddr_un *ret_address, int *ret_dir, int *ret_fd,
+                       struct mst_err *err)
+{
+    int dir = open(home, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0) {
+        int code = mst_fail(err, errno == ENOENT ? MST_E_UNKNOWN : MST_E_IO, "%s: %s", home,
+                            strerror(errno));
+        if (code == MST_E_UNKNOWN)
+            mst_hint(err, "%s", _("join first: muster-agent join INVITATION"));
+        return code;
+    }
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        close(dir);
+        return mst_fail(err, MST_E_IO, "socket: %s", strerror(errno));
+    }
+    *ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    snprintf(ret_address->sun_path, sizeof ret_address->sun_path, "/proc/self/fd/%d/" SOCKET_NAME,
+             dir);
+    *ret_dir = dir;
+    *ret_fd = fd;
+    return 0;
+}
+
+int mst_local_listen(const char *home, int *ret_fd, struct mst_err *err)
+{
+    struct sockaddr_un address;
+    int dir, fd;
+    int code = open_socket(home, &address, &dir, &fd, err);
+    if (code)
+        return code;
+    unlinkat(dir, SOCKET_NAME, 0);
+    mode_t before = umask(0177);
+    bool ok = bind(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
+              listen(fd, CONNECTIONS_WAITING_MAX) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
+    int saved = errno;
+    umask(before);
+    close(dir);
+    if (!ok) {
+        close(fd);
+        return mst_fail(err, MST_E_IO, "%s/" SOCKET_NAME ": %s", home, strerror(saved));
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+int mst_local_accept(int fd, int *ret_connection, struct mst_err *err)
+{
+    int connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (connection < 0)
+        return mst_fail_on(err, MST_E_BUSY, SOCKET_NAME);
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
+        (peer.uid != geteuid() && peer.uid != 0)) {
+        close(connection);
+        return mst_fail(err, MST_E_DENIED, "uid %u", (unsigned)peer.uid);
+    }
+    *ret_connection = connection;
+    return 0;
+}
+
+void mst_local_unlink(const char *home)
+{
+    int dir = open(home, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0)
+        return;
+    unlinkat(dir, SOCKET_NAME, 0);
+    close(dir);
+}
+
+int mst_local_open(const char *home, struct mst_local **ret, struct mst_err *err)
+{
+    struct sockaddr_un address;
+    int dir, fd;
+    int code = open_socket(home, &address, &dir, &fd, err);
+    if (code)
+        return code;
+    bool connected = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+    int saved = errno;
+    close(dir);
+    struct mst_local *local = connected ? calloc(1, sizeof *local) : NULL;
+    if (local)
+        local->frame = malloc(MST_LOCAL_BYTES_MAX);
+    if (!local || !local->frame) {
+        close(fd);
+        free(local);
+        if (connected)
+            return mst_fail_on(err, MST_E_NOMEM, home);
+        if (saved == EACCES || saved == EPERM)
+            return mst_fail(err, MST_E_DENIED, "%s/" SOCKET_NAME, home);
+        code = mst_fail(err, MST_E_UNREACHABLE, _("no agent is running for %s"), home);
+        mst_hint(err, "%s", _("start it: muster-agent run"));
+        return code;
+    }
+    local->fd = fd;
+    *ret = local;
+    return 0;
+}
+
+void mst_local_close(struct mst_local *local)
+{
+    if (!local)
+        return;
+    close(local->fd);
+    free(local->frame);
+    free(local);
+}
+
+static int await_packet(struct mst_local *local, int timeout_ms, size_t *ret_len,
+                        struct mst_err *err)
+{
+    struct pollfd ready = {.fd = local->fd, .events = POLLIN};
+    int n = poll(&ready, 1, timeout_ms);
+    if (n == 0)
+        return mst_fail(err, MST_E_TIMEOUT, _("the agent does not answer"));
+    ssize_t len = n < 0 ? -1 : recv(local->fd, local->frame, MST_LOCAL_BYTES_MAX, 0);
+    if (len <= 0) {
+        int code = mst_fail(err, MST_E_UNREACHABLE, _("the agent has ended"));
+        mst_hint(err, "%s", _("start it again; what was queued is kept"));
+        return code;
+    }
+    *ret_len = (size_t)len;
+    return 0;
+}
+
+int mst_local_call(struct mst_local *local, struct mst_slice request, int timeout_ms,
+                   const struct mst_msg_reply **ret_reply, struct mst_err *err)
+{
+    size_t len = 0;
+    if (request.len > MST_LOCAL_BYTES_MAX)
+        return mst_fail(err, MST_E_TOO_LARGE, _("the request"));
+    if (send(local->fd, request.data, request.len, MSG_NOSIGNAL) < 0)
+        return mst_fail(err, MST_E_UNREACHABLE, _("the agent has ended"));
+    int code = await_packet(local, timeout_ms, &len, err);
+    if (!code)
+        code = mst_msg_decode(local->frame, len, MST_DOWN, &local->scratch, &local->reply, err);
+    if (code)
+        return code;
+    if (local->reply.type != MST_MSG_reply)
+        return mst_fail(err, MST_E_PROTOCOL, _("an unexpected answer: %s"),
+                        mst_msg_word(local->reply.type));
+    const struct mst_msg_reply *reply = &local->reply.u.reply;
+    if (!mst_slice_is(reply->code, mst_code_word(MST_OK)))
+        return mst_link_fault(reply->code, reply->subject, reply->text, reply->hint, err);
+    *ret_reply = reply;
+    return 0;
+}

@@ -1,0 +1,783 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The session against a small broker of its own: real sockets, real CURVE, real signatures. The
+ * fake keeps reports by outbox and does as it is told: lose receipts, forget, repeat alerts, lie.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#include "agent/run/session.h"
+#include "proto/pack.h"
+
+#define STORED_MAX 512
+#define OUTBOXES_MAX 4
+#define PATIENCE_MS 10000
+
+/* ---- the fake broker ---- */
+
+struct stored {
+    uint8_t id[MST_OUTBOX_BYTES], head[MST_HASH_BYTES];
+    uint8_t heads[STORED_MAX + 1][MST_HASH_BYTES];
+    uint64_t rows[STORED_MAX + 1];
+    uint64_t last;
+};
+
+struct fake {
+    pthread_t thread;
+    pthread_mutex_t lock; /* of everything below */
+    void *ctx, *socket;
+    char endpoint[64];
+    char curve_public[41], curve_secret[41];
+    struct mst_keys keys;
+    uint8_t unit_key[MST_SIGN_PUBLIC_BYTES];
+    struct stored outboxes[OUTBOXES_MAX];
+    size_t outboxes_count;
+    uint64_t row, epoch, watermark, alerts, acked_alert, window, now;
+    uint64_t refuse_seq;     /* answered as refused */
+    unsigned lose_receipts;  /* so many are not sent */
+    unsigned forge_receipts; /* so many carry a wrong signature */
+    unsigned expect_once;    /* so many pushes are answered with `expect` without being stored */
+    uint64_t skip_alert;     /* an alert number that is lost on the way, once */
+    unsigned hellos, pushes, duplicates, bad, subscriptions;
+    bool rehearsal, silent;
+    atomic_bool stop;
+};
+
+static struct stored *outbox_of(struct fake *f, struct mst_slice id)
+{
+    for (size_t i = 0; i < f->outboxes_count; i++) {
+        if (memcmp(f->outboxes[i].id, id.data, MST_OUTBOX_BYTES) == 0)
+            return &f->outboxes[i];
+    }
+    assert_true(f->outboxes_count < OUTBOXES_MAX);
+    struct stored *o = &f->outboxes[f->outboxes_count++];
+    memset(o, 0, sizeof *o);
+    memcpy(o->id, id.data, MST_OUTBOX_BYTES);
+    mst_chain_genesis(o->id, "p", "u1", o->head);
+    memcpy(o->heads[0], o->head, sizeof o->head);
+    return o;
+}
+
+static void reply_with(struct fake *f, zmq_msg_t *peer, const struct mst_msg *msg)
+{
+    struct mst_buf buf = {0};
+    zmq_msg_t id;
+    if (mst_msg_encode(msg, &buf, NULL)) {
+        f->bad++;
+        return;
+    }
+    zmq_msg_init(&id);
+    zmq_msg_copy(&id, peer);
+    zmq_msg_send(&id, f->socket, ZMQ_SNDMORE);
+    zmq_send(f->socket, buf.data, buf.len, 0);
+    mst_buf_done(&buf);
+}
+
+static void welcome(struct fake *f, zmq_msg_t *peer, const struct mst_msg_hello *h)
+{
+    static const struct mst_slice role = {(const uint8_t *)"unit", 4};
+    struct mst_msg msg = {.type = MST_MSG_welcome};
+    struct mst_msg_welcome *w = &msg.u.welcome;
+    struct stored *o = outbox_of(f, h->outbox);
+    f->hellos++;
+    w->version = 1;
+    w->programme = mst_text("p");
+    w->principal = mst_text("unit:u1");
+    w->roles = (struct mst_slices){&role, 1};
+    w->unit = mst_text("u1");
+    w->now = f->now;
+    w->rehearsal = f->rehearsal;
+    w->epoch = f->epoch;
+    w->watermark = f->watermark;
+    w->has = UINT64_C(1) << MST_F_welcome_last;
+    w->last = o->last;
+    if (o->last)
+        w->head = mst_bytes(o->head, sizeof o->head);
+    w->window = f->window;
+    w->message_bytes_max = 4096;
+    w->sign_key = mst_bytes(f->keys.sign_public, sizeof f->keys.sign_public);
+    reply_with(f, peer, &msg);
+}
+
+static void send_receipt(struct fake *f, zmq_msg_t *peer, struct stored *o, uint64_t first,
+                         uint64_t last)
+{
+    struct mst_msg msg = {.type = MST_MSG_receipt};
+    struct mst_msg_receipt *r = &msg.u.receipt;
+    struct mst_buf refused = {0};
+    struct mst_slice row = {0};
+    uint8_t sig[MST_SIGN_BYTES];
+    if (f->lose_receipts) {
+        f->lose_receipts--;
+        return;
+    }
+    if (f->refuse_seq >= first && f->refuse_seq <= last) {
+        mst_pack_map(&refused, 3);
+        mst_pack_text(&refused, "seq");
+        mst_pack_uint(&refused, f->refuse_seq);
+        mst_pack_text(&refused, "code");
+        mst_pack_text(&refused, "locked");
+        mst_pack_text(&refused, "subject");
+        mst_pack_text(&refused, "d/p/u1");
+        row = mst_bytes(refused.data, refused.len);
+    }
+    r->outbox = mst_bytes(o->id, sizeof o->id);
+    r->first = first;
+    r->last = last;
+    r->row = o->rows[first];
+    r->head = mst_bytes(o->heads[last], MST_HASH_BYTES);
+    r->refused = (struct mst_slices){&row, row.data ? 1 : 0};
+    r->epoch = f->epoch;
+    r->watermark = f->watermark;
+    r->now = f->now;
+    r->alg = mst_text(MST_ALG_ED25519_BLAKE2B);
+    assert_int_equal(mst_receipt_sign(f->keys.sign_secret, "p", r, sig, NULL), 0);
+    if (f->forge_receipts) {
+        f->forge_receipts--;
+        sig[0] ^= 1;
+    }
+    r->sig = mst_bytes(sig, sizeof sig);
+    reply_with(f, peer, &msg);
+    mst_buf_done(&refused);
+}
+
+static void send_expect(struct fake *f, zmq_msg_t *peer, struct stored *o)
+{
+    struct mst_msg msg = {.type = MST_MSG_expect};
+    msg.u.expect.outbox = mst_bytes(o->id, sizeof o->id);
+    msg.u.expect.next = o->last + 1;
+    msg.u.expect.head = mst_bytes(o->head, sizeof o->head);
+    reply_with(f, peer, &msg);
+}
+
+static void take_push(struct fake *f, zmq_msg_t *peer, const struct mst_msg_push *p)
+{
+    struct stored *o = outbox_of(f, p->outbox);
+    uint8_t head[MST_HASH_BYTES];
+    uint64_t last = p->first + p->reports.count - 1;
+    f->pushes++;
+    if (f->expect_once || p->first > o->last + 1) {
+        f->expect_once -= f->expect_once ? 1 : 0;
+        send_expect(f, peer, o);
+        return;
+    }
+    if (memcmp(p->prev.data, o->heads[p->first - 1], MST_HASH_BYTES) != 0)
+        f->bad++;
+    memcpy(head, p->prev.data, sizeof head);
+    for (size_t i = 0; i < p->reports.count; i++)
+        mst_chain_next(head, p->first + i, p->reports.items[i], head);
+    if (mst_run_verify(f->unit_key, o->id, last, head, p->sig.data, NULL))
+        f->bad++;
+    if (p->first <= o->last) {
+        /* A repeat gets the stored answer; a run that straddles would be half of one. */
+        if (last > o->last)
+            f->bad++;
+        f->duplicates += (unsigned)p->reports.count;
+    } else {
+        memcpy(head, p->prev.data, sizeof head);
+        for (size_t i = 0; i < p->reports.count; i++) {
+            mst_chain_next(head, p->first + i, p->reports.items[i], head);
+            o->last++;
+            o->rows[o->last] = ++f->row;
+            memcpy(o->heads[o->last], head, sizeof head);
+        }
+        memcpy(o->head, head, sizeof head);
+    }
+    send_receipt(f, peer, o, p->first, last);
+}
+
+static void send_alert(struct fake *f, zmq_msg_t *peer, uint64_t number)
+{
+    static const uint8_t head[32] = {7};
+    uint8_t id[32] = {(uint8_t)number, (uint8_t)f->epoch};
+    struct mst_msg msg = {.type = MST_MSG_alert};
+    struct mst_msg_alert *a = &msg.u.alert;
+    if (f->skip_alert == number) {
+        f->skip_alert = 0;
+        return;
+    }
+    a->number = number;
+    a->prev = number - 1;
+    a->id = mst_bytes(id, sizeof id);
+    a->programme = mst_text("p");
+    a->topic = mst_text("p/unit:u1/reminder");
+    a->kind = mst_text("reminder");
+    a->audience = mst_text("unit:u1");
+    a->role = mst_text("clerk");
+    a->fired = 5;
+    a->ledger_head = mst_bytes(head, sizeof head);
+    reply_with(f, peer, &msg);
+}
+
+static void take_subscribe(struct fake *f, zmq_msg_t *peer, const struct mst_msg_subscribe *s)
+{
+    uint64_t from = s->has & (UINT64_C(1) << MST_F_subscribe_from) ? s->from : f->acked_alert;
+    f->subscriptions++;
+    for (uint64_t n = from + 1; n <= f->alerts; n++)
+        send_alert(f, peer, n);
+}
+
+static void take_request(struct fake *f, zmq_msg_t *peer, const struct mst_msg_request *r)
+{
+    struct mst_buf row = {0};
+    struct mst_slice item;
+    struct mst_msg msg = {.type = MST_MSG_reply};
+    mst_pack_map(&row, 2);
+    mst_pack_text(&row, "type");
+    mst_pack_text(&row, "unit");
+    mst_pack_text(&row, "id");
+    mst_pack_text(&row, "u1");
+    item = mst_bytes(row.data, row.len);
+    msg.u.reply.id = r->id;
+    msg.u.reply.code = mst_text("ok");
+    msg.u.reply.rows = (struct mst_slices){&item, 1};
+    msg.u.reply.now = f->now;
+    /* In two parts, as longer ones come. */
+    msg.u.reply.more = true;
+    reply_with(f, peer, &msg);
+    msg.u.reply.more = false;
+    reply_with(f, peer, &msg);
+    mst_buf_done(&row);
+}
+
+static void serve_frame(struct fake *f, zmq_msg_t *peer, zmq_msg_t *frame)
+{
+    static struct mst_msg_scratch scratch;
+    struct mst_msg msg;
+    if (mst_msg_decode(zmq_msg_data(frame), zmq_msg_size(frame), MST_UP, &scratch, &msg, NULL)) {
+        f->bad++;
+        return;
+    }
+    if (f->silent)
+        return;
+    if (msg.type == MST_MSG_hello)
+        welcome(f, peer, &msg.u.hello);
+    else if (msg.type == MST_MSG_push)
+        take_push(f, peer, &msg.u.push);
+    else if (msg.type == MST_MSG_subscribe)
+        take_subscribe(f, peer, &msg.u.subscribe);
+    else if (msg.type == MST_MSG_ack && msg.u.ack.cursor > f->acked_alert)
+        f->acked_alert = msg.u.ack.cursor;
+    else if (msg.type == MST_MSG_request)
+        take_request(f, peer, &msg.u.request);
+}
+
+static void *fake_main(void *arg)
+{
+    struct fake *f = arg;
+    while (!atomic_load(&f->stop)) {
+        zmq_pollitem_t item = {.socket = f->socket, .events = ZMQ_POLLIN};
+        if (zmq_poll(&item, 1, 20) <= 0)
+            continue;
+        zmq_msg_t peer, frame;
+        zmq_msg_init(&peer);
+        zmq_msg_init(&frame);
+        zmq_msg_recv(&peer, f->socket, 0);
+        zmq_msg_recv(&frame, f->socket, 0);
+        pthread_mutex_lock(&f->lock);
+        serve_frame(f, &peer, &frame);
+        pthread_mutex_unlock(&f->lock);
+        zmq_msg_close(&peer);
+        zmq_msg_close(&frame);
+    }
+    return NULL;
+}
+
+static void fake_start(struct fake *f)
+{
+    int on = 1, zero = 0;
+    size_t size = sizeof f->endpoint;
+    atomic_store(&f->stop, false);
+    f->socket = zmq_socket(f->ctx, ZMQ_ROUTER);
+    zmq_setsockopt(f->socket, ZMQ_CURVE_SERVER, &on, sizeof on);
+    zmq_setsockopt(f->socket, ZMQ_CURVE_SECRETKEY, f->curve_secret, 41);
+    zmq_setsockopt(f->socket, ZMQ_LINGER, &zero, sizeof zero);
+    assert_int_equal(zmq_bind(f->socket, f->endpoint), 0);
+    zmq_getsockopt(f->socket, ZMQ_LAST_ENDPOINT, f->endpoint, &size);
+    assert_int_equal(pthread_create(&f->thread, NULL, fake_main, f), 0);
+}
+
+static void fake_stop(struct fake *f)
+{
+    atomic_store(&f->stop, true);
+    pthread_join(f->thread, NULL);
+    zmq_close(f->socket);
+}
+
+#define LOCKED(f, statement)                                                                       \
+    do {                                                                                           \
+        pthread_mutex_lock(&(f)->lock);                                                            \
+        statement;                                                                                 \
+        pthread_mutex_unlock(&(f)->lock);                                                          \
+    } while (0)
+
+/* ---- the agent ---- */
+
+struct fixture {
+    struct fake fake;
+    char dir[64], path[96];
+    struct mst_home home;
+    struct mst_outbox *box;
+    struct mst_session *session;
+};
+
+static void set(struct fixture *f, const char *name, const char *value)
+{
+    char assignment[320];
+    struct mst_err err;
+    snprintf(assignment, sizeof assignment, "%s=%s", name, value);
+    if (mst_settings_set(&f->home.settings, MST_SCOPE_AGENT, assignment, &err))
+        fail_msg("%s", err.text);
+}
+
+static void make_home(struct fixture *f)
+{
+    char hex[65];
+    struct mst_err err;
+    if (mst_settings_init(&f->home.settings, &err) || mst_keys_make(&f->home.keys, &err))
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < 32; i++)
+        snprintf(hex + 2 * i, 3, "%02x", f->fake.keys.sign_public[i]);
+    snprintf(f->home.dir, sizeof f->home.dir, "%s", f->dir);
+    set(f, "broker", f->fake.endpoint);
+    set(f, "broker_key", f->fake.curve_public);
+    set(f, "broker_sign_key", hex);
+    set(f, "programme", "p");
+    set(f, "unit", "u1");
+    set(f, "run_reports", "8");
+    set(f, "reconnect_min", "10");
+    set(f, "reconnect_max", "100");
+    set(f, "reply_timeout", "300");
+    memcpy(f->fake.unit_key, f->home.keys.sign_public, sizeof f->fake.unit_key);
+}
+
+static void open_agent(struct fixture *f)
+{
+    static const struct mst_outbox_limits limits = {.bytes_max = 1 << 20, .keep_days = 400};
+    struct mst_err err;
+    if (mst_outbox_open(f->path, "p", "u1", &limits, &f->box, &err) ||
+        mst_session_new(&f->home, f->box, true, &f->session, &err))
+        fail_msg("%s", err.text);
+}
+
+static void close_agent(struct fixture *f)
+{
+    mst_session_free(f->session);
+    mst_outbox_close(f->box);
+    f->session = NULL;
+    f->box = NULL;
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    strcpy(f->dir, "/tmp/muster-session-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    snprintf(f->path, sizeof f->path, "%s/outbox.db", f->dir);
+    pthread_mutex_init(&f->fake.lock, NULL);
+    f->fake.ctx = zmq_ctx_new();
+    f->fake.window = 64;
+    f->fake.epoch = 1;
+    assert_int_equal(zmq_curve_keypair(f->fake.curve_public, f->fake.curve_secret), 0);
+    assert_int_equal(mst_keys_make(&f->fake.keys, NULL), 0);
+    strcpy(f->fake.endpoint, "tcp://127.0.0.1:*");
+    fake_start(&f->fake);
+    make_home(f);
+    open_agent(f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    char command[128];
+    close_agent(f);
+    fake_stop(&f->fake);
+    zmq_ctx_term(f->fake.ctx);
+    pthread_mutex_destroy(&f->fake.lock);
+    mst_settings_done(&f->home.settings);
+    snprintf(command, sizeof command, "rm -rf %s", f->dir);
+    int rc = system(command);
+    free(f);
+    return rc;
+}
+
+static void append(struct fixture *f, int count)
+{
+    for (int i = 0; i < count; i++) {
+        struct mst_msg_report report = {.act = mst_text("progress"),
+                                        .unit = mst_text("u1"),
+                                        .at = (uint64_t)time(NULL) * 1000,
+                                        .reason = mst_text("words that fill a little room")};
+        uint64_t number;
+        assert_int_equal(mst_outbox_append(f->box, &report, &number, NULL), 0);
+    }
+    assert_int_equal(mst_outbox_commit(f->box, NULL), 0);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void one_round(struct fixture *f)
+{
+    struct mst_err err = {0};
+    if (mst_session_drain(f->session, &err) || mst_outbox_commit(f->box, &err) ||
+        mst_session_flush(f->session, &err))
+        fail_msg("%s", err.text);
+}
+
+typedef bool (*condition)(struct fixture *f);
+
+/* Rounds, as the service makes them, until the condition holds. */
+static void until(struct fixture *f, condition holds)
+{
+    int64_t deadline = now_ms() + PATIENCE_MS;
+    for (;;) {
+        one_round(f);
+        if (holds(f))
+            return;
+        if (now_ms() > deadline)
+            fail_msg("waited in vain; fault: %s", mst_session_fault(f->session));
+        int wait = mst_session_wait_ms(f->session);
+        struct pollfd fd = {.fd = mst_session_fd(f->session), .events = POLLIN};
+        poll(&fd, 1, wait < 0 || wait > 50 ? 50 : wait);
+    }
+}
+
+static bool is_up(struct fixture *f)
+{
+    return mst_session_up(f->session);
+}
+
+static bool all_acked(struct fixture *f)
+{
+    return mst_session_up(f->session) && mst_outbox_acked(f->box) == mst_outbox_last(f->box);
+}
+
+static bool all_alerts_acked(struct fixture *f)
+{
+    bool done;
+    LOCKED(&f->fake, done = f->fake.acked_alert == f->fake.alerts);
+    return done;
+}
+
+static bool has_brief(struct fixture *f)
+{
+    return mst_session_brief_count(f->session) > 0;
+}
+
+static bool is_down(struct fixture *f)
+{
+    return !mst_session_up(f->session) && mst_session_fault(f->session)[0];
+}
+
+static int last_entry(void *context, const struct mst_entry *entry)
+{
+    *(struct mst_entry *)context = *entry;
+    return 0;
+}
+
+static struct mst_entry entry_of(struct fixture *f, uint64_t number)
+{
+    struct mst_entry entry = {0};
+    assert_int_equal(mst_outbox_entries(f->box, number, 1, last_entry, &entry, NULL), 0);
+    return entry;
+}
+
+static uint64_t stored_in_all(struct fixture *f)
+{
+    uint64_t sum = 0;
+    LOCKED(&f->fake,
+           for (size_t i = 0; i < f->fake.outboxes_count; i++) sum += f->fake.outboxes[i].last);
+    return sum;
+}
+
+/* ---- claims ---- */
+
+static void queued_reports_arrive_once_in_order_and_signed(void **state)
+{
+    struct fixture *f = *state;
+    append(f, 100);
+    until(f, all_acked);
+    assert_int_equal(stored_in_all(f), 100);
+    assert_int_equal(f->fake.bad, 0);
+    assert_int_equal(f->fake.duplicates, 0);
+    for (uint64_t n = 1; n <= 100; n++) {
+        assert_int_equal(entry_of(f, n).state, MST_ENTRY_RECEIVED);
+        assert_int_equal(entry_of(f, n).receipt, n);
+    }
+    append(f, 3);
+    until(f, all_acked);
+    assert_int_equal(stored_in_all(f), 103);
+}
+
+static void refused_report_consumes_its_number_and_is_remembered(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.refuse_seq = 2;
+    append(f, 3);
+    until(f, all_acked);
+    assert_int_equal(entry_of(f, 1).state, MST_ENTRY_RECEIVED);
+    assert_int_equal(entry_of(f, 2).state, MST_ENTRY_REFUSED);
+    assert_int_equal(entry_of(f, 3).state, MST_ENTRY_RECEIVED);
+    assert_int_equal(entry_of(f, 3).receipt, 3);
+}
+
+static void lost_receipt_is_asked_for_by_sending_again(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.lose_receipts = 2;
+    append(f, 30);
+    until(f, all_acked);
+    assert_int_equal(stored_in_all(f), 30);
+    assert_true(f->fake.duplicates > 0);
+    assert_int_equal(f->fake.bad, 0);
+    for (uint64_t n = 1; n <= 30; n++)
+        assert_int_equal(entry_of(f, n).receipt, n);
+}
+
+static void expect_makes_the_agent_go_back(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.expect_once = 2;
+    append(f, 20);
+    until(f, all_acked);
+    assert_int_equal(stored_in_all(f), 20);
+    assert_int_equal(f->fake.bad, 0);
+}
+
+static void forged_receipt_marks_nothing(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.forge_receipts = 1;
+    append(f, 1);
+    until(f, is_down);
+    assert_int_equal(mst_outbox_acked(f->box), 0);
+    until(f, all_acked);
+    assert_int_equal(entry_of(f, 1).receipt, 1);
+}
+
+static void broker_with_another_signing_key_gets_nothing(void **state)
+{
+    struct fixture *f = *state;
+    LOCKED(&f->fake, f->fake.keys.sign_public[0] ^= 1);
+    append(f, 1);
+    until(f, is_down);
+    assert_int_equal(f->fake.pushes, 0);
+    assert_non_null(strstr(mst_session_fault(f->session), "signing key"));
+}
+
+static void silent_broker_is_left_and_found_again(void **state)
+{
+    struct fixture *f = *state;
+    until(f, is_up);
+    LOCKED(&f->fake, f->fake.silent = true);
+    append(f, 2);
+    until(f, is_down);
+    LOCKED(&f->fake, f->fake.silent = false);
+    until(f, all_acked);
+    assert_int_equal(stored_in_all(f), 2);
+}
+
+static void restarted_broker_is_greeted_again_by_an_idle_agent(void **state)
+{
+    struct fixture *f = *state;
+    until(f, is_up);
+    until(f, has_brief);
+    unsigned before = f->fake.hellos;
+    fake_stop(&f->fake);
+    until(f, is_down);
+    fake_start(&f->fake);
+    until(f, is_up);
+    assert_true(f->fake.hellos > before);
+}
+
+static void restored_outbox_takes_a_fresh_id_and_resends(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t old[MST_OUTBOX_BYTES];
+    char command[512];
+    append(f, 4);
+    until(f, all_acked);
+    /* A copy is made with two reports waiting, then time goes on. */
+    append(f, 2);
+    close_agent(f);
+    snprintf(command, sizeof command, "cp %s %s.copy", f->path, f->path);
+    assert_int_equal(system(command), 0);
+    open_agent(f);
+    append(f, 3);
+    until(f, all_acked);
+    memcpy(old, mst_outbox_id(f->box), sizeof old);
+    close_agent(f);
+    snprintf(command, sizeof command, "mv %s.copy %s && rm -f %s-wal", f->path, f->path, f->path);
+    assert_int_equal(system(command), 0);
+    open_agent(f);
+    append(f, 1);
+    until(f, all_acked);
+    assert_memory_not_equal(mst_outbox_id(f->box), old, sizeof old);
+    assert_int_equal(f->fake.outboxes_count, 2);
+    assert_int_equal(f->fake.outboxes[0].last, 9);
+    assert_int_equal(f->fake.outboxes[1].last, 3);
+    assert_int_equal(f->fake.bad, 0);
+    assert_int_equal(mst_outbox_figure(f->box, "renewals", 0), 1);
+    assert_int_equal(entry_of(f, 7).state, MST_ENTRY_RECEIVED);
+}
+
+static void restored_broker_gets_back_what_it_lost(void **state)
+{
+    struct fixture *f = *state;
+    append(f, 10);
+    until(f, all_acked);
+    fake_stop(&f->fake);
+    struct stored *o = &f->fake.outboxes[0];
+    o->last = 4;
+    memcpy(o->head, o->heads[4], sizeof o->head);
+    f->fake.row = 4;
+    f->fake.epoch = 2;
+    until(f, is_down);
+    fake_start(&f->fake);
+    until(f, all_acked);
+    assert_int_equal(o->last, 10);
+    assert_int_equal(f->fake.outboxes_count, 1);
+    assert_int_equal(f->fake.bad, 0);
+    assert_int_equal(entry_of(f, 10).receipt, 10);
+}
+
+static void restored_broker_gets_what_is_kept_under_a_fresh_id(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.watermark = 6;
+    append(f, 10);
+    until(f, all_acked);
+    append(f, 1);
+    until(f, all_acked);
+    struct mst_pruned pruned;
+    assert_int_equal(mst_outbox_prune(f->box, (mst_time)time(NULL) * 1000, &pruned, NULL), 0);
+    fake_stop(&f->fake);
+    /* Older than the backup that it had told of: something is gone for good. */
+    struct stored *o = &f->fake.outboxes[0];
+    o->last = 4;
+    memcpy(o->head, o->heads[4], sizeof o->head);
+    f->fake.epoch = 2;
+    until(f, is_down);
+    fake_start(&f->fake);
+    until(f, all_acked);
+    assert_int_equal(f->fake.outboxes_count, 2);
+    assert_int_equal(f->fake.outboxes[1].last, 5);
+    assert_int_equal(f->fake.bad, 0);
+}
+
+static void alerts_enter_the_inbox_once_and_are_acknowledged(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.alerts = 5;
+    until(f, all_alerts_acked);
+    assert_int_equal(mst_inbox_last(f->box), 5);
+    /* An agent that died before its ack gets them again, and keeps one of each. */
+    close_agent(f);
+    LOCKED(&f->fake, f->fake.acked_alert = 2; f->fake.alerts = 6);
+    open_agent(f);
+    until(f, all_alerts_acked);
+    assert_int_equal(mst_inbox_unread(f->box), 6);
+}
+
+static void gap_in_the_alert_stream_is_filled(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.alerts = 6;
+    f->fake.skip_alert = 3;
+    until(f, all_alerts_acked);
+    assert_int_equal(mst_inbox_last(f->box), 6);
+    assert_true(f->fake.subscriptions >= 2);
+}
+
+static void restored_broker_repeats_alert_numbers_without_loss(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.alerts = 6;
+    until(f, all_alerts_acked);
+    close_agent(f);
+    /* Its log ends at 4 now, and 5 and 6 are dealt out anew. */
+    LOCKED(&f->fake, f->fake.epoch = 2; f->fake.acked_alert = 4);
+    open_agent(f);
+    until(f, all_alerts_acked);
+    assert_int_equal(mst_inbox_last(f->box), 8);
+}
+
+static void brief_in_parts_is_cached_whole(void **state)
+{
+    struct fixture *f = *state;
+    struct mst_buf rows = {0};
+    until(f, has_brief);
+    close_agent(f);
+    open_agent(f);
+    assert_int_equal(mst_brief_rows(f->box, &rows, NULL), 0);
+    struct mst_unpack u;
+    struct mst_slice row;
+    int count = 0;
+    mst_unpack_init(&u, rows.data, rows.len);
+    while (mst_unpack_skip(&u, &row))
+        count++;
+    assert_int_equal(count, 2);
+    mst_buf_done(&rows);
+}
+
+static void rehearsal_gives_its_own_time_across_restarts(void **state)
+{
+    struct fixture *f = *state;
+    LOCKED(&f->fake, f->fake.rehearsal = true; f->fake.now = 1000);
+    until(f, is_up);
+    assert_int_equal(mst_session_now(f->session), 1000);
+    LOCKED(&f->fake, f->fake.now = 2000);
+    append(f, 1);
+    until(f, all_acked);
+    assert_int_equal(mst_session_now(f->session), 2000);
+    fake_stop(&f->fake);
+    close_agent(f);
+    open_agent(f);
+    assert_int_equal(mst_session_now(f->session), 1000);
+    fake_start(&f->fake);
+}
+
+#define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(queued_reports_arrive_once_in_order_and_signed),
+        CASE(refused_report_consumes_its_number_and_is_remembered),
+        CASE(lost_receipt_is_asked_for_by_sending_again),
+        CASE(expect_makes_the_agent_go_back),
+        CASE(forged_receipt_marks_nothing),
+        CASE(broker_with_another_signing_key_gets_nothing),
+        CASE(silent_broker_is_left_and_found_again),
+        CASE(restarted_broker_is_greeted_again_by_an_idle_agent),
+        CASE(restored_outbox_takes_a_fresh_id_and_resends),
+        CASE(restored_broker_gets_back_what_it_lost),
+        CASE(restored_broker_gets_what_is_kept_under_a_fresh_id),
+        CASE(alerts_enter_the_inbox_once_and_are_acknowledged),
+        CASE(gap_in_the_alert_stream_is_filled),
+        CASE(restored_broker_repeats_alert_numbers_without_loss),
+        CASE(brief_in_parts_is_cached_whole),
+        CASE(rehearsal_gives_its_own_time_across_restarts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
