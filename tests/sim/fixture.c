@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/model/arena.h"
 #include "tests/sim/world.h"
 
 uint64_t random_next(uint64_t *state)
