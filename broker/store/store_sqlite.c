@@ -21,8 +21,9 @@
 #define LOCK_NAME "muster.lock"
 #define PATH_BYTES_MAX 4096
 #define WALK_MS_MAX 1000
-/* An idle pass moves at least this much: less would pay two syncs for a few pages. */
-#define PASS_BYTES_MIN (INT64_C(4) << 20)
+/* What an idle pass waits for, or a quarter of the log's limit if that is less: moving a few pages
+ * at a time would pay two syncs for each. */
+#define PASS_BYTES_MAX (INT64_C(4) << 20)
 
 /* Invariant: log_bytes counts what the log holds since it last began anew, moved or not. */
 struct sqlite_store {
@@ -90,10 +91,12 @@ static int sqlite_maintain(struct mst_store *base, bool *ret_more, struct mst_er
 {
     struct sqlite_store *s = of(base);
     *ret_more = false;
-    if (s->log_bytes - s->moved_bytes < PASS_BYTES_MIN)
+    int64_t quarter = s->wal_bytes_max / 4;
+    int64_t enough = quarter < PASS_BYTES_MAX ? quarter : PASS_BYTES_MAX;
+    if (s->log_bytes - s->moved_bytes < enough)
         return 0;
     int code = checkpoint(s, SQLITE_CHECKPOINT_PASSIVE, err);
-    *ret_more = !code && s->log_bytes - s->moved_bytes >= PASS_BYTES_MIN;
+    *ret_more = !code && s->log_bytes - s->moved_bytes >= enough;
     return code;
 }
 
@@ -410,18 +413,23 @@ static int fail_path(struct mst_err *err, const char *path)
     return mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
 }
 
+static int sync_directory(const char *path, struct mst_err *err)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int code = fd >= 0 && fsync(fd) == 0 ? 0 : fail_path(err, path);
+    if (fd >= 0)
+        close(fd);
+    return code;
+}
+
 /* The data directory, with its entry in the one above on disk if it is new. */
 static int make_directory(const char *path, struct mst_err *err)
 {
     if (mkdir(path, 0700) != 0)
         return errno == EEXIST ? 0 : fail_path(err, path);
-    char above[PATH_BYTES_MAX + 4];
+    char above[PATH_BYTES_MAX + sizeof "/.."];
     snprintf(above, sizeof above, "%s/..", path);
-    int fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int code = fd >= 0 && fsync(fd) == 0 ? 0 : fail_path(err, above);
-    if (fd >= 0)
-        close(fd);
-    return code;
+    return sync_directory(above, err);
 }
 
 static int lock_directory(struct sqlite_store *s, const char *path, struct mst_err *err)
@@ -448,6 +456,28 @@ static int make_file(const char *db_path, struct mst_err *err)
     int code = fchmod(fd, 0600) == 0 ? 0 : fail_path(err, db_path);
     close(fd);
     return code;
+}
+
+/*
+ * A log that a killed process left is first made to be what the disk holds: written out if it can
+ * be, and dropped from the system's memory, which goes on showing what a failed sync did not write.
+ * Its name too: SQLite syncs the directory for a log that it makes, not for one that it finds.
+ */
+static int settle_log(const char *path, const char *db_path, struct mst_err *err)
+{
+    char log_path[PATH_BYTES_MAX + sizeof DATABASE_NAME + sizeof "-wal"];
+    snprintf(log_path, sizeof log_path, "%s-wal", db_path);
+    int fd = open(log_path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno != ENOENT)
+        return fail_path(err, log_path);
+    if (fd >= 0) {
+        int code = fsync(fd) == 0 ? 0 : fail_path(err, log_path);
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+        close(fd);
+        if (code)
+            return code;
+    }
+    return sync_directory(path, err);
 }
 
 static int set_up_log(struct sqlite_store *s, const struct mst_store_options *options,
@@ -543,6 +573,8 @@ int mst_store_sqlite_open(const struct mst_store_options *options, struct mst_st
         code = lock_directory(s, options->path, err);
     if (!code)
         code = make_file(s->db_path, err);
+    if (!code)
+        code = settle_log(options->path, s->db_path, err);
     if (!code)
         code = open_database(s, options, err);
     if (!code)

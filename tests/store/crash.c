@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Power cuts. A history of batches, checkpoints, kills and restarts is recorded once; then images
+ * of the disk are rebuilt for random moments, with what was not synced lost in random ways, and
+ * each is opened with the real store: every acknowledged batch is wholly there and none is in part.
+ *
+ *   test_store_crash [--images N] [--seed N]
+ */
+#include "tests/store/fixture.h"
+#include "tests/store/memvfs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define BATCHES 36  /* of a history */
+#define HISTORIES 8 /* the images are shared out among them */
+
+static char dir[64];
+
+/*
+ * In place of fsync() in the store's own code (the linker's --wrap), so that the disk in memory
+ * hears of the directory's sync, which no VFS is told of.
+ */
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+int __wrap_fsync(int fd)
+{
+    struct stat st;
+    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+        memvfs_sync_directory();
+    return __real_fsync(fd);
+}
+
+static uint64_t images = 4000;
+static uint64_t seed = 20231011;
+
+static struct mst_store_options small_options(void)
+{
+    struct mst_store_options options = fixture_options(dir);
+    options.wal_bytes_max = 128 * 1024;
+    return options;
+}
+
+/* What a start finds is told to the agents as stored, so it counts as acknowledged. */
+static struct mst_store *open_store(const struct mst_store_options *options, uint64_t *ret_batch)
+{
+    struct mst_store *s = NULL;
+    struct mst_err err = {0};
+    char why[256] = "";
+    if (mst_store_sqlite_open(options, &s, &err))
+        fail_msg("%s", err.text);
+    int64_t k = fixture_read_batches(s, why, sizeof why);
+    if (k < 0)
+        fail_msg("%s", why);
+    *ret_batch = (uint64_t)k;
+    memvfs_note(MEMVFS_ACKNOWLEDGED, *ret_batch);
+    return s;
+}
+
+/* One batch and some maintenance, as far as they get. */
+static void try_batch(struct mst_store *s, uint64_t k)
+{
+    struct mst_err err;
+    bool more;
+    memvfs_note(MEMVFS_STARTED, k);
+    if (mst_store_begin(s, &err))
+        return;
+    if (fixture_put_batch(s, k, &err) == 0 && fixture_commit(s) == 0) {
+        memvfs_note(MEMVFS_ACKNOWLEDGED, k);
+        if (mst_store_maintain(s, &more, &err))
+            return;
+    }
+    mst_store_rollback(s);
+}
+
+/*
+ * Record about BATCHES batches. Every third is cut short by a kill, in turn at any operation and
+ * just before a sync: what reached the disk's memory is read back by the next start, synced or not.
+ * Every tenth ends in a clean restart.
+ */
+static struct memvfs_log *record_history(uint64_t dice, bool unsafe_sync)
+{
+    struct mst_store_options options = small_options();
+    uint64_t k;
+    options.unsafe_sync = unsafe_sync;
+    memvfs_reset();
+    struct mst_store *s = open_store(&options, &k);
+    for (int i = 1; i <= BATCHES; i++) {
+        bool killed = i % 3 == 0;
+        if (i % 6 == 0)
+            memvfs_fail_at(1 + memvfs_roll(&dice) % 2, true, MEMVFS_KILLED_AT_SYNC);
+        else if (killed)
+            memvfs_fail_at(1 + memvfs_roll(&dice) % 32, true, MEMVFS_KILLED);
+        try_batch(s, k + 1);
+        k++;
+        if (!killed && i % 10 != 0)
+            continue;
+        if (killed && !memvfs_has_failed())
+            memvfs_fail_at(1, true, MEMVFS_KILLED);
+        mst_store_close(s);
+        memvfs_fail_at(0, false, MEMVFS_IO_ERROR);
+        s = open_store(&options, &k);
+    }
+    mst_store_close(s);
+    return memvfs_log_take();
+}
+
+/* Open the image that is on the disk. False, and why, if it is not what it must be. */
+static bool check_image(const struct memvfs_log *log, size_t cut, bool write_on, char *why,
+                        size_t size)
+{
+    struct mst_store_options options = small_options();
+    struct mst_store *s = NULL;
+    struct mst_err err = {0};
+    int64_t least = (int64_t)memvfs_log_batch(log, cut, MEMVFS_ACKNOWLEDGED);
+    int64_t most = (int64_t)memvfs_log_batch(log, cut, MEMVFS_STARTED);
+    if (mst_store_sqlite_open(&options, &s, &err)) {
+        snprintf(why, size, "it does not open: %.200s", err.text);
+        return false;
+    }
+    int64_t k = fixture_read_batches(s, why, size);
+    bool right = k >= least && k <= most;
+    if (k >= 0 && !right)
+        snprintf(why, size, "it holds %lld batches, not %lld to %lld", (long long)k,
+                 (long long)least, (long long)most);
+    if (right && write_on) {
+        right = fixture_write_batch(s, (uint64_t)k + 1, &err) == 0 &&
+                fixture_read_batches(s, why, size) == k + 1;
+        if (!right && err.text[0])
+            snprintf(why, size, "it takes no batch: %.200s", err.text);
+    }
+    mst_store_close(s);
+    return right;
+}
+
+struct verdict {
+    uint64_t images, wrong;
+    char first[400]; /* the first wrong image */
+};
+
+/* Images of one history. Which ones follows from its seed. */
+static void check_history(uint64_t history, bool unsafe_sync, uint64_t count, struct verdict *v)
+{
+    struct memvfs_log *log = record_history(history, unsafe_sync);
+    uint64_t dice = history;
+    for (uint64_t i = 0; i < count; i++) {
+        char why[256] = "";
+        size_t cut = (size_t)(memvfs_roll(&dice) % (memvfs_log_len(log) + 1));
+        enum memvfs_loss loss = (enum memvfs_loss)(memvfs_roll(&dice) % MEMVFS_LOSSES);
+        memvfs_load(log, cut, loss, memvfs_roll(&dice));
+        v->images++;
+        if (check_image(log, cut, i % 8 == 0, why, sizeof why))
+            continue;
+        if (v->wrong++ == 0)
+            snprintf(v->first, sizeof v->first, "--seed %llu, image %llu, cut %zu, loss %d: %s",
+                     (unsigned long long)history, (unsigned long long)i, cut, (int)loss, why);
+    }
+    memvfs_log_free(log);
+}
+
+static void acknowledged_batches_survive_any_power_cut(void **state)
+{
+    (void)state;
+    struct verdict v = {0};
+    for (uint64_t i = 0; i < HISTORIES; i++)
+        check_history(seed + i, false, (images + HISTORIES - 1) / HISTORIES, &v);
+    print_message("%llu images, seed %llu: %llu wrong\n", (unsigned long long)v.images,
+                  (unsigned long long)seed, (unsigned long long)v.wrong);
+    if (v.wrong)
+        fail_msg("%s", v.first);
+}
+
+/* The negative control: a store that does not sync its commits must not pass. */
+static void commits_without_sync_are_caught(void **state)
+{
+    (void)state;
+    struct verdict v = {0};
+    check_history(seed, true, 400, &v);
+    print_message("without sync %llu of %llu images are wrong; %s\n", (unsigned long long)v.wrong,
+                  (unsigned long long)v.images, v.first);
+    assert_true(v.wrong > 0);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    fixture_make_dir(dir, sizeof dir);
+    memvfs_install();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    memvfs_remove();
+    fixture_remove_dir(dir);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(acknowledged_batches_survive_any_power_cut),
+        cmocka_unit_test(commits_without_sync_are_caught),
+    };
+    for (int i = 1; i + 1 < argc; i += 2) {
+        uint64_t *value = strcmp(argv[i], "--images") == 0 ? &images
+                          : strcmp(argv[i], "--seed") == 0 ? &seed
+                                                           : NULL;
+        if (!value) {
+            fprintf(stderr, "usage: %s [--images N] [--seed N]\n", argv[0]);
+            return 2;
+        }
+        *value = strtoull(argv[i + 1], NULL, 10);
+    }
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
