@@ -130,7 +130,7 @@ void mst_alert_send(struct mst_step *s, const struct mst_slot *slot, const struc
     if (!alert)
         return;
     snprintf(alert->kind, sizeof alert->kind, "%s", head->kind);
-    memcpy(alert->audience, to->audience, sizeof alert->audience);
+    snprintf(alert->audience, sizeof alert->audience, "%s", to->audience);
     snprintf(alert->role, sizeof alert->role, "%s", to->role);
     memcpy(alert->obligation, o->id, sizeof alert->obligation);
     memcpy(alert->duty, o->duty, sizeof alert->duty);

@@ -194,7 +194,7 @@ static bool check_transition(struct world *w, const struct mst_transition *t)
     if (!s)
         return world_fault(w, "%s: %s of what was never materialised", t->obligation, t->event);
     if (is_new)
-        s->clock_start = t->instant;
+        s->clock_start = t->instant - 1;
     if (t->from != s->work)
         return world_fault(w, "%s: %s goes from %s, but it was %s", t->obligation, t->event,
                            mst_work_word(t->from), mst_work_word(s->work));
@@ -209,8 +209,10 @@ static bool check_transition(struct world *w, const struct mst_transition *t)
         s->verdict = MST_VERDICT_NONE;
     if (strcmp(t->event, "lock") == 0)
         s->locked = true;
-    if (strcmp(t->event, "unlock") == 0)
+    if (strcmp(t->event, "unlock") == 0) {
         s->locked = false;
+        s->clock_start = t->instant; /* what passed while it was locked is nobody's concern */
+    }
     s->work = t->to;
     return true;
 }
@@ -275,8 +277,7 @@ static bool check_ladder(struct world *w, const struct mst_obligation *o, const 
         return true;
     for (uint32_t r = 0; r < ladder->rungs_count; r++) {
         mst_time at = rung_instant(w, o, &ladder->rungs[r], 0);
-        bool since = o->clock == 0 ? at >= s->clock_start : at > s->clock_start;
-        if (since && at <= w->now && at < o->locks && !(s->told & (1u << r)) && o->due_revision == 0)
+        if (at > s->clock_start && at <= w->now && at < o->locks && !(s->told & (1u << r)) && o->due_revision == 0)
             return world_fault(w, "%s: nobody was told of rung %u at %s", o->id, r,
                                world_instant(w, at, at_text));
     }
@@ -321,9 +322,20 @@ static bool check_order(struct world *w, const struct mst_input *input)
     return answers == (asks ? 1u : 0u) || world_fault(w, "%zu answers to one input", answers);
 }
 
+/* Another calendar puts rungs elsewhere; those that are behind the bearer stay there. */
+static void forgive_passed_rungs(struct world *w)
+{
+    for (size_t i = 0; i < w->shadows.count; i++) {
+        struct shadow *s = &w->shadows.items[i];
+        s->told |= (1u << mst_core_find(w->core, s->id)->rung_next) - 1;
+    }
+}
+
 bool check_step(struct world *w, const struct mst_input *input)
 {
     bool held = check_order(w, input);
+    if (input->kind == MST_INPUT_PROGRAMME)
+        forgive_passed_rungs(w);
     for (size_t i = 0; held && i < w->effects.count; i++) {
         const struct mst_effect *e = &w->effects.items[i];
         if (e->kind == MST_EFFECT_OBLIGATION)

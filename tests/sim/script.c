@@ -236,6 +236,7 @@ static void do_programme(struct script *s)
     }
     world_init(&s->world, programme);
     s->world.keep_log = true;
+    s->world.trace = s->trace;
     s->running = true;
 }
 
@@ -303,9 +304,9 @@ static void sentence(struct script *s)
         people(s, verb);
 }
 
-int script_run(const char *path)
+int script_run(const char *path, bool trace)
 {
-    struct script s = {.path = path};
+    struct script s = {.path = path, .trace = trace};
     char line[1024];
     FILE *file = fopen(path, "r");
     if (!file) {

@@ -10,6 +10,7 @@
 struct script {
     const char *path;
     int line;
+    bool trace;   /* print effects as they come */
     bool running; /* a programme is loaded */
     struct world world;
     char *words[WORDS_MAX];

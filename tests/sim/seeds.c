@@ -125,12 +125,13 @@ static bool something_happens(struct year *y)
 
 /* ---- a year ---- */
 
-static bool live(struct year *y, uint64_t seed, bool with_restarts)
+static bool live(struct year *y, uint64_t seed, bool trace, bool with_restarts)
 {
     y->seed = seed;
     y->random = seed ^ 0xA5A5A5A5u;
     y->restarts = with_restarts ? seed * 7 + 1 : 0;
     world_init(&y->world, fixture_programme(seed, 0));
+    y->world.trace = trace;
     y->end = y->world.now + 400 * day_ms;
     bool held = true;
     while (held && y->world.now < y->end) {
@@ -141,10 +142,10 @@ static bool live(struct year *y, uint64_t seed, bool with_restarts)
     return held && check_all(&y->world);
 }
 
-static bool one_seed(uint64_t seed, size_t *alerts, size_t *obligations)
+static bool one_seed(uint64_t seed, bool trace, size_t *alerts, size_t *obligations)
 {
     struct year once = {0}, again = {0};
-    bool held = live(&once, seed, false) && live(&again, seed, true);
+    bool held = live(&once, seed, trace, false) && live(&again, seed, false, true);
     if (!held)
         fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed,
                 once.world.fault[0] ? once.world.fault : again.world.fault);
@@ -160,12 +161,12 @@ static bool one_seed(uint64_t seed, size_t *alerts, size_t *obligations)
     return held;
 }
 
-int seeds_run(uint64_t first, uint64_t count)
+int seeds_run(uint64_t first, uint64_t count, bool trace)
 {
     size_t alerts = 0, obligations = 0;
     clock_t start = clock();
     for (uint64_t seed = first; seed < first + count; seed++) {
-        if (!one_seed(seed, &alerts, &obligations)) {
+        if (!one_seed(seed, trace, &alerts, &obligations)) {
             fprintf(stderr, "again with: muster-sim --seeds 1 --seed %llu\n",
                     (unsigned long long)seed);
             return 1;

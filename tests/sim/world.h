@@ -16,7 +16,7 @@ struct shadow {
     enum mst_verdict verdict;
     bool locked;
     uint32_t clock;
-    mst_time clock_start;
+    mst_time clock_start; /* rungs after it have to be told */
     uint32_t told; /* rungs of this clock that were told, or passed over as missed */
     uint32_t nags; /* told or passed over in this clock */
     size_t snapshots;
@@ -49,6 +49,7 @@ struct world {
     size_t alerts_count, alerts_cap;
     struct logged_move *moves;
     size_t moves_count, moves_cap;
+    bool trace;    /* print effects as they come */
     bool keep_log; /* alerts and moves are kept whole; else only their digest */
     enum mst_code answer;
     char subject[256];
@@ -109,8 +110,8 @@ struct mst_programme *fixture_large(size_t groups, size_t members);
 
 /* ---- script.c, seeds.c ---- */
 
-int script_run(const char *path);                  /* 0: all held */
-int seeds_run(uint64_t first, uint64_t count);     /* 0: all held */
+int script_run(const char *path, bool trace);                  /* 0: all held */
+int seeds_run(uint64_t first, uint64_t count, bool trace);     /* 0: all held */
 int seeds_year(size_t obligations);             /* 0: done; says how long it took */
 
 #endif
