@@ -63,6 +63,7 @@ static const struct heading headings[] = {
     {"roles", N_("Roles")},
     {"row", N_("Row")},
     {"rows", N_("Rows")},
+    {"scope", N_("Scope")},
     {"sessions", N_("Sessions")},
     {"status", N_("Status")},
     {"subject", N_("Subject")},

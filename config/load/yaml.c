@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From libfyaml's events to a tree with places. The library's document builder is not used: it
- * resolves what we refuse, and gives no place for duplicate keys. Nothing here prints; the library's
- * own complaints become findings.
+ * resolves what we refuse, and gives no place for duplicate keys. Nothing here prints; the
+ * library's own complaints become findings.
  */
 #include "config/load/yaml.h"
 
@@ -303,9 +303,8 @@ static int parse(struct builder *b, struct mst_slice bytes, struct mst_err *err)
     if (!diag)
         return mst_no_memory(err, b->yaml->file);
     fy_diag_set_collect_errors(diag, true);
-    struct fy_parse_cfg cfg = {.search_path = "",
-                               .flags = FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE,
-                               .diag = diag};
+    struct fy_parse_cfg cfg = {
+        .search_path = "", .flags = FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE, .diag = diag};
     struct fy_parser *parser = fy_parser_create(&cfg);
     int code = 0;
     if (!parser || fy_parser_set_string(parser, (const char *)bytes.data, bytes.len) != 0) {
