@@ -28,10 +28,11 @@ void mst_diag(struct mst_diags *diags, enum mst_severity severity, const char *f
 {
     if (severity == MST_DIAG_ERROR)
         diags->errors++;
+    if (diags->count == DIAGS_MAX)
+        return;
     if (diags->count == diags->cap) {
         size_t cap = diags->cap ? 2 * diags->cap : 16;
-        struct mst_diag *items =
-            diags->count < DIAGS_MAX ? realloc(diags->items, cap * sizeof *items) : NULL;
+        struct mst_diag *items = realloc(diags->items, cap * sizeof *items);
         if (!items)
             return; /* it is counted as an error above, so the file is refused all the same */
         diags->items = items;
