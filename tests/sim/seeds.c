@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Random years: a seed draws a programme and everything that happens to it. Each is lived twice, once
- * with restarts from what is stored at random points, and both must have the same effects to the byte.
+ * with restarts from what is stored at random points and with steps that run out of memory, and both
+ * must have the same effects to the byte.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,6 +133,7 @@ static bool live(struct year *y, uint64_t seed, bool trace, bool with_restarts)
     y->restarts = with_restarts ? seed * 7 + 1 : 0;
     world_init(&y->world, fixture_programme(seed, 0));
     y->world.trace = trace;
+    y->world.starve = with_restarts ? seed * 13 + 1 : 0;
     y->end = y->world.now + 400 * day_ms;
     bool held = true;
     while (held && y->world.now < y->end) {
@@ -150,7 +152,8 @@ static bool one_seed(uint64_t seed, bool trace, size_t *alerts, size_t *obligati
         fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed,
                 once.world.fault[0] ? once.world.fault : again.world.fault);
     else if (memcmp(once.world.digest, again.world.digest, sizeof once.world.digest) != 0) {
-        fprintf(stderr, "seed %llu: a restart changes what happens\n", (unsigned long long)seed);
+        fprintf(stderr, "seed %llu: a restart, or want of memory, changes what happens\n",
+                (unsigned long long)seed);
         held = false;
     }
     *alerts += once.world.alert_ids_count;

@@ -49,6 +49,7 @@ struct world {
     size_t alerts_count, alerts_cap;
     struct logged_move *moves;
     size_t moves_count, moves_cap;
+    uint64_t starve; /* when steps run out of memory; 0: never */
     bool trace;    /* print effects as they come */
     bool keep_log; /* alerts and moves are kept whole; else only their digest */
     enum mst_code answer;
@@ -99,6 +100,11 @@ bool check_step(struct world *w, const struct mst_input *input);
 /* Everything at once; slow. */
 bool check_all(struct world *w);
 void check_done(struct world *w);
+
+/* ---- starve.c ---- */
+
+/* Let that allocation from now fail, once; 0: none. */
+void starve_after(unsigned long allocations);
 
 /* ---- fixture.c ---- */
 
