@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Random years: a seed draws a programme and everything that happens to it. Each is lived twice, once
- * with restarts from what is stored at random points and with steps that run out of memory, and both
- * must have the same effects to the byte.
+ * Random years: a seed draws a programme and everything that happens to it. Each is lived twice,
+ * once with restarts from what is stored at random points and with steps that run out of memory,
+ * and both must have the same effects to the byte.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,12 +24,11 @@ struct year {
 
 /* ---- what people do ---- */
 
-static const char *const bearer_acts[] = {"submit", "submit", "submit",   "submit",
-                                          "submit", "submit", "withdraw", "extension",
-                                          "progress"};
-static const char *const judge_acts[] = {"receive", "receive", "review", "return", "approve",
-                                         "record",  "urge",    "void",   "extend", "refuse-extension",
-                                         "waive",   "unlock",  "reopen", "approve"};
+static const char *const bearer_acts[] = {"submit", "submit",   "submit",    "submit",  "submit",
+                                          "submit", "withdraw", "extension", "progress"};
+static const char *const judge_acts[] = {
+    "receive", "receive", "review",           "return", "approve", "record", "urge",
+    "void",    "extend",  "refuse-extension", "waive",  "unlock",  "reopen", "approve"};
 #define PICK(year, list) (list)[random_below(&(year)->random, sizeof(list) / sizeof(list)[0])]
 
 /* Mostly one of those that opened lately. The order is that of their effects, not the core's. */
@@ -88,7 +87,8 @@ static bool somebody_acts(struct year *y)
     char id[MST_OBLIGATION_ID_MAX];
     mst_time at = y->world.now + (mst_time)random_below(&y->random, (uint64_t)(9 * hour_ms));
     mst_time edge = o->grace_until - 1 + (mst_time)random_below(&y->random, 2);
-    if (edge >= y->world.now && edge < y->world.now + 10 * day_ms && random_below(&y->random, 3) == 0)
+    if (edge >= y->world.now && edge < y->world.now + 10 * day_ms &&
+        random_below(&y->random, 3) == 0)
         at = edge;
     memcpy(id, o->id, sizeof id);
     if (!world_advance(&y->world, at))

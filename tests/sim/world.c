@@ -131,8 +131,8 @@ static void print_effect(const struct world *w, const struct mst_effect *e)
 
 /* ---- steps ---- */
 
-/* Sometimes, as a step that runs out of memory at one place after another until it gets through. What
- * it leaves behind is seen in the digest: a step that failed has to have changed nothing. */
+/* Sometimes, as a step that runs out of memory at one place after another until it gets through.
+ * What it leaves behind is seen in the digest: a step that failed has to have changed nothing. */
 static int step(struct world *w, const struct mst_input *input, struct mst_err *err)
 {
     unsigned long allocations = 0;
