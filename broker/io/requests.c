@@ -195,9 +195,9 @@ static int write_invitation(struct errand *e, const uint8_t token[16],
     sodium_bin2hex(hex, sizeof hex, token, 16);
     return snprintf(
         text, size,
-        "muster-invitation: 1\nprogramme: %s\nprincipal: %s\nmembers: %s\nenrol: %s\n"
+        "muster-invitation: 1\nprogramme: %s\nzone: %s\nprincipal: %s\nmembers: %s\nenrol: %s\n"
         "feed: %s\nbroker_key: '%s'\nbroker_sign_key: '%s'\ntoken: '%s'\nexpires: '%s'\n",
-        p->id, inv->principal, members, enrol, feed, key, sign, hex,
+        p->id, p->zone->name, inv->principal, members, enrol, feed, key, sign, hex,
         mst_zone_format(p->zone, inv->expires, expires));
 }
 
