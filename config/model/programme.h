@@ -219,6 +219,17 @@ struct mst_duty {
     uint32_t version;    /* of the rule; pinned at materialisation */
 };
 
+/*
+ * How verdicts become points, by the programme file; a version of its own, since results name it.
+ * Points are per obligation, a return's are added for each return.
+ */
+struct mst_rubric {
+    uint32_t version;
+    int on_time, in_grace, late, missing, returned;
+    bool grace_counts; /* what came in grace counts as on time in the rate */
+    bool ranking;      /* off unless the programme says otherwise */
+};
+
 struct mst_programme {
     const char *id;
     struct mst_label title;
@@ -238,6 +249,7 @@ struct mst_programme {
     size_t duties_count;
     const struct mst_ladder *ladders;
     size_t ladders_count;
+    struct mst_rubric rubric;
     const char *const *cc; /* read-only subscribers of what is issued */
     size_t cc_count;
     uint8_t digest[MST_DIGEST_BYTES]; /* of the file's bytes */
