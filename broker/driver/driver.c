@@ -183,9 +183,10 @@ int mst_driver_answer(struct mst_driver *d, uint64_t session, const struct mst_m
     if (!out)
         return MST_E_NOMEM;
     out->session = session;
+    out->ends = msg->type == MST_MSG_error;
     code = mst_msg_encode(msg, &out->frame, err);
     if (!code && MST_MUTANT("ack-before-commit"))
-        d->cb.answer(d->cb.context, session, &out->frame);
+        d->cb.answer(d->cb.context, session, &out->frame, out->ends);
     return code;
 }
 
@@ -266,7 +267,7 @@ static void deliver(struct mst_driver *d)
         struct mst_outgoing *out = &d->outgoing[i];
         if (out->kind == MST_OUT_ANSWER) {
             if (!MST_MUTANT("ack-before-commit"))
-                d->cb.answer(d->cb.context, out->session, &out->frame);
+                d->cb.answer(d->cb.context, out->session, &out->frame, out->ends);
         }
     }
     MST_FAILPOINT("broker.before-publish");
@@ -390,7 +391,7 @@ int mst_driver_recover(struct mst_driver *d, struct mst_err *err)
     int code = mst_msg_encode(&msg, &frame, err);
     for (size_t i = 0; !code && i < d->outgoing_count; i++) {
         if (d->outgoing[i].kind == MST_OUT_ANSWER)
-            d->cb.answer(d->cb.context, d->outgoing[i].session, &frame);
+            d->cb.answer(d->cb.context, d->outgoing[i].session, &frame, true);
     }
     mst_buf_done(&frame);
     drop_outgoing(d);

@@ -32,6 +32,7 @@ struct mst_outgoing {
     enum mst_outgoing_kind kind;
     uint64_t session;
     struct mst_buf frame;      /* ANSWER */
+    bool ends;                 /* ANSWER: the session ends with it */
     struct mst_engine *engine; /* ALERT, as are the following */
     struct mst_stored_alert alert;
     char audience[65], group[MST_ID_MAX];
