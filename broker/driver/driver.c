@@ -127,20 +127,39 @@ static int put_life_row(struct mst_engine *e, enum mst_row_kind kind, mst_time d
     return mst_engine_put_row(e, kind, now, mst_bytes(b->data, b->len), err);
 }
 
-int mst_driver_start(struct mst_driver *d, mst_time down_from, mst_time now, struct mst_err *err)
+/* One engine's start: what it was down for, and whether its programme file changed meanwhile. */
+static int start_engine(struct mst_engine *e, mst_time down_from, mst_time now, struct mst_err *err)
 {
-    int code = mst_driver_open_batch(d, err);
-    for (size_t i = 0; !code && i < d->engines_count; i++) {
-        struct mst_engine *e = d->engines[i];
-        enum mst_code refused;
-        char subject[256];
-        code = put_life_row(e, MST_ROW_START, down_from, now, err);
-        struct mst_input input = {.kind = MST_INPUT_DOWN, .now = now, .u.down_from = down_from};
-        if (down_from == 0)
-            input.kind = MST_INPUT_TICK;
+    enum mst_code refused;
+    char subject[256];
+    bool changed = false;
+    struct mst_input input = {.kind = MST_INPUT_TICK, .now = now};
+    int code = put_life_row(e, MST_ROW_START, down_from, now, err);
+    if (!code && down_from != 0) {
+        input.kind = MST_INPUT_DOWN;
+        input.u.down_from = down_from;
+        code = mst_engine_remember_down(e, down_from, now, err);
+    }
+    if (!code)
+        code = mst_engine_step(e, &input, &refused, subject, err);
+    if (!code)
+        code = mst_engine_pin_programme(e, &changed, err);
+    if (!code && changed) {
+        input = (struct mst_input){
+            .kind = MST_INPUT_PROGRAMME, .now = now, .u.programme = e->programme};
+        code = mst_engine_put_row(e, MST_ROW_PROGRAMME, now,
+                                  mst_bytes(e->programme->digest, MST_DIGEST_BYTES), err);
         if (!code)
             code = mst_engine_step(e, &input, &refused, subject, err);
     }
+    return code;
+}
+
+int mst_driver_start(struct mst_driver *d, mst_time down_from, mst_time now, struct mst_err *err)
+{
+    int code = mst_driver_open_batch(d, err);
+    for (size_t i = 0; !code && i < d->engines_count; i++)
+        code = start_engine(d->engines[i], down_from, now, err);
     return code;
 }
 
