@@ -70,7 +70,7 @@ enum mst_code mst_code_of_word(const char *word)
     return MST_E_INTERNAL;
 }
 
-/* Cut a UTF-8 string that vsnprintf truncated at a character's boundary, so that text stays text. */
+/* Cut a UTF-8 string that vsnprintf truncated between characters, so that text stays text. */
 static void cut_utf8(char *s, size_t size)
 {
     size_t n = strnlen(s, size);
@@ -102,14 +102,14 @@ int mst_fail(struct mst_err *err, enum mst_code code, const char *fmt, ...)
         vsnprintf(err->text, sizeof err->text, fmt, ap);
         va_end(ap);
         cut_utf8(err->text, sizeof err->text);
-        set_hint(err, mst_code_hint(code));
+        set_hint(err, mst_code_hint((int)code));
     }
     return (int)code;
 }
 
 int mst_fail_on(struct mst_err *err, enum mst_code code, const char *subject)
 {
-    return mst_fail(err, code, mst_tr(mst_code_text(code)), subject);
+    return mst_fail(err, code, mst_tr(mst_code_text((int)code)), subject);
 }
 
 void mst_hint(struct mst_err *err, const char *fmt, ...)

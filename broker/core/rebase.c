@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A new version of the programme. What is owed already keeps its pinned rule and dates; only a
- * calendar or zone that has changed moves them: freely where the date was provisional, and otherwise
- * in the bearer's favour alone. A verdict that stands, an extension granted and a clock of correction
- * are left alone, and what belongs to a unit or duty that has gone stays as it is.
+ * calendar or zone that has changed moves them: freely where the date was provisional, and
+ * otherwise in the bearer's favour alone. A verdict that stands, an extension granted and a clock
+ * of correction are left alone, and what belongs to a unit or duty that has gone stays as it is.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "broker/core/inside.h"
@@ -84,19 +85,43 @@ static int add_if_ahead(void *context, const struct mst_expected *expected)
     return 0;
 }
 
+static int by_number(const void *a, const void *b)
+{
+    const struct mst_slot *const *x = a, *const *y = b;
+    return ((*x)->o.number > (*y)->o.number) - ((*x)->o.number < (*y)->o.number);
+}
+
+/* All slots in order of materialisation: after a restart the table's own order is another. */
+static struct mst_slot **in_order(const struct mst_table *t)
+{
+    struct mst_slot **slots = malloc((t->count + 1) * sizeof *slots);
+    if (!slots)
+        return NULL;
+    for (uint32_t i = 0; i < t->count; i++)
+        slots[i] = mst_table_at(t, i);
+    qsort(slots, t->count, sizeof(struct mst_slot *), by_number);
+    return slots;
+}
+
 void mst_rebase_apply(struct mst_step *s)
 {
     struct mst_core *core = s->core;
     const struct mst_programme *p = core->programme;
-    for (uint32_t i = 0; i < core->table.count && !s->failed; i++) {
-        struct mst_slot *slot = mst_table_at(&core->table, i);
-        struct mst_dates dates;
-        mst_slot_resolve(core, slot);
-        if (recomputed(core, slot, &dates) && takes(&slot->o, &dates, s->now) &&
-            mst_step_touch(s, slot))
-            move_dates(s, slot, &dates);
-        mst_step_schedule(s, slot);
+    uint32_t count = core->table.count;
+    struct mst_slot **slots = in_order(&core->table);
+    if (!slots) {
+        s->failed = true;
+        return;
     }
+    for (uint32_t i = 0; i < count && !s->failed; i++) {
+        struct mst_dates dates;
+        mst_slot_resolve(core, slots[i]);
+        if (recomputed(core, slots[i], &dates) && takes(&slots[i]->o, &dates, s->now) &&
+            mst_step_touch(s, slots[i]))
+            move_dates(s, slots[i], &dates);
+        mst_step_schedule(s, slots[i]);
+    }
+    free(slots);
     mst_time from = mst_zone_midnight(p->zone, p->issued);
     for (size_t d = 0; d < p->duties_count && !s->failed; d++)
         mst_walk_openings(core, d, from, s->now + 1, add_if_ahead, s);

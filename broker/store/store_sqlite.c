@@ -83,7 +83,10 @@ static void bound_log(struct sqlite_store *s)
         return;
     s->tried_bytes = s->log_bytes;
     bool wait = s->log_bytes > 2 * s->wal_bytes_max;
-    if (checkpoint(s, wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, NULL))
+    int code = checkpoint(s, wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, NULL);
+    /* Without room or memory the log keeps everything; if it cannot grow either, a commit says so.
+     */
+    if (code && code != MST_E_FULL && code != MST_E_NOMEM)
         mst_store_kill(&s->base);
 }
 
@@ -413,18 +416,23 @@ static int fail_path(struct mst_err *err, const char *path)
     return mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
 }
 
+static int sync_directory(const char *path, struct mst_err *err)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int code = fd >= 0 && fsync(fd) == 0 ? 0 : fail_path(err, path);
+    if (fd >= 0)
+        close(fd);
+    return code;
+}
+
 /* The data directory, with its entry in the one above on disk if it is new. */
 static int make_directory(const char *path, struct mst_err *err)
 {
     if (mkdir(path, 0700) != 0)
         return errno == EEXIST ? 0 : fail_path(err, path);
-    char above[PATH_BYTES_MAX + 4];
+    char above[PATH_BYTES_MAX + sizeof "/.."];
     snprintf(above, sizeof above, "%s/..", path);
-    int fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int code = fd >= 0 && fsync(fd) == 0 ? 0 : fail_path(err, above);
-    if (fd >= 0)
-        close(fd);
-    return code;
+    return sync_directory(above, err);
 }
 
 static int lock_directory(struct sqlite_store *s, const char *path, struct mst_err *err)
@@ -456,18 +464,23 @@ static int make_file(const char *db_path, struct mst_err *err)
 /*
  * A log that a killed process left is first made to be what the disk holds: written out if it can
  * be, and dropped from the system's memory, which goes on showing what a failed sync did not write.
+ * Its name too: SQLite syncs the directory for a log that it makes, not for one that it finds.
  */
-static int settle_log(const char *db_path, struct mst_err *err)
+static int settle_log(const char *path, const char *db_path, struct mst_err *err)
 {
     char log_path[PATH_BYTES_MAX + sizeof DATABASE_NAME + sizeof "-wal"];
     snprintf(log_path, sizeof log_path, "%s-wal", db_path);
     int fd = open(log_path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT ? 0 : fail_path(err, log_path);
-    int code = fsync(fd) == 0 ? 0 : fail_path(err, log_path);
-    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    close(fd);
-    return code;
+    if (fd < 0 && errno != ENOENT)
+        return fail_path(err, log_path);
+    if (fd >= 0) {
+        int code = fsync(fd) == 0 ? 0 : fail_path(err, log_path);
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+        close(fd);
+        if (code)
+            return code;
+    }
+    return sync_directory(path, err);
 }
 
 static int set_up_log(struct sqlite_store *s, const struct mst_store_options *options,
@@ -564,7 +577,7 @@ int mst_store_sqlite_open(const struct mst_store_options *options, struct mst_st
     if (!code)
         code = make_file(s->db_path, err);
     if (!code)
-        code = settle_log(s->db_path, err);
+        code = settle_log(options->path, s->db_path, err);
     if (!code)
         code = open_database(s, options, err);
     if (!code)

@@ -16,6 +16,8 @@
 
 static void check_groupless(struct mst_loader *l)
 {
+    if (l->r.diags->errors != l->errors_before)
+        return; /* it may be in the group whose members could not be read */
     bool *placed = mst_read_alloc(&l->r, l->p->units_count, sizeof *placed);
     if (!placed)
         return;
@@ -81,7 +83,7 @@ static bool covers(const struct mst_calendar *calendar, int year)
 static void check_years(struct mst_loader *l)
 {
     const struct mst_node *node = mst_node_get(l->root, "calendar");
-    if (!node || l->p->issued == MST_DAY_NONE || !l->p->calendar)
+    if (!node || l->p->issued == MST_DAY_NONE || !l->calendar_read)
         return;
     int issued = mst_civil_of(l->p->issued).year;
     char years[YEARS_AHEAD * 8 + 8] = "";
@@ -91,7 +93,8 @@ static void check_years(struct mst_loader *l)
             snprintf(years + used, sizeof years - used, "%s%d", used ? ", " : "", year);
     }
     if (years[0])
-        MST_WARN(&l->r, node, _("dates there are provisional until the calendar gains their notice"),
+        MST_WARN(&l->r, node,
+                 _("dates there are provisional until the calendar gains their notice"),
                  _("the calendar has no notice for %s"), years);
 }
 

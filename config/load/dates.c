@@ -106,8 +106,7 @@ void mst_load_date_rule(struct mst_loader *l, const struct mst_node *node,
     const struct mst_node *year = mst_read_field(&l->r, node, "year", MST_MAY_LACK);
     if (year && !on)
         MST_FAULT(&l->r, year, _("use it with `on`"), _("year means nothing here"));
-    rule.year_offset =
-        mst_read_int(&l->r, node, "year", -YEAR_OFFSET_MAX, YEAR_OFFSET_MAX, 0);
+    rule.year_offset = mst_read_int(&l->r, node, "year", -YEAR_OFFSET_MAX, YEAR_OFFSET_MAX, 0);
     if (given != 1)
         MST_FAULT(&l->r, node,
                   _("give one of after-end, before-end, after-start, before-start, on"),
@@ -122,8 +121,7 @@ void mst_load_grace(struct mst_loader *l, const struct mst_node *node, struct ms
         mst_read_word_of(&l->r, node, MST_WORDS("none"));
         return;
     }
-    if (!mst_read_is_map(&l->r, node,
-                         MST_WORDS("working-days", "days", "through", "year", "roll")))
+    if (!mst_read_is_map(&l->r, node, MST_WORDS("working-days", "days", "through", "year", "roll")))
         return;
     int given = 0;
     if (mst_read_field(&l->r, node, "working-days", MST_MAY_LACK)) {

@@ -28,11 +28,11 @@ void mst_diag(struct mst_diags *diags, enum mst_severity severity, const char *f
 {
     if (severity == MST_DIAG_ERROR)
         diags->errors++;
+    if (diags->count == DIAGS_MAX)
+        return;
     if (diags->count == diags->cap) {
         size_t cap = diags->cap ? 2 * diags->cap : 16;
-        struct mst_diag *items = diags->count < DIAGS_MAX
-                                     ? realloc(diags->items, cap * sizeof *items)
-                                     : NULL;
+        struct mst_diag *items = realloc(diags->items, cap * sizeof *items);
         if (!items)
             return; /* it is counted as an error above, so the file is refused all the same */
         diags->items = items;
@@ -82,7 +82,8 @@ static size_t characters(const char *word, ucs4_t chars[NEAREST_CHARS_MAX])
     return count;
 }
 
-/* Insertions, deletions, replacements and swaps of neighbours that lead from one word to the other. */
+/* Insertions, deletions, replacements and swaps of neighbours that lead from one word to the other.
+ */
 static size_t edit_distance(const char *a, const char *b)
 {
     ucs4_t x[NEAREST_CHARS_MAX], y[NEAREST_CHARS_MAX];

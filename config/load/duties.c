@@ -28,6 +28,11 @@ static const struct kind_row {
 static const char *const scope_words[] = {"one", "group", "area", "unit"};
 static const char *const counterpart_words[] = {"office", "lead", "director"};
 
+bool mst_duty_is_scheduled(const struct mst_duty *duty)
+{
+    return kind_rows[duty->kind].has_period;
+}
+
 static void load_kind(struct mst_loader *l, const struct mst_node *map, struct mst_duty *duty)
 {
     const char *words[KINDS];
@@ -87,8 +92,8 @@ static void load_closing(struct mst_loader *l, const struct mst_node *map, struc
         duty->kind == MST_DUTY_REPORT ? MST_CLOSE_AUTOMATIC : MST_CLOSE_NONE);
     if (duty->kind == MST_DUTY_REPORT && duty->closing > MST_CLOSE_RECORD)
         MST_FAULT(&l->r, mst_node_get(map, "closing"),
-                  _("use automatic, receive, approve or record"),
-                  _("a report is not closed by %s"), words[duty->closing]);
+                  _("use automatic, receive, approve or record"), _("a report is not closed by %s"),
+                  words[duty->closing]);
 }
 
 static void load_period(struct mst_loader *l, const struct mst_node *map, struct mst_duty *duty)
@@ -142,8 +147,7 @@ static void load_quota(struct mst_loader *l, const struct mst_node *map, struct 
 }
 
 /* The first ladder serves where none is named. */
-static void load_ladder_ref(struct mst_loader *l, const struct mst_node *map,
-                            struct mst_duty *duty)
+static void load_ladder_ref(struct mst_loader *l, const struct mst_node *map, struct mst_duty *duty)
 {
     const struct mst_node *node = mst_read_field(&l->r, map, "ladder", MST_MAY_LACK);
     const char *id = node ? mst_read_text_of(&l->r, node, MST_NAME_BYTES_MAX) : NULL;

@@ -40,6 +40,8 @@ static const char *kind_words(const struct mst_node *node)
         return _("true or false");
     case MST_SCALAR_TEXT:
         return _("text");
+    case MST_SCALAR_DOUBLE:
+        return _("a fraction");
     default:
         return _("a number");
     }
@@ -92,8 +94,11 @@ const struct mst_node *mst_read_field(struct mst_reader *r, const struct mst_nod
     if (node && (node->bad || node->kind != MST_NODE_SCALAR ||
                  mst_node_scalar(node).kind != MST_SCALAR_NULL))
         return node;
-    if (need == MST_NEEDED)
-        MST_FAULT(r, node ? node : map, _("every one of these needs it"), _("%s is missing"), key);
+    if (need == MST_NEEDED) {
+        char hint[MST_ERR_HINT_MAX];
+        snprintf(hint, sizeof hint, _("add a line `%s: …`"), key);
+        MST_FAULT(r, node ? node : map, hint, _("%s is missing"), key);
+    }
     return NULL;
 }
 
@@ -127,8 +132,8 @@ bool mst_read_int_of(struct mst_reader *r, const struct mst_node *node, int64_t 
     if (scalar.kind != MST_SCALAR_INT)
         return wrong_kind(r, node, _("a whole number"), NULL);
     if (scalar.i < min || scalar.i > max) {
-        MST_FAULT(r, node, NULL, _("%s must be between %lld and %lld, not %lld"),
-                  node_name(node), (long long)min, (long long)max, (long long)scalar.i);
+        MST_FAULT(r, node, NULL, _("%s must be between %lld and %lld, not %lld"), node_name(node),
+                  (long long)min, (long long)max, (long long)scalar.i);
         return false;
     }
     *ret_value = scalar.i;
@@ -188,7 +193,8 @@ const char *mst_read_id_of(struct mst_reader *r, const struct mst_node *node)
         return NULL;
     if (text[0] != '-' && text[strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0')
         return text;
-    MST_FAULT(r, node, _("use lower-case letters, digits and hyphens; names for people go elsewhere"),
+    MST_FAULT(r, node,
+              _("use lower-case letters, digits and hyphens; names for people go elsewhere"),
               _("%s is not a valid id"), text);
     return NULL;
 }
@@ -216,8 +222,7 @@ size_t mst_read_word(struct mst_reader *r, const struct mst_node *map, const cha
     return index == SIZE_MAX ? fallback : index;
 }
 
-bool mst_read_bool(struct mst_reader *r, const struct mst_node *map, const char *key,
-                   bool fallback)
+bool mst_read_bool(struct mst_reader *r, const struct mst_node *map, const char *key, bool fallback)
 {
     const struct mst_node *node = mst_read_field(r, map, key, MST_MAY_LACK);
     bool value = fallback;
@@ -260,7 +265,9 @@ void mst_read_distinct(struct mst_reader *r, struct mst_name *names, size_t coun
     for (size_t i = 1; i < count; i++) {
         if (strcmp(names[i].word, names[first].word) != 0)
             first = i;
-        else if (names[i].owner != names[first].owner && names[i].word[0])
+        /* One thing that says the word twice, as its name in both languages, is told once. */
+        else if (names[i].owner != names[first].owner && names[i].owner != names[i - 1].owner &&
+                 names[i].word[0])
             MST_FAULT(r, names[i].node, _("choose another"), _("%s is taken already, at %d:%d"),
                       names[i].word, names[first].node->line, names[first].node->column);
     }

@@ -10,8 +10,8 @@
 #define MST_FILE_BYTES_MAX (4 * 1024 * 1024)
 
 /*
- * The bytes of a regular file, in the arena, with a NUL after them. MST_E_IO when it cannot be read,
- * MST_E_TOO_LARGE beyond bytes_max.
+ * The bytes of a regular file, in the arena, with a NUL after them. MST_E_IO when it cannot be
+ * read, MST_E_TOO_LARGE beyond bytes_max.
  */
 MST_MUST_CHECK int mst_file_read(const char *path, size_t bytes_max, struct mst_arena *arena,
                                  struct mst_slice *ret_bytes, struct mst_err *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The parts of the programme loader. Each part reads its share of the file into the programme and
- * goes on after a fault; later parts look up what earlier ones read: basics, units, groups, offices,
- * ladders, duties, then the checks across all of them.
+ * goes on after a fault; later parts look up what earlier ones read: basics, units, groups,
+ * offices, ladders, duties, then the checks across all of them.
  */
 #ifndef MST_CONFIG_LOAD_LOADER_H
 #define MST_CONFIG_LOAD_LOADER_H
@@ -19,6 +19,8 @@ struct mst_loader {
     struct mst_reader r;
     const struct mst_node *root;
     struct mst_programme *p;
+    size_t errors_before; /* in the findings, when this load began */
+    bool calendar_read;
     /* Writable views of the programme's arrays, and the node that each came from. */
     struct mst_unit *units;
     struct mst_group *groups;

@@ -5,7 +5,8 @@
 
 #include "config/load/loader.h"
 
-static const char *const contact_words[] = {"clerk", "deputy", "head"}; /* as enum mst_contact_role */
+static const char *const contact_words[] = {"clerk", "deputy",
+                                            "head"}; /* as enum mst_contact_role */
 
 struct mst_contact mst_load_contact(struct mst_loader *l, const struct mst_node *node)
 {
@@ -78,8 +79,8 @@ static void load_aliases(struct mst_loader *l, const struct mst_node *map, struc
 static void load_unit(struct mst_loader *l, const struct mst_node *node, struct mst_unit *unit)
 {
     *unit = (struct mst_unit){.id = "", .name = {"", ""}};
-    if (!mst_read_is_map(
-            &l->r, node, MST_WORDS("id", "name", "aliases", "kind", "outside", "contacts")))
+    if (!mst_read_is_map(&l->r, node,
+                         MST_WORDS("id", "name", "aliases", "kind", "outside", "contacts")))
         return;
     unit->id = mst_read_id(&l->r, node);
     unit->name = mst_load_label(l, node, "name");
@@ -190,9 +191,9 @@ static void load_group(struct mst_loader *l, const struct mst_node *node, struct
                        const struct mst_node **places)
 {
     *group = (struct mst_group){.id = "", .name = {"", ""}, .lead = SIZE_MAX};
-    if (!mst_read_is_map(&l->r, node,
-                         MST_WORDS("id", "name", "lead", "members", "areas", "head", "deputy",
-                                   "city_leader")))
+    if (!mst_read_is_map(
+            &l->r, node,
+            MST_WORDS("id", "name", "lead", "members", "areas", "head", "deputy", "city_leader")))
         return;
     group->id = mst_read_id(&l->r, node);
     group->name = mst_load_label(l, node, "name");
@@ -240,8 +241,7 @@ void mst_load_groups(struct mst_loader *l)
         return;
     l->groups = mst_read_alloc(&l->r, list->count, sizeof *l->groups);
     l->group_nodes = mst_read_alloc(&l->r, list->count, sizeof *l->group_nodes);
-    const struct mst_node **places =
-        mst_read_alloc(&l->r, l->p->units_count + 1, sizeof *places);
+    const struct mst_node **places = mst_read_alloc(&l->r, l->p->units_count + 1, sizeof *places);
     if (!l->groups || !l->group_nodes || !places)
         return;
     for (const struct mst_node *node = list->first; node; node = node->next) {
@@ -266,8 +266,8 @@ static void load_office(struct mst_loader *l, const struct mst_node *node,
                         struct mst_office *office)
 {
     *office = (struct mst_office){.id = "", .name = {"", ""}, .host = SIZE_MAX};
-    if (!mst_read_is_map(
-            &l->r, node, MST_WORDS("id", "name", "host", "acts_for", "director", "staff")))
+    if (!mst_read_is_map(&l->r, node,
+                         MST_WORDS("id", "name", "host", "acts_for", "director", "staff")))
         return;
     office->id = mst_read_id(&l->r, node);
     office->name = mst_load_label(l, node, "name");

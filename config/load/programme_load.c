@@ -72,10 +72,12 @@ static void load_calendar(struct mst_loader *l)
     struct mst_err err = {0};
     if (path) {
         int code = mst_calendar_load(path, l->r.arena, l->r.diags, calendar, &err);
+        l->calendar_read = code == 0;
         if (code == MST_E_NOMEM)
             l->r.no_memory = true;
         else if (code == MST_E_IO || code == MST_E_TOO_LARGE)
-            MST_FAULT(&l->r, node, err.hint, "%s", err.text);
+            MST_FAULT(&l->r, node, _("its path is relative to the folder of this file"), "%s",
+                      err.text);
     }
     load_weekend(l, calendar);
 }
@@ -133,7 +135,7 @@ struct mst_label mst_load_label(struct mst_loader *l, const struct mst_node *map
     return (struct mst_label){.en = en ? en : zh, .zh = zh ? zh : en};
 }
 
-static void load_all(struct mst_loader *l, size_t errors_before)
+static void load_all(struct mst_loader *l)
 {
     if (!mst_read_is_map(&l->r, l->root,
                          MST_WORDS("id", "title", "source", "issued", "version", "zone", "calendar",
@@ -148,7 +150,7 @@ static void load_all(struct mst_loader *l, size_t errors_before)
     mst_load_ladders(l);
     mst_load_duties(l);
     mst_load_check_parties(l);
-    if (l->r.diags->errors == errors_before && !l->r.no_memory)
+    if (l->r.diags->errors == l->errors_before && !l->r.no_memory)
         mst_load_check_dates(l);
 }
 
@@ -165,11 +167,12 @@ int mst_programme_load(const char *path, struct mst_diags *diags, struct mst_pro
     struct mst_loader l = {
         .r = {.file = yaml->file, .diags = diags, .arena = arena, .no_memory = !p},
         .root = yaml->root,
-        .p = p};
+        .p = p,
+        .errors_before = before};
     if (p) {
         *p = (struct mst_programme){.arena = arena, .refs = 1};
         memcpy(p->digest, yaml->digest, sizeof p->digest);
-        load_all(&l, before);
+        load_all(&l);
     }
     mst_diags_sort(diags);
     code = l.r.no_memory ? mst_no_memory(err, path) : mst_diags_verdict(diags, before, path, err);

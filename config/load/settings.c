@@ -19,7 +19,7 @@
 
 static const struct mst_setting_row rows[] = {
 #define SETTING(scope, name, type, fallback, min, max, unit, doc)                                  \
-    {MST_SCOPE_##scope,  MST_SETTING_##type, #name, FALLBACK_##type(fallback), unit, doc, min, max},
+    {MST_SCOPE_##scope, MST_SETTING_##type, #name, FALLBACK_##type(fallback), unit, doc, min, max},
 #include "config/settings.def"
 #undef SETTING
 };
@@ -145,7 +145,10 @@ int mst_settings_init(struct mst_settings *settings, struct mst_err *err)
     *settings = (struct mst_settings){
 #define DEFAULT_INT(value) value
 #define DEFAULT_TEXT(value) value
-#define DEFAULT_TEXTS(value) {0}
+#define DEFAULT_TEXTS(value)                                                                       \
+    {                                                                                              \
+        0                                                                                          \
+    }
 #define DEFAULT_BOOL(value) value
 #define SETTING(scope, name, type, fallback, min, max, unit, doc)                                  \
     .scope##_##name = DEFAULT_##type(fallback),
@@ -247,8 +250,8 @@ static void load_row(struct mst_reader *r, const struct mst_node *node, size_t i
     }
 }
 
-int mst_settings_load(struct mst_settings *settings, enum mst_setting_scope scope,
-                      const char *path, struct mst_diags *diags, struct mst_err *err)
+int mst_settings_load(struct mst_settings *settings, enum mst_setting_scope scope, const char *path,
+                      struct mst_diags *diags, struct mst_err *err)
 {
     size_t before = diags->errors;
     struct mst_yaml *yaml = NULL;
@@ -261,7 +264,8 @@ int mst_settings_load(struct mst_settings *settings, enum mst_setting_scope scop
     if (mst_read_is_map(&r, yaml->root, keys)) {
         for (const struct mst_node *node = yaml->root->first; node; node = node->next) {
             size_t index = find_row(scope, node->key, strlen(node->key));
-            if (index != SIZE_MAX && mst_read_field(&r, yaml->root, node->key, MST_MAY_LACK) == node)
+            if (index != SIZE_MAX &&
+                mst_read_field(&r, yaml->root, node->key, MST_MAY_LACK) == node)
                 load_row(&r, node, index, settings);
         }
     }

@@ -122,7 +122,8 @@ static void expand_rule(const struct mst_tzrule *rule, struct mst_zone *zone,
         }
     }
     qsort(transitions + first, count - first, sizeof *transitions, by_instant);
-    /* Summer time all year round is written as an end and a start at one instant: the start wins. */
+    /* Summer time all year round is written as an end and a start at one instant: the start wins.
+     */
     size_t kept = first;
     for (size_t i = first; i < count; i++) {
         if (kept > first && transitions[kept - 1].at == transitions[i].at) {
@@ -206,7 +207,9 @@ int mst_zone_load(const char *name, struct mst_arena *arena, const struct mst_zo
     if (!decode(bytes, arena, zone, &no_memory)) {
         if (no_memory)
             return mst_no_memory(err, name);
-        return mst_fail(err, MST_E_INVALID, _("%s is not a zone file that can be used"), path);
+        mst_fail(err, MST_E_INVALID, _("%s is not a zone file that can be used"), path);
+        mst_hint(err, "%s", _("zones with leap seconds cannot; reinstall the package tzdata"));
+        return MST_E_INVALID;
     }
     mst_hash(&bytes, 1, zone->digest);
     *ret = zone;

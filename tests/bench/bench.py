@@ -35,7 +35,8 @@ DUTY = "bench"
 
 def programme():
     """Every unit owes one report a year and may send progress at any time."""
-    units = "".join(f"  - {{id: unit-{n}, name: Unit {n}, outside: true}}\n" for n in range(PRODUCERS))
+    units = "".join(f"  - {{id: unit-{n}, name: Unit {n}}}\n" for n in range(PRODUCERS))
+    members = ", ".join(f"unit-{n}" for n in range(PRODUCERS))
     return f"""id: bench
 title: Measuring
 issued: {YEAR}-01-01
@@ -44,7 +45,7 @@ calendar: workdays.csv
 units:
 {units}  - {{id: lead, name: Lead}}
 groups:
-  - {{id: g, name: Group, lead: lead, members: []}}
+  - {{id: g, name: Group, lead: lead, members: [{members}]}}
 offices:
   - {{id: office, name: Office}}
 ladders:

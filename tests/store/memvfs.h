@@ -29,6 +29,8 @@ void memvfs_reset(void);
 enum memvfs_mark { MEMVFS_STARTED, MEMVFS_ACKNOWLEDGED };
 /* Note in the log that this batch is now started or acknowledged. */
 void memvfs_note(enum memvfs_mark mark, uint64_t batch);
+/* The store syncs its directory by itself, not through SQLite: note that it did. */
+void memvfs_sync_directory(void);
 /* Take the log; the disk's goes on empty. */
 struct memvfs_log *memvfs_log_take(void);
 void memvfs_log_free(struct memvfs_log *log);
@@ -52,8 +54,9 @@ void memvfs_load(const struct memvfs_log *log, size_t cut, enum memvfs_loss loss
 
 enum memvfs_fault {
     MEMVFS_IO_ERROR,
-    MEMVFS_DISK_FULL, /* writes fail, nothing else */
-    MEMVFS_KILLED,    /* the process is gone: it asks nothing of the disk any more */
+    MEMVFS_DISK_FULL,      /* writes fail, nothing else */
+    MEMVFS_KILLED,         /* the process is gone: it asks nothing of the disk any more */
+    MEMVFS_KILLED_AT_SYNC, /* the same, counting syncs only: all is written, nothing is safe */
 };
 /* Fail the k-th (from 1) write, sync, truncation, creation or deletion from now on; `for_ever`: and
  * all after it. k 0: fail nothing. */

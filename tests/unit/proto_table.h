@@ -78,7 +78,9 @@ static inline int table_decode(const struct mst_msg *like, const void *data, siz
 
 static inline bool table_slices_equal(struct mst_slice a, struct mst_slice b)
 {
-    return !a.data == !b.data && a.len == b.len && (a.len == 0 || !memcmp(a.data, b.data, a.len));
+    if (!a.data || !b.data)
+        return a.data == b.data && a.len == b.len;
+    return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
 }
 
 /* Field by field: what is absent on one side is absent on the other. NULL: equal; else the field.

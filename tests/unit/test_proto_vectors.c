@@ -71,7 +71,7 @@ static uint64_t uint_of(const json_t *object, const char *key)
 }
 
 /* JSON as msgpack; an object of one key "hex" is bytes. */
-static void pack_json(struct mst_buf *buf, const json_t *value)
+static void pack_json(struct mst_buf *buf, json_t *value)
 {
     const char *key;
     json_t *item;
@@ -81,7 +81,7 @@ static void pack_json(struct mst_buf *buf, const json_t *value)
         mst_pack_bin(buf, bytes.data, bytes.len);
     } else if (json_is_object(value)) {
         mst_pack_map(buf, json_object_size(value));
-        json_object_foreach((json_t *)(uintptr_t)value, key, item)
+        json_object_foreach(value, key, item)
         {
             mst_pack_text(buf, key);
             pack_json(buf, item);
@@ -102,7 +102,7 @@ static void pack_json(struct mst_buf *buf, const json_t *value)
     }
 }
 
-static struct mst_slice slice_of(enum table_kind kind, const json_t *value)
+static struct mst_slice slice_of(enum table_kind kind, json_t *value)
 {
     if (kind == T_TEXT || kind == T_TEXTS)
         return mst_text(json_string_value(value));
@@ -117,7 +117,7 @@ static struct mst_slice slice_of(enum table_kind kind, const json_t *value)
     return map;
 }
 
-static void set_field(struct mst_msg *msg, const struct table_field *f, const json_t *value)
+static void set_field(struct mst_msg *msg, const struct table_field *f, json_t *value)
 {
     void *at = table_at(msg, f);
     *table_has(msg) |= UINT64_C(1) << f->bit;
@@ -141,7 +141,7 @@ static void fill(struct mst_msg *msg, const json_t *fields)
 {
     size_t known = 0;
     for (size_t i = 0; i < TABLE_FIELDS; i++) {
-        const json_t *value = json_object_get(fields, table_fields[i].name);
+        json_t *value = json_object_get(fields, table_fields[i].name);
         if (table_fields[i].message != msg->type || !value)
             continue;
         set_field(msg, &table_fields[i], value);
