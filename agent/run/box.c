@@ -139,7 +139,7 @@ static int set_meta(struct mst_outbox *box, const char *name, const void *data, 
     int code = mst_box_begin(box, err);
     if (code)
         return code;
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     code = mst_box_prepare(box, "INSERT OR REPLACE INTO meta VALUES(?, ?)", &stmt, err);
     if (code)
         return code;
