@@ -17,6 +17,8 @@
 #include "proto/pack.h"
 
 #define TIMEOUT_S 30
+/* Running a rehearsal on and verifying a ledger are work, not a look. */
+#define LONG_TIMEOUT_S 600
 #define LOCAL_SOCKET "/run/muster/admin.sock"
 /* Below this a counter would only flicker. */
 #define PROGRESS_ROWS 500
@@ -165,7 +167,9 @@ static int probe(const char *endpoint, struct mst_err *err)
 static int ask(struct asking *asking, struct mst_link *link)
 {
     const char *seconds = mst_call_option(asking->call->line, "timeout");
-    long timeout_s = seconds ? strtol(seconds, NULL, 10) : TIMEOUT_S;
+    const char *word = asking->call->command->word;
+    bool is_long = strcmp(word, "clock") == 0 || strcmp(word, "ledger") == 0;
+    long timeout_s = seconds ? strtol(seconds, NULL, 10) : is_long ? LONG_TIMEOUT_S : TIMEOUT_S;
     if (timeout_s < 1 || timeout_s > 86400)
         return mst_fail(asking->err, MST_E_USAGE, _("--timeout is 1 to 86400 seconds, not %s"),
                         seconds);

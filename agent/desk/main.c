@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
+#include "agent/desk/desk.h"
 
-#include "config/load/lang.h"
-
-int main(void)
+int main(int argc, char **argv)
 {
-    mst_lang_init(NULL);
-    fprintf(stderr, "%s %s\n", "muster-agent", MUSTER_VERSION);
-    return 2;
+    return mst_desk_main(argc, argv);
 }

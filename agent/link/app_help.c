@@ -44,18 +44,31 @@ static int args_width(const struct mst_arg_row *rows, size_t count, int width)
     return width;
 }
 
+/* What an option is for and, where its values are words of the protocol, which ones. */
+static const char *doc_of(const struct mst_arg_row *arg, char *buf, size_t size)
+{
+    if (arg->kind != MST_ARG_OPTION || !mst_word_at(arg->name, 0))
+        return _(arg->doc);
+    size_t n = (size_t)snprintf(buf, size, "%s:", _(arg->doc));
+    const char *word;
+    for (size_t i = 0; n < size && (word = mst_word_at(arg->name, i)); i++)
+        n += (size_t)snprintf(buf + n, size - n, "%s %s", i ? "," : "", word);
+    return buf;
+}
+
 static void print_args(FILE *out, const char *title, const struct mst_arg_row *rows, size_t count,
                        bool positional, int width)
 {
     bool first = true;
     for (size_t i = 0; i < count; i++) {
-        char text[128];
+        char text[128], doc[1024];
         if ((rows[i].kind == MST_ARG_POSITIONAL) != positional)
             continue;
         if (first)
             heading(out, title);
         first = false;
-        entry(out, mst_arg_text(&rows[i], text, sizeof text), width, _(rows[i].doc));
+        entry(out, mst_arg_text(&rows[i], text, sizeof text), width,
+              doc_of(&rows[i], doc, sizeof doc));
     }
 }
 
@@ -150,8 +163,9 @@ static void roff_entry(FILE *out, const char *left, const char *right)
 static void roff_args(FILE *out, const struct mst_arg_row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        char text[128];
-        roff_entry(out, mst_arg_text(&rows[i], text, sizeof text), _(rows[i].doc));
+        char text[128], doc[1024];
+        roff_entry(out, mst_arg_text(&rows[i], text, sizeof text),
+                   doc_of(&rows[i], doc, sizeof doc));
     }
 }
 
@@ -201,6 +215,8 @@ static void roff_exits(FILE *out)
 void mst_app_man(const struct mst_app *app, FILE *out)
 {
     fprintf(out, ".TH %s 1 \"\" \"Muster %s\" \"Muster\"\n", app->program, MUSTER_VERSION);
+    /* Words are not to be broken: half an option cannot be copied. */
+    fputs(".nh\n.ad l\n", out);
     roff_section(out, "SH", _("NAME"));
     roff(out, app->program);
     fputs(" \\- ", out);

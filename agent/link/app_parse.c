@@ -96,6 +96,26 @@ static void match_choice(void *context, const char *word)
     choice->found = choice->found || strcmp(choice->value, word) == 0;
 }
 
+/* In the protocol's own form or in the reader's language. */
+static bool is_protocol_word(const char *column, const char *value)
+{
+    const char *wire = mst_word_wire(column, value), *word;
+    for (size_t i = 0; (word = mst_word_at(column, i)); i++) {
+        if (strcmp(word, wire) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int unknown_word(const char *column, const char *value, struct mst_err *err)
+{
+    const char *words[WORDS_MAX];
+    size_t n = 0;
+    while (n < WORDS_MAX && (words[n] = mst_word_at(column, n)))
+        n++;
+    return wrong_word(err, _("there is no such word: %s"), value, words, n, "");
+}
+
 static int check_value(const struct mst_arg_row *arg, const char *value, struct mst_err *err)
 {
     if (is_choice(arg)) {
@@ -107,6 +127,9 @@ static int check_value(const struct mst_arg_row *arg, const char *value, struct 
             return rc;
         }
     }
+    if (arg->kind == MST_ARG_OPTION && mst_word_at(arg->name, 0) &&
+        !is_protocol_word(arg->name, value))
+        return unknown_word(arg->name, value, err);
     if (strcmp(arg->values, "N") == 0 &&
         (!value[0] || strlen(value) > 18 || strspn(value, "0123456789") != strlen(value)))
         return mst_fail(err, MST_E_USAGE, _("--%s takes a whole number, not %s"), arg->name, value);

@@ -68,7 +68,8 @@ enum mst_tint mst_word_tint(const char *column, const char *word);
 struct mst_table;
 /* columns: space-separated field names; headings are their translations. NULL: out of memory. */
 struct mst_table *mst_table_new(enum mst_format format, const char *columns, FILE *out);
-/* Adds a row (copied). JSON: an array of the whole objects; TABLE and CSV: the columns. */
+/* Adds a row (copied). JSON: an array of the whole objects; TABLE and CSV: the columns, of the rows
+ * that have any of them. */
 MST_MUST_CHECK int mst_table_row(struct mst_table *table, struct mst_slice row,
                                  struct mst_err *err);
 /*

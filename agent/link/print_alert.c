@@ -28,6 +28,15 @@ static const struct sentence sentences[] = {
     {"review-overdue", N_("review overdue: {duty} {period} of {bearer} waits since {when}")},
     {"urge", N_("urged: {bearer} is asked for {duty} {period}, due by {due}")},
     {"extended", N_("extended: {duty} {period} of {bearer} is now due by {due}")},
+    {"extension-requested",
+     N_("extension requested: {bearer} asks for more time for {duty} {period}, due by {due}")},
+    {"extension-refused", N_("extension refused: {duty} {period} of {bearer} stays due by {due}")},
+    {"waived", N_("waived: {duty} {period} of {bearer} is no longer owed")},
+    {"locked", N_("locked: {duty} {period} of {bearer} was due by {due} and counts as missing")},
+    {"unlocked", N_("unlocked: {bearer} may still report {duty} {period}")},
+    {"reopened", N_("reopened: {duty} {period} of {bearer} is under review again")},
+    {"voided", N_("voided: what {bearer} sent as {duty} {period} counts as not submitted")},
+    {"moved", N_("due date moved: {duty} {period} of {bearer} is now due by {due}")},
 };
 
 static const struct sentence anything = {NULL, N_("{kind}: {duty} {period} of {bearer}, {when}")};

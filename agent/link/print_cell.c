@@ -6,6 +6,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "config/model/date.h"
+
 static void put(struct mst_buf *out, const char *s)
 {
     mst_buf_put(out, s, strlen(s));
@@ -46,18 +48,49 @@ static bool is_instant(struct mst_slice text)
     return true;
 }
 
-/* "2023-10-12T00:00:00+08:00" becomes "2023-10-12 00:00 +08:00"; seconds stay where there are any.
+/* Deadlines are half-open: the midnight that begins a day is, for people, the end of the one
+ * before. */
+static bool is_deadline(const char *column)
+{
+    static const char *const deadlines[] = {"due",        "original_due",   "grace_until",
+                                            "review_due", "correction_due", "locks"};
+    for (size_t i = 0; i < sizeof deadlines / sizeof deadlines[0]; i++) {
+        if (strcmp(deadlines[i], column) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* "2023-10-12" to "2023-10-11". */
+static void put_day_before(struct mst_buf *out, struct mst_slice text)
+{
+    char date[11];
+    mst_day day;
+    mst_slice_copy(mst_bytes(text.data, 10), date, sizeof date);
+    if (mst_day_parse(date, &day, NULL) == 0)
+        mst_day_format(day - 1, date);
+    put(out, date);
+}
+
+/*
+ * "2023-10-12T09:00:00+08:00" becomes "2023-10-12 09:00 +08:00", and a deadline at a midnight
+ * "2023-10-11 24:00 +08:00"; seconds stay where there are any.
  */
-static void put_instant(struct mst_buf *out, struct mst_slice text)
+static void put_instant(struct mst_buf *out, const char *column, struct mst_slice text)
 {
     const uint8_t *offset = text.data + 19;
     const uint8_t *end = text.data + text.len;
     while (offset < end && *offset != '+' && *offset != '-' && *offset != 'Z')
         offset++;
     bool whole_minute = memcmp(text.data + 16, ":00", 3) == 0 && offset == text.data + 19;
-    mst_buf_put(out, text.data, 10);
-    put(out, " ");
-    mst_buf_put(out, text.data + 11, whole_minute ? 5 : (size_t)(offset - text.data) - 11);
+    if (whole_minute && memcmp(text.data + 11, "00:00", 5) == 0 && is_deadline(column)) {
+        put_day_before(out, text);
+        put(out, " 24:00");
+    } else {
+        mst_buf_put(out, text.data, 10);
+        put(out, " ");
+        mst_buf_put(out, text.data + 11, whole_minute ? 5 : (size_t)(offset - text.data) - 11);
+    }
     if (offset == end)
         return;
     put(out, " ");
@@ -70,7 +103,7 @@ static void put_instant(struct mst_buf *out, struct mst_slice text)
 static void put_text(struct mst_buf *out, const char *column, struct mst_slice text)
 {
     if (is_instant(text)) {
-        put_instant(out, text);
+        put_instant(out, column, text);
         return;
     }
     char word[64];

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/link/print_cell.h"
+#include "config/load/lang.h"
 #include "proto/validate.h"
 
 #define COLUMNS_MAX 32
@@ -91,6 +92,23 @@ static bool is_pairs(const struct mst_table *table)
     return true;
 }
 
+/* Some answers mix rows of several kinds; a grid shows those that have any of its columns. */
+static void drop_foreign_rows(struct mst_table *table)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < table->rows_count; i++) {
+        bool mine = false;
+        struct mst_slice raw;
+        for (size_t c = 0; !mine && c < table->columns_count; c++)
+            mine = mst_unpack_find(table->rows[i], table->columns[c], &raw);
+        if (mine)
+            table->rows[kept++] = table->rows[i];
+        else
+            free((void *)(uintptr_t)table->rows[i].data);
+    }
+    table->rows_count = kept;
+}
+
 /* ---- for people ---- */
 
 struct cell {
@@ -109,13 +127,22 @@ static char *text_of(struct mst_buf *buf)
     return NULL;
 }
 
+/* Names come in both languages, as NAME_en and NAME_zh or as NAME and one of them. */
+static bool find_for_reader(struct mst_slice row, const char *column, struct mst_slice *ret_raw)
+{
+    char mine[64];
+    snprintf(mine, sizeof mine, "%s_%s", column, mst_lang_zh() ? "zh" : "en");
+    return (mst_unpack_text(row, mine).len > 0 && mst_unpack_find(row, mine, ret_raw)) ||
+           mst_unpack_find(row, column, ret_raw);
+}
+
 static bool cell_make(const struct mst_table *table, size_t row, const char *column,
                       struct cell *ret_cell)
 {
     struct mst_slice raw = {0};
     struct mst_buf text = {0};
     *ret_cell = (struct cell){0};
-    if (mst_unpack_find(table->rows[row], column, &raw))
+    if (find_for_reader(table->rows[row], column, &raw))
         mst_cell_put(&text, column, raw);
     struct mst_value value = mst_cell_value(raw);
     char word[64];
@@ -336,6 +363,8 @@ static int print_csv(const struct mst_table *table, struct mst_err *err)
 int mst_table_end(struct mst_table *table, struct mst_err *err)
 {
     int rc;
+    if (table->format != MST_FORMAT_JSON && !is_pairs(table))
+        drop_foreign_rows(table);
     if (table->format == MST_FORMAT_JSON)
         rc = print_json(table, err);
     else if (table->format == MST_FORMAT_CSV)

@@ -34,10 +34,10 @@ static int open_socket(const char *home, struct sockaddr_un *ret_address, int *r
 {
     int dir = open(home, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0) {
-        int code = mst_fail(err, errno == ENOENT ? MST_E_UNKNOWN : MST_E_IO, "%s: %s", home,
-                            strerror(errno));
-        if (code == MST_E_UNKNOWN)
-            mst_hint(err, "%s", _("join first: muster-agent join INVITATION"));
+        if (errno != ENOENT)
+            return mst_fail(err, MST_E_IO, "%s: %s", home, strerror(errno));
+        int code = mst_fail(err, MST_E_UNKNOWN, _("there is no home at %s"), home);
+        mst_hint(err, "%s", _("join first: muster-agent join INVITATION"));
         return code;
     }
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);

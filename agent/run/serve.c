@@ -261,14 +261,22 @@ static int on_inbox(struct mst_serve *serve, struct connection *c, struct mst_sl
     return 0;
 }
 
-static int add_brief(struct mst_serve *serve, struct mst_err *err)
+/* Rows of the brief have no number: `after` counts them. */
+static int add_brief(struct mst_serve *serve, uint64_t after, struct mst_err *err)
 {
     struct mst_buf all = {0};
     struct mst_unpack u;
     struct mst_slice row;
+    uint64_t n = 0;
     int code = mst_brief_rows(serve->outbox, &all, err);
     mst_unpack_init(&u, all.data, all.len);
-    while (!code && !rows_full(&serve->rows) && mst_unpack_skip(&u, &row)) {
+    while (!code && mst_unpack_skip(&u, &row)) {
+        if (n++ < after)
+            continue;
+        if (rows_full(&serve->rows)) {
+            serve->rows.next = n;
+            break;
+        }
         rows_begin(&serve->rows);
         mst_buf_put(&serve->rows.bytes, row.data, row.len);
     }
@@ -276,17 +284,19 @@ static int add_brief(struct mst_serve *serve, struct mst_err *err)
     return code;
 }
 
+/* Only the first page may wait for a fresh one; the others continue it. */
 static int on_brief(struct mst_serve *serve, struct connection *c, struct mst_slice map,
                     struct mst_err *err)
 {
-    if (mst_unpack_bool(map, "fresh", false) && mst_session_up(serve->session)) {
+    uint64_t after = number_of(map, "after");
+    if (after == 0 && mst_unpack_bool(map, "fresh", false) && mst_session_up(serve->session)) {
         mst_session_want_brief(serve->session);
         c->waiting = WAIT_BRIEF;
         c->briefs = mst_session_brief_count(serve->session);
         c->deadline_ms = monotonic_ms() + serve->home->settings.AGENT_reply_timeout;
         return 0;
     }
-    int code = add_brief(serve, err);
+    int code = add_brief(serve, after, err);
     if (!code)
         answer(serve, c, NULL);
     return code;
@@ -446,7 +456,7 @@ static int settle_one(struct mst_serve *serve, struct connection *c, struct mst_
         if (mst_session_brief_count(serve->session) == c->briefs &&
             mst_session_up(serve->session) && monotonic_ms() < c->deadline_ms)
             return 0;
-        code = add_brief(serve, err);
+        code = add_brief(serve, 0, err);
         break;
     }
     if (!code)

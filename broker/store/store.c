@@ -26,7 +26,7 @@ const char *mst_table_name(enum mst_table table)
 
 static int fail_dead(struct mst_err *err)
 {
-    return mst_fail(err, MST_E_IO, _("the store is closed after a failed commit"));
+    return mst_fail(err, MST_E_IO, _("the store is closed since a commit or checkpoint failed"));
 }
 
 static int fail_misuse(struct mst_err *err, const char *what)
@@ -458,7 +458,7 @@ int mst_store_maintain(struct mst_store *s, bool *ret_more, struct mst_err *err)
     if (s->state != MST_STORE_IDLE)
         return fail_misuse(err, "maintenance in a batch");
     int code = s->ops->maintain(s, ret_more, err);
-    if (code && code != MST_E_NOMEM)
+    if (code && code != MST_E_NOMEM && code != MST_E_FULL)
         s->state = MST_STORE_DEAD;
     return code;
 }

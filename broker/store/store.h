@@ -192,7 +192,8 @@ int mst_store_fd(const struct mst_store *s);
 void mst_store_complete(struct mst_store *s);
 /* Drop the batch; nothing of it is stored. */
 void mst_store_rollback(struct mst_store *s);
-/* When idle: move a part of the log into the database. ret_more: call again later. */
+/* When idle: move a part of the log into the database. ret_more: call again later. MST_E_FULL and
+ * MST_E_NOMEM do no harm, as the log keeps what was not moved. */
 MST_MUST_CHECK int mst_store_maintain(struct mst_store *s, bool *ret_more, struct mst_err *err);
 
 /* ---- reading: through a reader, or the store's own ---- */

@@ -83,7 +83,10 @@ static void bound_log(struct sqlite_store *s)
         return;
     s->tried_bytes = s->log_bytes;
     bool wait = s->log_bytes > 2 * s->wal_bytes_max;
-    if (checkpoint(s, wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, NULL))
+    int code = checkpoint(s, wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, NULL);
+    /* Without room or memory the log keeps everything; if it cannot grow either, a commit says so.
+     */
+    if (code && code != MST_E_FULL && code != MST_E_NOMEM)
         mst_store_kill(&s->base);
 }
 

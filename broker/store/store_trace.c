@@ -127,7 +127,7 @@ static void describe_put(const struct mst_put *put, char *text, size_t size)
     case MST_TABLE_REFUSAL:
         snprintf(text, size, "outbox=%llu seq=%llu code=%s",
                  (unsigned long long)put->u.refusal->outbox,
-                 (unsigned long long)put->u.refusal->seq, mst_code_word(put->u.refusal->code));
+                 (unsigned long long)put->u.refusal->seq, mst_code_word((int)put->u.refusal->code));
         break;
     case MST_TABLE_ALERT:
         snprintf(text, size, "number=%llu row=%llu", (unsigned long long)put->u.alert->number,

@@ -48,8 +48,8 @@ void mst_diags_print(const struct mst_diags *diags, FILE *out);
 MST_MUST_CHECK int mst_programme_load(const char *path, struct mst_diags *diags,
                                       struct mst_programme **ret, struct mst_err *err);
 
-/* Whether the calendar alone says when the duty is owed; the others (sign for, reply, issue) are owed
- * so long after something happened, and an exhortation at no time. */
+/* Whether the calendar alone says when the duty is owed; the others (sign for, reply, issue) are
+ * owed so long after something happened, and an exhortation at no time. */
 bool mst_duty_is_scheduled(const struct mst_duty *duty);
 
 /* The zone of that IANA name from the system's TZif files ($TZDIR is not consulted), in the arena.

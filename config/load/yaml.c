@@ -40,6 +40,7 @@ struct builder {
     int documents;
     int line, column; /* of the last event that had a place: where implicit ones are told */
     bool stop;        /* what follows makes no sense */
+    bool ended;       /* the stream came to its end */
     bool no_memory;
 };
 
@@ -258,6 +259,9 @@ static void take_event(struct builder *b, struct fy_event *event)
     case FYET_ALIAS:
         take_alias(b, event->alias.anchor);
         break;
+    case FYET_STREAM_END:
+        b->ended = true;
+        break;
     default: /* the rest has no content */
         break;
     }
@@ -272,16 +276,19 @@ static const char *translate_library(const char *words)
     return words;
 }
 
+/* The library tells most of its errors, and gives up on some without a word. */
 static void take_complaints(struct builder *b, struct fy_diag *diag)
 {
     void *iterator = NULL;
     const struct fy_diag_error *error;
+    const char *hint = _("look at the indentation, the colons and the quotes around this place");
+    size_t before = b->diags->errors;
     while ((error = fy_diag_errors_iterate(diag, &iterator)))
-        mst_diag(b->diags, MST_DIAG_ERROR, b->yaml->file, error->line, error->column,
-                 _("look at the indentation, the colons and the quotes around this place"),
+        mst_diag(b->diags, MST_DIAG_ERROR, b->yaml->file, error->line, error->column, hint,
                  _("not valid YAML: %s"), translate_library(error->msg));
-    if (fy_diag_got_error(diag))
-        b->stop = true;
+    if (b->diags->errors == before && !b->ended)
+        COMPLAIN(b, hint, _("not valid YAML after this place"));
+    b->stop = b->diags->errors != before;
 }
 
 /* libfyaml calls this for what it would print. */

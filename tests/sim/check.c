@@ -123,6 +123,8 @@ static bool check_alert_id(struct world *w, const struct mst_alert *a)
     return true;
 }
 
+#define TO(audience) (1u << MST_AUDIENCE_##audience)
+
 static const struct mst_ladder *ladder_of(const struct world *w, const struct mst_obligation *o)
 {
     size_t duty = mst_programme_duty(w->programme, o->duty);
@@ -150,13 +152,18 @@ static bool check_phase_alert(struct world *w, const struct mst_alert *a, struct
                            mst_work_word(s->work), s->locked ? " (locked)" : "");
     if (a->occurrence > 0)
         s->nags = a->occurrence;
-    for (uint32_t r = a->rung - (a->occurrence ? 0 : a->missed); r <= a->rung; r++)
+    /* An empty rung passes its instant on to the next. */
+    uint32_t from = a->rung;
+    while (ladder && from > 0 && !a->occurrence && !a->missed && !(s->told & (1u << (from - 1))) &&
+           rung_instant(w, o, &ladder->rungs[from], 0) != a->instant)
+        from--;
+    for (uint32_t r = from - (a->occurrence ? 0 : a->missed); r <= a->rung; r++)
         s->told |= 1u << r;
     /* Its deadline can be worked out again only while its clock is the current one. */
     if (!ladder || a->rung >= ladder->rungs_count || o->clock != a->revision ||
         !mst_obligation_ball_with_bearer(o))
         return true;
-    mst_time at = rung_instant(w, o, &ladder->rungs[a->rung], a->occurrence);
+    mst_time at = rung_instant(w, o, &ladder->rungs[from], a->occurrence);
     if (at != a->instant)
         return world_fault(w, "%s: %s of rung %u is about %s, but should be about %s",
                            a->obligation, a->kind, a->rung, world_instant(w, a->instant, is),
@@ -275,7 +282,11 @@ static bool check_ladder(struct world *w, const struct mst_obligation *o, const 
     char at_text[MST_INSTANT_TEXT_MAX];
     if (!ladder || !ball_with_bearer(s) || s->clock != o->clock)
         return true;
+    /* These are always there; a rung for the others alone may have nobody to tell. */
+    const uint32_t always = TO(CLERK) | TO(COUNTERPART) | TO(OFFICE) | TO(DIRECTOR);
     for (uint32_t r = 0; r < ladder->rungs_count; r++) {
+        if (!(ladder->rungs[r].to & always))
+            continue;
         mst_time at = rung_instant(w, o, &ladder->rungs[r], 0);
         if (at > s->clock_start && at <= w->now && at < o->locks && !(s->told & (1u << r)) && o->due_revision == 0)
             return world_fault(w, "%s: nobody was told of rung %u at %s", o->id, r,

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCHES 12
+#define BATCHES 8
 
 static char dir[64];
 
@@ -64,7 +64,8 @@ static void write_batches(struct mst_store *s, struct history *h)
             return;
         }
         h->acknowledged = k;
-        if (mst_store_maintain(s, &more, &err)) {
+        int code = mst_store_maintain(s, &more, &err);
+        if (code && code != MST_E_FULL) {
             assert_dead(s);
             return;
         }

@@ -85,6 +85,8 @@ static void typos_get_the_nearest_word(void **state)
     assert_string_equal(err.hint, "did you mean --approve?");
     assert_int_equal(PARSE("status", "--jsno"), MST_E_USAGE);
     assert_string_equal(err.hint, "did you mean --json?");
+    assert_int_equal(PARSE("obligations", "--phase", "overdeu"), MST_E_USAGE);
+    assert_string_equal(err.hint, "did you mean overdue?");
     assert_int_equal(PARSE("zzzzzzzzzzz"), MST_E_USAGE);
     assert_string_equal(err.hint, "see --help");
 }

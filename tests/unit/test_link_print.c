@@ -97,6 +97,28 @@ static void csv_quotes_by_rfc_4180(void **state)
     free(text);
 }
 
+static void rows_of_another_kind_stay_out_of_a_table(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    struct mst_table *table = mst_table_new(MST_FORMAT_TABLE, "duty id", out);
+    struct mst_buf row = {0};
+    mst_pack_map(&row, 1);
+    mst_pack_text(&row, "type");
+    mst_pack_text(&row, "area");
+    assert_int_equal(mst_table_row(table, slice_of(&row), NULL), 0);
+    mst_buf_clear(&row);
+    pack_row(&row, "a", "b", 1);
+    assert_int_equal(mst_table_row(table, slice_of(&row), NULL), 0);
+    mst_buf_done(&row);
+    assert_int_equal(mst_table_end(table, NULL), 0);
+    fclose(out);
+    assert_string_equal(text, "Duty  Id\n      a\n");
+    free(text);
+}
+
 static void json_prints_whole_rows_in_order(void **state)
 {
     (void)state;
@@ -108,6 +130,27 @@ static void json_prints_whole_rows_in_order(void **state)
     text = printed(MST_FORMAT_JSON, "id", NULL, 0);
     assert_string_equal(text, "[]\n");
     free(text);
+}
+
+static void name_comes_in_the_readers_language(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    struct mst_table *table = mst_table_new(MST_FORMAT_TABLE, "name", out);
+    struct mst_buf row = {0};
+    mst_pack_map(&row, 2);
+    mst_pack_text(&row, "name");
+    mst_pack_text(&row, "市林业局");
+    mst_pack_text(&row, "name_en");
+    mst_pack_text(&row, "Forestry");
+    assert_int_equal(mst_table_row(table, slice_of(&row), NULL), 0);
+    assert_int_equal(mst_table_end(table, NULL), 0);
+    fclose(out);
+    assert_string_equal(text, "Name\nForestry\n");
+    free(text);
+    mst_buf_done(&row);
 }
 
 static void pack_pair(struct mst_table *table, const char *name, const struct mst_buf *value)
@@ -158,7 +201,7 @@ static void pairs_print_as_one_object(void **state)
 {
     (void)state;
     char *text = printed_pairs(MST_FORMAT_TABLE, "name value");
-    assert_string_equal(text, "Due      2023-10-12 00:00 +08:00\n"
+    assert_string_equal(text, "Due      2023-10-11 24:00 +08:00\n"
                               "Reason   first\n"
                               "         second\n"
                               "History  At: 2023-10-01 09:30:05.250 UTC\n"
@@ -396,7 +439,9 @@ int main(void)
         cmocka_unit_test(wide_characters_keep_columns_aligned),
         cmocka_unit_test(table_escapes_what_acts_on_a_terminal),
         cmocka_unit_test(csv_quotes_by_rfc_4180),
+        cmocka_unit_test(rows_of_another_kind_stay_out_of_a_table),
         cmocka_unit_test(json_prints_whole_rows_in_order),
+        cmocka_unit_test(name_comes_in_the_readers_language),
         cmocka_unit_test(pairs_print_as_one_object),
         cmocka_unit_test(json_keeps_numbers_whole),
         cmocka_unit_test(json_escapes_controls_and_direction_marks),

@@ -127,6 +127,23 @@ static int open_bytes(const char *text, size_t len, struct mst_diags *diags)
     return code;
 }
 
+static void other_encodings_and_nul_bytes_are_refused_at_their_place(void **state)
+{
+    (void)state;
+    struct mst_diags diags = {0};
+    static const char latin[] = "# \xe6\xb3\xa8\nt: \xe6\xb3\xa8M\xfcnchen\n", nul[] = "a: b\0c\n";
+    assert_int_equal(open_bytes(latin, sizeof latin - 1, &diags), MST_E_SYNTAX);
+    assert_int_equal(open_bytes(nul, sizeof nul - 1, &diags), MST_E_SYNTAX);
+    assert_int_equal(diags.count, 2);
+    assert_string_equal(diags.items[0].text, "a NUL byte does not belong in a text file");
+    assert_int_equal(diags.items[0].line, 1);
+    assert_int_equal(diags.items[0].column, 5);
+    assert_string_equal(diags.items[1].text, "this is not UTF-8");
+    assert_int_equal(diags.items[1].line, 2);
+    assert_int_equal(diags.items[1].column, 6);
+    mst_diags_done(&diags);
+}
+
 /* Limits hold before memory goes: a file of megabytes that is all brackets, keys or lines. */
 static void hostile_files_are_refused_in_bounds(void **state)
 {
@@ -229,6 +246,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scalars_follow_the_core_schema),
         cmocka_unit_test(places_count_characters_and_fall_back_to_parents),
+        cmocka_unit_test(other_encodings_and_nul_bytes_are_refused_at_their_place),
         cmocka_unit_test(hostile_files_are_refused_in_bounds),
         cmocka_unit_test(settings_have_defaults_from_the_table),
         cmocka_unit_test(settings_are_read_from_a_file_and_a_command_line),

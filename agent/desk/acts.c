@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands that queue something, and waiting for what the broker says to it. */
+#include "agent/desk/desk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/link/link.h"
+#include "config/load/file.h"
+#include "config/model/arena.h"
+#include "proto/pack.h"
+
+#define QUEUE_TIMEOUT_MS 30000
+#define WAIT_SECONDS 60
+#define TEXT_BYTES_MAX 60000
+
+struct act {
+    const char *word, *duty, *period, *obligation, *reason; /* NULL: absent */
+    struct mst_slice body;                                  /* data NULL: none */
+};
+
+static void pack_pair(struct mst_buf *out, const char *key, const char *value)
+{
+    if (!value)
+        return;
+    mst_pack_text(out, key);
+    mst_pack_text(out, value);
+}
+
+static void pack_act(const struct act *act, struct mst_buf *out)
+{
+    mst_pack_map(out, (size_t)(2 + (act->duty != NULL) + (act->period != NULL) +
+                               (act->obligation != NULL) + (act->reason != NULL) +
+                               (act->body.data != NULL)));
+    pack_pair(out, "do", "append");
+    pack_pair(out, "act", act->word);
+    pack_pair(out, "duty", act->duty);
+    pack_pair(out, "period", act->period);
+    pack_pair(out, "obligation", act->obligation);
+    pack_pair(out, "reason", act->reason);
+    if (act->body.data) {
+        mst_pack_text(out, "body");
+        mst_buf_put(out, act->body.data, act->body.len);
+    }
+}
+
+static int queue(struct mst_local *local, const struct act *act, uint64_t *ret_number,
+                 struct mst_err *err)
+{
+    struct mst_buf request = {0};
+    const struct mst_msg_reply *reply;
+    pack_act(act, &request);
+    int code =
+        mst_local_call(local, mst_bytes(request.data, request.len), QUEUE_TIMEOUT_MS, &reply, err);
+    mst_buf_done(&request);
+    if (code)
+        return code;
+    int64_t number = reply->rows.count == 1 ? mst_unpack_int(reply->rows.items[0], "number", 0) : 0;
+    if (number <= 0)
+        return mst_fail_on(err, MST_E_PROTOCOL, "number");
+    *ret_number = (uint64_t)number;
+    return 0;
+}
+
+/* ---- the outcome ---- */
+
+static int await_outcome(struct mst_local *local, uint64_t number, int seconds,
+                         struct mst_slice *ret_row, struct mst_err *err)
+{
+    struct mst_buf request = {0};
+    const struct mst_msg_reply *reply;
+    mst_pack_map(&request, 2);
+    pack_pair(&request, "do", "wait");
+    mst_pack_text(&request, "number");
+    mst_pack_uint(&request, number);
+    int code =
+        mst_local_call(local, mst_bytes(request.data, request.len), seconds * 1000, &reply, err);
+    mst_buf_done(&request);
+    if (code == MST_E_TIMEOUT) {
+        mst_fail(err, MST_E_TIMEOUT, _("no receipt yet for %" PRIu64), number);
+        mst_hint(err, "%s",
+                 _("it is queued and will be sent; look later with `muster-agent receipts`"));
+    }
+    if (!code && reply->rows.count != 1)
+        code = mst_fail_on(err, MST_E_PROTOCOL, "wait");
+    if (!code)
+        *ret_row = reply->rows.items[0];
+    return code;
+}
+
+static int print_outcome(const struct mst_desk *desk, struct mst_slice row, struct mst_err *err)
+{
+    struct mst_buf json = {0};
+    if (desk->json) {
+        int code = mst_json(row, &json, err);
+        if (!code)
+            printf("%.*s\n", (int)json.len, (const char *)json.data);
+        mst_buf_done(&json);
+        if (code)
+            return mst_desk_complain(err);
+    }
+    struct mst_slice refusal = mst_unpack_text(row, "code");
+    if (refusal.len > 0) {
+        (void)mst_link_fault(refusal, mst_unpack_text(row, "subject"), mst_text(""), mst_text(""),
+                             err);
+        (void)mst_desk_complain(err);
+        return MST_EXIT_REFUSED;
+    }
+    if (!desk->json) {
+        printf(_("receipt %" PRId64), mst_unpack_int(row, "receipt", 0));
+        printf("\n");
+    }
+    return MST_EXIT_OK;
+}
+
+static void print_queued(const struct mst_desk *desk, uint64_t number)
+{
+    if (desk->json) {
+        printf("{\"number\":%" PRIu64 "}\n", number);
+    } else {
+        printf(_("queued %" PRIu64), number);
+        printf("\n");
+    }
+    fflush(stdout);
+}
+
+static int perform_with(const struct mst_desk *desk, struct mst_local *local, const struct act *act)
+{
+    struct mst_err err;
+    struct mst_slice row;
+    uint64_t number = 0;
+    const char *seconds = mst_call_value(desk->call, "seconds");
+    bool wait = mst_call_value(desk->call, "wait") || seconds;
+    if (queue(local, act, &number, &err))
+        return mst_desk_complain(&err);
+    if (!wait || !desk->json)
+        print_queued(desk, number);
+    if (!wait)
+        return MST_EXIT_OK;
+    int limit = seconds ? atoi(seconds) : WAIT_SECONDS;
+    if (await_outcome(local, number, limit > 0 && limit <= 86400 ? limit : WAIT_SECONDS, &row,
+                      &err))
+        return mst_desk_complain(&err);
+    return print_outcome(desk, row, &err);
+}
+
+static int perform(const struct mst_desk *desk, const struct act *act)
+{
+    struct mst_err err;
+    struct mst_local *local;
+    if (mst_local_open(desk->home, &local, &err))
+        return mst_desk_complain(&err);
+    int rc = perform_with(desk, local, act);
+    mst_local_close(local);
+    return rc;
+}
+
+/* ---- report files ---- */
+
+static int submit_with(const struct mst_desk *desk, struct mst_local *local)
+{
+    struct mst_err err;
+    struct mst_brief brief;
+    struct mst_diags diags = {0};
+    struct mst_report_file report;
+    if (mst_brief_fetch(local, &brief, &err))
+        return mst_desk_complain(&err);
+    int code = mst_report_load(mst_call_value(desk->call, "file"), &brief, &diags, &report, &err);
+    mst_brief_done(&brief);
+    mst_diags_print(&diags, stderr);
+    mst_diags_done(&diags);
+    if (code)
+        return mst_desk_complain(&err);
+    const struct act act = {.word = "submit",
+                            .duty = report.duty,
+                            .period = report.period,
+                            .obligation = report.obligation[0] ? report.obligation : NULL,
+                            .body = mst_bytes(report.body.data, report.body.len)};
+    int rc = MST_EXIT_OK;
+    if (mst_call_value(desk->call, "check"))
+        printf("%s\n", _("nothing is wrong with it"));
+    else
+        rc = perform_with(desk, local, &act);
+    mst_report_done(&report);
+    return rc;
+}
+
+int mst_desk_submit(const struct mst_desk *desk)
+{
+    struct mst_err err;
+    struct mst_local *local;
+    if (mst_local_open(desk->home, &local, &err))
+        return mst_desk_complain(&err);
+    int rc = submit_with(desk, local);
+    mst_local_close(local);
+    return rc;
+}
+
+/* Ids go into a file's name and into YAML: nothing but what an id may hold. */
+static bool is_id(const char *word)
+{
+    return word[0] && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                   "0123456789-") == strlen(word);
+}
+
+static int write_template(const struct mst_desk *desk, const struct mst_brief *brief)
+{
+    struct mst_err err;
+    char path[4096];
+    const char *duty = mst_call_value(desk->call, "duty");
+    const char *period = mst_call_value(desk->call, "period");
+    const char *out_path = mst_call_value(desk->call, "out");
+    if (out_path && strcmp(out_path, "-") == 0) {
+        mst_report_template(brief, duty, period, stdout);
+        return fflush(stdout) == 0 ? MST_EXIT_OK : MST_EXIT_REFUSED;
+    }
+    snprintf(path, sizeof path, "%s-%s.yaml", duty, period);
+    if (out_path)
+        snprintf(path, sizeof path, "%s", out_path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+    if (!out) {
+        if (errno == EEXIST)
+            mst_fail_on(&err, MST_E_EXISTS, path);
+        else
+            mst_fail(&err, MST_E_IO, "%s: %s", path, strerror(errno));
+        return mst_desk_complain(&err);
+    }
+    mst_report_template(brief, duty, period, out);
+    if (fclose(out) != 0) {
+        mst_fail(&err, MST_E_IO, "%s: %s", path, strerror(errno));
+        return mst_desk_complain(&err);
+    }
+    if (desk->json) {
+        printf("{\"file\":\"%s\"}\n", path);
+    } else {
+        printf(_("wrote %s; fill it in, then: muster-agent submit %s --wait"), path, path);
+        printf("\n");
+    }
+    return MST_EXIT_OK;
+}
+
+static int check_names(const struct mst_desk *desk, const struct mst_brief *brief,
+                       struct mst_err *err)
+{
+    const char *known[MST_DESK_DUTIES_MAX];
+    const char *duty = mst_call_value(desk->call, "duty");
+    if (!is_id(duty) || !is_id(mst_call_value(desk->call, "period")))
+        return mst_fail_on(err, MST_E_INVALID, is_id(duty) ? "PERIOD" : "DUTY");
+    if (brief->duties_count == 0 || mst_brief_duty(brief, duty))
+        return 0;
+    for (size_t i = 0; i < brief->duties_count; i++)
+        known[i] = brief->duties[i].id;
+    const char *near = mst_nearest(duty, known, brief->duties_count);
+    int code = mst_fail(err, MST_E_UNKNOWN, _("the unit has no duty %s"), duty);
+    mst_hint(err, _("did you mean %s?"), near ? near : known[0]);
+    return code;
+}
+
+int mst_desk_new(const struct mst_desk *desk)
+{
+    struct mst_err err;
+    struct mst_local *local;
+    struct mst_brief brief;
+    if (mst_local_open(desk->home, &local, &err))
+        return mst_desk_complain(&err);
+    int code = mst_brief_fetch(local, &brief, &err);
+    mst_local_close(local);
+    if (code)
+        return mst_desk_complain(&err);
+    int rc =
+        check_names(desk, &brief, &err) ? mst_desk_complain(&err) : write_template(desk, &brief);
+    mst_brief_done(&brief);
+    return rc;
+}
+
+/* ---- the other acts ---- */
+
+/* An act on one's own duty, or on another unit's obligation, as the command line names it. */
+static struct act act_of(const struct mst_desk *desk, const char *word)
+{
+    return (struct act){.word = word,
+                        .duty = mst_call_value(desk->call, "duty"),
+                        .period = mst_call_value(desk->call, "period"),
+                        .obligation = mst_call_value(desk->call, "obligation"),
+                        .reason = mst_call_value(desk->call, "reason")};
+}
+
+static int perform_with_body(const struct mst_desk *desk, const char *word, const char *key,
+                             const char *value, size_t len)
+{
+    struct mst_buf body = {0};
+    struct act act = act_of(desk, word);
+    mst_pack_map(&body, 1);
+    mst_pack_text(&body, key);
+    mst_pack_text_slice(&body, mst_bytes(value, len));
+    act.body = mst_bytes(body.data, body.len);
+    int rc = perform(desk, &act);
+    mst_buf_done(&body);
+    return rc;
+}
+
+static int progress_from_file(const struct mst_desk *desk, const char *path)
+{
+    struct mst_err err;
+    struct mst_slice text;
+    struct mst_diags diags = {0};
+    struct mst_arena *arena = mst_arena_new();
+    int code = arena ? mst_file_read(path, TEXT_BYTES_MAX, arena, &text, &err)
+                     : mst_fail_on(&err, MST_E_NOMEM, path);
+    int rc = MST_EXIT_REFUSED;
+    if (code)
+        rc = mst_desk_complain(&err);
+    else if (mst_file_check_utf8(path, text, &diags))
+        rc = perform_with_body(desk, "progress", "text", (const char *)text.data, text.len);
+    mst_diags_print(&diags, stderr);
+    mst_diags_done(&diags);
+    mst_arena_free(arena);
+    return rc;
+}
+
+int mst_desk_progress(const struct mst_desk *desk)
+{
+    const char *text = mst_call_value(desk->call, "text");
+    const char *file = mst_call_value(desk->call, "file");
+    if (!text == !file) {
+        struct mst_err err;
+        mst_fail(&err, MST_E_USAGE, "%s", _("either --text or --file"));
+        return mst_desk_complain(&err);
+    }
+    return text ? perform_with_body(desk, "progress", "text", text, strlen(text))
+                : progress_from_file(desk, file);
+}
+
+int mst_desk_extension(const struct mst_desk *desk)
+{
+    const char *until = mst_call_value(desk->call, "until");
+    return perform_with_body(desk, "extension", "until", until, strlen(until));
+}
+
+int mst_desk_withdraw(const struct mst_desk *desk)
+{
+    const struct act act = act_of(desk, "withdraw");
+    return perform(desk, &act);
+}
+
+int mst_desk_receive(const struct mst_desk *desk)
+{
+    const struct act act = act_of(desk, "receive");
+    return perform(desk, &act);
+}
+
+int mst_desk_review(const struct mst_desk *desk)
+{
+    const struct act act =
+        act_of(desk, mst_call_value(desk->call, "approve") ? "approve" : "review");
+    return perform(desk, &act);
+}
+
+int mst_desk_return(const struct mst_desk *desk)
+{
+    const struct act act = act_of(desk, "return");
+    return perform(desk, &act);
+}
+
+int mst_desk_urge(const struct mst_desk *desk)
+{
+    const struct act act = act_of(desk, "urge");
+    return perform(desk, &act);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asking the running agent: lists page by page, and the brief, whose rows are read tolerantly,
+ * since a newer broker may say more than this program knows. */
+#include "agent/desk/desk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/pack.h"
+
+#define ANSWER_TIMEOUT_MS 30000
+
+static void pack_request(const struct mst_desk_list *list, struct mst_buf *out)
+{
+    size_t flags = 0;
+    while (flags < 4 && list->flags[flags])
+        flags++;
+    mst_pack_map(out, 2 + flags + (list->mark ? 1 : 0));
+    mst_pack_text(out, "do");
+    mst_pack_text(out, list->verb);
+    mst_pack_text(out, "after");
+    mst_pack_uint(out, list->after);
+    for (size_t i = 0; i < flags; i++) {
+        mst_pack_text(out, list->flags[i]);
+        mst_pack_bool(out, true);
+    }
+    if (list->mark) {
+        mst_pack_text(out, "mark");
+        mst_pack_uint(out, list->mark);
+    }
+}
+
+int mst_desk_page(struct mst_local *local, struct mst_desk_list *list, mst_desk_row_fn fn,
+                  void *context, bool *ret_more, struct mst_err *err)
+{
+    struct mst_buf request = {0};
+    const struct mst_msg_reply *reply = NULL;
+    bool waits = false;
+    for (size_t i = 0; i < 4 && list->flags[i]; i++)
+        waits = waits || strcmp(list->flags[i], "wait") == 0;
+    pack_request(list, &request);
+    int code = mst_local_call(local, mst_bytes(request.data, request.len),
+                              waits ? -1 : ANSWER_TIMEOUT_MS, &reply, err);
+    mst_buf_done(&request);
+    list->mark = 0;
+    for (size_t i = 0; !code && i < reply->rows.count; i++) {
+        struct mst_slice row = reply->rows.items[i];
+        /* Rows without a number of their own are counted. */
+        list->after = list->key ? (uint64_t)mst_unpack_int(row, list->key, 0) : list->after + 1;
+        code = fn(context, row, err);
+    }
+    if (!code)
+        *ret_more = reply->more;
+    return code;
+}
+
+int mst_desk_pages(struct mst_local *local, struct mst_desk_list *list, mst_desk_row_fn fn,
+                   void *context, struct mst_err *err)
+{
+    bool more = true;
+    int code = 0;
+    while (!code && more)
+        code = mst_desk_page(local, list, fn, context, &more, err);
+    return code;
+}
+
+/* ---- the brief ---- */
+
+void mst_brief_done(struct mst_brief *brief)
+{
+    mst_buf_done(&brief->obligations);
+}
+
+static void take_text(struct mst_slice row, const char *key, char *dst, size_t size)
+{
+    mst_slice_copy(mst_unpack_text(row, key), dst, size);
+}
+
+/* Each title falls back to the other language's, and that to the id. */
+static void take_titles(struct mst_slice row, const char *id, char zh[MST_DESK_TITLE_MAX],
+                        char en[MST_DESK_TITLE_MAX])
+{
+    take_text(row, "title_zh", zh, MST_DESK_TITLE_MAX);
+    take_text(row, "title_en", en, MST_DESK_TITLE_MAX);
+    if (!zh[0])
+        snprintf(zh, MST_DESK_TITLE_MAX, "%s", en[0] ? en : id);
+    if (!en[0])
+        snprintf(en, MST_DESK_TITLE_MAX, "%s", zh);
+}
+
+void mst_brief_take(struct mst_brief *brief, struct mst_slice row)
+{
+    struct mst_slice type = mst_unpack_text(row, "type");
+    if (mst_slice_is(type, "unit")) {
+        take_text(row, "id", brief->unit, sizeof brief->unit);
+        take_text(row, "name_zh", brief->name_zh, sizeof brief->name_zh);
+        take_text(row, "name_en", brief->name_en, sizeof brief->name_en);
+        take_text(row, "group_name_zh", brief->group_zh, sizeof brief->group_zh);
+        take_text(row, "group_name_en", brief->group_en, sizeof brief->group_en);
+    } else if (mst_slice_is(type, "area") && brief->areas_count < MST_DESK_AREAS_MAX) {
+        struct mst_desk_area *area = &brief->areas[brief->areas_count++];
+        take_text(row, "id", area->id, sizeof area->id);
+        take_titles(row, area->id, area->title_zh, area->title_en);
+    } else if (mst_slice_is(type, "duty") && brief->duties_count < MST_DESK_DUTIES_MAX) {
+        struct mst_desk_duty *duty = &brief->duties[brief->duties_count++];
+        take_text(row, "id", duty->id, sizeof duty->id);
+        take_titles(row, duty->id, duty->title_zh, duty->title_en);
+        duty->areas = mst_slice_is(mst_unpack_text(row, "form"), "areas");
+    } else if (mst_slice_is(type, "obligation")) {
+        mst_buf_put(&brief->obligations, row.data, row.len);
+    } else {
+        return;
+    }
+    brief->known = true;
+}
+
+static int take_row(void *context, struct mst_slice row, struct mst_err *err)
+{
+    struct mst_brief *brief = context;
+    mst_brief_take(brief, row);
+    return brief->obligations.failed ? mst_fail_on(err, MST_E_NOMEM, "brief") : 0;
+}
+
+int mst_brief_fetch(struct mst_local *local, struct mst_brief *ret, struct mst_err *err)
+{
+    struct mst_desk_list list = {.verb = "brief", .flags = {"fresh"}};
+    memset(ret, 0, sizeof *ret);
+    int code = mst_desk_pages(local, &list, take_row, ret, err);
+    if (code)
+        mst_brief_done(ret);
+    return code;
+}
+
+const struct mst_desk_duty *mst_brief_duty(const struct mst_brief *brief, const char *id)
+{
+    for (size_t i = 0; i < brief->duties_count; i++) {
+        if (strcmp(brief->duties[i].id, id) == 0)
+            return &brief->duties[i];
+    }
+    return NULL;
+}

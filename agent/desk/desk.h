@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The commands of a unit's staff. All but run and join talk to the running agent through its local
+ * socket, and none of them opens the outbox, the keys or the network.
+ */
+#ifndef MST_AGENT_DESK_DESK_H
+#define MST_AGENT_DESK_DESK_H
+
+#include "agent/link/app.h"
+#include "agent/run/local.h"
+#include "config/load/load.h"
+
+int mst_desk_main(int argc, char *const *argv);
+const struct mst_app *mst_desk_app(void);
+
+struct mst_desk {
+    const struct mst_call *call;
+    char home[4096];
+    bool json;
+};
+
+/* One function per row of desk.def; each returns an exit code. */
+typedef int (*mst_desk_fn)(const struct mst_desk *desk);
+#define COMMAND(name, word, section, columns, doc, example)                                        \
+    int mst_desk_##name(const struct mst_desk *desk);
+#define ARG(command, name, kind, need, values, doc)
+#define ENDCOMMAND(command)
+#include "agent/desk/desk.def"
+#undef COMMAND
+#undef ARG
+#undef ENDCOMMAND
+
+int mst_desk_complain(const struct mst_err *err);
+/* Rows of a list, fetched page by page. `verb` and further arguments are packed by `put` (pairs of
+ * them); `key` names the field of a row that says where the next page begins. */
+typedef int (*mst_desk_row_fn)(void *context, struct mst_slice row, struct mst_err *err);
+struct mst_desk_list {
+    const char *verb, *key;
+    const char *flags[4]; /* set to true in the request; NULL-terminated */
+    uint64_t after;       /* moves on with each row */
+    uint64_t mark;        /* sent once when not 0 */
+};
+/* One page; ret_more: there are further ones. */
+MST_MUST_CHECK int mst_desk_page(struct mst_local *local, struct mst_desk_list *list,
+                                 mst_desk_row_fn fn, void *context, bool *ret_more,
+                                 struct mst_err *err);
+MST_MUST_CHECK int mst_desk_pages(struct mst_local *local, struct mst_desk_list *list,
+                                  mst_desk_row_fn fn, void *context, struct mst_err *err);
+
+/* ---- the brief, as the agent keeps it ---- */
+
+#define MST_DESK_TITLE_MAX 1024
+
+struct mst_desk_area {
+    char id[48], title_zh[MST_DESK_TITLE_MAX], title_en[MST_DESK_TITLE_MAX];
+};
+struct mst_desk_duty {
+    char id[48], title_zh[MST_DESK_TITLE_MAX], title_en[MST_DESK_TITLE_MAX];
+    bool areas; /* its report covers every focus area */
+};
+
+#define MST_DESK_AREAS_MAX 64
+#define MST_DESK_DUTIES_MAX 64
+
+struct mst_brief {
+    bool known; /* there is one at all */
+    char unit[48], name_zh[256], name_en[256], group_zh[256], group_en[256];
+    struct mst_desk_area areas[MST_DESK_AREAS_MAX];
+    size_t areas_count;
+    struct mst_desk_duty duties[MST_DESK_DUTIES_MAX];
+    size_t duties_count;
+    struct mst_buf obligations; /* the rows of that type, one after the other */
+};
+void mst_brief_done(struct mst_brief *brief);
+/* What of a row is known is kept; rows of other types are passed over. */
+void mst_brief_take(struct mst_brief *brief, struct mst_slice row);
+MST_MUST_CHECK int mst_brief_fetch(struct mst_local *local, struct mst_brief *ret,
+                                   struct mst_err *err);
+const struct mst_desk_duty *mst_brief_duty(const struct mst_brief *brief, const char *id);
+
+/* ---- report files ---- */
+
+struct mst_report_file {
+    char duty[48], period[16], obligation[128];
+    struct mst_buf body; /* a msgpack map: header, areas, summary, difficulties, projects */
+};
+/*
+ * Read and check a report file; every fault is collected before any is told. Without a brief, what
+ * depends on it is left to the broker. MST_E_INVALID when there were errors.
+ */
+MST_MUST_CHECK int mst_report_load(const char *path, const struct mst_brief *brief,
+                                   struct mst_diags *diags, struct mst_report_file *ret,
+                                   struct mst_err *err);
+void mst_report_done(struct mst_report_file *report);
+/* A report file to be filled in, in the reader's language. */
+void mst_report_template(const struct mst_brief *brief, const char *duty, const char *period,
+                         FILE *out);
+
+#endif

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Commands that look: status, inbox, receipts. They change nothing but the inbox's read marks. */
+#include "agent/desk/desk.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/model/zone.h"
+#include "proto/pack.h"
+
+static void pack_name(struct mst_buf *out, const char *name)
+{
+    mst_pack_map(out, 2);
+    mst_pack_text(out, "name");
+    mst_pack_text(out, name);
+    mst_pack_text(out, "value");
+}
+
+static void pack_instant(struct mst_buf *out, uint64_t at)
+{
+    static const struct mst_zone utc = {.name = "UTC"};
+    char text[MST_INSTANT_TEXT_MAX];
+    mst_pack_text(out, mst_zone_format(&utc, (mst_time)at, text));
+}
+
+/* ---- status ---- */
+
+/* One line of the overview: what the agent said, in the reader's words. */
+static int add_line(struct mst_table *table, const char *name, struct mst_slice value,
+                    struct mst_err *err)
+{
+    struct mst_buf row = {0};
+    pack_name(&row, name);
+    mst_buf_put(&row, value.data, value.len);
+    int code = row.failed ? mst_fail_on(err, MST_E_NOMEM, "status")
+                          : mst_table_row(table, mst_bytes(row.data, row.len), err);
+    mst_buf_done(&row);
+    return code;
+}
+
+static int print_overview(struct mst_slice status, struct mst_err *err)
+{
+    static const struct {
+        const char *key, *words;
+    } lines[] = {
+        {"unit", N_("Unit")},
+        {"programme", N_("Programme")},
+        {"broker", N_("Broker")},
+        {"connected", N_("Connected")},
+        {"fault", N_("Why not")},
+        {"rehearsal", N_("Rehearsal")},
+        {"queued", N_("Waiting to be sent")},
+        {"acknowledged", N_("Acknowledged up to")},
+        {"unread", N_("Unread in the inbox")},
+        {"renewals", N_("Outbox renewed, times")},
+    };
+    struct mst_table *table = mst_table_new(MST_FORMAT_TABLE, "name value", stdout);
+    int code = table ? 0 : mst_fail_on(err, MST_E_NOMEM, "status");
+    for (size_t i = 0; !code && i < sizeof lines / sizeof lines[0]; i++) {
+        struct mst_slice value, text = mst_unpack_text(status, lines[i].key);
+        bool dull = (text.data && text.len == 0) ||
+                    (strcmp(lines[i].key, "renewals") == 0 &&
+                     mst_unpack_int(status, lines[i].key, 0) == 0) ||
+                    (strcmp(lines[i].key, "rehearsal") == 0 &&
+                     !mst_unpack_bool(status, lines[i].key, false));
+        if (!dull && mst_unpack_find(status, lines[i].key, &value))
+            code = add_line(table, _(lines[i].words), value, err);
+    }
+    if (code) {
+        mst_table_free(table);
+        return code;
+    }
+    return mst_table_end(table, err);
+}
+
+static bool is_open(struct mst_slice obligation)
+{
+    static const char *const open_states[] = {"awaiting", "submitted", "under-review", "returned"};
+    struct mst_slice work = mst_unpack_text(obligation, "work");
+    for (size_t i = 0; i < sizeof open_states / sizeof open_states[0]; i++) {
+        if (mst_slice_is(work, open_states[i]))
+            return true;
+    }
+    return false;
+}
+
+static int print_owed(const struct mst_desk *desk, const struct mst_brief *brief,
+                      struct mst_err *err)
+{
+    struct mst_table *table = mst_table_new(MST_FORMAT_TABLE, desk->call->command->columns, stdout);
+    struct mst_unpack u;
+    struct mst_slice row;
+    int code = table ? 0 : mst_fail_on(err, MST_E_NOMEM, "status");
+    mst_unpack_init(&u, brief->obligations.data, brief->obligations.len);
+    while (!code && mst_unpack_skip(&u, &row)) {
+        if (mst_call_value(desk->call, "all") || is_open(row))
+            code = mst_table_row(table, row, err);
+    }
+    if (code) {
+        mst_table_free(table);
+        return code;
+    }
+    printf("\n");
+    return mst_table_end(table, err);
+}
+
+static int print_json(struct mst_slice value, struct mst_err *err)
+{
+    struct mst_buf json = {0};
+    int code = mst_json(value, &json, err);
+    if (!code)
+        printf("%.*s\n", (int)json.len, (const char *)json.data);
+    mst_buf_done(&json);
+    return code;
+}
+
+/* The agent's own map with one more pair. */
+static int print_status_json(struct mst_slice status, const struct mst_brief *brief,
+                             struct mst_err *err)
+{
+    struct mst_buf whole = {0};
+    struct mst_unpack u;
+    struct mst_value head;
+    struct mst_slice row;
+    size_t count = 0;
+    mst_unpack_init(&u, brief->obligations.data, brief->obligations.len);
+    while (mst_unpack_skip(&u, &row))
+        count++;
+    mst_unpack_init(&u, status.data, status.len);
+    if (!mst_unpack_next(&u, &head) || head.kind != MST_VALUE_MAP)
+        return mst_fail_on(err, MST_E_PROTOCOL, "status");
+    mst_pack_map(&whole, head.count + 1);
+    mst_buf_put(&whole, u.at, (size_t)(u.end - u.at));
+    mst_pack_text(&whole, "obligations");
+    mst_pack_array(&whole, count);
+    mst_buf_put(&whole, brief->obligations.data, brief->obligations.len);
+    int code = print_json(mst_bytes(whole.data, whole.len), err);
+    mst_buf_done(&whole);
+    return code;
+}
+
+static int show_status(const struct mst_desk *desk, struct mst_local *local, struct mst_err *err)
+{
+    struct mst_buf request = {0}, status = {0};
+    struct mst_brief brief;
+    const struct mst_msg_reply *reply;
+    mst_pack_map(&request, 1);
+    mst_pack_text(&request, "do");
+    mst_pack_text(&request, "status");
+    int code = mst_local_call(local, mst_bytes(request.data, request.len), 30000, &reply, err);
+    mst_buf_done(&request);
+    if (!code && reply->rows.count != 1)
+        code = mst_fail_on(err, MST_E_PROTOCOL, "status");
+    if (code)
+        return code;
+    /* The next call reuses the reply's memory. */
+    mst_buf_put(&status, reply->rows.items[0].data, reply->rows.items[0].len);
+    struct mst_slice map = mst_bytes(status.data, status.len);
+    code = mst_brief_fetch(local, &brief, err);
+    if (!code) {
+        code = desk->json ? print_status_json(map, &brief, err) : print_overview(map, err);
+        if (!code && !desk->json)
+            code = print_owed(desk, &brief, err);
+        mst_brief_done(&brief);
+    }
+    mst_buf_done(&status);
+    return code;
+}
+
+/* ---- inbox ---- */
+
+struct inbox {
+    const struct mst_desk *desk;
+    bool lines; /* JSON, one object a line */
+    bool colour;
+    uint64_t shown;
+    struct mst_table *objects; /* JSON as one array */
+    struct mst_msg_scratch scratch;
+};
+
+static int put_alert_json(struct inbox *inbox, struct mst_slice row,
+                          const struct mst_msg_alert *alert, struct mst_err *err)
+{
+    struct mst_buf map = {0}, whole = {0};
+    struct mst_unpack u;
+    struct mst_value head;
+    mst_alert_map(alert, &map);
+    mst_unpack_init(&u, map.data, map.len);
+    if (!mst_unpack_next(&u, &head)) {
+        mst_buf_done(&map);
+        return mst_fail_on(err, MST_E_NOMEM, "inbox");
+    }
+    mst_pack_map(&whole, head.count + 2);
+    mst_pack_text(&whole, "n");
+    mst_pack_int(&whole, mst_unpack_int(row, "n", 0));
+    mst_pack_text(&whole, "read");
+    mst_pack_bool(&whole, mst_unpack_bool(row, "read", false));
+    mst_buf_put(&whole, u.at, (size_t)(u.end - u.at));
+    struct mst_slice value = mst_bytes(whole.data, whole.len);
+    int code = inbox->lines ? print_json(value, err) : mst_table_row(inbox->objects, value, err);
+    mst_buf_done(&map);
+    mst_buf_done(&whole);
+    return code;
+}
+
+static void put_alert_line(const struct inbox *inbox, struct mst_slice row,
+                           const struct mst_msg_alert *alert)
+{
+    char words[2048], when[MST_WHEN_MAX];
+    printf(
+        "%s%4" PRId64 "%s  %s  %s%s%s\n",
+        mst_sgr(inbox->colour, mst_unpack_bool(row, "read", false) ? MST_TINT_DIM : MST_TINT_BOLD),
+        mst_unpack_int(row, "n", 0), mst_sgr(inbox->colour, MST_TINT_OFF),
+        mst_when((mst_time)alert->fired, when), mst_sgr(inbox->colour, mst_alert_tint(alert)),
+        mst_alert_words(alert, words, sizeof words), mst_sgr(inbox->colour, MST_TINT_OFF));
+}
+
+static int put_alert(void *context, struct mst_slice row, struct mst_err *err)
+{
+    struct inbox *inbox = context;
+    struct mst_slice frame = mst_unpack_bin(row, "alert");
+    struct mst_msg msg;
+    int code = mst_msg_decode(frame.data, frame.len, MST_DOWN, &inbox->scratch, &msg, err);
+    if (code)
+        return code;
+    if (msg.type != MST_MSG_alert)
+        return mst_fail_on(err, MST_E_PROTOCOL, "inbox");
+    inbox->shown = (uint64_t)mst_unpack_int(row, "n", 0);
+    if (inbox->desk->json)
+        return put_alert_json(inbox, row, &msg.u.alert, err);
+    put_alert_line(inbox, row, &msg.u.alert);
+    return 0;
+}
+
+static int mark_read(struct mst_local *local, struct inbox *inbox, struct mst_err *err)
+{
+    struct mst_desk_list list = {
+        .verb = "inbox", .key = "n", .after = UINT32_MAX, .mark = inbox->shown};
+    bool more;
+    if (!inbox->shown || !mst_call_value(inbox->desk->call, "mark-read"))
+        return 0;
+    return mst_desk_page(local, &list, put_alert, inbox, &more, err);
+}
+
+static int follow(struct mst_local *local, struct mst_desk_list *list, struct inbox *inbox,
+                  struct mst_err *err)
+{
+    bool more = false;
+    int code = 0;
+    list->flags[0] = "wait";
+    while (!code) {
+        fflush(stdout);
+        code = mst_desk_page(local, list, put_alert, inbox, &more, err);
+        if (!code)
+            code = mark_read(local, inbox, err);
+    }
+    return code;
+}
+
+static int show_inbox_with(struct mst_local *local, struct inbox *inbox, struct mst_err *err)
+{
+    const struct mst_call *call = inbox->desk->call;
+    bool follows = mst_call_value(call, "follow") != NULL;
+    struct mst_desk_list list = {.verb = "inbox", .key = "n"};
+    if (!mst_call_value(call, "all"))
+        list.flags[0] = "unread";
+    inbox->lines = follows;
+    inbox->colour = mst_colour(stdout);
+    inbox->objects = mst_table_new(MST_FORMAT_JSON, "n", stdout);
+    if (!inbox->objects)
+        return mst_fail_on(err, MST_E_NOMEM, "inbox");
+    int code = mst_desk_pages(local, &list, put_alert, inbox, err);
+    if (!code && inbox->desk->json && !follows) {
+        code = mst_table_end(inbox->objects, err);
+        inbox->objects = NULL;
+    }
+    mst_table_free(inbox->objects);
+    inbox->objects = NULL;
+    if (!code)
+        code = mark_read(local, inbox, err);
+    return !code && follows ? follow(local, &list, inbox, err) : code;
+}
+
+static int show_inbox(const struct mst_desk *desk, struct mst_local *local, struct mst_err *err)
+{
+    struct inbox *inbox = calloc(1, sizeof *inbox);
+    if (!inbox)
+        return mst_fail_on(err, MST_E_NOMEM, "inbox");
+    inbox->desk = desk;
+    int code = show_inbox_with(local, inbox, err);
+    free(inbox);
+    return code;
+}
+
+/* ---- receipts ---- */
+
+struct receipts {
+    const struct mst_desk *desk;
+    struct mst_table *table;
+};
+
+/* The agent's row with its instant as text, and for people the state and the refusal in words. */
+static int put_receipt(void *context, struct mst_slice row, struct mst_err *err)
+{
+    static const char *const copied[] = {"number",     "act",     "duty",  "period",
+                                         "obligation", "receipt", "bytes", "code"};
+    struct receipts *receipts = context;
+    struct mst_buf out = {0};
+    struct mst_slice raw, subject = mst_unpack_text(row, "subject");
+    char state[32], word[33];
+    bool people = !receipts->desk->json;
+    struct mst_err why;
+    mst_pack_map(&out, 11);
+    for (size_t i = 0; i < sizeof copied / sizeof copied[0]; i++) {
+        mst_pack_text(&out, copied[i]);
+        if (mst_unpack_find(row, copied[i], &raw))
+            mst_buf_put(&out, raw.data, raw.len);
+        else
+            mst_pack_nil(&out);
+    }
+    mst_pack_text(&out, "at");
+    pack_instant(&out, (uint64_t)mst_unpack_int(row, "at", 0));
+    mst_slice_copy(mst_unpack_text(row, "state"), state, sizeof state);
+    mst_pack_text(&out, "state");
+    mst_pack_text(&out, people ? _(state) : state);
+    mst_pack_text(&out, "subject");
+    mst_slice_copy(mst_unpack_text(row, "code"), word, sizeof word);
+    if (people && word[0]) {
+        char on[256];
+        mst_fail_on(&why, mst_code_of_word(word), mst_slice_copy(subject, on, sizeof on));
+        mst_pack_text(&out, why.text);
+    } else {
+        mst_pack_text_slice(&out, subject);
+    }
+    int code = mst_table_row(receipts->table, mst_bytes(out.data, out.len), err);
+    mst_buf_done(&out);
+    return code;
+}
+
+static int show_receipts(const struct mst_desk *desk, struct mst_local *local, struct mst_err *err)
+{
+    const char *from = mst_call_value(desk->call, "from");
+    unsigned long long first = from ? strtoull(from, NULL, 10) : 1;
+    struct mst_desk_list list = {
+        .verb = "entries", .key = "number", .after = first > 0 ? first - 1 : 0};
+    struct receipts receipts = {.desk = desk,
+                                .table =
+                                    mst_table_new(desk->json ? MST_FORMAT_JSON : MST_FORMAT_TABLE,
+                                                  desk->call->command->columns, stdout)};
+    if (!receipts.table)
+        return mst_fail_on(err, MST_E_NOMEM, "receipts");
+    int code = mst_desk_pages(local, &list, put_receipt, &receipts, err);
+    if (code) {
+        mst_table_free(receipts.table);
+        return code;
+    }
+    return mst_table_end(receipts.table, err);
+}
+
+/* ---- commands ---- */
+
+static int with_agent(const struct mst_desk *desk,
+                      int (*show)(const struct mst_desk *desk, struct mst_local *local,
+                                  struct mst_err *err))
+{
+    struct mst_err err;
+    struct mst_local *local;
+    if (mst_local_open(desk->home, &local, &err))
+        return mst_desk_complain(&err);
+    int code = show(desk, local, &err);
+    mst_local_close(local);
+    return code ? mst_desk_complain(&err) : MST_EXIT_OK;
+}
+
+int mst_desk_status(const struct mst_desk *desk)
+{
+    return with_agent(desk, show_status);
+}
+
+int mst_desk_inbox(const struct mst_desk *desk)
+{
+    return with_agent(desk, show_inbox);
+}
+
+int mst_desk_receipts(const struct mst_desk *desk)
+{
+    return with_agent(desk, show_receipts);
+}
