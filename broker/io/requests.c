@@ -79,6 +79,9 @@ static const char *arg(const struct errand *e, const char *name, char buf[TEXT_A
 
 static int refuse(struct errand *e, enum mst_code code, const char *subject)
 {
+    if (code == MST_E_DENIED)
+        mst_log(&e->b->log, 4, "denied", "principal=%s address=%s verb=%s", e->s->principal,
+                e->s->address, subject);
     mst_session_reply(e->b, e->s, e->id, code, subject, (struct mst_slices){NULL, 0});
     return 0;
 }
