@@ -126,6 +126,14 @@ struct mst_actor mst_session_actor(const struct mst_session *session);
 MST_MUST_CHECK int mst_door_serve(struct mst_broker *b, enum mst_door door, size_t *budget,
                                   struct mst_err *err);
 
+/*
+ * May this session still speak and be spoken to? Takes from the key table who it speaks for. When
+ * not, it is told, its session ends, and the reason comes back. Enrolment and local sessions have
+ * no key.
+ */
+MST_MUST_CHECK int mst_door_admit(struct mst_broker *b, struct mst_session *session,
+                                  const struct mst_key **ret_key);
+
 /* ---- stream.c ---- */
 
 void mst_stream_subscribe(struct mst_broker *b, struct mst_session *session,

@@ -125,6 +125,10 @@ bool mst_stream_pump(struct mst_broker *b, struct mst_session *s)
     uint64_t end = mst_engine_last_alert(s->engine);
     if (!stream->open || stream->credit == 0 || stream->sent >= end)
         return true;
+    /* A key is revoked while its stream is open: the next alert is not for it any more. */
+    const struct mst_key *key;
+    if (mst_door_admit(b, s, &key))
+        return true;
     struct pump p = {.b = b, .s = s, .actor = mst_session_actor(s)};
     struct mst_err err;
     int code = mst_reader_alerts(mst_store_own_reader(b->store), mst_engine_pid(s->engine),
