@@ -289,9 +289,9 @@ class World:
         return self.add(Program(self, f"watch-{len(self.programs)}",
                                 [BIN / "muster-watch", "--home", home, "--json", *args])).start()
 
-    def join(self, who):
+    def join(self, who, **options):
         """The home of an independent client, freshly enrolled."""
-        return muster_client.join(self.invite(who).read_text(encoding="utf-8"))
+        return muster_client.join(self.invite(who).read_text(encoding="utf-8"), **options)
 
     def client(self, who, **options):
         """A session of the independent client; `who` is a principal to enrol, or a home."""
