@@ -5,6 +5,7 @@
  */
 #include "agent/link/home.h"
 
+#include "config/load/lang.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,6 +102,7 @@ int mst_home_load(const char *dir, struct mst_home *ret_home, struct mst_err *er
         mst_home_done(&home);
         return code;
     }
+    mst_lang_zone(home.settings.AGENT_zone);
     *ret_home = home;
     return 0;
 }

@@ -27,7 +27,7 @@
 #define HOME_PATH_MAX 4096
 
 struct invitation {
-    char programme[48], principal[65];
+    char programme[48], zone[64], principal[65];
     char members[257], enrol[257];
     char broker_key[Z85_KEY_CHARS + 1];
     char broker_sign_key[2 * MST_SIGN_PUBLIC_BYTES + 1];
@@ -72,6 +72,10 @@ static int read_map(const char *path, struct mst_slice map, struct invitation *i
         return refuse_field(path, "muster-invitation", err);
     if (!take_text(map, "programme", inv->programme, sizeof inv->programme))
         return refuse_field(path, "programme", err);
+    if (!take_text(map, "zone", inv->zone, sizeof inv->zone))
+        inv->zone[0] = '\0'; /* only for showing instants */
+    if (strpbrk(inv->zone, "\"\\\n"))
+        return refuse_field(path, "zone", err);
     if (!take_text(map, "principal", inv->principal, sizeof inv->principal))
         return refuse_field(path, "principal", err);
     if (!take_text(map, "members", inv->members, sizeof inv->members) || !is_tcp(inv->members))
@@ -166,8 +170,8 @@ static bool put_settings(FILE *out, const struct invitation *inv)
 {
     fprintf(out,
             "# Settings of this home; `musterctl settings` lists all of them.\n"
-            "programme: \"%s\"\nprincipal: \"%s\"\n",
-            inv->programme, inv->principal);
+            "programme: \"%s\"\nzone: \"%s\"\nprincipal: \"%s\"\n",
+            inv->programme, inv->zone, inv->principal);
     if (strncmp(inv->principal, "unit:", 5) == 0)
         fprintf(out, "unit: \"%s\"\n", inv->principal + 5);
     fprintf(out, "broker: \"%s\"\nbroker_key: '%s'\nbroker_sign_key: \"%s\"\n", inv->members,

@@ -11,6 +11,7 @@
  */
 #include "agent/link/link.h"
 
+#include "config/load/lang.h"
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -388,6 +389,9 @@ static void on_message(struct mst_link *link, struct mst_link_event *event)
         event->kind = MST_LINK_DOWN;
         drop(link, is_lasting(&link->msg.u.error));
     } else if (link->msg.type == MST_MSG_welcome && link->state == LINK_GREETING) {
+        char zone[64] = "";
+        if (link->msg.u.welcome.zone.data)
+            mst_lang_zone(mst_slice_copy(link->msg.u.welcome.zone, zone, sizeof zone));
         event->kind = MST_LINK_UP;
         link->state = LINK_OPEN;
         link->wait_until_ms = 0;

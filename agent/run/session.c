@@ -16,6 +16,7 @@
 #include "agent/link/link.h"
 #include "agent/run/journal.h"
 #include "config/load/testing.h"
+#include "config/model/programme.h"
 #include "proto/pack.h"
 
 #define ALERT_CREDIT 100
@@ -422,6 +423,12 @@ static int send_subscribe(struct mst_session *s, struct mst_err *err)
 {
     struct mst_msg msg = {.type = MST_MSG_subscribe};
     msg.u.subscribe.credit = ALERT_CREDIT;
+    /* The inbox holds what is addressed to the unit; a lead may read more than that. */
+    char prefix[2 * MST_ID_MAX + 8];
+    snprintf(prefix, sizeof prefix, "%s/unit:%s/", s->home->settings.AGENT_programme,
+             s->home->settings.AGENT_unit);
+    struct mst_slice topics[1] = {mst_text(prefix)};
+    msg.u.subscribe.topics = (struct mst_slices){topics, 1};
     uint64_t cursor = mst_outbox_figure(s->outbox, "cursor", UINT64_MAX);
     s->seen_known = !s->from_stored && cursor != UINT64_MAX;
     if (s->seen_known) {

@@ -238,6 +238,9 @@ struct mst_move {
 /* MST_OK, or the refusal's code; then nothing has changed. */
 enum mst_code mst_move_apply(struct mst_step *s, struct mst_slot *slot, const char *event,
                              struct mst_move *move);
+/* What a unit says about its own obligation, which duty and period then name. */
+bool mst_event_by_bearer(const char *event);
+bool mst_event_known(const char *event);
 void mst_act_apply(struct mst_step *s, const struct mst_input_act *act);
 void mst_report_apply(struct mst_step *s, const struct mst_input_report *input);
 void mst_rebase_apply(struct mst_step *s);

@@ -38,6 +38,17 @@ static const struct row *row_of(const char *event)
     return NULL;
 }
 
+bool mst_event_known(const char *event)
+{
+    return row_of(event) != NULL;
+}
+
+bool mst_event_by_bearer(const char *event)
+{
+    const struct row *row = row_of(event);
+    return row && row->by == BEARER;
+}
+
 /* The authorisation table first; then what it cannot know: whose part this very obligation is. */
 static enum mst_code may(const struct mst_core *core, const struct mst_slot *slot,
                          const struct row *row, const struct mst_move *move)

@@ -110,7 +110,9 @@ enum mst_phase mst_obligation_phase(const struct mst_programme *p, const struct 
     mst_time at = clock_at(o, now);
     int level = 0;
     enum mst_phase phase;
-    if (o->locked || (mst_obligation_ball_with_bearer(o) && at >= o->locks)) {
+    if (o->work == MST_WORK_NOT_APPLICABLE) {
+        phase = MST_PHASE_UPCOMING; /* its clock never starts */
+    } else if (o->locked || (mst_obligation_ball_with_bearer(o) && at >= o->locks)) {
         phase = MST_PHASE_LOCKED;
         level = level_at(p, ladder, &deadline, at);
     } else if (at < o->opens) {

@@ -107,19 +107,28 @@ static enum mst_code why_nothing(const struct mst_core *core, const struct mst_m
 }
 
 static enum mst_code find(const struct mst_core *core, const struct mst_msg_report *r,
-                          uint32_t unit, struct mst_slot **ret_slot, struct subject *subject)
+                          const char *event, uint32_t unit, struct mst_slot **ret_slot,
+                          struct subject *subject)
 {
     const char *id = core->programme->units[unit].id;
+    if (!mst_event_known(event)) {
+        snprintf(subject->text, sizeof subject->text, "%s", event);
+        return MST_E_UNKNOWN;
+    }
     if (r->obligation.data && r->obligation.len) {
         mst_slice_copy(r->obligation, subject->text, sizeof subject->text);
         *ret_slot = mst_table_by_id(&core->table, r->obligation);
         return *ret_slot ? MST_OK : MST_R_NO_OBLIGATION;
     }
-    say_key(subject, r, id);
-    if (!r->duty.data || !r->period.data) {
-        snprintf(subject->text, sizeof subject->text, "%s", r->duty.data ? "period" : "duty");
+    if (!mst_event_by_bearer(event) || !r->duty.data || !r->period.data) {
+        bool named = mst_event_by_bearer(event);
+        snprintf(subject->text, sizeof subject->text, "%s",
+                 !named         ? "obligation"
+                 : r->duty.data ? "period"
+                                : "duty");
         return MST_R_FORM;
     }
+    say_key(subject, r, id);
     *ret_slot = mst_table_by_key(&core->table, r->duty, r->period, id);
     if (!*ret_slot)
         return why_nothing(core, r, unit);
@@ -158,7 +167,8 @@ void mst_report_apply(struct mst_step *s, const struct mst_input_report *input)
     }
     struct mst_slot *slot = NULL;
     char event[33];
-    enum mst_code code = find(core, r, unit, &slot, &subject);
+    mst_slice_copy(r->act, event, sizeof event);
+    enum mst_code code = find(core, r, event, unit, &slot, &subject);
     if (code == MST_OK) {
         struct mst_move move = {
             .actor = {.name = input->unit, .roles = MST_ROLE_UNIT, .unit = input->unit},
@@ -168,7 +178,7 @@ void mst_report_apply(struct mst_step *s, const struct mst_input_report *input)
             .claimed = (mst_time)(r->at <= (uint64_t)INT64_MAX ? r->at : (uint64_t)INT64_MAX),
             .row = input->row,
         };
-        code = mst_move_apply(s, slot, mst_slice_copy(r->act, event, sizeof event), &move);
+        code = mst_move_apply(s, slot, event, &move);
         snprintf(subject.text, sizeof subject.text, "%s%s%s", slot->o.id, move.refused ? ": " : "",
                  move.refused ? move.refused : "");
     }
@@ -177,9 +187,10 @@ void mst_report_apply(struct mst_step *s, const struct mst_input_report *input)
 
 void mst_act_apply(struct mst_step *s, const struct mst_input_act *act)
 {
-    struct mst_slot *slot = mst_table_by_id(&s->core->table, mst_text(act->obligation));
+    const char *id = act->obligation ? act->obligation : "";
+    struct mst_slot *slot = mst_table_by_id(&s->core->table, mst_text(id));
     if (!slot) {
-        mst_emit_refused(s, MST_R_NO_OBLIGATION, act->obligation);
+        mst_emit_refused(s, MST_R_NO_OBLIGATION, id);
         return;
     }
     struct mst_move move = {

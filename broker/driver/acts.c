@@ -155,6 +155,10 @@ int mst_driver_reload(struct mst_driver *d, struct mst_engine *e, const struct m
         return code;
     mst_programme_unref(e->programme);
     e->programme = mst_programme_ref(programme);
+    bool changed;
+    code = mst_engine_pin_programme(e, &changed, err);
+    if (code)
+        return code;
     struct mst_msg msg = {.type = MST_MSG_reply};
     msg.u.reply.id = request_id;
     msg.u.reply.code = mst_text("ok");

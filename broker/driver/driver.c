@@ -127,20 +127,39 @@ static int put_life_row(struct mst_engine *e, enum mst_row_kind kind, mst_time d
     return mst_engine_put_row(e, kind, now, mst_bytes(b->data, b->len), err);
 }
 
-int mst_driver_start(struct mst_driver *d, mst_time down_from, mst_time now, struct mst_err *err)
+/* One engine's start: what it was down for, and whether its programme file changed meanwhile. */
+static int start_engine(struct mst_engine *e, mst_time down_from, mst_time now, struct mst_err *err)
 {
-    int code = mst_driver_open_batch(d, err);
-    for (size_t i = 0; !code && i < d->engines_count; i++) {
-        struct mst_engine *e = d->engines[i];
-        enum mst_code refused;
-        char subject[256];
-        code = put_life_row(e, MST_ROW_START, down_from, now, err);
-        struct mst_input input = {.kind = MST_INPUT_DOWN, .now = now, .u.down_from = down_from};
-        if (down_from == 0)
-            input.kind = MST_INPUT_TICK;
+    enum mst_code refused;
+    char subject[256];
+    bool changed = false;
+    struct mst_input input = {.kind = MST_INPUT_TICK, .now = now};
+    int code = put_life_row(e, MST_ROW_START, down_from, now, err);
+    if (!code && down_from != 0) {
+        input.kind = MST_INPUT_DOWN;
+        input.u.down_from = down_from;
+        code = mst_engine_remember_down(e, down_from, now, err);
+    }
+    if (!code)
+        code = mst_engine_step(e, &input, &refused, subject, err);
+    if (!code)
+        code = mst_engine_pin_programme(e, &changed, err);
+    if (!code && changed) {
+        input = (struct mst_input){
+            .kind = MST_INPUT_PROGRAMME, .now = now, .u.programme = e->programme};
+        code = mst_engine_put_row(e, MST_ROW_PROGRAMME, now,
+                                  mst_bytes(e->programme->digest, MST_DIGEST_BYTES), err);
         if (!code)
             code = mst_engine_step(e, &input, &refused, subject, err);
     }
+    return code;
+}
+
+int mst_driver_start(struct mst_driver *d, mst_time down_from, mst_time now, struct mst_err *err)
+{
+    int code = mst_driver_open_batch(d, err);
+    for (size_t i = 0; !code && i < d->engines_count; i++)
+        code = start_engine(d->engines[i], down_from, now, err);
     return code;
 }
 
@@ -183,9 +202,10 @@ int mst_driver_answer(struct mst_driver *d, uint64_t session, const struct mst_m
     if (!out)
         return MST_E_NOMEM;
     out->session = session;
+    out->ends = msg->type == MST_MSG_error;
     code = mst_msg_encode(msg, &out->frame, err);
     if (!code && MST_MUTANT("ack-before-commit"))
-        d->cb.answer(d->cb.context, session, &out->frame);
+        d->cb.answer(d->cb.context, session, &out->frame, out->ends);
     return code;
 }
 
@@ -266,7 +286,7 @@ static void deliver(struct mst_driver *d)
         struct mst_outgoing *out = &d->outgoing[i];
         if (out->kind == MST_OUT_ANSWER) {
             if (!MST_MUTANT("ack-before-commit"))
-                d->cb.answer(d->cb.context, out->session, &out->frame);
+                d->cb.answer(d->cb.context, out->session, &out->frame, out->ends);
         }
     }
     MST_FAILPOINT("broker.before-publish");
@@ -390,7 +410,7 @@ int mst_driver_recover(struct mst_driver *d, struct mst_err *err)
     int code = mst_msg_encode(&msg, &frame, err);
     for (size_t i = 0; !code && i < d->outgoing_count; i++) {
         if (d->outgoing[i].kind == MST_OUT_ANSWER)
-            d->cb.answer(d->cb.context, d->outgoing[i].session, &frame);
+            d->cb.answer(d->cb.context, d->outgoing[i].session, &frame, true);
     }
     mst_buf_done(&frame);
     drop_outgoing(d);

@@ -23,8 +23,9 @@ struct mst_engine; /* one programme: its core, ledger head, alert numbers and ou
 
 struct mst_driver_callbacks {
     void *context;
-    /* An encoded frame for the session that asked. */
-    void (*answer)(void *context, uint64_t session, const struct mst_buf *frame);
+    /* An encoded frame for the session that asked; ends: it is an `error`, after which the session
+     * must say hello again. */
+    void (*answer)(void *context, uint64_t session, const struct mst_buf *frame, bool ends);
     /* An alert that is on disk; slices live for the call. */
     void (*alert)(void *context, struct mst_engine *engine, const struct mst_stored_alert *alert);
     /* Something for the log, at most one line. level: 3 error, 4 warning, 6 information. */

@@ -32,6 +32,7 @@ struct mst_outgoing {
     enum mst_outgoing_kind kind;
     uint64_t session;
     struct mst_buf frame;      /* ANSWER */
+    bool ends;                 /* ANSWER: the session ends with it */
     struct mst_engine *engine; /* ALERT, as are the following */
     struct mst_stored_alert alert;
     char audience[65], group[MST_ID_MAX];
@@ -69,6 +70,12 @@ MST_MUST_CHECK int mst_engine_step(struct mst_engine *e, const struct mst_input 
                                    struct mst_err *err);
 MST_MUST_CHECK int mst_engine_load(struct mst_engine *e, struct mst_err *err);
 void mst_engine_unload(struct mst_engine *e);
+/* Keep the intervals in which the broker was down for the core's next restart. */
+MST_MUST_CHECK int mst_engine_remember_down(struct mst_engine *e, mst_time from, mst_time to,
+                                            struct mst_err *err);
+/* Store the digest of the programme in force; ret_changed: another one was stored before. */
+MST_MUST_CHECK int mst_engine_pin_programme(struct mst_engine *e, bool *ret_changed,
+                                            struct mst_err *err);
 /* The outbox of that id, or NULL. */
 struct mst_outbox *mst_engine_find_outbox(const struct mst_engine *e,
                                           const uint8_t id[MST_OUTBOX_BYTES]);

@@ -93,6 +93,66 @@ int mst_engine_outbox(const struct mst_engine *e, const uint8_t id[16], const ch
     return 0;
 }
 
+/* ---- what outlives a restart beside the obligations ---- */
+
+#define META_DOWN "down"
+#define META_PROGRAMME "programme"
+/* A report that was queued in time is attested for an hour after an interval's end: no more than
+ * these many restarts in an hour are remembered. */
+#define DOWN_INTERVALS_MAX 8
+
+static int read_down(struct mst_engine *e, mst_time intervals[2 * DOWN_INTERVALS_MAX],
+                     size_t *ret_len, struct mst_err *err)
+{
+    *ret_len = 2 * DOWN_INTERVALS_MAX * sizeof *intervals;
+    return mst_reader_meta(mst_store_own_reader(e->driver->options.store), e->pid, META_DOWN,
+                           intervals, ret_len, err);
+}
+
+static int restore_down(struct mst_engine *e, struct mst_err *err)
+{
+    mst_time intervals[2 * DOWN_INTERVALS_MAX];
+    size_t len;
+    int code = read_down(e, intervals, &len, err);
+    for (size_t i = 0; !code && (i + 1) * 2 * sizeof *intervals <= len; i++)
+        mst_core_restore_down(e->core, intervals[2 * i], intervals[2 * i + 1]);
+    return code;
+}
+
+int mst_engine_remember_down(struct mst_engine *e, mst_time from, mst_time to, struct mst_err *err)
+{
+    mst_time intervals[2 * DOWN_INTERVALS_MAX];
+    size_t len;
+    int code = read_down(e, intervals, &len, err);
+    if (code)
+        return code;
+    size_t count = len / (2 * sizeof *intervals);
+    if (count == DOWN_INTERVALS_MAX) {
+        memmove(intervals, intervals + 2, (2 * DOWN_INTERVALS_MAX - 2) * sizeof *intervals);
+        count--;
+    }
+    intervals[2 * count] = from;
+    intervals[2 * count + 1] = to;
+    return mst_store_put_meta(e->driver->options.store, e->pid, META_DOWN,
+                              mst_bytes(intervals, (count + 1) * 2 * sizeof *intervals), err);
+}
+
+int mst_engine_pin_programme(struct mst_engine *e, bool *ret_changed, struct mst_err *err)
+{
+    uint8_t digest[MST_DIGEST_BYTES];
+    size_t len = sizeof digest;
+    struct mst_store *store = e->driver->options.store;
+    int code =
+        mst_reader_meta(mst_store_own_reader(store), e->pid, META_PROGRAMME, digest, &len, err);
+    if (code)
+        return code;
+    bool same = len == sizeof digest && memcmp(digest, e->programme->digest, sizeof digest) == 0;
+    *ret_changed = len != 0 && !same;
+    return same ? 0
+                : mst_store_put_meta(store, e->pid, META_PROGRAMME,
+                                     mst_bytes(e->programme->digest, sizeof digest), err);
+}
+
 /* ---- loading ---- */
 
 struct loading {
@@ -144,8 +204,10 @@ int mst_engine_load(struct mst_engine *e, struct mst_err *err)
         code = mst_reader_obligations(r, e->pid, load_obligation, &l, err);
     if (!code)
         code = l.code;
-    if (!code && e->row > 0)
+    if (!code && e->row > 0) {
         mst_core_restore_now(e->core, at);
+        code = restore_down(e, err);
+    }
     return code;
 }
 

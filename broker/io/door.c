@@ -161,6 +161,7 @@ static void welcome(struct mst_broker *b, struct mst_session *s, const struct ms
     w->principal = mst_text(s->principal);
     w->roles = (struct mst_slices){roles, mst_roles_words(s->roles, roles)};
     w->unit = mst_text(s->unit[0] ? s->unit : NULL);
+    w->zone = mst_text(mst_engine_programme(s->engine)->zone->name);
     w->now = (uint64_t)now;
     w->rehearsal = b->rehearsal;
     w->epoch = mst_driver_epoch(b->driver);

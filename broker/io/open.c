@@ -60,12 +60,17 @@ static int load_keys(struct mst_broker *b, struct mst_err *err)
 
 /* ---- what the driver hands out ---- */
 
-static void on_answer(void *context, uint64_t session, const struct mst_buf *frame)
+static void on_answer(void *context, uint64_t session, const struct mst_buf *frame, bool ends)
 {
     struct mst_broker *b = context;
     struct mst_session *s = mst_session_by_id(b, session);
-    if (s)
-        mst_session_send(b, s, frame->data, frame->len);
+    if (!s)
+        return;
+    mst_session_send(b, s, frame->data, frame->len);
+    if (ends) {
+        s->welcome = false;
+        s->stream.open = false;
+    }
 }
 
 static void on_alert(void *context, struct mst_engine *engine, const struct mst_stored_alert *alert)

@@ -102,7 +102,8 @@ static int act_on(struct errand *e, const char *act, struct mst_err *err)
                                   .act = act,
                                   .obligation = arg(e, "obligation", id),
                                   .reason = arg(e, "reason", reason),
-                                  .number = arg(e, "number", number)};
+                                  .number = arg(e, "number", number),
+                                  .override = arg(e, "override", until) != NULL};
     if (!input.obligation)
         return refuse(e, MST_E_USAGE, "obligation");
     const struct mst_obligation *o = mst_core_find(mst_engine_core(e->s->engine), input.obligation);
@@ -117,8 +118,8 @@ static int act_on(struct errand *e, const char *act, struct mst_err *err)
         mst_day day;
         if (mst_day_parse(text, &day, &why))
             return refuse(e, MST_E_SYNTAX, text);
-        /* A due date is due at the next local midnight. */
-        input.until = mst_zone_midnight(p->zone, day + 1);
+        /* Any instant within the new last day; the core finds the midnight after it. */
+        input.until = mst_zone_midnight(p->zone, day);
     }
     return mst_driver_act(e->b->driver, e->s->engine, &e->caller, e->id, &input, e->now, err);
 }
@@ -198,9 +199,9 @@ static int write_invitation(struct errand *e, const uint8_t token[16],
     sodium_bin2hex(hex, sizeof hex, token, 16);
     return snprintf(
         text, size,
-        "muster-invitation: 1\nprogramme: %s\nprincipal: %s\nmembers: %s\nenrol: %s\n"
+        "muster-invitation: 1\nprogramme: %s\nzone: %s\nprincipal: %s\nmembers: %s\nenrol: %s\n"
         "feed: %s\nbroker_key: '%s'\nbroker_sign_key: '%s'\ntoken: '%s'\nexpires: '%s'\n",
-        p->id, inv->principal, members, enrol, feed, key, sign, hex,
+        p->id, p->zone->name, inv->principal, members, enrol, feed, key, sign, hex,
         mst_zone_format(p->zone, inv->expires, expires));
 }
 

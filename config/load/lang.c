@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static bool reads_chinese;
@@ -50,6 +51,13 @@ void mst_lang_init(const char *lang)
     bind_textdomain_codeset("muster", "UTF-8");
     textdomain("muster");
     mst_tr_set(translate);
+}
+
+void mst_lang_zone(const char *zone)
+{
+    if (zone[0])
+        setenv("TZ", zone, 0);
+    tzset();
 }
 
 bool mst_lang_zh(void)

@@ -163,7 +163,7 @@ static void do_report(struct script *s, const char *act, bool of_lead)
     struct report_words words = {.act = act, .unit = script_need(s, "a unit")};
     if (of_lead) {
         words.act = script_need(s, "an act");
-        words.obligation = script_need(s, "an obligation");
+        words.obligation = script_word(s);
     } else {
         words.duty = script_need(s, "a duty");
         words.period = script_need(s, "a period");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A scenario while it runs: its lines, split into words. scenarios/README.md lists the sentences.
+/* A scenario while it runs: its lines, split into words. README.md lists the sentences.
  */
 #ifndef MST_TESTS_SIM_SCRIPT_H
 #define MST_TESTS_SIM_SCRIPT_H
