@@ -282,7 +282,8 @@ class World:
 
     def agent(self, unit, start=True, settings=None):
         """A unit's agent: enrolled, and running unless told otherwise."""
-        return Agent(self, unit, self.home(unit), settings).begin(start)
+        agent = Agent(self, unit, self.home(unit), settings)
+        return agent.start() if start else agent
 
     def watch(self, who="office:main", *args):
         home = self.home(who)
@@ -319,8 +320,11 @@ class Agent(Program):
             file.writelines(f"{name}: {value}\n" for name, value in values.items())
         world.add(self)
 
-    def begin(self, start):
-        return self.start() if start else self
+    def start(self, extra_args=(), env=None, ready=True):
+        super().start(extra_args, env)
+        if ready:
+            self.wait_log(r"(?m)^ready ")
+        return self
 
     def __call__(self, *args, **kwargs):
         """A command that must succeed; returns its output."""
@@ -329,9 +333,15 @@ class Agent(Program):
     def try_(self, *args, **kwargs):
         return self.world.run("muster-agent", "--home", self.home, *args, **kwargs)
 
-    def write(self, text, name="report.yaml"):
-        path = self.home / name
-        path.write_text(text, encoding="utf-8")
+    def json(self, *args, **kwargs):
+        return json.loads(self(*args, "--json", **kwargs))
+
+    def fill(self, duty, period, text="按计划推进"):
+        """A report file, made with `new` and filled in as its staff would."""
+        path = self.world.dir / f"{self.unit}-{duty}-{period}-{random.randrange(10**9)}.yaml"
+        self("new", duty, period, "--out", path)
+        blank = path.read_text(encoding="utf-8")
+        path.write_text(re.sub(r'(?m)^( +\w+): ""', rf'\1: "{text}"', blank), encoding="utf-8")
         return path
 
 
