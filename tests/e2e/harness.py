@@ -341,7 +341,7 @@ class Agent(Program):
         path = self.world.dir / f"{self.unit}-{duty}-{period}-{random.randrange(10**9)}.yaml"
         self("new", duty, period, "--out", path)
         blank = path.read_text(encoding="utf-8")
-        path.write_text(re.sub(r'(?m)^( +\w+): ""', rf'\1: "{text}"', blank), encoding="utf-8")
+        path.write_text(re.sub(r'(?m)^( +\w+|summary): ""', rf'\1: "{text}"', blank), encoding="utf-8")
         return path
 
 
