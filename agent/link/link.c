@@ -23,6 +23,7 @@
 
 #define LINK_MESSAGE_BYTES_MAX 1048576
 #define LINK_SEND_QUEUE_MAX 64
+#define HEARTBEAT_TTL_MAX_MS 65500
 #define Z85_KEY_CHARS 40
 #define SOFTWARE "muster " MUSTER_VERSION
 #define LOST_EVENTS                                                                                \
@@ -85,14 +86,19 @@ static bool set_options(struct mst_link *link)
 {
     void *s = link->socket;
     int64_t bytes_max = LINK_MESSAGE_BYTES_MAX;
-    /* TTL: how long the broker may take us for alive without hearing from us. */
+    /*
+     * TTL: how long the broker may take us for alive without hearing from us. libzmq 4.3.4 reckons
+     * it in 16 bits of milliseconds on the far side, so that 90 s become 24 and end a healthy
+     * session.
+     */
+    int ttl_ms = 2 * link->heartbeat_ms <= HEARTBEAT_TTL_MAX_MS ? 2 * link->heartbeat_ms : 0;
     return set_int(s, ZMQ_LINGER, 0) && set_int(s, ZMQ_SNDHWM, LINK_SEND_QUEUE_MAX) &&
            set_int(s, ZMQ_IMMEDIATE, 0) && set_int(s, ZMQ_IPV6, 1) &&
            set_int(s, ZMQ_RECONNECT_IVL, link->reconnect_min_ms) &&
            set_int(s, ZMQ_RECONNECT_IVL_MAX, link->reconnect_max_ms) &&
            set_int(s, ZMQ_HEARTBEAT_IVL, link->heartbeat_ms) &&
            set_int(s, ZMQ_HEARTBEAT_TIMEOUT, link->heartbeat_ms) &&
-           set_int(s, ZMQ_HEARTBEAT_TTL, 3 * link->heartbeat_ms) &&
+           set_int(s, ZMQ_HEARTBEAT_TTL, ttl_ms) &&
            zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &bytes_max, sizeof bytes_max) == 0;
 }
 

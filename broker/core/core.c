@@ -219,8 +219,7 @@ static bool deliver(struct mst_core *core, size_t own, struct mst_effects *effec
         const struct mst_touched *touched = &core->touched[i];
         const struct mst_obligation *o = &mst_table_at(&core->table, touched->index)->o;
         if (touched->fresh || memcmp(&touched->before, o, sizeof *o) != 0)
-            append(effects,
-                   &(struct mst_effect){.kind = MST_EFFECT_OBLIGATION, .u.obligation = o});
+            append(effects, &(struct mst_effect){.kind = MST_EFFECT_OBLIGATION, .u.obligation = o});
     }
     for (size_t i = 0; i < own; i++)
         append(effects, &pending->items[i]);
@@ -299,8 +298,8 @@ void mst_step_materialise(struct mst_step *s, const struct mst_expected *expecte
     mst_step_schedule(s, slot);
 }
 
-/* A duty without dates in some period (beyond the year 9999, say) is owed by nobody in it: the loader
- * has told of it, and time goes on. */
+/* A duty without dates in some period (beyond the year 9999, say) is owed by nobody in it: the
+ * loader has told of it, and time goes on. */
 void mst_walk_openings(const struct mst_core *core, size_t duty, mst_time from, mst_time to,
                        mst_expected_fn fn, void *context)
 {

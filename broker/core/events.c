@@ -206,7 +206,8 @@ static unsigned made_number(const char *number, const char *period)
     return n;
 }
 
-/* Highest number made for this duty and period so far; *ret_taken: `number` is another's already. */
+/* Highest number made for this duty and period so far; *ret_taken: `number` is another's already.
+ */
 static unsigned records_so_far(const struct mst_core *core, const struct mst_slot *slot,
                                const char *number, bool *ret_taken)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The agenda: a binary heap over (next instant, order of materialisation), with positions kept in the
- * slots so that one that moves is found. Equal instants have one order, or runs would differ. */
+/* The agenda: a binary heap over (next instant, order of materialisation), with positions kept in
+ * the slots so that one that moves is found. Equal instants have one order, or runs would differ.
+ */
 #include <assert.h>
 #include <stdlib.h>
 

@@ -17,11 +17,11 @@
 struct mst_slot {
     struct mst_obligation o;
     uint32_t index;
-    uint32_t same;                            /* next slot of the same duty, period and bearer */
+    uint32_t same;                             /* next slot of the same duty, period and bearer */
     uint32_t duty, bearer, group, counterpart; /* indices into the programme; MST_NONE: not in it */
-    uint32_t heap_at;                         /* position in the heap; MST_NONE: nothing to come */
-    uint32_t touched;                         /* position among the step's changes; MST_NONE */
-    mst_time next;                            /* the next instant at which something happens */
+    uint32_t heap_at;                          /* position in the heap; MST_NONE: nothing to come */
+    uint32_t touched;                          /* position among the step's changes; MST_NONE */
+    mst_time next;                             /* the next instant at which something happens */
 };
 
 /* Obligations by index, by id, and by duty, period and bearer. */
@@ -164,9 +164,9 @@ void mst_dates_extend(const struct mst_core *core, struct mst_slot *slot, mst_da
 
 /* The deadline that the bearer's clock runs towards. */
 struct mst_deadline {
-    mst_day day;     /* last day in time */
-    mst_time due;    /* the instant shown to people */
-    mst_time until;  /* the end of grace */
+    mst_day day;    /* last day in time */
+    mst_time due;   /* the instant shown to people */
+    mst_time until; /* the end of grace */
 };
 struct mst_deadline mst_obligation_deadline(const struct mst_programme *p,
                                             const struct mst_obligation *o);
@@ -174,7 +174,8 @@ struct mst_deadline mst_obligation_deadline(const struct mst_programme *p,
 mst_time mst_ladder_next(struct mst_core *core, const struct mst_slot *slot);
 /* Fire what mst_ladder_next() announced. */
 void mst_ladder_fire(struct mst_step *s, struct mst_slot *slot);
-/* Pass over the rungs whose instants have gone by; with tell_overdue the overdue one fires still. */
+/* Pass over the rungs whose instants have gone by; with tell_overdue the overdue one fires still.
+ */
 void mst_ladder_skip(struct mst_step *s, struct mst_slot *slot, bool tell_overdue);
 /* Hand the ball to the bearer with a fresh clock. */
 void mst_ladder_restart(struct mst_step *s, struct mst_slot *slot, bool tell_overdue);

@@ -4,8 +4,8 @@
  * nags after it. It runs only while the ball is with the bearer, which the caller sees to.
  *
  * Reminders are worth something only when they come, so those missed together (before the
- * obligation opened, or while nobody was there to send them) become one that says how many it stands
- * for; so do nags. Overdue and escalations are facts: each keeps its own instant.
+ * obligation opened, or while nobody was there to send them) become one that says how many it
+ * stands for; so do nags. Overdue and escalations are facts: each keeps its own instant.
  *
  * A rung with no audience on record falls through to the next at once, whose own instant then
  * passes silently. A reminder falls through to reminders only: nothing is overdue before its time.
@@ -37,8 +37,8 @@ static mst_time rung_at(struct mst_core *core, const struct mst_slot *slot,
             .day = deadline.day,
             .until = deadline.until,
             .repeat = repeat,
-            .at = mst_schedule_rung(core->programme, rung, deadline.day, deadline.until,
-                                    (int)repeat),
+            .at =
+                mst_schedule_rung(core->programme, rung, deadline.day, deadline.until, (int)repeat),
         };
     return memo->at;
 }

@@ -49,8 +49,7 @@ static bool at_counterpart(struct mst_address *a, const struct mst_obligation *o
 }
 
 static bool at_contact(struct mst_address *a, const struct mst_core *core,
-                       const struct mst_slot *slot, enum mst_contact_role contact,
-                       const char *role)
+                       const struct mst_slot *slot, enum mst_contact_role contact, const char *role)
 {
     const struct mst_obligation *o = &slot->o;
     if (!o->bearer[0]) /* the office bears it: its staff first, then its director */
@@ -61,8 +60,8 @@ static bool at_contact(struct mst_address *a, const struct mst_core *core,
     return at_unit(a, o->bearer, role);
 }
 
-static bool at_lead(struct mst_address *a, const struct mst_core *core,
-                    const struct mst_slot *slot, const struct mst_group *group)
+static bool at_lead(struct mst_address *a, const struct mst_core *core, const struct mst_slot *slot,
+                    const struct mst_group *group)
 {
     if (!group)
         return false;
@@ -113,7 +112,8 @@ size_t mst_audience_all(const struct mst_core *core, const struct mst_slot *slot
         size_t same = 0;
         while (same < count && strcmp(ret_addresses[same].audience, a->audience) != 0)
             same++;
-        /* Among the contacts the later is the more senior; a lead told as counterpart stays lead. */
+        /* Among the contacts the later is the more senior; a lead told as counterpart stays lead.
+         */
         if (same == count)
             count++;
         else if (audience <= MST_AUDIENCE_HEAD)

@@ -122,9 +122,9 @@ struct mst_obligation {
 };
 
 /*
- * Phase at an instant; ret_level (may be NULL) gets the highest rung level that has been reached. The
- * clock stops while the ball is not with the bearer: what was submitted keeps the phase it had then.
- * While returned, the correction's deadline stands for the due instant.
+ * Phase at an instant; ret_level (may be NULL) gets the highest rung level that has been reached.
+ * The clock stops while the ball is not with the bearer: what was submitted keeps the phase it had
+ * then. While returned, the correction's deadline stands for the due instant.
  */
 enum mst_phase mst_obligation_phase(const struct mst_programme *p, const struct mst_obligation *o,
                                     mst_time now, int *ret_level);
@@ -133,7 +133,8 @@ enum mst_phase mst_obligation_phase(const struct mst_programme *p, const struct 
  * Equals `verdict` where nothing was extended; NONE before the first submission.
  */
 enum mst_verdict mst_obligation_original_verdict(const struct mst_programme *p,
-                                                 const struct mst_obligation *o, int *ret_days_late);
+                                                 const struct mst_obligation *o,
+                                                 int *ret_days_late);
 /* True while a submission is owed by the bearer: awaiting or returned. */
 bool mst_obligation_ball_with_bearer(const struct mst_obligation *o);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A new version of the programme. What is owed already keeps its pinned rule and dates; only a
- * calendar or zone that has changed moves them: freely where the date was provisional, and otherwise
- * in the bearer's favour alone. A verdict that stands, an extension granted and a clock of correction
- * are left alone, and what belongs to a unit or duty that has gone stays as it is.
+ * calendar or zone that has changed moves them: freely where the date was provisional, and
+ * otherwise in the bearer's favour alone. A verdict that stands, an extension granted and a clock
+ * of correction are left alone, and what belongs to a unit or duty that has gone stays as it is.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -169,8 +169,8 @@ void mst_report_apply(struct mst_step *s, const struct mst_input_report *input)
             .row = input->row,
         };
         code = mst_move_apply(s, slot, mst_slice_copy(r->act, event, sizeof event), &move);
-        snprintf(subject.text, sizeof subject.text, "%s%s%s", slot->o.id,
-                 move.refused ? ": " : "", move.refused ? move.refused : "");
+        snprintf(subject.text, sizeof subject.text, "%s%s%s", slot->o.id, move.refused ? ": " : "",
+                 move.refused ? move.refused : "");
     }
     answer(s, code, subject.text);
 }

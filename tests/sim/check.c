@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What must hold after every step, whatever the input was. The checker follows the effects alone, as
- * somebody would who only reads the ledger, and compares them with the core's own word.
+ * What must hold after every step, whatever the input was. The checker follows the effects alone,
+ * as somebody would who only reads the ledger, and compares them with the core's own word.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,8 +116,8 @@ static bool check_alert_id(struct world *w, const struct mst_alert *a)
     grow_ids(w);
     size_t at = id_slot(w, a->id);
     if (memcmp(w->alert_ids[at], a->id, sizeof id) == 0)
-        return world_fault(w, "%s: %s to %s was sent twice (rung %u, occurrence %u)",
-                           a->obligation, a->kind, a->audience, a->rung, a->occurrence);
+        return world_fault(w, "%s: %s to %s was sent twice (rung %u, occurrence %u)", a->obligation,
+                           a->kind, a->audience, a->rung, a->occurrence);
     memcpy(w->alert_ids[at], a->id, sizeof id);
     w->alert_ids_count++;
     return true;
@@ -275,7 +275,8 @@ static bool check_obligation(struct world *w, const struct mst_obligation *o)
     return check_verdict(w, o);
 }
 
-/* Whether every rung that has passed since the clock began was told, or stood for by a later one. */
+/* Whether every rung that has passed since the clock began was told, or stood for by a later one.
+ */
 static bool check_ladder(struct world *w, const struct mst_obligation *o, const struct shadow *s)
 {
     const struct mst_ladder *ladder = ladder_of(w, o);
@@ -288,7 +289,8 @@ static bool check_ladder(struct world *w, const struct mst_obligation *o, const 
         if (!(ladder->rungs[r].to & always))
             continue;
         mst_time at = rung_instant(w, o, &ladder->rungs[r], 0);
-        if (at > s->clock_start && at <= w->now && at < o->locks && !(s->told & (1u << r)) && o->due_revision == 0)
+        if (at > s->clock_start && at <= w->now && at < o->locks && !(s->told & (1u << r)) &&
+            o->due_revision == 0)
             return world_fault(w, "%s: nobody was told of rung %u at %s", o->id, r,
                                world_instant(w, at, at_text));
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a scenario expects: of the answer, of an obligation, of the alerts. Changes nothing but which
- * alerts have been looked at. */
+/* What a scenario expects: of the answer, of an obligation, of the alerts. Changes nothing but
+ * which alerts have been looked at. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,8 +71,8 @@ static void show_alerts(const struct script *s, const struct wanted *wanted)
             continue;
         fprintf(stderr, "    there is: %s to %s as %s about %s at %s fired %s level %u missed %u\n",
                 a->kind, a->audience, a->role, a->obligation,
-                world_instant(&s->world, a->instant, at),
-                world_instant(&s->world, a->fired, fired), a->level, a->missed);
+                world_instant(&s->world, a->instant, at), world_instant(&s->world, a->fired, fired),
+                a->level, a->missed);
         shown++;
     }
 }
@@ -186,8 +186,7 @@ static void expect_of(struct script *s, const char *what, const struct mst_oblig
     if (strcmp(what, "verdict") == 0)
         expect_verdict(s, o->verdict, o->days_late);
     else if (strcmp(what, "original-verdict") == 0) {
-        enum mst_verdict verdict =
-            mst_obligation_original_verdict(s->world.programme, o, &days);
+        enum mst_verdict verdict = mst_obligation_original_verdict(s->world.programme, o, &days);
         expect_verdict(s, verdict, days);
     } else if (strcmp(what, "phase") == 0)
         expect_phase(s, o);

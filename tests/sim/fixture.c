@@ -41,8 +41,10 @@ static const char *named(struct mst_arena *arena, const char *prefix, size_t num
 static const struct mst_zone *fixture_zone(struct mst_arena *arena, uint64_t *random)
 {
     static const struct mst_zone_transition summer_time[] = {
-        {INT64_C(1679792400000), 7200}, {INT64_C(1698541200000), 3600},
-        {INT64_C(1711846800000), 7200}, {INT64_C(1729990800000), 3600},
+        {INT64_C(1679792400000), 7200},
+        {INT64_C(1698541200000), 3600},
+        {INT64_C(1711846800000), 7200},
+        {INT64_C(1729990800000), 3600},
     };
     struct mst_zone *zone = take(arena, sizeof *zone);
     bool moves = random_below(random, 2) == 0;

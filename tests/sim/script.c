@@ -81,8 +81,7 @@ mst_time script_instant(struct script *s)
     const char *day = script_need(s, "an instant");
     bool has_time = s->at < s->count && isdigit((unsigned char)s->words[s->at][0]) &&
                     strchr(s->words[s->at], ':');
-    snprintf(text, sizeof text, "%s%s%s", day, has_time ? " " : "",
-             has_time ? script_word(s) : "");
+    snprintf(text, sizeof text, "%s%s%s", day, has_time ? " " : "", has_time ? script_word(s) : "");
     if (mst_zone_parse(s->world.programme->zone, text, &at, &err))
         script_fail(s, "%s", err.text);
     return at;
@@ -100,7 +99,8 @@ static void go_to(struct script *s, mst_time at)
 {
     char now[MST_INSTANT_TEXT_MAX];
     if (at < s->world.now)
-        script_fail(s, "time does not go back: it is %s", world_instant(&s->world, s->world.now, now));
+        script_fail(s, "time does not go back: it is %s",
+                    world_instant(&s->world, s->world.now, now));
     else
         held(s, world_advance(&s->world, at));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A scenario while it runs: its lines, split into words. scenarios/README.md lists the sentences. */
+/* A scenario while it runs: its lines, split into words. scenarios/README.md lists the sentences.
+ */
 #ifndef MST_TESTS_SIM_SCRIPT_H
 #define MST_TESTS_SIM_SCRIPT_H
 
@@ -14,7 +15,7 @@ struct script {
     bool running; /* a programme is loaded */
     struct world world;
     char *words[WORDS_MAX];
-    size_t count, at; /* words of this line; the next one to be read */
+    size_t count, at;  /* words of this line; the next one to be read */
     bool refusal_open; /* the latest input was refused and nobody has said that this is right */
     int failures;
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Random years: a seed draws a programme and everything that happens to it. Each is lived twice, once
- * with restarts from what is stored at random points, and both must have the same effects to the byte.
+ * Random years: a seed draws a programme and everything that happens to it. Each is lived twice,
+ * once with restarts from what is stored at random points and with steps that run out of memory,
+ * and both must have the same effects to the byte.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,12 +24,11 @@ struct year {
 
 /* ---- what people do ---- */
 
-static const char *const bearer_acts[] = {"submit", "submit", "submit",   "submit",
-                                          "submit", "submit", "withdraw", "extension",
-                                          "progress"};
-static const char *const judge_acts[] = {"receive", "receive", "review", "return", "approve",
-                                         "record",  "urge",    "void",   "extend", "refuse-extension",
-                                         "waive",   "unlock",  "reopen", "approve"};
+static const char *const bearer_acts[] = {"submit", "submit",   "submit",    "submit",  "submit",
+                                          "submit", "withdraw", "extension", "progress"};
+static const char *const judge_acts[] = {
+    "receive", "receive", "review",           "return", "approve", "record", "urge",
+    "void",    "extend",  "refuse-extension", "waive",  "unlock",  "reopen", "approve"};
 #define PICK(year, list) (list)[random_below(&(year)->random, sizeof(list) / sizeof(list)[0])]
 
 /* Mostly one of those that opened lately. The order is that of their effects, not the core's. */
@@ -87,7 +87,8 @@ static bool somebody_acts(struct year *y)
     char id[MST_OBLIGATION_ID_MAX];
     mst_time at = y->world.now + (mst_time)random_below(&y->random, (uint64_t)(9 * hour_ms));
     mst_time edge = o->grace_until - 1 + (mst_time)random_below(&y->random, 2);
-    if (edge >= y->world.now && edge < y->world.now + 10 * day_ms && random_below(&y->random, 3) == 0)
+    if (edge >= y->world.now && edge < y->world.now + 10 * day_ms &&
+        random_below(&y->random, 3) == 0)
         at = edge;
     memcpy(id, o->id, sizeof id);
     if (!world_advance(&y->world, at))
@@ -132,6 +133,7 @@ static bool live(struct year *y, uint64_t seed, bool trace, bool with_restarts)
     y->restarts = with_restarts ? seed * 7 + 1 : 0;
     world_init(&y->world, fixture_programme(seed, 0));
     y->world.trace = trace;
+    y->world.starve = with_restarts ? seed * 13 + 1 : 0;
     y->end = y->world.now + 400 * day_ms;
     bool held = true;
     while (held && y->world.now < y->end) {
@@ -150,7 +152,8 @@ static bool one_seed(uint64_t seed, bool trace, size_t *alerts, size_t *obligati
         fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed,
                 once.world.fault[0] ? once.world.fault : again.world.fault);
     else if (memcmp(once.world.digest, again.world.digest, sizeof once.world.digest) != 0) {
-        fprintf(stderr, "seed %llu: a restart changes what happens\n", (unsigned long long)seed);
+        fprintf(stderr, "seed %llu: a restart, or want of memory, changes what happens\n",
+                (unsigned long long)seed);
         held = false;
     }
     *alerts += once.world.alert_ids_count;

@@ -17,8 +17,8 @@ struct shadow {
     bool locked;
     uint32_t clock;
     mst_time clock_start; /* rungs after it have to be told */
-    uint32_t told; /* rungs of this clock that were told, or passed over as missed */
-    uint32_t nags; /* told or passed over in this clock */
+    uint32_t told;        /* rungs of this clock that were told, or passed over as missed */
+    uint32_t nags;        /* told or passed over in this clock */
     size_t snapshots;
 };
 
@@ -49,8 +49,9 @@ struct world {
     size_t alerts_count, alerts_cap;
     struct logged_move *moves;
     size_t moves_count, moves_cap;
-    bool trace;    /* print effects as they come */
-    bool keep_log; /* alerts and moves are kept whole; else only their digest */
+    uint64_t starve; /* when steps run out of memory; 0: never */
+    bool trace;      /* print effects as they come */
+    bool keep_log;   /* alerts and moves are kept whole; else only their digest */
     enum mst_code answer;
     char subject[256];
     struct shadows shadows;
@@ -100,6 +101,11 @@ bool check_step(struct world *w, const struct mst_input *input);
 bool check_all(struct world *w);
 void check_done(struct world *w);
 
+/* ---- starve.c ---- */
+
+/* Let that allocation from now fail, once; 0: none. */
+void starve_after(unsigned long allocations);
+
 /* ---- fixture.c ---- */
 
 uint64_t random_next(uint64_t *state);
@@ -110,8 +116,8 @@ struct mst_programme *fixture_large(size_t groups, size_t members);
 
 /* ---- script.c, seeds.c ---- */
 
-int script_run(const char *path, bool trace);                  /* 0: all held */
-int seeds_run(uint64_t first, uint64_t count, bool trace);     /* 0: all held */
-int seeds_year(size_t obligations);             /* 0: done; says how long it took */
+int script_run(const char *path, bool trace);              /* 0: all held */
+int seeds_run(uint64_t first, uint64_t count, bool trace); /* 0: all held */
+int seeds_year(size_t obligations);                        /* 0: done; says how long it took */
 
 #endif
