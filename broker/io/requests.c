@@ -379,12 +379,6 @@ static int act_clock(struct errand *e, struct mst_err *err)
 void mst_request_clock_arrived(struct mst_broker *b)
 {
     mst_clock_hold(&b->clock);
-    struct mst_msg msg = {.type = MST_MSG_time};
-    msg.u.time.now = (uint64_t)b->clock.virtual_now;
-    for (size_t i = 0; i < b->sessions_count; i++) {
-        if (b->sessions[i]->welcome && strcmp(b->sessions[i]->kind, "ctl") != 0)
-            mst_session_send_msg(b, b->sessions[i], &msg);
-    }
     struct mst_session *s = mst_session_by_id(b, b->run_session);
     b->run_session = 0;
     if (!s)
