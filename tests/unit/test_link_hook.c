@@ -75,7 +75,8 @@ static void hook_that_takes_too_long_ends_with_its_children(void **state)
 {
     (void)state;
     int pid = 0;
-    assert_int_equal(run("sleep 30 >/dev/null 2>&1 & echo $! > child; wait", 1, "{}"), MST_HOOK_TIMED_OUT);
+    assert_int_equal(run("sleep 30 >/dev/null 2>&1 & echo $! > child; wait", 1, "{}"),
+                     MST_HOOK_TIMED_OUT);
     FILE *in = fopen("child", "r");
     assert_non_null(in);
     assert_int_equal(fscanf(in, "%d", &pid), 1);
