@@ -251,6 +251,15 @@ static int put_refusal(struct passage *p, struct refusals *refused, uint64_t seq
     return failed ? failed : refusals_add(refused, seq, code, subject, err);
 }
 
+/* Well signed, and in another unit's name. */
+static int note_forgery(struct passage *p, const char *subject, struct mst_err *err)
+{
+    mst_driver_log(p->d, 4, mst_code_word(MST_E_IDENTITY), "from=%s address=%s subject=\"%s\"",
+                   p->caller->actor.principal, p->caller->address, subject);
+    return mst_driver_note(p->d, p->e, MST_ROW_SECURITY, p->caller, mst_code_word(MST_E_IDENTITY),
+                           subject, NULL, p->now, err);
+}
+
 /* Step the core with one report of the run. */
 static int step_report(struct passage *p, uint64_t seq, uint64_t row, struct refusals *refused,
                        struct mst_err *err)
@@ -274,6 +283,11 @@ static int step_report(struct passage *p, uint64_t seq, uint64_t row, struct ref
         input.u.report.report = &msg.u.report;
         input.u.report.row = row;
         int failed = mst_engine_step(p->e, &input, &code, subject, err);
+        if (failed)
+            return failed;
+    }
+    if (code == MST_E_IDENTITY) {
+        int failed = note_forgery(p, subject, err);
         if (failed)
             return failed;
     }
@@ -320,8 +334,11 @@ int mst_driver_push(struct mst_driver *d, struct mst_engine *e, const struct mst
     p.outbox = mst_engine_find_outbox(e, push->outbox.data);
     if (p.outbox) {
         p.known = *p.outbox;
-        if (strcmp(p.known.unit, caller->actor.unit) != 0)
-            return refuse(&p, MST_E_IDENTITY, p.known.unit, err);
+        if (strcmp(p.known.unit, caller->actor.unit) != 0) {
+            code = mst_driver_note(d, e, MST_ROW_SECURITY, caller, "identity", p.known.unit, NULL,
+                                   now, err);
+            return code ? code : refuse(&p, MST_E_IDENTITY, p.known.unit, err);
+        }
     } else {
         memcpy(p.known.id, push->outbox.data, MST_OUTBOX_BYTES);
         snprintf(p.known.unit, sizeof p.known.unit, "%s", caller->actor.unit);

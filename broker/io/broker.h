@@ -26,6 +26,7 @@ struct mst_stream {
     uint64_t told; /* last number actually sent: the next one's `prev` */
     uint64_t acked;
     uint64_t credit;
+    bool let_go;         /* a rehearsal waited for it in vain; until its next ack */
     char (*topics)[161]; /* prefixes, owned; none: all that is allowed */
     size_t topics_count;
 };
@@ -115,6 +116,8 @@ void mst_session_reply(struct mst_broker *b, struct mst_session *session, uint64
 MST_MUST_CHECK int mst_session_reply_pairs(struct mst_broker *b, struct mst_session *session,
                                            uint64_t request_id, const char *const (*pairs)[2],
                                            size_t count, struct mst_err *err);
+/* Announce a step of the rehearsal's clock. */
+void mst_session_tell_time(struct mst_broker *b);
 struct mst_actor mst_session_actor(const struct mst_session *session);
 
 /* ---- door.c: messages from peers ---- */
@@ -122,6 +125,14 @@ struct mst_actor mst_session_actor(const struct mst_session *session);
 /* Read what waits at a door, up to the batch's limit. Returns non-zero when the batch is lost. */
 MST_MUST_CHECK int mst_door_serve(struct mst_broker *b, enum mst_door door, size_t *budget,
                                   struct mst_err *err);
+
+/*
+ * May this session still speak and be spoken to? Takes from the key table who it speaks for. When
+ * not, it is told, its session ends, and the reason comes back. Enrolment and local sessions have
+ * no key.
+ */
+MST_MUST_CHECK int mst_door_admit(struct mst_broker *b, struct mst_session *session,
+                                  const struct mst_key **ret_key);
 
 /* ---- stream.c ---- */
 
@@ -133,6 +144,8 @@ MST_MUST_CHECK int mst_stream_ack(struct mst_broker *b, struct mst_session *sess
 bool mst_stream_pump(struct mst_broker *b, struct mst_session *session);
 /* True while an open stream has something that was sent and not acknowledged, or could be sent. */
 bool mst_stream_in_flight(const struct mst_broker *b);
+/* From now on nothing is in flight on the streams that are so now, until they acknowledge. */
+void mst_stream_let_go(struct mst_broker *b);
 /* Publish on the feed. */
 void mst_feed_publish(struct mst_broker *b, struct mst_engine *engine,
                       const struct mst_stored_alert *alert);

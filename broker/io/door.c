@@ -99,27 +99,30 @@ static struct mst_session *session_of(struct mst_broker *b, enum mst_door door, 
     return s;
 }
 
-/*
- * Refresh who the session speaks for from the key table. Returns 0 or why not. Enrolment and local
- * sessions have no key.
- */
-static int check_key(struct mst_broker *b, struct mst_session *s, const struct mst_key **ret_key)
+int mst_door_admit(struct mst_broker *b, struct mst_session *s, const struct mst_key **ret_key)
 {
     *ret_key = NULL;
     if (s->door != MST_DOOR_MEMBERS)
         return 0;
     struct mst_engine *engine = NULL;
     const struct mst_key *key = mst_driver_key(b->driver, s->channel, &engine);
-    if (!key)
-        return MST_E_DENIED;
-    *ret_key = key;
-    snprintf(s->principal, sizeof s->principal, "%s", key->principal);
-    snprintf(s->unit, sizeof s->unit, "%s", key->unit);
-    s->roles = key->roles;
-    s->engine = engine;
-    if (MST_MUTANT("revocation-at-handshake-only"))
-        return 0;
-    return mst_key_check(key, mst_clock_wall());
+    int code = key ? 0 : MST_E_DENIED;
+    if (key) {
+        *ret_key = key;
+        snprintf(s->principal, sizeof s->principal, "%s", key->principal);
+        snprintf(s->unit, sizeof s->unit, "%s", key->unit);
+        s->roles = key->roles;
+        s->engine = engine;
+        if (!MST_MUTANT("revocation-at-handshake-only"))
+            code = mst_key_check(key, mst_clock_wall());
+    }
+    if (code) {
+        b->refused_peers++;
+        mst_log(&b->log, 4, "refused", "principal=%s address=%s reason=%s", s->principal,
+                s->address, mst_code_word(code));
+        mst_session_error(b, s, (enum mst_code)code, s->principal);
+    }
+    return code;
 }
 
 /* ---- hello ---- */
@@ -247,14 +250,8 @@ static int serve_letter(struct mst_broker *b, enum mst_door door, struct letter 
     if (!s)
         return 0;
     const struct mst_key *key;
-    int code = check_key(b, s, &key);
-    if (code) {
-        b->refused_peers++;
-        mst_log(&b->log, 4, "refused", "principal=%s address=%s reason=%s", s->principal,
-                s->address, mst_code_word(code));
-        mst_session_error(b, s, (enum mst_code)code, s->principal);
+    if (mst_door_admit(b, s, &key))
         return 0;
-    }
     struct mst_msg msg;
     struct mst_err why;
     if (door != MST_DOOR_ADMIN && !mst_session_take(b, s)) {

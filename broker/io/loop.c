@@ -142,14 +142,17 @@ static int rehearse(struct loop *l, struct mst_err *err)
             l->in_flight_boot_ms = boot;
         if (boot - l->in_flight_boot_ms < IN_FLIGHT_WAIT_MS)
             return 0;
-        mst_log(&b->log, 4, "rehearsal", "a subscriber does not acknowledge; going on without it");
+        mst_stream_let_go(b);
     }
     l->in_flight_boot_ms = 0;
     mst_time next_due = mst_driver_next_due(b->driver);
     mst_time stop = mst_clock_next_stop(&b->clock, next_due, &wait);
     if (stop == MST_NEVER)
         return 0;
-    b->clock.virtual_now = stop;
+    if (stop > b->clock.virtual_now) {
+        b->clock.virtual_now = stop;
+        mst_session_tell_time(b);
+    }
     int code = mst_driver_tick(b->driver, mst_clock_now(&b->clock), err);
     bool arrived = mst_driver_next_due(b->driver) > stop &&
                    (stop >= b->clock.run_to || stop >= b->clock.virtual_end);

@@ -210,6 +210,17 @@ int mst_session_reply_pairs(struct mst_broker *b, struct mst_session *s, uint64_
     return code;
 }
 
+void mst_session_tell_time(struct mst_broker *b)
+{
+    struct mst_msg msg = {.type = MST_MSG_time};
+    msg.u.time.now = (uint64_t)b->clock.virtual_now;
+    for (size_t i = 0; i < b->sessions_count; i++) {
+        /* Tools ask one thing and go. */
+        if (b->sessions[i]->welcome && strcmp(b->sessions[i]->kind, "ctl") != 0)
+            mst_session_send_msg(b, b->sessions[i], &msg);
+    }
+}
+
 struct mst_actor mst_session_actor(const struct mst_session *s)
 {
     return (struct mst_actor){
