@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/driver/answers.h"
 #include "broker/driver/driver_impl.h"
 #include "config/load/testing.h"
 
@@ -212,29 +213,17 @@ int mst_driver_answer(struct mst_driver *d, uint64_t session, const struct mst_m
 int mst_driver_error(struct mst_driver *d, uint64_t session, enum mst_code code,
                      const char *subject, struct mst_err *err)
 {
-    char text[MST_ERR_TEXT_MAX];
-    snprintf(text, sizeof text, mst_code_text(code), subject);
-    struct mst_msg msg = {.type = MST_MSG_error};
-    msg.u.error.code = mst_text(mst_code_word(code));
-    msg.u.error.subject = mst_text(subject);
-    msg.u.error.text = mst_text(text);
-    msg.u.error.hint = mst_text(mst_code_hint(code));
-    return mst_driver_answer(d, session, &msg, err);
+    struct mst_answer answer;
+    mst_answer_error(&answer, code, subject);
+    return mst_driver_answer(d, session, &answer.msg, err);
 }
 
-int mst_driver_refuse(struct mst_driver *d, uint64_t session, uint64_t request_id,
-                      enum mst_code code, const char *subject, mst_time now, struct mst_err *err)
+int mst_driver_reply(struct mst_driver *d, uint64_t session, uint64_t request_id,
+                     enum mst_code code, const char *subject, mst_time now, struct mst_err *err)
 {
-    char text[MST_ERR_TEXT_MAX];
-    snprintf(text, sizeof text, mst_code_text(code), subject);
-    struct mst_msg msg = {.type = MST_MSG_reply};
-    msg.u.reply.id = request_id;
-    msg.u.reply.code = mst_text(mst_code_word(code));
-    msg.u.reply.subject = mst_text(subject);
-    msg.u.reply.text = mst_text(text);
-    msg.u.reply.hint = mst_text(mst_code_hint(code));
-    msg.u.reply.now = (uint64_t)now;
-    return mst_driver_answer(d, session, &msg, err);
+    struct mst_answer answer;
+    mst_answer_reply(&answer, request_id, code, subject, now);
+    return mst_driver_answer(d, session, &answer.msg, err);
 }
 
 int mst_driver_queue_alert(struct mst_driver *d, struct mst_engine *e,

@@ -33,7 +33,7 @@ struct mst_stream {
 
 /* One peer's session: (principal, kind, name). */
 struct mst_session {
-    uint64_t id; /* never reused */
+    uint64_t id; /* never reused; another one from each hello on */
     enum mst_door door;
     uint8_t routing[MST_ROUTING_ID_MAX];
     size_t routing_len;
@@ -69,6 +69,7 @@ struct mst_broker {
     void *doors[MST_DOORS];
     void *zap;
     void *feed;
+    bool feed_stale; /* a key that it admitted was revoked: to be closed and bound again */
     int timer_fd, signal_fd, lock_fd;
 
     struct mst_session **sessions;
@@ -108,6 +109,11 @@ void mst_session_send(struct mst_broker *b, struct mst_session *session, const v
                       size_t len);
 void mst_session_send_msg(struct mst_broker *b, struct mst_session *session,
                           const struct mst_msg *msg);
+/* Send at once; while a batch is open behind its commit, after the answers that wait there. */
+void mst_session_answer(struct mst_broker *b, struct mst_session *session,
+                        const struct mst_msg *msg);
+/* A hello begins a session anew: what is still to come for the one before is not for this one. */
+void mst_session_begin(struct mst_broker *b, struct mst_session *session);
 void mst_session_error(struct mst_broker *b, struct mst_session *session, enum mst_code code,
                        const char *subject);
 void mst_session_reply(struct mst_broker *b, struct mst_session *session, uint64_t request_id,

@@ -116,12 +116,8 @@ int mst_door_admit(struct mst_broker *b, struct mst_session *s, const struct mst
         if (!MST_MUTANT("revocation-at-handshake-only"))
             code = mst_key_check(key, mst_clock_wall());
     }
-    if (code) {
-        b->refused_peers++;
-        mst_log(&b->log, 4, "refused", "principal=%s address=%s reason=%s", s->principal,
-                s->address, mst_code_word(code));
+    if (code)
         mst_session_error(b, s, (enum mst_code)code, s->principal);
-    }
     return code;
 }
 
@@ -131,6 +127,17 @@ static bool known_kind(struct mst_slice kind)
 {
     return mst_slice_is(kind, "agent") || mst_slice_is(kind, "watch") ||
            mst_slice_is(kind, "web") || mst_slice_is(kind, "ctl");
+}
+
+static bool is_id(struct mst_slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        bool plain = (text.data[i] >= 'a' && text.data[i] <= 'z') ||
+                     (text.data[i] >= '0' && text.data[i] <= '9');
+        if (!plain && (text.data[i] != '-' || i == 0))
+            return false;
+    }
+    return text.len > 0;
 }
 
 static void welcome(struct mst_broker *b, struct mst_session *s, const struct mst_msg_hello *hello,
@@ -173,7 +180,8 @@ static void welcome(struct mst_broker *b, struct mst_session *s, const struct ms
     w->software = mst_text("musterd " MUSTER_VERSION);
     s->welcome = true;
     mst_session_supersede(b, s);
-    mst_session_send_msg(b, s, &msg);
+    /* Not before its commit: what `last` says may be in the batch that is open. */
+    mst_session_answer(b, s, &msg);
     mst_log(&b->log, 6, "session", "principal=%s kind=%s name=%s address=%s", s->principal, s->kind,
             s->name, s->address);
 }
@@ -183,19 +191,26 @@ static void serve_hello(struct mst_broker *b, struct mst_session *s,
 {
     char programme[MST_ID_MAX];
     mst_slice_copy(hello->programme, programme, sizeof programme);
-    if (s->door == MST_DOOR_ADMIN)
-        s->engine = mst_driver_find(b->driver, programme);
     struct mst_engine *wanted = mst_driver_find(b->driver, programme);
-    if (!known_kind(hello->kind))
-        mst_session_error(b, s, MST_E_PROTOCOL, "kind");
-    else if (hello->version != MST_PROTOCOL_VERSION)
+    /* A key belongs to one programme; a local user may choose. */
+    if (s->door == MST_DOOR_MEMBERS && (strcmp(programme, "*") == 0 || wanted == s->engine))
+        wanted = s->engine;
+    else if (s->door == MST_DOOR_MEMBERS)
+        wanted = NULL;
+    mst_session_begin(b, s);
+    s->stream.open = false;
+    if (hello->version != MST_PROTOCOL_VERSION)
         mst_session_error(b, s, MST_E_VERSION, "protocol");
-    else if (!s->engine || (strcmp(programme, "*") != 0 && wanted != s->engine))
+    else if (!known_kind(hello->kind))
+        mst_session_error(b, s, MST_E_PROTOCOL, "kind");
+    else if (!is_id(hello->name))
+        mst_session_error(b, s, MST_E_PROTOCOL, "name");
+    else if (!wanted)
         mst_session_error(b, s, MST_E_UNKNOWN, programme);
     else {
+        s->engine = wanted;
         mst_slice_copy(hello->kind, s->kind, sizeof s->kind);
         mst_slice_copy(hello->name, s->name, sizeof s->name);
-        s->stream.open = false;
         welcome(b, s, hello, now);
     }
 }
@@ -255,15 +270,12 @@ static int serve_letter(struct mst_broker *b, enum mst_door door, struct letter 
     struct mst_msg msg;
     struct mst_err why;
     if (door != MST_DOOR_ADMIN && !mst_session_take(b, s)) {
-        mst_log(&b->log, 4, "rate", "principal=%s address=%s", s->principal, s->address);
         mst_session_error(b, s, MST_E_RATE, s->principal);
         return 0;
     }
     b->scratch.used = 0;
     if (mst_msg_decode(zmq_msg_data(&l->payload), zmq_msg_size(&l->payload), MST_UP, &b->scratch,
                        &msg, &why)) {
-        mst_log(&b->log, 4, "protocol", "principal=%s address=%s reason=\"%s\"", s->principal,
-                s->address, why.text);
         mst_session_error(b, s, MST_E_PROTOCOL, why.text);
         return 0;
     }

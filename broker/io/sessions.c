@@ -7,6 +7,7 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "broker/driver/answers.h"
 #include "broker/io/broker.h"
 #include "proto/pack.h"
 
@@ -39,6 +40,22 @@ struct mst_session *mst_session_by_id(struct mst_broker *b, uint64_t id)
     return s;
 }
 
+static void enter_by_id(struct mst_broker *b, struct mst_session *s)
+{
+    s->id = ++b->session_next;
+    struct mst_session **at = &b->by_id[s->id % MST_SESSION_BUCKETS];
+    s->next_by_id = *at;
+    *at = s;
+}
+
+static void leave_by_id(struct mst_broker *b, struct mst_session *s)
+{
+    struct mst_session **at = &b->by_id[s->id % MST_SESSION_BUCKETS];
+    while (*at != s)
+        at = &(*at)->next_by_id;
+    *at = s->next_by_id;
+}
+
 static void forget_silent(struct mst_broker *b)
 {
     int64_t boot = mst_clock_boot();
@@ -66,7 +83,6 @@ int mst_session_open(struct mst_broker *b, enum mst_door door, const uint8_t *ro
     struct mst_session *s = calloc(1, sizeof *s);
     if (!s)
         return mst_fail_on(err, MST_E_NOMEM, "session");
-    s->id = ++b->session_next;
     s->door = door;
     memcpy(s->routing, routing, len);
     s->routing_len = len;
@@ -77,11 +93,15 @@ int mst_session_open(struct mst_broker *b, enum mst_door door, const uint8_t *ro
     struct mst_session **route = &b->by_route[route_bucket(door, routing, len)];
     s->next_by_route = *route;
     *route = s;
-    struct mst_session **id = &b->by_id[s->id % MST_SESSION_BUCKETS];
-    s->next_by_id = *id;
-    *id = s;
+    enter_by_id(b, s);
     *ret = s;
     return 0;
+}
+
+void mst_session_begin(struct mst_broker *b, struct mst_session *session)
+{
+    leave_by_id(b, session);
+    enter_by_id(b, session);
 }
 
 void mst_session_close(struct mst_broker *b, struct mst_session *session)
@@ -91,10 +111,7 @@ void mst_session_close(struct mst_broker *b, struct mst_session *session)
     while (*at != session)
         at = &(*at)->next_by_route;
     *at = session->next_by_route;
-    at = &b->by_id[session->id % MST_SESSION_BUCKETS];
-    while (*at != session)
-        at = &(*at)->next_by_id;
-    *at = session->next_by_id;
+    leave_by_id(b, session);
     struct mst_session *moved = b->sessions[--b->sessions_count];
     b->sessions[session->index] = moved;
     moved->index = session->index;
@@ -153,17 +170,25 @@ void mst_session_send_msg(struct mst_broker *b, struct mst_session *s, const str
     mst_buf_done(&frame);
 }
 
+void mst_session_answer(struct mst_broker *b, struct mst_session *s, const struct mst_msg *msg)
+{
+    struct mst_err err;
+    if (!mst_driver_pending(b->driver))
+        mst_session_send_msg(b, s, msg);
+    else if (mst_driver_answer(b->driver, s->id, msg, &err))
+        mst_log_err(&b->log, "answer", &err);
+}
+
 void mst_session_error(struct mst_broker *b, struct mst_session *s, enum mst_code code,
                        const char *subject)
 {
-    char text[MST_ERR_TEXT_MAX];
-    snprintf(text, sizeof text, mst_code_text(code), subject);
-    struct mst_msg msg = {.type = MST_MSG_error};
-    msg.u.error.code = mst_text(mst_code_word(code));
-    msg.u.error.subject = mst_text(subject);
-    msg.u.error.text = mst_text(text);
-    msg.u.error.hint = mst_text(mst_code_hint(code));
-    mst_session_send_msg(b, s, &msg);
+    struct mst_answer answer;
+    mst_answer_error(&answer, code, subject);
+    b->refused_peers++;
+    mst_log(&b->log, 4, "refused", "principal=%s address=%s reason=%s subject=\"%s\"",
+            s->principal[0] ? s->principal : "-", s->address, mst_code_word((int)code),
+            answer.subject);
+    mst_session_answer(b, s, &answer.msg);
     s->welcome = false;
     s->stream.open = false;
 }
@@ -171,19 +196,10 @@ void mst_session_error(struct mst_broker *b, struct mst_session *s, enum mst_cod
 void mst_session_reply(struct mst_broker *b, struct mst_session *s, uint64_t request_id,
                        enum mst_code code, const char *subject, struct mst_slices rows)
 {
-    char text[MST_ERR_TEXT_MAX];
-    struct mst_msg msg = {.type = MST_MSG_reply};
-    msg.u.reply.id = request_id;
-    msg.u.reply.code = mst_text(mst_code_word(code));
-    if (code != MST_OK) {
-        snprintf(text, sizeof text, mst_code_text(code), subject);
-        msg.u.reply.subject = mst_text(subject);
-        msg.u.reply.text = mst_text(text);
-        msg.u.reply.hint = mst_text(mst_code_hint(code));
-    }
-    msg.u.reply.rows = rows;
-    msg.u.reply.now = (uint64_t)mst_clock_now(&b->clock);
-    mst_session_send_msg(b, s, &msg);
+    struct mst_answer answer;
+    mst_answer_reply(&answer, request_id, code, subject, mst_clock_now(&b->clock));
+    answer.msg.u.reply.rows = rows;
+    mst_session_answer(b, s, &answer.msg);
 }
 
 int mst_session_reply_pairs(struct mst_broker *b, struct mst_session *s, uint64_t request_id,
