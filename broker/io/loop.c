@@ -20,6 +20,8 @@
 #define MAINTAIN_AFTER_MS 50
 /* A rehearsal waits this long for a subscriber that does not acknowledge before it goes on. */
 #define IN_FLIGHT_WAIT_MS 5000
+/* As good as never for a timer: the year 2286. */
+#define FAR_MS 9999999999999
 
 enum {
     ITEM_ZAP,
@@ -41,6 +43,7 @@ struct loop {
     int64_t mark_boot_ms;      /* when the clock mark was stored last */
     int64_t in_flight_boot_ms; /* since when a rehearsal waits; 0: it does not */
     int64_t watchdog_ms;       /* systemd wants a sign of life this often; 0: never */
+    enum mst_clock_state clock_told;
 };
 
 /* ---- time ---- */
@@ -48,13 +51,12 @@ struct loop {
 static void arm_timer(struct mst_broker *b)
 {
     struct itimerspec spec = {{0, 0}, {0, 0}};
-    mst_time due = b->rehearsal ? MST_NEVER : mst_driver_next_due(b->driver);
-    if (due != MST_NEVER) {
-        spec.it_value.tv_sec = due / 1000;
-        spec.it_value.tv_nsec = due % 1000 * 1000000;
-        if (due <= 0)
-            spec.it_value.tv_nsec = 1;
-    }
+    mst_time due = mst_clock_alarm(&b->clock, mst_driver_next_due(b->driver));
+    /* Armed also when nothing is due, so that a clock that is set is looked at at once. */
+    if (due > FAR_MS)
+        due = FAR_MS;
+    spec.it_value.tv_sec = due > 0 ? due / 1000 : 0;
+    spec.it_value.tv_nsec = due > 0 ? due % 1000 * 1000000 : 1;
     /* Absolute, and cancelled when the clock is set: a relative wait would sleep through a step. */
     timerfd_settime(b->timer_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &spec, NULL);
 }
@@ -170,11 +172,27 @@ static bool rehearsal_arrived(const struct mst_broker *b)
            (now >= b->clock.run_to || now >= b->clock.virtual_end);
 }
 
+/* A clock that may not be believed is said loudly, and so is its return. */
+static void tell_clock(struct loop *l)
+{
+    struct mst_broker *b = l->b;
+    enum mst_clock_state state = b->clock.ruling.state;
+    if (state == l->clock_told)
+        return;
+    l->clock_told = state;
+    if (state == MST_CLOCK_OK)
+        mst_log(&b->log, 5, "clock", "state=ok");
+    else
+        mst_log(&b->log, 3, "clock", "state=\"%s\" leap_ms=%lld hint=\"musterctl clock confirm\"",
+                mst_clock_state_word(&b->clock), (long long)b->clock.ruling.leap_ms);
+}
+
 static int pass(struct loop *l, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
     int code = take_messages(b, err);
     mst_time now = mst_clock_now(&b->clock);
+    tell_clock(l);
     if (!code && mst_clock_fires(&b->clock))
         code = mst_driver_tick(b->driver, now, err);
     if (!code)
@@ -189,6 +207,12 @@ static int pass(struct loop *l, struct mst_err *err)
     }
     if (code)
         return code;
+    if (b->feed_stale && !mst_driver_busy(b->driver)) {
+        b->feed_stale = false;
+        code = mst_feed_open(b, err);
+        if (code)
+            return code;
+    }
     mst_query_drain(b);
     pump_streams(l);
     if (rehearsal_arrived(b))
@@ -262,8 +286,10 @@ int mst_broker_serve(struct mst_broker *b, struct mst_err *err)
         if (events < 0 && errno != EINTR)
             return mst_fail(err, MST_E_IO, "poll: %s", zmq_strerror(errno));
         uint64_t expirations;
+        /* What is due is asked of the driver, not of the timer; ECANCELED says that the clock was
+         * set, which the clock rules judge in the pass that follows. */
         ssize_t ticks = read(b->timer_fd, &expirations, sizeof expirations);
-        (void)ticks; /* what is due is asked of the driver, not of the timer */
+        (void)ticks;
         code = serve_signals(b, err);
         if (!code)
             code = mst_driver_complete(b->driver, err);
