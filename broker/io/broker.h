@@ -80,6 +80,8 @@ struct mst_broker {
     bool drained; /* the last pass left no message waiting */
     mst_time started_wall;
     uint64_t refused_peers;
+    double enrol_tokens; /* of the enrol door's bucket */
+    int64_t enrol_boot_ms;
     struct mst_query_pool *queries;
     /* A `clock run` waits for its answer until the clock has arrived. */
     uint64_t run_session, run_request;
@@ -128,9 +130,13 @@ struct mst_actor mst_session_actor(const struct mst_session *session);
 
 /* ---- door.c: messages from peers ---- */
 
-/* Read what waits at a door, up to the batch's limit. Returns non-zero when the batch is lost. */
+/* Read what waits at a door, up to the batch's limit; at the enrol door up to its rate. Returns
+ * non-zero when the batch is lost. */
 MST_MUST_CHECK int mst_door_serve(struct mst_broker *b, enum mst_door door, size_t *budget,
                                   struct mst_err *err);
+
+/* Until the next attempt to enrol may be taken; -1: at once. */
+int64_t mst_door_enrol_wait_ms(const struct mst_broker *b);
 
 /*
  * May this session still speak and be spoken to? Takes from the key table who it speaks for. When

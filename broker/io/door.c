@@ -280,16 +280,47 @@ static int serve_letter(struct mst_broker *b, enum mst_door door, struct letter 
         return 0;
     }
     s->last_seen_wall = mst_clock_wall();
-    return dispatch(b, s, key, &msg, mst_clock_now(&b->clock), err);
+    uint64_t id = s->id;
+    int failed = dispatch(b, s, key, &msg, mst_clock_now(&b->clock), err);
+    /* Its answer goes down with the batch; whoever recovers tells those who wait for one. */
+    s = failed ? mst_session_by_id(b, id) : NULL;
+    if (s)
+        mst_session_error(b, s, (enum mst_code)failed, "broker");
+    return failed;
+}
+
+/* ---- how many strangers are heard ---- */
+
+static double enrol_tokens(const struct mst_broker *b)
+{
+    double rate = (double)b->settings.BROKER_enrol_rate;
+    double tokens = b->enrol_tokens + (double)(mst_clock_boot() - b->enrol_boot_ms) * rate / 1000.0;
+    return tokens < rate ? tokens : rate;
+}
+
+int64_t mst_door_enrol_wait_ms(const struct mst_broker *b)
+{
+    double missing = 1.0 - enrol_tokens(b);
+    if (missing <= 0)
+        return -1;
+    return (int64_t)(missing * 1000.0 / (double)b->settings.BROKER_enrol_rate) + 1;
+}
+
+static void take_enrol_token(struct mst_broker *b)
+{
+    b->enrol_tokens = enrol_tokens(b) - 1.0;
+    b->enrol_boot_ms = mst_clock_boot();
 }
 
 int mst_door_serve(struct mst_broker *b, enum mst_door door, size_t *budget, struct mst_err *err)
 {
-    while (*budget > 0) {
+    while (*budget > 0 && (door != MST_DOOR_ENROL || mst_door_enrol_wait_ms(b) < 0)) {
         struct letter l;
         if (!receive(b->doors[door], &l))
             return 0;
         (*budget)--;
+        if (door == MST_DOOR_ENROL)
+            take_enrol_token(b);
         b->drained = false;
         int code = 0;
         if (l.whole)
