@@ -130,6 +130,8 @@ int mst_driver_act(struct mst_driver *d, struct mst_engine *e, const struct mst_
         return code;
     if (refused == MST_OK)
         return answer_with_obligation(e, caller->session, request_id, act->obligation, now, err);
+    mst_driver_log(d, 4, mst_code_word((int)refused), "from=%s address=%s act=%s subject=\"%s\"",
+                   caller->actor.principal, caller->address, act->act, subject);
     code = put_refused_act(e, refused, subject, now, err);
     return code ? code
                 : mst_driver_reply(d, caller->session, request_id, refused, subject, now, err);
