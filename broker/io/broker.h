@@ -31,6 +31,15 @@ struct mst_stream {
     size_t topics_count;
 };
 
+/* The token bucket of one key, shared by all its connections. */
+struct mst_bucket {
+    uint8_t channel[32];
+    double tokens;
+    int64_t boot_ms;
+    size_t sessions; /* that hold it */
+    struct mst_bucket *next;
+};
+
 /* One peer's session: (principal, kind, name). */
 struct mst_session {
     uint64_t id; /* never reused; another one from each hello on */
@@ -43,8 +52,9 @@ struct mst_session {
     unsigned roles;
     bool welcome; /* hello was answered */
     mst_time last_seen_wall;
-    double tokens; /* of the rate's bucket */
-    int64_t tokens_boot_ms;
+    struct mst_bucket *bucket; /* of its key; NULL for local users */
+    int64_t heard_boot_ms;     /* when it was last heard */
+    uint64_t batch, reports;   /* pushed in that batch: they are unacknowledged until it ends */
     struct mst_stream stream;
     size_t index; /* in the broker's array */
     struct mst_session *next_by_route, *next_by_id;
@@ -75,7 +85,9 @@ struct mst_broker {
     struct mst_session **sessions;
     size_t sessions_count, sessions_cap;
     struct mst_session *by_route[MST_SESSION_BUCKETS], *by_id[MST_SESSION_BUCKETS];
+    struct mst_bucket *buckets[MST_SESSION_BUCKETS];
     uint64_t session_next;
+    uint64_t batch; /* counts commits */
     bool stopping;
     bool drained; /* the last pass left no message waiting */
     mst_time started_wall;
@@ -104,8 +116,13 @@ MST_MUST_CHECK int mst_session_open(struct mst_broker *b, enum mst_door door,
 void mst_session_close(struct mst_broker *b, struct mst_session *session);
 /* Close every other session of the same (principal, kind, name). */
 void mst_session_supersede(struct mst_broker *b, const struct mst_session *session);
-/* Take one message off the rate's bucket; false: too many. */
+/* Whose key it is: finds the bucket. */
+MST_MUST_CHECK int mst_session_set_key(struct mst_broker *b, struct mst_session *session,
+                                       const uint8_t channel[32], struct mst_err *err);
+/* Take one message off the key's bucket; false: too many. */
 bool mst_session_take(struct mst_broker *b, struct mst_session *session);
+/* Take reports off the window; false: more than may be unacknowledged. */
+bool mst_session_take_window(struct mst_broker *b, struct mst_session *session, size_t reports);
 /* Send a frame; a peer that is gone or does not read loses its session. */
 void mst_session_send(struct mst_broker *b, struct mst_session *session, const void *data,
                       size_t len);

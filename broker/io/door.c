@@ -92,9 +92,14 @@ static struct mst_session *session_of(struct mst_broker *b, enum mst_door door, 
     }
     if (door == MST_DOOR_ADMIN) {
         identify_local(b, s, address ? address : "");
-    } else {
-        snprintf(s->address, sizeof s->address, "%s", address ? address : "?");
-        sodium_hex2bin(s->channel, sizeof s->channel, user, 64, NULL, NULL, NULL);
+        return s;
+    }
+    uint8_t channel[sizeof s->channel];
+    snprintf(s->address, sizeof s->address, "%s", address ? address : "?");
+    if (sodium_hex2bin(channel, sizeof channel, user, 64, NULL, NULL, NULL) != 0 ||
+        mst_session_set_key(b, s, channel, &err)) {
+        mst_session_close(b, s);
+        return NULL;
     }
     return s;
 }
@@ -226,9 +231,15 @@ static int dispatch(struct mst_broker *b, struct mst_session *s, const struct ms
                                 .address = s->address};
     if (s->door == MST_DOOR_ENROL) {
         caller.actor.principal = "stranger";
-        if (msg->type == MST_MSG_enrol)
+        if (msg->type != MST_MSG_enrol)
+            mst_session_error(b, s, MST_E_PROTOCOL, mst_msg_word(msg->type));
+        else if (msg->u.enrol.version != MST_PROTOCOL_VERSION)
+            mst_session_error(b, s, MST_E_VERSION, "protocol");
+        else if (memcmp(s->channel, msg->u.enrol.channel_key.data, sizeof s->channel) != 0)
+            /* Who enrols a key must hold it: the connection is made with it. */
+            mst_session_error(b, s, MST_E_IDENTITY, "channel_key");
+        else
             return mst_driver_enrol(b->driver, &caller, &msg->u.enrol, now, mst_clock_wall(), err);
-        mst_session_error(b, s, MST_E_PROTOCOL, mst_msg_word(msg->type));
         return 0;
     }
     if (msg->type == MST_MSG_hello) {
@@ -241,6 +252,10 @@ static int dispatch(struct mst_broker *b, struct mst_session *s, const struct ms
     }
     switch (msg->type) {
     case MST_MSG_push:
+        if (!mst_session_take_window(b, s, msg->u.push.reports.count)) {
+            mst_session_error(b, s, MST_E_RATE, "window");
+            return 0;
+        }
         return mst_driver_push(b->driver, s->engine, &caller, &msg->u.push, now, err);
     case MST_MSG_request:
         return mst_request_serve(b, s, &msg->u.request, now, err);
@@ -280,6 +295,7 @@ static int serve_letter(struct mst_broker *b, enum mst_door door, struct letter 
         return 0;
     }
     s->last_seen_wall = mst_clock_wall();
+    s->heard_boot_ms = mst_clock_boot();
     uint64_t id = s->id;
     int failed = dispatch(b, s, key, &msg, mst_clock_now(&b->clock), err);
     /* Its answer goes down with the batch; whoever recovers tells those who wait for one. */

@@ -122,6 +122,7 @@ static int commit(struct loop *l, struct mst_err *err)
     mst_time now = mst_clock_now(&b->clock);
     l->maintain = true;
     l->mark_boot_ms = mst_clock_boot();
+    b->batch++;
     return mst_driver_commit(b->driver, &b->clock.mark, now, err);
 }
 
