@@ -222,7 +222,7 @@ int mst_driver_enrol(struct mst_driver *d, const struct mst_caller *caller,
     int code = find_token(d, enrol->token.data, &s, &e, err);
     if (code)
         return code;
-    if (!s.ok)
+    if (!s.ok || !e)
         return mst_driver_error(d, caller->session, MST_E_DENIED, "token", err);
     struct mst_key key = {.roles = s.found.roles,
                           .created = wall_ms,

@@ -59,14 +59,31 @@ static const struct verb verbs[] = {
 #undef ENDCOMMAND
 };
 
-static const struct {
+enum aim { UPON_OBLIGATION, UPON_BROKER };
+
+static const struct act {
     const char *word;
+    enum aim aim; /* UPON_OBLIGATION: the act itself asks who may, once it knows whose it is */
     act_fn fn;
 } acts[] = {
-    {"review", act_review}, {"receive", act_receive}, {"urge", act_urge},
-    {"extend", act_extend}, {"waive", act_waive},     {"unlock", act_unlock},
-    {"reopen", act_reopen}, {"void", act_void},       {"enrol", act_enrol},
-    {"revoke", act_revoke}, {"clock", act_clock},     {"reload", act_reload},
+    {"review", UPON_OBLIGATION, act_review}, {"receive", UPON_OBLIGATION, act_receive},
+    {"urge", UPON_OBLIGATION, act_urge},     {"extend", UPON_OBLIGATION, act_extend},
+    {"waive", UPON_OBLIGATION, act_waive},   {"unlock", UPON_OBLIGATION, act_unlock},
+    {"reopen", UPON_OBLIGATION, act_reopen}, {"void", UPON_OBLIGATION, act_void},
+    {"enrol", UPON_BROKER, act_enrol},       {"revoke", UPON_BROKER, act_revoke},
+    {"clock", UPON_BROKER, act_clock},       {"reload", UPON_BROKER, act_reload},
+};
+
+static const struct {
+    const char *verb, *name;
+} arguments[] = {
+#define COMMAND(name, word, where, action, columns, doc, example)
+#define ARG(command, name, kind, need, values, doc) {#command, #name},
+#define ENDCOMMAND(command)
+#include "proto/admin.def"
+#undef COMMAND
+#undef ARG
+#undef ENDCOMMAND
 };
 
 /* ---- arguments ---- */
@@ -84,6 +101,37 @@ static int refuse(struct errand *e, enum mst_code code, const char *subject)
                 e->s->address, subject);
     mst_session_reply(e->b, e->s, e->id, code, subject, (struct mst_slices){NULL, 0});
     return 0;
+}
+
+static bool is_argument(const char *verb, struct mst_slice name)
+{
+    for (size_t i = 0; i < sizeof arguments / sizeof arguments[0]; i++) {
+        if (strcmp(arguments[i].verb, verb) == 0 && mst_slice_is(name, arguments[i].name))
+            return true;
+    }
+    return false;
+}
+
+/* What a verb does not take is refused rather than ignored: it was meant to do something. */
+static enum mst_code check_arguments(const struct errand *e, const char *verb,
+                                     char ret_name[MST_NAME_SHOWN_MAX])
+{
+    struct mst_unpack u;
+    struct mst_value v;
+    mst_unpack_init(&u, e->args.data, e->args.len);
+    if (!mst_unpack_next(&u, &v))
+        return MST_E_PROTOCOL;
+    for (size_t left = v.count; left > 0; left--) {
+        struct mst_value key, value;
+        if (!mst_unpack_next(&u, &key) || !mst_unpack_next(&u, &value))
+            return MST_E_PROTOCOL;
+        mst_slice_show(key.s, ret_name, MST_NAME_SHOWN_MAX);
+        if (!is_argument(verb, key.s) || value.kind != MST_VALUE_TEXT)
+            return MST_E_USAGE;
+        if (value.s.len >= TEXT_ARG_MAX)
+            return MST_E_TOO_LARGE;
+    }
+    return MST_OK;
 }
 
 /* ---- acts upon obligations ---- */
@@ -435,6 +483,15 @@ static int act_reload(struct errand *e, struct mst_err *err)
 
 /* ---- dispatch ---- */
 
+static const struct verb *find_verb(const char *word)
+{
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        if (strcmp(verbs[i].word, word) == 0 && verbs[i].where != LOCAL)
+            return &verbs[i];
+    }
+    return NULL;
+}
+
 int mst_request_serve(struct mst_broker *b, struct mst_session *s,
                       const struct mst_msg_request *request, mst_time now, struct mst_err *err)
 {
@@ -443,23 +500,25 @@ int mst_request_serve(struct mst_broker *b, struct mst_session *s,
     mst_slice_copy(request->verb, word, sizeof word);
     e.caller =
         (struct mst_caller){.session = s->id, .actor = mst_session_actor(s), .address = s->address};
-    const struct verb *verb = NULL;
-    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-        if (strcmp(verbs[i].word, word) == 0 && verbs[i].where != LOCAL)
-            verb = &verbs[i];
-    }
+    const struct verb *verb = find_verb(word);
     if (!verb)
         return refuse(&e, MST_E_UNKNOWN, word);
     e.action = verb->action;
+    char subject[MST_NAME_SHOWN_MAX] = "";
+    enum mst_code wrong = check_arguments(&e, word, subject);
+    if (wrong)
+        return refuse(&e, wrong, subject);
+    if (request->programme.len > 0 &&
+        !mst_slice_is(request->programme, mst_engine_programme(s->engine)->id))
+        return refuse(&e, MST_E_UNKNOWN,
+                      mst_slice_show(request->programme, subject, sizeof subject));
     if (verb->where == QUERY)
         return mst_query_post(b, s, request, now, err);
     for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
+        struct mst_target none = {NULL, NULL};
         if (strcmp(acts[i].word, word) != 0)
             continue;
-        char id[TEXT_ARG_MAX];
-        struct mst_target none = {NULL, NULL};
-        /* Acts upon an obligation ask again, with its bearer and group. */
-        if (!arg(&e, "obligation", id) && !may(&e, &none))
+        if (acts[i].aim == UPON_BROKER && !may(&e, &none))
             return refuse(&e, MST_E_DENIED, word);
         return acts[i].fn(&e, err);
     }
