@@ -88,12 +88,12 @@ MST_MUST_CHECK int mst_engine_add_outbox(struct mst_engine *e, const struct mst_
 MST_MUST_CHECK int mst_driver_queue_alert(struct mst_driver *d, struct mst_engine *e,
                                           const struct mst_stored_alert *alert,
                                           struct mst_err *err);
-/* An `error` or a refusing `reply`, built from code and subject. */
+/* An `error`, or a `reply` without rows, built from code and subject. */
 MST_MUST_CHECK int mst_driver_error(struct mst_driver *d, uint64_t session, enum mst_code code,
                                     const char *subject, struct mst_err *err);
-MST_MUST_CHECK int mst_driver_refuse(struct mst_driver *d, uint64_t session, uint64_t request_id,
-                                     enum mst_code code, const char *subject, mst_time now,
-                                     struct mst_err *err);
+MST_MUST_CHECK int mst_driver_reply(struct mst_driver *d, uint64_t session, uint64_t request_id,
+                                    enum mst_code code, const char *subject, mst_time now,
+                                    struct mst_err *err);
 MST_MUST_CHECK int mst_keys_load(struct mst_driver *d, struct mst_engine *e, struct mst_err *err);
 void mst_driver_log(struct mst_driver *d, int level, const char *event, const char *fmt, ...)
     MST_PRINTF(4, 5);

@@ -424,6 +424,7 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
         {"software", "musterd " MUSTER_VERSION},
         {"programme", p->id},
         {"now", now_text},
+        {"clock", mst_clock_state_word(&b->clock)},
         {"rehearsal", b->rehearsal ? "yes" : "no"},
         {"next", next_text},
         {"sessions", numbers[0]},
