@@ -15,18 +15,21 @@ static mst_time seconds_since_boot(void)
 
 static void put_line(int level, const char *event, const char *text)
 {
+    char line[5200]; /* a line is one write: others may write to the same descriptor */
+    size_t used = 0;
     /* systemd strips "<N>" and files the line under that priority. */
     if (getenv("JOURNAL_STREAM"))
-        fprintf(stderr, "<%d>", level);
+        used = (size_t)snprintf(line, sizeof line, "<%d>", level);
+    used += (size_t)snprintf(line + used, sizeof line - used, "%.64s ", event);
     /* What comes from outside must not be able to forge a line. */
-    fprintf(stderr, "%s ", event);
-    for (const char *c = text; *c; c++) {
+    for (const char *c = text; *c && used < sizeof line - 6; c++) {
         if ((unsigned char)*c < 0x20 || *c == 0x7F)
-            fprintf(stderr, "\\x%02x", (unsigned char)*c);
+            used += (size_t)snprintf(line + used, sizeof line - used, "\\x%02x", (unsigned char)*c);
         else
-            putc(*c, stderr);
+            line[used++] = *c;
     }
-    putc('\n', stderr);
+    line[used++] = '\n';
+    fwrite(line, 1, used, stderr);
 }
 
 void mst_log(struct mst_log *log, int level, const char *event, const char *fmt, ...)

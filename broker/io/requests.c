@@ -15,6 +15,8 @@
 #include "proto/pack.h"
 
 #define TEXT_ARG_MAX 1025
+/* Keys that the answer to a revocation lists; all are revoked. */
+#define REVOKED_SHOWN_MAX 256
 
 enum where { LOCAL, QUERY, ACT };
 
@@ -59,14 +61,31 @@ static const struct verb verbs[] = {
 #undef ENDCOMMAND
 };
 
-static const struct {
+enum aim { UPON_OBLIGATION, UPON_BROKER };
+
+static const struct act {
     const char *word;
+    enum aim aim; /* UPON_OBLIGATION: the act itself asks who may, once it knows whose it is */
     act_fn fn;
 } acts[] = {
-    {"review", act_review}, {"receive", act_receive}, {"urge", act_urge},
-    {"extend", act_extend}, {"waive", act_waive},     {"unlock", act_unlock},
-    {"reopen", act_reopen}, {"void", act_void},       {"enrol", act_enrol},
-    {"revoke", act_revoke}, {"clock", act_clock},     {"reload", act_reload},
+    {"review", UPON_OBLIGATION, act_review}, {"receive", UPON_OBLIGATION, act_receive},
+    {"urge", UPON_OBLIGATION, act_urge},     {"extend", UPON_OBLIGATION, act_extend},
+    {"waive", UPON_OBLIGATION, act_waive},   {"unlock", UPON_OBLIGATION, act_unlock},
+    {"reopen", UPON_OBLIGATION, act_reopen}, {"void", UPON_OBLIGATION, act_void},
+    {"enrol", UPON_BROKER, act_enrol},       {"revoke", UPON_BROKER, act_revoke},
+    {"clock", UPON_BROKER, act_clock},       {"reload", UPON_BROKER, act_reload},
+};
+
+static const struct {
+    const char *verb, *name;
+} arguments[] = {
+#define COMMAND(name, word, where, action, columns, doc, example)
+#define ARG(command, name, kind, need, values, doc) {#command, #name},
+#define ENDCOMMAND(command)
+#include "proto/admin.def"
+#undef COMMAND
+#undef ARG
+#undef ENDCOMMAND
 };
 
 /* ---- arguments ---- */
@@ -79,8 +98,42 @@ static const char *arg(const struct errand *e, const char *name, char buf[TEXT_A
 
 static int refuse(struct errand *e, enum mst_code code, const char *subject)
 {
+    if (code == MST_E_DENIED)
+        mst_log(&e->b->log, 4, "denied", "principal=%s address=%s verb=%s", e->s->principal,
+                e->s->address, subject);
     mst_session_reply(e->b, e->s, e->id, code, subject, (struct mst_slices){NULL, 0});
     return 0;
+}
+
+static bool is_argument(const char *verb, struct mst_slice name)
+{
+    for (size_t i = 0; i < sizeof arguments / sizeof arguments[0]; i++) {
+        if (strcmp(arguments[i].verb, verb) == 0 && mst_slice_is(name, arguments[i].name))
+            return true;
+    }
+    return false;
+}
+
+/* What a verb does not take is refused rather than ignored: it was meant to do something. */
+static enum mst_code check_arguments(const struct errand *e, const char *verb,
+                                     char ret_name[MST_NAME_SHOWN_MAX])
+{
+    struct mst_unpack u;
+    struct mst_value v;
+    mst_unpack_init(&u, e->args.data, e->args.len);
+    if (!mst_unpack_next(&u, &v))
+        return MST_E_PROTOCOL;
+    for (size_t left = v.count; left > 0; left--) {
+        struct mst_value key, value;
+        if (!mst_unpack_next(&u, &key) || !mst_unpack_next(&u, &value))
+            return MST_E_PROTOCOL;
+        mst_slice_show(key.s, ret_name, MST_NAME_SHOWN_MAX);
+        if (!is_argument(verb, key.s) || value.kind != MST_VALUE_TEXT)
+            return MST_E_USAGE;
+        if (value.s.len >= TEXT_ARG_MAX)
+            return MST_E_TOO_LARGE;
+    }
+    return MST_OK;
 }
 
 /* ---- acts upon obligations ---- */
@@ -237,8 +290,9 @@ static int act_enrol(struct errand *e, struct mst_err *err)
     if (!arg(e, "unit", who))
         return refuse(e, MST_E_USAGE, "unit");
     const char *hours = arg(e, "hours", hours_text);
-    long valid = hours ? strtol(hours, NULL, 10) : 24;
-    if (valid < 1 || valid > 24 * 31)
+    char *end = hours_text;
+    long valid = hours ? strtol(hours, &end, 10) : 24;
+    if ((hours && *end) || valid < 1 || valid > 24 * 31)
         return refuse(e, MST_E_INVALID, "hours");
     int code = mst_driver_invite(e->b->driver, e->s->engine, &e->caller, who, valid, e->now,
                                  mst_clock_wall(), token, &inv, &why);
@@ -257,7 +311,6 @@ static int act_revoke(struct errand *e, struct mst_err *err)
 {
     char who[TEXT_ARG_MAX], reason[TEXT_ARG_MAX];
     struct mst_buf rows = {0};
-    struct mst_slice items[64];
     size_t count = 0;
     bool office = false;
     struct mst_err why;
@@ -276,10 +329,11 @@ static int act_revoke(struct errand *e, struct mst_err *err)
         mst_buf_done(&rows);
         return code;
     }
+    struct mst_slice items[REVOKED_SHOWN_MAX];
     struct mst_unpack u;
     mst_unpack_init(&u, rows.data, rows.len);
     size_t n = 0;
-    while (n < 64 && n < count && mst_unpack_skip(&u, &items[n]))
+    while (n < REVOKED_SHOWN_MAX && n < count && mst_unpack_skip(&u, &items[n]))
         n++;
     struct mst_msg msg = {.type = MST_MSG_reply};
     msg.u.reply.id = e->id;
@@ -288,29 +342,14 @@ static int act_revoke(struct errand *e, struct mst_err *err)
     msg.u.reply.now = (uint64_t)e->now;
     code = mst_driver_answer(e->b->driver, e->s->id, &msg, err);
     mst_buf_done(&rows);
-    mst_log(&e->b->log, 6, "revoked", "who=%s by=%s", who, e->caller.actor.principal);
+    mst_log(&e->b->log, 6, "revoked", "who=\"%s\" keys=%zu by=%s", who, count,
+            e->caller.actor.principal);
     /* A SUB goes on receiving after its key is revoked: only a new socket ends that. */
-    if (!code && office)
-        code = mst_feed_open(e->b, err);
+    e->b->feed_stale = e->b->feed_stale || office;
     return code;
 }
 
 /* ---- the clock ---- */
-
-static const char *clock_state_word(const struct mst_clock *clock)
-{
-    if (clock->rehearsal)
-        return clock->running ? "rehearsal, running" : "rehearsal, held";
-    switch (clock->ruling.state) {
-    case MST_CLOCK_FROZEN:
-        return "frozen: the wall clock went back";
-    case MST_CLOCK_HELD:
-        return "held: the wall clock leapt";
-    case MST_CLOCK_OK:
-        break;
-    }
-    return "ok";
-}
 
 static int reply_clock(struct errand *e, struct mst_err *err)
 {
@@ -323,18 +362,27 @@ static int reply_clock(struct errand *e, struct mst_err *err)
         mst_zone_format(zone, next_due, next);
     snprintf(leap, sizeof leap, "%" PRId64 " ms", clock->ruling.leap_ms);
     const char *const pairs[][2] = {
-        {"now", now}, {"state", clock_state_word(clock)}, {"next", next}, {"leap", leap}};
+        {"now", now}, {"state", mst_clock_state_word(clock)}, {"next", next}, {"leap", leap}};
     return mst_session_reply_pairs(e->b, e->s, e->id, pairs, 4, err);
 }
 
-static int run_clock(struct errand *e, struct mst_err *err)
+/* Whoever asked for a run is answered when it ends: arrived, held, or another run in its place. */
+static void answer_run(struct mst_broker *b)
 {
-    char text[TEXT_ARG_MAX];
-    mst_time to = MST_NEVER;
-    struct mst_err why;
-    const char *until = arg(e, "to", text);
-    if (until && mst_zone_parse(mst_engine_programme(e->s->engine)->zone, until, &to, &why))
-        return refuse(e, MST_E_SYNTAX, until);
+    struct mst_session *s = b->run_session ? mst_session_by_id(b, b->run_session) : NULL;
+    b->run_session = 0;
+    if (!s || !s->welcome)
+        return;
+    struct errand e = {.b = b, .s = s, .id = b->run_request};
+    struct mst_err err;
+    if (reply_clock(&e, &err))
+        mst_log_err(&b->log, "clock", &err);
+}
+
+/* Let a rehearsal's clock go on; it is answered when it has arrived, if it ever does. */
+static int run_clock(struct errand *e, mst_time to, struct mst_err *err)
+{
+    answer_run(e->b);
     mst_clock_run(&e->b->clock, to);
     if (to == MST_NEVER)
         return reply_clock(e, err);
@@ -343,92 +391,101 @@ static int run_clock(struct errand *e, struct mst_err *err)
     return 0;
 }
 
+static int confirm_clock(struct errand *e, struct mst_err *err)
+{
+    struct mst_clock *clock = &e->b->clock;
+    if (clock->rehearsal || mst_clock_fires(clock))
+        return refuse(e, MST_R_STATE, "clock confirm");
+    int code = mst_driver_note(e->b->driver, e->s->engine, MST_ROW_ACT, &e->caller, "clock-confirm",
+                               mst_clock_state_word(clock), NULL, e->now, err);
+    if (code)
+        return code;
+    mst_clock_confirm(clock);
+    return reply_clock(e, err);
+}
+
+static int rehearse_clock(struct errand *e, const char *what, struct mst_err *err)
+{
+    char text[TEXT_ARG_MAX];
+    struct mst_err why;
+    mst_time to = MST_NEVER;
+    const char *until = arg(e, "to", text);
+    if (strcmp(what, "hold") == 0) {
+        mst_clock_hold(&e->b->clock);
+        answer_run(e->b);
+        return reply_clock(e, err);
+    }
+    if (strcmp(what, "run") == 0) {
+        if (until && mst_zone_parse(mst_engine_programme(e->s->engine)->zone, until, &to, &why))
+            return refuse(e, MST_E_SYNTAX, until);
+        return run_clock(e, to, err);
+    }
+    if (strcmp(what, "step") != 0)
+        return refuse(e, MST_E_USAGE, what);
+    to = mst_driver_next_due(e->b->driver);
+    return to == MST_NEVER ? reply_clock(e, err) : run_clock(e, to, err);
+}
+
 static int act_clock(struct errand *e, struct mst_err *err)
 {
     char what[TEXT_ARG_MAX];
-    struct mst_clock *clock = &e->b->clock;
     if (!arg(e, "what", what))
         return refuse(e, MST_E_USAGE, "what");
     if (strcmp(what, "show") == 0)
         return reply_clock(e, err);
-    if (strcmp(what, "confirm") == 0) {
-        int code = mst_driver_note(e->b->driver, e->s->engine, MST_ROW_ACT, &e->caller,
-                                   "clock-confirm", clock_state_word(clock), NULL, e->now, err);
-        if (!code)
-            mst_clock_confirm(clock);
-        return code ? code : reply_clock(e, err);
-    }
-    if (!e->b->rehearsal)
-        return refuse(e, MST_E_REHEARSAL, what);
-    if (strcmp(what, "hold") == 0) {
-        mst_clock_hold(clock);
-        return reply_clock(e, err);
-    }
-    if (strcmp(what, "run") == 0)
-        return run_clock(e, err);
-    if (strcmp(what, "step") != 0)
-        return refuse(e, MST_E_USAGE, what);
-    mst_time next = mst_driver_next_due(e->b->driver);
-    if (next == MST_NEVER)
-        return reply_clock(e, err);
-    mst_clock_run(clock, next);
-    e->b->run_session = e->s->id;
-    e->b->run_request = e->id;
-    return 0;
+    if (strcmp(what, "confirm") == 0)
+        return confirm_clock(e, err);
+    return e->b->rehearsal ? rehearse_clock(e, what, err) : refuse(e, MST_E_REHEARSAL, what);
 }
 
 void mst_request_clock_arrived(struct mst_broker *b)
 {
     mst_clock_hold(&b->clock);
-    struct mst_msg msg = {.type = MST_MSG_time};
-    msg.u.time.now = (uint64_t)b->clock.virtual_now;
-    for (size_t i = 0; i < b->sessions_count; i++) {
-        if (b->sessions[i]->welcome && strcmp(b->sessions[i]->kind, "ctl") != 0)
-            mst_session_send_msg(b, b->sessions[i], &msg);
-    }
-    struct mst_session *s = mst_session_by_id(b, b->run_session);
-    b->run_session = 0;
-    if (!s)
-        return;
-    struct errand e = {.b = b, .s = s, .id = b->run_request};
-    struct mst_err err;
-    if (reply_clock(&e, &err))
-        mst_log_err(&b->log, "clock", &err);
+    answer_run(b);
 }
 
 /* ---- programme files ---- */
 
+/* Engines stand in the order of the programme files. */
+static int reload_one(struct mst_broker *b, size_t index, const struct mst_caller *caller,
+                      struct mst_session *session, uint64_t request_id, mst_time now,
+                      struct mst_err *err)
+{
+    struct mst_programme *programme = NULL;
+    struct mst_diags diags = {0};
+    struct mst_err why;
+    int code = mst_programme_load(b->programme_paths[index], &diags, &programme, &why);
+    if (code) {
+        /* The old one stays in force, whole. */
+        mst_diags_print(&diags, stderr);
+        mst_log_err(&b->log, "reload", &why);
+        if (session)
+            mst_session_reply(b, session, request_id, (enum mst_code)code, why.text,
+                              (struct mst_slices){NULL, 0});
+        code = 0;
+    } else {
+        code = mst_driver_reload(b->driver, mst_driver_engine(b->driver, index), caller, request_id,
+                                 programme, now, err);
+    }
+    mst_diags_done(&diags);
+    mst_programme_unref(programme);
+    return code;
+}
+
 int mst_request_reload(struct mst_broker *b, struct mst_session *session, uint64_t request_id,
                        mst_time now, struct mst_err *err)
 {
-    struct mst_caller local = {.actor = {.principal = "signal"}, .address = "local"};
+    struct mst_caller caller = {.actor = {.principal = "signal"}, .address = "local"};
+    int code = 0;
     if (session)
-        local = (struct mst_caller){.session = session->id,
-                                    .actor = mst_session_actor(session),
-                                    .address = session->address};
-    for (size_t i = 0; i < b->programmes_count; i++) {
-        struct mst_programme *programme = NULL;
-        struct mst_diags diags = {0};
-        struct mst_err why;
-        int code = mst_programme_load(b->programme_paths[i], &diags, &programme, &why);
-        if (code) {
-            mst_diags_print(&diags, stderr);
-            mst_log_err(&b->log, "reload", &why);
-        }
-        mst_diags_done(&diags);
-        struct mst_engine *engine = code ? NULL : mst_driver_find(b->driver, programme->id);
-        if (!code && engine && (!session || session->engine == engine))
-            code = mst_driver_reload(b->driver, engine, &local, request_id, programme, now, err);
-        else if (code && session)
-            mst_session_reply(b, session, request_id, (enum mst_code)code, why.text,
-                              (struct mst_slices){NULL, 0});
-        else
-            code = 0;
-        mst_programme_unref(programme);
-        if (code == MST_E_IO || code == MST_E_FULL || code == MST_E_NOMEM)
-            return code;
+        caller = (struct mst_caller){.session = session->id,
+                                     .actor = mst_session_actor(session),
+                                     .address = session->address};
+    for (size_t i = 0; !code && i < b->programmes_count; i++) {
+        if (!session || session->engine == mst_driver_engine(b->driver, i))
+            code = reload_one(b, i, &caller, session, request_id, now, err);
     }
-    return 0;
+    return code;
 }
 
 static int act_reload(struct errand *e, struct mst_err *err)
@@ -438,6 +495,15 @@ static int act_reload(struct errand *e, struct mst_err *err)
 
 /* ---- dispatch ---- */
 
+static const struct verb *find_verb(const char *word)
+{
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        if (strcmp(verbs[i].word, word) == 0 && verbs[i].where != LOCAL)
+            return &verbs[i];
+    }
+    return NULL;
+}
+
 int mst_request_serve(struct mst_broker *b, struct mst_session *s,
                       const struct mst_msg_request *request, mst_time now, struct mst_err *err)
 {
@@ -446,23 +512,25 @@ int mst_request_serve(struct mst_broker *b, struct mst_session *s,
     mst_slice_copy(request->verb, word, sizeof word);
     e.caller =
         (struct mst_caller){.session = s->id, .actor = mst_session_actor(s), .address = s->address};
-    const struct verb *verb = NULL;
-    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-        if (strcmp(verbs[i].word, word) == 0 && verbs[i].where != LOCAL)
-            verb = &verbs[i];
-    }
+    const struct verb *verb = find_verb(word);
     if (!verb)
         return refuse(&e, MST_E_UNKNOWN, word);
     e.action = verb->action;
+    char subject[MST_NAME_SHOWN_MAX] = "";
+    enum mst_code wrong = check_arguments(&e, word, subject);
+    if (wrong)
+        return refuse(&e, wrong, subject);
+    if (request->programme.len > 0 &&
+        !mst_slice_is(request->programme, mst_engine_programme(s->engine)->id))
+        return refuse(&e, MST_E_UNKNOWN,
+                      mst_slice_show(request->programme, subject, sizeof subject));
     if (verb->where == QUERY)
         return mst_query_post(b, s, request, now, err);
     for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
+        struct mst_target none = {NULL, NULL};
         if (strcmp(acts[i].word, word) != 0)
             continue;
-        char id[TEXT_ARG_MAX];
-        struct mst_target none = {NULL, NULL};
-        /* Acts upon an obligation ask again, with its bearer and group. */
-        if (!arg(&e, "obligation", id) && !may(&e, &none))
+        if (acts[i].aim == UPON_BROKER && !may(&e, &none))
             return refuse(&e, MST_E_DENIED, word);
         return acts[i].fn(&e, err);
     }

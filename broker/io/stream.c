@@ -55,6 +55,7 @@ int mst_stream_ack(struct mst_broker *b, struct mst_session *s, const struct mst
         return 0;
     }
     stream->credit += ack->credit;
+    stream->let_go = false;
     if (ack->cursor <= stream->acked)
         return 0;
     stream->acked = ack->cursor;
@@ -124,6 +125,10 @@ bool mst_stream_pump(struct mst_broker *b, struct mst_session *s)
     uint64_t end = mst_engine_last_alert(s->engine);
     if (!stream->open || stream->credit == 0 || stream->sent >= end)
         return true;
+    /* A key is revoked while its stream is open: the next alert is not for it any more. */
+    const struct mst_key *key;
+    if (mst_door_admit(b, s, &key))
+        return true;
     struct pump p = {.b = b, .s = s, .actor = mst_session_actor(s)};
     struct mst_err err;
     int code = mst_reader_alerts(mst_store_own_reader(b->store), mst_engine_pid(s->engine),
@@ -133,18 +138,35 @@ bool mst_stream_pump(struct mst_broker *b, struct mst_session *s)
     return code || p.rows < PUMP_ROWS_MAX;
 }
 
+static bool is_in_flight(const struct mst_session *s)
+{
+    const struct mst_stream *stream = &s->stream;
+    if (!stream->open || !s->welcome || stream->let_go)
+        return false;
+    return stream->acked < stream->told ||
+           (stream->credit > 0 && stream->sent < mst_engine_last_alert(s->engine));
+}
+
 bool mst_stream_in_flight(const struct mst_broker *b)
 {
     for (size_t i = 0; i < b->sessions_count; i++) {
-        const struct mst_session *s = b->sessions[i];
-        if (!s->stream.open || !s->welcome)
-            continue;
-        if (s->stream.acked < s->stream.told)
-            return true;
-        if (s->stream.credit > 0 && s->stream.sent < mst_engine_last_alert(s->engine))
+        if (is_in_flight(b->sessions[i]))
             return true;
     }
     return false;
+}
+
+void mst_stream_let_go(struct mst_broker *b)
+{
+    for (size_t i = 0; i < b->sessions_count; i++) {
+        struct mst_session *s = b->sessions[i];
+        if (!is_in_flight(s))
+            continue;
+        mst_log(&b->log, 4, "rehearsal",
+                "principal=%s name=%s does not acknowledge: going on without it", s->principal,
+                s->name);
+        s->stream.let_go = true;
+    }
 }
 
 /* ---- the feed ---- */
@@ -181,6 +203,9 @@ void mst_feed_publish(struct mst_broker *b, struct mst_engine *engine,
     struct mst_err err;
     struct mst_buf frame = {0};
     (void)engine;
+    /* Nothing more for whoever listens on a feed that a revocation has ended. */
+    if (b->feed_stale)
+        return;
     b->scratch.used = 0;
     int code =
         mst_msg_decode(stored->bytes.data, stored->bytes.len, MST_DOWN, &b->scratch, &msg, &err);

@@ -167,7 +167,7 @@ class Wire:
     def __init__(self, endpoint, home=None):
         self.sock = zmq.Context.instance().socket(zmq.DEALER)
         self.sock.linger = 0
-        self.sock.heartbeat_ivl, self.sock.heartbeat_ttl = 30_000, 90_000
+        self.sock.heartbeat_ivl, self.sock.heartbeat_ttl = 30_000, 60_000
         self.sock.reconnect_ivl, self.sock.reconnect_ivl_max = 500, 60_000
         if home:
             self.sock.curve_serverkey = home["broker_key"].encode()
