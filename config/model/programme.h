@@ -223,6 +223,17 @@ struct mst_duty {
 /* What a programme was read from: enough to read it again, years later, without a file. */
 enum mst_source { MST_SOURCE_FILE, MST_SOURCE_CALENDAR, MST_SOURCE_ZONE, MST_SOURCES };
 
+/*
+ * How verdicts become points, by the programme file; a version of its own, since results name it.
+ * Points are per obligation, a return's are added for each return.
+ */
+struct mst_rubric {
+    uint32_t version;
+    int on_time, in_grace, late, missing, returned;
+    bool grace_counts; /* what came in grace counts as on time in the rate */
+    bool ranking;      /* off unless the programme says otherwise */
+};
+
 struct mst_programme {
     const char *id;
     struct mst_label title;
@@ -242,6 +253,7 @@ struct mst_programme {
     size_t duties_count;
     const struct mst_ladder *ladders;
     size_t ladders_count;
+    struct mst_rubric rubric;
     const char *const *cc; /* read-only subscribers of what is issued */
     size_t cc_count;
     uint8_t digest[MST_DIGEST_BYTES];      /* of all its sources */
