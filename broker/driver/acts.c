@@ -40,7 +40,7 @@ static int put_act_row(struct mst_engine *e, const struct mst_caller *caller,
 {
     struct mst_buf *b = &e->driver->scratch;
     mst_buf_clear(b);
-    mst_pack_map(b, 8);
+    mst_pack_map(b, 9);
     mst_pack_text(b, "actor");
     mst_pack_text(b, caller->actor.principal);
     mst_pack_text(b, "roles");
@@ -57,6 +57,8 @@ static int put_act_row(struct mst_engine *e, const struct mst_caller *caller,
     mst_pack_text(b, or_empty(act->number));
     mst_pack_text(b, "until");
     mst_pack_int(b, act->until);
+    mst_pack_text(b, "override");
+    mst_pack_bool(b, act->override);
     if (b->failed)
         return mst_fail_on(err, MST_E_NOMEM, act->act);
     return mst_engine_put_row(e, MST_ROW_ACT, now, mst_bytes(b->data, b->len), err);
@@ -83,7 +85,7 @@ static int answer_with_obligation(struct mst_engine *e, uint64_t session, uint64
 {
     const struct mst_obligation *o = mst_core_find(e->core, id);
     if (!o)
-        return mst_driver_refuse(e->driver, session, request_id, MST_R_NO_OBLIGATION, id, now, err);
+        return mst_driver_reply(e->driver, session, request_id, MST_R_NO_OBLIGATION, id, now, err);
     char due[MST_INSTANT_TEXT_MAX];
     struct mst_buf row = {0};
     mst_pack_map(&row, 7);
@@ -117,6 +119,11 @@ int mst_driver_act(struct mst_driver *d, struct mst_engine *e, const struct mst_
                    uint64_t request_id, struct mst_input_act *act, mst_time now,
                    struct mst_err *err)
 {
+    /* The row cannot tell an empty text from none, so neither may the core. */
+    if (act->reason && !act->reason[0])
+        act->reason = NULL;
+    if (act->number && !act->number[0])
+        act->number = NULL;
     int code = mst_driver_open_batch(d, err);
     if (!code)
         code = put_act_row(e, caller, act, now, err);
@@ -130,9 +137,11 @@ int mst_driver_act(struct mst_driver *d, struct mst_engine *e, const struct mst_
         return code;
     if (refused == MST_OK)
         return answer_with_obligation(e, caller->session, request_id, act->obligation, now, err);
+    mst_driver_log(d, 4, mst_code_word((int)refused), "from=%s address=%s act=%s subject=\"%s\"",
+                   caller->actor.principal, caller->address, act->act, subject);
     code = put_refused_act(e, refused, subject, now, err);
     return code ? code
-                : mst_driver_refuse(d, caller->session, request_id, refused, subject, now, err);
+                : mst_driver_reply(d, caller->session, request_id, refused, subject, now, err);
 }
 
 int mst_driver_reload(struct mst_driver *d, struct mst_engine *e, const struct mst_caller *caller,
@@ -140,8 +149,8 @@ int mst_driver_reload(struct mst_driver *d, struct mst_engine *e, const struct m
                       struct mst_err *err)
 {
     if (strcmp(programme->id, e->id) != 0)
-        return mst_driver_refuse(d, caller->session, request_id, MST_E_CONFLICT, programme->id, now,
-                                 err);
+        return mst_driver_reply(d, caller->session, request_id, MST_E_CONFLICT, programme->id, now,
+                                err);
     char digest[2 * MST_DIGEST_BYTES + 1];
     for (size_t i = 0; i < MST_DIGEST_BYTES; i++)
         snprintf(digest + 2 * i, 3, "%02x", programme->digest[i]);
@@ -156,12 +165,12 @@ int mst_driver_reload(struct mst_driver *d, struct mst_engine *e, const struct m
     mst_programme_unref(e->programme);
     e->programme = mst_programme_ref(programme);
     bool changed;
-    code = mst_engine_pin_programme(e, &changed, err);
+    code = mst_engine_keep_sources(e, err);
+    if (!code)
+        code = mst_engine_pin_programme(e, &changed, err);
     if (code)
         return code;
-    struct mst_msg msg = {.type = MST_MSG_reply};
-    msg.u.reply.id = request_id;
-    msg.u.reply.code = mst_text("ok");
-    msg.u.reply.now = (uint64_t)now;
-    return mst_driver_answer(d, caller->session, &msg, err);
+    mst_driver_log(d, 6, "reloaded", "programme=%s digest=%s by=%s", e->id, digest,
+                   caller->actor.principal);
+    return mst_driver_reply(d, caller->session, request_id, MST_OK, "", now, err);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/driver/answers.h"
 #include "broker/driver/driver_impl.h"
 #include "config/load/testing.h"
 
@@ -143,6 +144,8 @@ static int start_engine(struct mst_engine *e, mst_time down_from, mst_time now, 
     if (!code)
         code = mst_engine_step(e, &input, &refused, subject, err);
     if (!code)
+        code = mst_engine_keep_sources(e, err);
+    if (!code)
         code = mst_engine_pin_programme(e, &changed, err);
     if (!code && changed) {
         input = (struct mst_input){
@@ -212,29 +215,17 @@ int mst_driver_answer(struct mst_driver *d, uint64_t session, const struct mst_m
 int mst_driver_error(struct mst_driver *d, uint64_t session, enum mst_code code,
                      const char *subject, struct mst_err *err)
 {
-    char text[MST_ERR_TEXT_MAX];
-    snprintf(text, sizeof text, mst_code_text(code), subject);
-    struct mst_msg msg = {.type = MST_MSG_error};
-    msg.u.error.code = mst_text(mst_code_word(code));
-    msg.u.error.subject = mst_text(subject);
-    msg.u.error.text = mst_text(text);
-    msg.u.error.hint = mst_text(mst_code_hint(code));
-    return mst_driver_answer(d, session, &msg, err);
+    struct mst_answer answer;
+    mst_answer_error(&answer, code, subject);
+    return mst_driver_answer(d, session, &answer.msg, err);
 }
 
-int mst_driver_refuse(struct mst_driver *d, uint64_t session, uint64_t request_id,
-                      enum mst_code code, const char *subject, mst_time now, struct mst_err *err)
+int mst_driver_reply(struct mst_driver *d, uint64_t session, uint64_t request_id,
+                     enum mst_code code, const char *subject, mst_time now, struct mst_err *err)
 {
-    char text[MST_ERR_TEXT_MAX];
-    snprintf(text, sizeof text, mst_code_text(code), subject);
-    struct mst_msg msg = {.type = MST_MSG_reply};
-    msg.u.reply.id = request_id;
-    msg.u.reply.code = mst_text(mst_code_word(code));
-    msg.u.reply.subject = mst_text(subject);
-    msg.u.reply.text = mst_text(text);
-    msg.u.reply.hint = mst_text(mst_code_hint(code));
-    msg.u.reply.now = (uint64_t)now;
-    return mst_driver_answer(d, session, &msg, err);
+    struct mst_answer answer;
+    mst_answer_reply(&answer, request_id, code, subject, now);
+    return mst_driver_answer(d, session, &answer.msg, err);
 }
 
 int mst_driver_queue_alert(struct mst_driver *d, struct mst_engine *e,
@@ -263,6 +254,11 @@ int mst_driver_open_batch(struct mst_driver *d, struct mst_err *err)
     if (!code)
         d->state = MST_DRIVER_OPEN;
     return code;
+}
+
+int mst_driver_touch(struct mst_driver *d, struct mst_err *err)
+{
+    return mst_driver_open_batch(d, err);
 }
 
 bool mst_driver_pending(const struct mst_driver *d)
@@ -395,24 +391,38 @@ int mst_driver_complete(struct mst_driver *d, struct mst_err *err)
     return commit_result(d, err);
 }
 
+static bool told_before(const struct mst_driver *d, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (d->outgoing[i].kind == MST_OUT_ANSWER &&
+            d->outgoing[i].session == d->outgoing[index].session)
+            return true;
+    }
+    return false;
+}
+
+/* Whoever waits for an answer of the lost batch is told that there is none to come. */
+static int tell_lost(struct mst_driver *d, struct mst_err *err)
+{
+    struct mst_buf frame = {0};
+    struct mst_answer answer;
+    mst_answer_error(&answer, MST_E_FULL, "broker");
+    int code = mst_msg_encode(&answer.msg, &frame, err);
+    for (size_t i = 0; !code && i < d->outgoing_count; i++) {
+        if (d->outgoing[i].kind == MST_OUT_ANSWER && !told_before(d, i))
+            d->cb.answer(d->cb.context, d->outgoing[i].session, &frame, true);
+    }
+    mst_buf_done(&frame);
+    return code;
+}
+
 int mst_driver_recover(struct mst_driver *d, struct mst_err *err)
 {
     if (d->state == MST_DRIVER_DEAD)
         return commit_result(d, err);
     mst_store_rollback(d->options.store);
     d->state = MST_DRIVER_IDLE;
-    /* Whoever waits for an answer of the lost batch is told that there is none to come. */
-    struct mst_buf frame = {0};
-    struct mst_msg msg = {.type = MST_MSG_error};
-    msg.u.error.code = mst_text(mst_code_word(MST_E_FULL));
-    msg.u.error.subject = mst_text("broker");
-    msg.u.error.hint = mst_text(mst_code_hint(MST_E_FULL));
-    int code = mst_msg_encode(&msg, &frame, err);
-    for (size_t i = 0; !code && i < d->outgoing_count; i++) {
-        if (d->outgoing[i].kind == MST_OUT_ANSWER)
-            d->cb.answer(d->cb.context, d->outgoing[i].session, &frame, true);
-    }
-    mst_buf_done(&frame);
+    int code = tell_lost(d, err);
     drop_outgoing(d);
     d->keys_count = 0;
     for (size_t i = 0; !code && i < d->engines_count; i++) {

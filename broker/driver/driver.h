@@ -126,6 +126,8 @@ void mst_key_fingerprint(const uint8_t channel[32], char ret_text[17]);
 
 /* ---- the batch ---- */
 
+/* Open a batch though nothing is in it: its commit stores the clock mark. */
+MST_MUST_CHECK int mst_driver_touch(struct mst_driver *driver, struct mst_err *err);
 bool mst_driver_pending(const struct mst_driver *driver); /* a batch is open */
 bool mst_driver_busy(const struct mst_driver *driver);    /* a commit is under way: take nothing */
 /* Descriptor to poll while busy; -1: commits complete at once. */
@@ -135,8 +137,9 @@ MST_MUST_CHECK int mst_driver_commit(struct mst_driver *driver, const struct mst
                                      mst_time now, struct mst_err *err);
 MST_MUST_CHECK int mst_driver_complete(struct mst_driver *driver, struct mst_err *err);
 /*
- * After MST_E_FULL from an input or a commit: drop the batch, tell its sessions, and load every
- * programme again from what is stored.
+ * After MST_E_FULL or MST_E_NOMEM from an input or from mst_driver_commit() before it reached the
+ * disk: drop the batch, tell its sessions, and load every programme again from what is stored. A
+ * commit that failed on its way to the disk is another matter: its error is given back.
  */
 MST_MUST_CHECK int mst_driver_recover(struct mst_driver *driver, struct mst_err *err);
 

@@ -4,6 +4,7 @@
 #define MST_BROKER_DRIVER_DRIVER_IMPL_H
 
 #include "broker/driver/driver.h"
+#include "broker/driver/rows.h"
 #include "proto/pack.h"
 
 /* Invariant: row and head name the last ledger row that was put, committed or not. */
@@ -76,6 +77,8 @@ MST_MUST_CHECK int mst_engine_remember_down(struct mst_engine *e, mst_time from,
 /* Store the digest of the programme in force; ret_changed: another one was stored before. */
 MST_MUST_CHECK int mst_engine_pin_programme(struct mst_engine *e, bool *ret_changed,
                                             struct mst_err *err);
+/* Keep the sources of the programme in force, once, so that a replay can load it again. */
+MST_MUST_CHECK int mst_engine_keep_sources(struct mst_engine *e, struct mst_err *err);
 /* The outbox of that id, or NULL. */
 struct mst_outbox *mst_engine_find_outbox(const struct mst_engine *e,
                                           const uint8_t id[MST_OUTBOX_BYTES]);
@@ -85,12 +88,12 @@ MST_MUST_CHECK int mst_engine_add_outbox(struct mst_engine *e, const struct mst_
 MST_MUST_CHECK int mst_driver_queue_alert(struct mst_driver *d, struct mst_engine *e,
                                           const struct mst_stored_alert *alert,
                                           struct mst_err *err);
-/* An `error` or a refusing `reply`, built from code and subject. */
+/* An `error`, or a `reply` without rows, built from code and subject. */
 MST_MUST_CHECK int mst_driver_error(struct mst_driver *d, uint64_t session, enum mst_code code,
                                     const char *subject, struct mst_err *err);
-MST_MUST_CHECK int mst_driver_refuse(struct mst_driver *d, uint64_t session, uint64_t request_id,
-                                     enum mst_code code, const char *subject, mst_time now,
-                                     struct mst_err *err);
+MST_MUST_CHECK int mst_driver_reply(struct mst_driver *d, uint64_t session, uint64_t request_id,
+                                    enum mst_code code, const char *subject, mst_time now,
+                                    struct mst_err *err);
 MST_MUST_CHECK int mst_keys_load(struct mst_driver *d, struct mst_engine *e, struct mst_err *err);
 void mst_driver_log(struct mst_driver *d, int level, const char *event, const char *fmt, ...)
     MST_PRINTF(4, 5);

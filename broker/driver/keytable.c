@@ -126,7 +126,7 @@ static int resolve_invited(const struct mst_engine *e, const char *who, struct m
         if (strncmp(who, prefixes[i].prefix, len) != 0)
             continue;
         const char *name = who + len;
-        if (!name[0] || strlen(who) >= sizeof inv->principal ||
+        if (!name[0] || name[0] == '-' || strlen(who) >= sizeof inv->principal ||
             strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(name))
             return mst_fail_on(err, MST_E_INVALID, who);
         snprintf(inv->principal, sizeof inv->principal, "%s", who);
@@ -167,6 +167,7 @@ int mst_driver_invite(struct mst_driver *d, struct mst_engine *e, const struct m
     if (code)
         return code;
     memcpy(ret_token, token, sizeof token);
+    sodium_memzero(token, sizeof token);
     *ret_invitation = inv;
     return 0;
 }
@@ -213,6 +214,14 @@ static int answer_enrolled(struct mst_driver *d, struct mst_engine *e, uint64_t 
     return mst_driver_answer(d, session, &msg, err);
 }
 
+static int refuse_token(struct mst_driver *d, const struct mst_caller *caller, enum mst_code code,
+                        struct mst_err *err)
+{
+    mst_driver_log(d, 4, mst_code_word((int)code), "from=stranger address=%s subject=\"token\"",
+                   caller->address);
+    return mst_driver_error(d, caller->session, code, "token", err);
+}
+
 int mst_driver_enrol(struct mst_driver *d, const struct mst_caller *caller,
                      const struct mst_msg_enrol *enrol, mst_time now, mst_time wall_ms,
                      struct mst_err *err)
@@ -223,7 +232,7 @@ int mst_driver_enrol(struct mst_driver *d, const struct mst_caller *caller,
     if (code)
         return code;
     if (!s.ok || !e)
-        return mst_driver_error(d, caller->session, MST_E_DENIED, "token", err);
+        return refuse_token(d, caller, MST_E_DENIED, err);
     struct mst_key key = {.roles = s.found.roles,
                           .created = wall_ms,
                           .not_after = MST_NEVER,
@@ -238,8 +247,7 @@ int mst_driver_enrol(struct mst_driver *d, const struct mst_caller *caller,
         strcmp(known->principal, key.principal) == 0 && mst_key_check(known, wall_ms) == 0)
         return answer_enrolled(d, e, caller->session, known, err);
     if (s.found.used || wall_ms >= s.found.expires || known)
-        return mst_driver_error(d, caller->session, known ? MST_E_EXISTS : MST_E_EXPIRED, "token",
-                                err);
+        return refuse_token(d, caller, known ? MST_E_EXISTS : MST_E_EXPIRED, err);
     s.found.used = wall_ms;
     char fingerprint[17];
     mst_key_fingerprint(key.channel, fingerprint);

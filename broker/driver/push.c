@@ -25,10 +25,15 @@ struct passage {
     uint8_t head[MST_HASH_BYTES]; /* computed chain at `last` */
 };
 
+static void log_refusal(const struct passage *p, enum mst_code code, const char *subject)
+{
+    mst_driver_log(p->d, 4, mst_code_word((int)code), "from=%s address=%s subject=\"%s\"",
+                   p->caller->actor.principal, p->caller->address, subject);
+}
+
 static int refuse(struct passage *p, enum mst_code code, const char *subject, struct mst_err *err)
 {
-    mst_driver_log(p->d, 4, mst_code_word(code), "from=%s address=%s subject=\"%s\"",
-                   p->caller->actor.principal, p->caller->address, subject);
+    log_refusal(p, code, subject);
     return mst_driver_error(p->d, p->caller->session, code, subject, err);
 }
 
@@ -152,10 +157,10 @@ static int take_refusal(void *context, const struct mst_refusal *refusal)
     return r->code;
 }
 
-/* Answer a run that is stored already, in the pieces in which it was stored. */
+/* Answer a push that is stored already, in the runs in which it was stored. */
 static int answer_repeat(struct passage *p, struct mst_err *err)
 {
-    uint64_t until = p->last < p->known.last ? p->last : p->known.last;
+    uint64_t until = p->last;
     struct mst_reader *reader = mst_store_own_reader(p->d->options.store);
     int code = 0;
     for (uint64_t seq = p->push->first; !code && seq <= until;) {
@@ -168,6 +173,8 @@ static int answer_repeat(struct passage *p, struct mst_err *err)
         if (!code)
             code = mst_reader_rows(reader, p->e->pid, r.run.row_first + (seq - r.run.first),
                                    compare_row, &r, err);
+        if (!code && r.same && r.seq != last + 1)
+            code = mst_fail_on(err, MST_E_CORRUPT, "runs");
         if (!code && !r.same) {
             code = mst_driver_note(p->d, p->e, MST_ROW_SECURITY, p->caller, "conflict", "outbox",
                                    NULL, p->now, err);
@@ -238,6 +245,7 @@ static int put_outbox_and_run(struct passage *p, const struct mst_run *run, stru
 static int put_refusal(struct passage *p, struct refusals *refused, uint64_t seq,
                        enum mst_code code, const char *subject, struct mst_err *err)
 {
+    log_refusal(p, code, subject);
     struct mst_refusal stored = {
         .outbox = p->outbox->number, .seq = seq, .code = code, .subject = mst_text(subject)};
     int failed = mst_store_put_refusal(p->d->options.store, p->e->pid, &stored, err);
@@ -254,8 +262,6 @@ static int put_refusal(struct passage *p, struct refusals *refused, uint64_t seq
 /* Well signed, and in another unit's name. */
 static int note_forgery(struct passage *p, const char *subject, struct mst_err *err)
 {
-    mst_driver_log(p->d, 4, mst_code_word(MST_E_IDENTITY), "from=%s address=%s subject=\"%s\"",
-                   p->caller->actor.principal, p->caller->address, subject);
     return mst_driver_note(p->d, p->e, MST_ROW_SECURITY, p->caller, mst_code_word(MST_E_IDENTITY),
                            subject, NULL, p->now, err);
 }
@@ -273,7 +279,7 @@ static int step_report(struct passage *p, uint64_t seq, uint64_t row, struct ref
     if (mst_msg_decode_part(MST_MSG_report, bytes.data, bytes.len, &p->d->msg_scratch, &msg,
                             &why)) {
         code = MST_R_FORM;
-        snprintf(subject, sizeof subject, "%.255s", why.text);
+        mst_slice_copy(mst_text(why.text), subject, sizeof subject);
     } else if (!mst_slice_is(msg.u.report.unit, p->caller->actor.unit)) {
         code = MST_E_IDENTITY;
         mst_slice_copy(msg.u.report.unit, subject, sizeof subject);
@@ -358,7 +364,5 @@ int mst_driver_push(struct mst_driver *d, struct mst_engine *e, const struct mst
             mst_driver_note(d, e, MST_ROW_SECURITY, caller, "signature", "outbox", NULL, now, err);
         return code ? code : refuse(&p, MST_E_SIGNATURE, "outbox", err);
     }
-    if (push->first <= p.known.last)
-        code = answer_repeat(&p, err);
-    return code ? code : accept_run(&p, err);
+    return accept_run(&p, err);
 }

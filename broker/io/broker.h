@@ -31,9 +31,18 @@ struct mst_stream {
     size_t topics_count;
 };
 
+/* The token bucket of one key, shared by all its connections. */
+struct mst_bucket {
+    uint8_t channel[32];
+    double tokens;
+    int64_t boot_ms;
+    size_t sessions; /* that hold it */
+    struct mst_bucket *next;
+};
+
 /* One peer's session: (principal, kind, name). */
 struct mst_session {
-    uint64_t id; /* never reused */
+    uint64_t id; /* never reused; another one from each hello on */
     enum mst_door door;
     uint8_t routing[MST_ROUTING_ID_MAX];
     size_t routing_len;
@@ -43,8 +52,9 @@ struct mst_session {
     unsigned roles;
     bool welcome; /* hello was answered */
     mst_time last_seen_wall;
-    double tokens; /* of the rate's bucket */
-    int64_t tokens_boot_ms;
+    struct mst_bucket *bucket; /* of its key; NULL for local users */
+    int64_t heard_boot_ms;     /* when it was last heard */
+    uint64_t batch, reports;   /* pushed in that batch: they are unacknowledged until it ends */
     struct mst_stream stream;
     size_t index; /* in the broker's array */
     struct mst_session *next_by_route, *next_by_id;
@@ -69,16 +79,21 @@ struct mst_broker {
     void *doors[MST_DOORS];
     void *zap;
     void *feed;
+    bool feed_stale; /* a key that it admitted was revoked: to be closed and bound again */
     int timer_fd, signal_fd, lock_fd;
 
     struct mst_session **sessions;
     size_t sessions_count, sessions_cap;
     struct mst_session *by_route[MST_SESSION_BUCKETS], *by_id[MST_SESSION_BUCKETS];
+    struct mst_bucket *buckets[MST_SESSION_BUCKETS];
     uint64_t session_next;
+    uint64_t batch; /* counts commits */
     bool stopping;
     bool drained; /* the last pass left no message waiting */
     mst_time started_wall;
     uint64_t refused_peers;
+    double enrol_tokens; /* of the enrol door's bucket */
+    int64_t enrol_boot_ms;
     struct mst_query_pool *queries;
     /* A `clock run` waits for its answer until the clock has arrived. */
     uint64_t run_session, run_request;
@@ -101,13 +116,23 @@ MST_MUST_CHECK int mst_session_open(struct mst_broker *b, enum mst_door door,
 void mst_session_close(struct mst_broker *b, struct mst_session *session);
 /* Close every other session of the same (principal, kind, name). */
 void mst_session_supersede(struct mst_broker *b, const struct mst_session *session);
-/* Take one message off the rate's bucket; false: too many. */
+/* Whose key it is: finds the bucket. */
+MST_MUST_CHECK int mst_session_set_key(struct mst_broker *b, struct mst_session *session,
+                                       const uint8_t channel[32], struct mst_err *err);
+/* Take one message off the key's bucket; false: too many. */
 bool mst_session_take(struct mst_broker *b, struct mst_session *session);
+/* Take reports off the window; false: more than may be unacknowledged. */
+bool mst_session_take_window(struct mst_broker *b, struct mst_session *session, size_t reports);
 /* Send a frame; a peer that is gone or does not read loses its session. */
 void mst_session_send(struct mst_broker *b, struct mst_session *session, const void *data,
                       size_t len);
 void mst_session_send_msg(struct mst_broker *b, struct mst_session *session,
                           const struct mst_msg *msg);
+/* Send at once; while a batch is open behind its commit, after the answers that wait there. */
+void mst_session_answer(struct mst_broker *b, struct mst_session *session,
+                        const struct mst_msg *msg);
+/* A hello begins a session anew: what is still to come for the one before is not for this one. */
+void mst_session_begin(struct mst_broker *b, struct mst_session *session);
 void mst_session_error(struct mst_broker *b, struct mst_session *session, enum mst_code code,
                        const char *subject);
 void mst_session_reply(struct mst_broker *b, struct mst_session *session, uint64_t request_id,
@@ -122,9 +147,13 @@ struct mst_actor mst_session_actor(const struct mst_session *session);
 
 /* ---- door.c: messages from peers ---- */
 
-/* Read what waits at a door, up to the batch's limit. Returns non-zero when the batch is lost. */
+/* Read what waits at a door, up to the batch's limit; at the enrol door up to its rate. Returns
+ * non-zero when the batch is lost. */
 MST_MUST_CHECK int mst_door_serve(struct mst_broker *b, enum mst_door door, size_t *budget,
                                   struct mst_err *err);
+
+/* Until the next attempt to enrol may be taken; -1: at once. */
+int64_t mst_door_enrol_wait_ms(const struct mst_broker *b);
 
 /*
  * May this session still speak and be spoken to? Takes from the key table who it speaks for. When

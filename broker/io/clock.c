@@ -62,7 +62,30 @@ void mst_clock_confirm(struct mst_clock *clock)
 {
     mst_clock_read(&clock->mark.reading);
     clock->mark.set = true;
-    /* After a confirmed backward leap, evaluation still waits: nothing un-fires. */
+    (void)mst_clock_now(clock);
+}
+
+const char *mst_clock_state_word(const struct mst_clock *clock)
+{
+    if (clock->rehearsal)
+        return clock->running ? "rehearsal, running" : "rehearsal, held";
+    switch (clock->ruling.state) {
+    case MST_CLOCK_FROZEN:
+        return "frozen: the wall clock went back";
+    case MST_CLOCK_HELD:
+        return "held: the wall clock leapt";
+    case MST_CLOCK_OK:
+        break;
+    }
+    return "ok";
+}
+
+mst_time mst_clock_alarm(const struct mst_clock *clock, mst_time next_due)
+{
+    if (clock->rehearsal || clock->ruling.state == MST_CLOCK_HELD)
+        return MST_NEVER;
+    /* Frozen: nothing can fire before the wall clock is back where it was. */
+    return next_due > clock->mark.evaluated_ms ? next_due : clock->mark.evaluated_ms;
 }
 
 bool mst_clock_fires(const struct mst_clock *clock)

@@ -14,7 +14,6 @@ struct mst_clock {
     struct mst_clock_limits limits;
     struct mst_clock_mark mark; /* last believed reading */
     struct mst_clock_ruling ruling;
-    bool confirmed; /* an administrator confirmed the present leap */
 
     bool rehearsal;
     mst_time virtual_now;
@@ -32,8 +31,16 @@ int64_t mst_clock_boot(void);
 
 /* The instant to evaluate at. Judges the wall clock, or gives the virtual instant. */
 mst_time mst_clock_now(struct mst_clock *clock);
-/* Believe the present wall clock from now on (musterctl clock confirm). */
+/* Believe the present wall clock from now on (musterctl clock confirm). After a backward leap time
+ * still stands until the wall clock has passed what was evaluated: nothing un-fires. */
 void mst_clock_confirm(struct mst_clock *clock);
+/* In words, for status and log. */
+const char *mst_clock_state_word(const struct mst_clock *clock);
+/*
+ * In service: when the loop must look at the wall clock again by itself, deadlines being due at
+ * next_due; MST_NEVER: not at all. While firing is held, what is due is no reason to wake.
+ */
+mst_time mst_clock_alarm(const struct mst_clock *clock, mst_time next_due);
 /* True while deadlines may fire. */
 bool mst_clock_fires(const struct mst_clock *clock);
 

@@ -92,9 +92,14 @@ static struct mst_session *session_of(struct mst_broker *b, enum mst_door door, 
     }
     if (door == MST_DOOR_ADMIN) {
         identify_local(b, s, address ? address : "");
-    } else {
-        snprintf(s->address, sizeof s->address, "%s", address ? address : "?");
-        sodium_hex2bin(s->channel, sizeof s->channel, user, 64, NULL, NULL, NULL);
+        return s;
+    }
+    uint8_t channel[sizeof s->channel];
+    snprintf(s->address, sizeof s->address, "%s", address ? address : "?");
+    if (sodium_hex2bin(channel, sizeof channel, user, 64, NULL, NULL, NULL) != 0 ||
+        mst_session_set_key(b, s, channel, &err)) {
+        mst_session_close(b, s);
+        return NULL;
     }
     return s;
 }
@@ -116,12 +121,8 @@ int mst_door_admit(struct mst_broker *b, struct mst_session *s, const struct mst
         if (!MST_MUTANT("revocation-at-handshake-only"))
             code = mst_key_check(key, mst_clock_wall());
     }
-    if (code) {
-        b->refused_peers++;
-        mst_log(&b->log, 4, "refused", "principal=%s address=%s reason=%s", s->principal,
-                s->address, mst_code_word(code));
+    if (code)
         mst_session_error(b, s, (enum mst_code)code, s->principal);
-    }
     return code;
 }
 
@@ -131,6 +132,17 @@ static bool known_kind(struct mst_slice kind)
 {
     return mst_slice_is(kind, "agent") || mst_slice_is(kind, "watch") ||
            mst_slice_is(kind, "web") || mst_slice_is(kind, "ctl");
+}
+
+static bool is_id(struct mst_slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        bool plain = (text.data[i] >= 'a' && text.data[i] <= 'z') ||
+                     (text.data[i] >= '0' && text.data[i] <= '9');
+        if (!plain && (text.data[i] != '-' || i == 0))
+            return false;
+    }
+    return text.len > 0;
 }
 
 static void welcome(struct mst_broker *b, struct mst_session *s, const struct mst_msg_hello *hello,
@@ -173,7 +185,8 @@ static void welcome(struct mst_broker *b, struct mst_session *s, const struct ms
     w->software = mst_text("musterd " MUSTER_VERSION);
     s->welcome = true;
     mst_session_supersede(b, s);
-    mst_session_send_msg(b, s, &msg);
+    /* Not before its commit: what `last` says may be in the batch that is open. */
+    mst_session_answer(b, s, &msg);
     mst_log(&b->log, 6, "session", "principal=%s kind=%s name=%s address=%s", s->principal, s->kind,
             s->name, s->address);
 }
@@ -183,19 +196,26 @@ static void serve_hello(struct mst_broker *b, struct mst_session *s,
 {
     char programme[MST_ID_MAX];
     mst_slice_copy(hello->programme, programme, sizeof programme);
-    if (s->door == MST_DOOR_ADMIN)
-        s->engine = mst_driver_find(b->driver, programme);
     struct mst_engine *wanted = mst_driver_find(b->driver, programme);
-    if (!known_kind(hello->kind))
-        mst_session_error(b, s, MST_E_PROTOCOL, "kind");
-    else if (hello->version != MST_PROTOCOL_VERSION)
+    /* A key belongs to one programme; a local user may choose. */
+    if (s->door == MST_DOOR_MEMBERS && (strcmp(programme, "*") == 0 || wanted == s->engine))
+        wanted = s->engine;
+    else if (s->door == MST_DOOR_MEMBERS)
+        wanted = NULL;
+    mst_session_begin(b, s);
+    s->stream.open = false;
+    if (hello->version != MST_PROTOCOL_VERSION)
         mst_session_error(b, s, MST_E_VERSION, "protocol");
-    else if (!s->engine || (strcmp(programme, "*") != 0 && wanted != s->engine))
+    else if (!known_kind(hello->kind))
+        mst_session_error(b, s, MST_E_PROTOCOL, "kind");
+    else if (!is_id(hello->name))
+        mst_session_error(b, s, MST_E_PROTOCOL, "name");
+    else if (!wanted)
         mst_session_error(b, s, MST_E_UNKNOWN, programme);
     else {
+        s->engine = wanted;
         mst_slice_copy(hello->kind, s->kind, sizeof s->kind);
         mst_slice_copy(hello->name, s->name, sizeof s->name);
-        s->stream.open = false;
         welcome(b, s, hello, now);
     }
 }
@@ -211,9 +231,15 @@ static int dispatch(struct mst_broker *b, struct mst_session *s, const struct ms
                                 .address = s->address};
     if (s->door == MST_DOOR_ENROL) {
         caller.actor.principal = "stranger";
-        if (msg->type == MST_MSG_enrol)
+        if (msg->type != MST_MSG_enrol)
+            mst_session_error(b, s, MST_E_PROTOCOL, mst_msg_word(msg->type));
+        else if (msg->u.enrol.version != MST_PROTOCOL_VERSION)
+            mst_session_error(b, s, MST_E_VERSION, "protocol");
+        else if (memcmp(s->channel, msg->u.enrol.channel_key.data, sizeof s->channel) != 0)
+            /* Who enrols a key must hold it: the connection is made with it. */
+            mst_session_error(b, s, MST_E_IDENTITY, "channel_key");
+        else
             return mst_driver_enrol(b->driver, &caller, &msg->u.enrol, now, mst_clock_wall(), err);
-        mst_session_error(b, s, MST_E_PROTOCOL, mst_msg_word(msg->type));
         return 0;
     }
     if (msg->type == MST_MSG_hello) {
@@ -226,6 +252,10 @@ static int dispatch(struct mst_broker *b, struct mst_session *s, const struct ms
     }
     switch (msg->type) {
     case MST_MSG_push:
+        if (!mst_session_take_window(b, s, msg->u.push.reports.count)) {
+            mst_session_error(b, s, MST_E_RATE, "window");
+            return 0;
+        }
         return mst_driver_push(b->driver, s->engine, &caller, &msg->u.push, now, err);
     case MST_MSG_request:
         return mst_request_serve(b, s, &msg->u.request, now, err);
@@ -255,29 +285,58 @@ static int serve_letter(struct mst_broker *b, enum mst_door door, struct letter 
     struct mst_msg msg;
     struct mst_err why;
     if (door != MST_DOOR_ADMIN && !mst_session_take(b, s)) {
-        mst_log(&b->log, 4, "rate", "principal=%s address=%s", s->principal, s->address);
         mst_session_error(b, s, MST_E_RATE, s->principal);
         return 0;
     }
     b->scratch.used = 0;
     if (mst_msg_decode(zmq_msg_data(&l->payload), zmq_msg_size(&l->payload), MST_UP, &b->scratch,
                        &msg, &why)) {
-        mst_log(&b->log, 4, "protocol", "principal=%s address=%s reason=\"%s\"", s->principal,
-                s->address, why.text);
         mst_session_error(b, s, MST_E_PROTOCOL, why.text);
         return 0;
     }
     s->last_seen_wall = mst_clock_wall();
-    return dispatch(b, s, key, &msg, mst_clock_now(&b->clock), err);
+    s->heard_boot_ms = mst_clock_boot();
+    uint64_t id = s->id;
+    int failed = dispatch(b, s, key, &msg, mst_clock_now(&b->clock), err);
+    /* Its answer goes down with the batch; whoever recovers tells those who wait for one. */
+    s = failed ? mst_session_by_id(b, id) : NULL;
+    if (s)
+        mst_session_error(b, s, (enum mst_code)failed, "broker");
+    return failed;
+}
+
+/* ---- how many strangers are heard ---- */
+
+static double enrol_tokens(const struct mst_broker *b)
+{
+    double rate = (double)b->settings.BROKER_enrol_rate;
+    double tokens = b->enrol_tokens + (double)(mst_clock_boot() - b->enrol_boot_ms) * rate / 1000.0;
+    return tokens < rate ? tokens : rate;
+}
+
+int64_t mst_door_enrol_wait_ms(const struct mst_broker *b)
+{
+    double missing = 1.0 - enrol_tokens(b);
+    if (missing <= 0)
+        return -1;
+    return (int64_t)(missing * 1000.0 / (double)b->settings.BROKER_enrol_rate) + 1;
+}
+
+static void take_enrol_token(struct mst_broker *b)
+{
+    b->enrol_tokens = enrol_tokens(b) - 1.0;
+    b->enrol_boot_ms = mst_clock_boot();
 }
 
 int mst_door_serve(struct mst_broker *b, enum mst_door door, size_t *budget, struct mst_err *err)
 {
-    while (*budget > 0) {
+    while (*budget > 0 && (door != MST_DOOR_ENROL || mst_door_enrol_wait_ms(b) < 0)) {
         struct letter l;
         if (!receive(b->doors[door], &l))
             return 0;
         (*budget)--;
+        if (door == MST_DOOR_ENROL)
+            take_enrol_token(b);
         b->drained = false;
         int code = 0;
         if (l.whole)

@@ -16,7 +16,7 @@ struct mst_log {
     uint64_t dropped;
 };
 
-/* level: 3 error, 4 warning (limited), 6 information, as syslog's. */
+/* level: 3 error, 4 warning (limited), 5 notice, 6 information, as syslog's. */
 void mst_log(struct mst_log *log, int level, const char *event, const char *fmt, ...)
     MST_PRINTF(4, 5);
 void mst_log_err(struct mst_log *log, const char *event, const struct mst_err *err);

@@ -20,6 +20,10 @@
 #define MAINTAIN_AFTER_MS 50
 /* A rehearsal waits this long for a subscriber that does not acknowledge before it goes on. */
 #define IN_FLIGHT_WAIT_MS 5000
+/* After a batch did not fit on the disk the broker waits this long before it tries again. */
+#define FULL_WAIT_MS 1000
+/* As good as never for a timer: the year 2286. */
+#define FAR_MS 9999999999999
 
 enum {
     ITEM_ZAP,
@@ -36,25 +40,32 @@ enum {
 struct loop {
     struct mst_broker *b;
     zmq_pollitem_t items[ITEMS];
-    bool maintain;             /* the log holds something that could be moved */
-    bool more_streams;         /* a stream has more to send than one pass allows */
-    int64_t mark_boot_ms;      /* when the clock mark was stored last */
+    bool maintain;         /* the log holds something that could be moved */
+    int64_t full_until_ms; /* by the boot clock: the disk was full, nothing is taken until then */
+    bool more_streams;     /* a stream has more to send than one pass allows */
+    int64_t mark_boot_ms;  /* when the clock mark was stored last */
     int64_t in_flight_boot_ms; /* since when a rehearsal waits; 0: it does not */
     int64_t watchdog_ms;       /* systemd wants a sign of life this often; 0: never */
+    enum mst_clock_state clock_told;
 };
 
 /* ---- time ---- */
 
-static void arm_timer(struct mst_broker *b)
+static bool is_full(const struct loop *l)
 {
+    return l->full_until_ms && mst_clock_boot() < l->full_until_ms;
+}
+
+static void arm_timer(struct loop *l)
+{
+    struct mst_broker *b = l->b;
     struct itimerspec spec = {{0, 0}, {0, 0}};
-    mst_time due = b->rehearsal ? MST_NEVER : mst_driver_next_due(b->driver);
-    if (due != MST_NEVER) {
-        spec.it_value.tv_sec = due / 1000;
-        spec.it_value.tv_nsec = due % 1000 * 1000000;
-        if (due <= 0)
-            spec.it_value.tv_nsec = 1;
-    }
+    mst_time due = mst_clock_alarm(&b->clock, mst_driver_next_due(b->driver));
+    /* Armed also when nothing is due, so that a clock that is set is looked at at once. */
+    if (due > FAR_MS || is_full(l))
+        due = FAR_MS;
+    spec.it_value.tv_sec = due > 0 ? due / 1000 : 0;
+    spec.it_value.tv_nsec = due > 0 ? due % 1000 * 1000000 : 1;
     /* Absolute, and cancelled when the clock is set: a relative wait would sleep through a step. */
     timerfd_settime(b->timer_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &spec, NULL);
 }
@@ -62,6 +73,13 @@ static void arm_timer(struct mst_broker *b)
 static int64_t earlier(int64_t a, int64_t c)
 {
     return a < 0 ? c : c < 0 || a < c ? a : c;
+}
+
+/* Downtime is measured from the last mark. A rehearsal has none: its time stands still meanwhile.
+ */
+static bool marks_time(const struct mst_broker *b)
+{
+    return !b->rehearsal && b->settings.BROKER_alive_mark > 0;
 }
 
 static int poll_timeout(struct loop *l)
@@ -72,6 +90,9 @@ static int poll_timeout(struct loop *l)
         return 0;
     if (mst_driver_busy(b->driver))
         return -1;
+    if (is_full(l))
+        return (int)(l->full_until_ms - mst_clock_boot()) + 1;
+    wait = earlier(wait, mst_door_enrol_wait_ms(b));
     if (b->rehearsal && b->clock.running) {
         if (mst_stream_in_flight(b) && l->in_flight_boot_ms)
             wait = earlier(wait, IN_FLIGHT_WAIT_MS);
@@ -82,7 +103,7 @@ static int poll_timeout(struct loop *l)
     }
     if (l->maintain)
         wait = earlier(wait, MAINTAIN_AFTER_MS);
-    if (b->settings.BROKER_alive_mark > 0) {
+    if (marks_time(b)) {
         int64_t left = l->mark_boot_ms + b->settings.BROKER_alive_mark * 1000 - mst_clock_boot();
         wait = earlier(wait, left > 0 ? left : 0);
     }
@@ -101,6 +122,7 @@ static int commit(struct loop *l, struct mst_err *err)
     mst_time now = mst_clock_now(&b->clock);
     l->maintain = true;
     l->mark_boot_ms = mst_clock_boot();
+    b->batch++;
     return mst_driver_commit(b->driver, &b->clock.mark, now, err);
 }
 
@@ -110,12 +132,8 @@ static int take_messages(struct mst_broker *b, struct mst_err *err)
     size_t budget = (size_t)b->settings.BROKER_batch_messages_max;
     int code = 0;
     b->drained = true;
-    mst_zap_serve(b);
-    for (size_t i = 0; !code && i < sizeof order / sizeof order[0]; i++) {
-        size_t enrol_budget = (size_t)b->settings.BROKER_enrol_rate;
-        code =
-            mst_door_serve(b, order[i], order[i] == MST_DOOR_ENROL ? &enrol_budget : &budget, err);
-    }
+    for (size_t i = 0; !code && i < sizeof order / sizeof order[0]; i++)
+        code = mst_door_serve(b, order[i], &budget, err);
     return code;
 }
 
@@ -156,10 +174,8 @@ static int rehearse(struct loop *l, struct mst_err *err)
     int code = mst_driver_tick(b->driver, mst_clock_now(&b->clock), err);
     bool arrived = mst_driver_next_due(b->driver) > stop &&
                    (stop >= b->clock.run_to || stop >= b->clock.virtual_end);
-    if (!code && arrived && !mst_driver_pending(b->driver))
-        code = mst_driver_cursor(b->driver, mst_driver_engine(b->driver, 0), "broker", "rehearsal",
-                                 0, err);
-    return code;
+    /* Where the clock has stopped is where the next start goes on. */
+    return !code && arrived ? mst_driver_touch(b->driver, err) : code;
 }
 
 static bool rehearsal_arrived(const struct mst_broker *b)
@@ -170,11 +186,28 @@ static bool rehearsal_arrived(const struct mst_broker *b)
            (now >= b->clock.run_to || now >= b->clock.virtual_end);
 }
 
-static int pass(struct loop *l, struct mst_err *err)
+/* A clock that may not be believed is said loudly, and so is its return. */
+static void tell_clock(struct loop *l)
+{
+    struct mst_broker *b = l->b;
+    enum mst_clock_state state = b->clock.ruling.state;
+    if (state == l->clock_told)
+        return;
+    l->clock_told = state;
+    if (state == MST_CLOCK_OK)
+        mst_log(&b->log, 5, "clock", "state=ok");
+    else
+        mst_log(&b->log, 3, "clock", "state=\"%s\" leap_ms=%lld hint=\"musterctl clock confirm\"",
+                mst_clock_state_word(&b->clock), (long long)b->clock.ruling.leap_ms);
+}
+
+/* Everything that writes. */
+static int take_and_commit(struct loop *l, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
     int code = take_messages(b, err);
     mst_time now = mst_clock_now(&b->clock);
+    tell_clock(l);
     if (!code && mst_clock_fires(&b->clock))
         code = mst_driver_tick(b->driver, now, err);
     if (!code)
@@ -183,12 +216,26 @@ static int pass(struct loop *l, struct mst_err *err)
         code = rehearse(l, err);
     if (!code)
         code = commit(l, err);
-    if (code == MST_E_FULL) {
-        mst_log_err(&b->log, "full", err);
-        code = mst_driver_recover(b->driver, err);
-    }
+    if (code != MST_E_FULL && code != MST_E_NOMEM)
+        return code;
+    mst_log_err(&b->log, "full", err);
+    l->full_until_ms = mst_clock_boot() + FULL_WAIT_MS;
+    return mst_driver_recover(b->driver, err);
+}
+
+static int pass(struct loop *l, struct mst_err *err)
+{
+    struct mst_broker *b = l->b;
+    mst_zap_serve(b);
+    int code = is_full(l) ? 0 : take_and_commit(l, err);
     if (code)
         return code;
+    if (b->feed_stale && !mst_driver_busy(b->driver)) {
+        b->feed_stale = false;
+        code = mst_feed_open(b, err);
+        if (code)
+            return code;
+    }
     mst_query_drain(b);
     pump_streams(l);
     if (rehearsal_arrived(b))
@@ -200,14 +247,19 @@ static int keep_house(struct loop *l, int events, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
     int code = 0;
-    if (events == 0 && l->maintain)
+    if (events == 0 && l->maintain) {
         code = mst_store_maintain(b->store, &l->maintain, err);
-    if (!code && b->settings.BROKER_alive_mark > 0 &&
-        mst_clock_boot() - l->mark_boot_ms >= b->settings.BROKER_alive_mark * 1000) {
-        /* An empty batch carries the clock mark: the broker was alive until now. */
-        code = mst_driver_cursor(b->driver, mst_driver_engine(b->driver, 0), "broker", "alive", 0,
-                                 err);
+        if (code == MST_E_FULL || code == MST_E_NOMEM) {
+            /* The log keeps what was not moved; the next commit asks for it again. */
+            mst_log_err(&b->log, "maintain", err);
+            l->maintain = false;
+            code = 0;
+        }
     }
+    /* An empty batch carries the clock mark: the broker was alive until now. */
+    if (!code && marks_time(b) && !is_full(l) &&
+        mst_clock_boot() - l->mark_boot_ms >= b->settings.BROKER_alive_mark * 1000)
+        code = mst_driver_touch(b->driver, err);
     if (l->watchdog_ms > 0)
         sd_notify(0, "WATCHDOG=1");
     return code;
@@ -244,6 +296,15 @@ static void prepare_items(struct loop *l)
     memcpy(l->items, items, sizeof items);
 }
 
+/* What is not to be taken now must not wake the loop either. */
+static void set_events(struct loop *l)
+{
+    short doors = is_full(l) ? 0 : ZMQ_POLLIN;
+    l->items[ITEM_MEMBERS].events = doors;
+    l->items[ITEM_ADMIN].events = doors;
+    l->items[ITEM_ENROL].events = mst_door_enrol_wait_ms(l->b) < 0 ? doors : 0;
+}
+
 int mst_broker_serve(struct mst_broker *b, struct mst_err *err)
 {
     struct loop l = {.b = b, .mark_boot_ms = mst_clock_boot(), .maintain = true};
@@ -257,13 +318,16 @@ int mst_broker_serve(struct mst_broker *b, struct mst_err *err)
     int code = commit(&l, err);
     sd_notify(0, "READY=1");
     while (!code && !b->stopping) {
-        arm_timer(b);
+        arm_timer(&l);
+        set_events(&l);
         int events = zmq_poll(l.items, items, poll_timeout(&l));
         if (events < 0 && errno != EINTR)
             return mst_fail(err, MST_E_IO, "poll: %s", zmq_strerror(errno));
         uint64_t expirations;
+        /* What is due is asked of the driver, not of the timer; ECANCELED says that the clock was
+         * set, which the clock rules judge in the pass that follows. */
         ssize_t ticks = read(b->timer_fd, &expirations, sizeof expirations);
-        (void)ticks; /* what is due is asked of the driver, not of the timer */
+        (void)ticks;
         code = serve_signals(b, err);
         if (!code)
             code = mst_driver_complete(b->driver, err);

@@ -225,9 +225,6 @@ static int start_clock(struct mst_broker *b, struct mst_err *err)
     if (b->rehearsal && mark.set && mark.evaluated_ms > clock->virtual_now)
         clock->virtual_now = mark.evaluated_ms;
     mst_time now = mst_clock_now(clock);
-    if (!mst_clock_fires(clock))
-        mst_log(&b->log, 3, "clock", "leap_ms=%lld state=held hint=\"musterctl clock confirm\"",
-                (long long)clock->ruling.leap_ms);
     return mst_driver_start(b->driver, down_from, now, err);
 }
 

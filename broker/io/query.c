@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The query thread: takes queries from the loop, answers them in chunks, and wakes the loop to send
- * them. The loop never blocks on it, and it never blocks on the loop but to hand a chunk over.
+ * The query threads: they take queries from the loop, answer them in chunks, and wake the loop to
+ * send them. The loop never blocks on them, and they never block on the loop but to hand a chunk
+ * over. There are two, each with its own reader, so that work of minutes keeps nobody waiting.
  */
 #include "broker/io/query.h"
 
@@ -41,16 +42,24 @@ struct outcome {
     struct mst_programme *programme; /* to be released by the loop: references are the loop's */
 };
 
-struct mst_query_pool {
+enum lane_kind { LOOKS, WORK, LANES };
+
+struct lane {
+    struct mst_query_pool *pool;
     pthread_t thread;
-    pthread_mutex_t lock;
+    bool started;
     pthread_cond_t wake;
     struct job *jobs, **jobs_end;
     size_t jobs_count;
+    struct mst_reader *reader;
+};
+
+struct mst_query_pool {
+    pthread_mutex_t lock;
+    struct lane lanes[LANES];
     struct outcome *outcomes, **outcomes_end;
     int fd;
     bool stopping;
-    struct mst_reader *reader;
     struct mst_log *log;
 };
 
@@ -66,17 +75,19 @@ struct sink {
 static const struct {
     const char *word;
     mst_query_fn fn;
+    enum lane_kind lane;
 } queries[] = {
-    {"obligations", mst_query_obligations},
-    {"show", mst_query_show},
-    {"units", mst_query_units},
-    {"brief", mst_query_brief},
-    {"reports", mst_query_reports},
-    {"report", mst_query_report},
-    {"alerts", mst_query_alerts},
-    {"explain", mst_query_explain},
-    {"ledger", mst_query_ledger},
-    {"keys", mst_query_keys},
+    {"obligations", mst_query_obligations, LOOKS},
+    {"show", mst_query_show, LOOKS},
+    {"units", mst_query_units, LOOKS},
+    {"brief", mst_query_brief, LOOKS},
+    {"reports", mst_query_reports, LOOKS},
+    {"report", mst_query_report, LOOKS},
+    {"alerts", mst_query_alerts, LOOKS},
+    {"explain", mst_query_explain, LOOKS},
+    {"ledger", mst_query_ledger, WORK},
+    {"keys", mst_query_keys, LOOKS},
+    {"replay", mst_query_replay, WORK},
 };
 
 /* ---- arguments and rows ---- */
@@ -152,6 +163,16 @@ static int send_reply(struct sink *sink, int code, const struct mst_err *why, bo
     return failed;
 }
 
+int mst_query_flush(struct mst_query *q, struct mst_err *err)
+{
+    struct sink *sink = q->sink;
+    pthread_mutex_lock(&sink->pool->lock);
+    bool stopping = sink->pool->stopping;
+    pthread_mutex_unlock(&sink->pool->lock);
+    return stopping ? mst_fail_on(err, MST_E_BUSY, q->action)
+                    : send_reply(sink, 0, NULL, true, NULL, err);
+}
+
 struct mst_buf *mst_query_row(struct mst_query *q)
 {
     struct sink *sink = q->sink;
@@ -211,17 +232,18 @@ int mst_query_pair_hex(struct mst_query *q, const char *name, const uint8_t *dat
     return mst_query_pair(q, name, hex, err);
 }
 
-/* ---- the thread ---- */
+/* ---- the threads ---- */
 
-static void run_job(struct mst_query_pool *pool, struct job *job)
+static void run_job(struct lane *lane, struct job *job)
 {
+    struct mst_query_pool *pool = lane->pool;
     struct sink *sink = calloc(1, sizeof *sink);
     struct mst_err err, failed;
     if (!sink)
         return;
     sink->pool = pool;
     sink->job = job;
-    job->query.reader = pool->reader;
+    job->query.reader = lane->reader;
     job->query.sink = sink;
     int code = job->fn(&job->query, &err);
     if (send_reply(sink, code, &err, false, job->query.programme, &failed))
@@ -239,20 +261,21 @@ static void free_job(struct job *job)
 
 static void *serve(void *context)
 {
-    struct mst_query_pool *pool = context;
+    struct lane *lane = context;
+    struct mst_query_pool *pool = lane->pool;
     pthread_mutex_lock(&pool->lock);
     while (!pool->stopping) {
-        struct job *job = pool->jobs;
+        struct job *job = lane->jobs;
         if (!job) {
-            pthread_cond_wait(&pool->wake, &pool->lock);
+            pthread_cond_wait(&lane->wake, &pool->lock);
             continue;
         }
-        pool->jobs = job->next;
-        if (!pool->jobs)
-            pool->jobs_end = &pool->jobs;
-        pool->jobs_count--;
+        lane->jobs = job->next;
+        if (!lane->jobs)
+            lane->jobs_end = &lane->jobs;
+        lane->jobs_count--;
         pthread_mutex_unlock(&pool->lock);
-        run_job(pool, job);
+        run_job(lane, job);
         free_job(job);
         pthread_mutex_lock(&pool->lock);
     }
@@ -260,30 +283,51 @@ static void *serve(void *context)
     return NULL;
 }
 
+static int lane_start(struct mst_store *store, struct lane *lane, struct mst_err *err)
+{
+    int code = mst_store_reader_open(store, &lane->reader, err);
+    if (code)
+        return code;
+    if (pthread_create(&lane->thread, NULL, serve, lane) != 0)
+        return mst_fail_on(err, MST_E_NOMEM, "thread");
+    lane->started = true;
+    return 0;
+}
+
 int mst_query_start(struct mst_broker *b, struct mst_err *err)
 {
     struct mst_query_pool *pool = calloc(1, sizeof *pool);
     if (!pool)
         return mst_fail_on(err, MST_E_NOMEM, "queries");
-    pool->jobs_end = &pool->jobs;
     pool->outcomes_end = &pool->outcomes;
     pool->log = &b->log;
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->wake, NULL);
-    pool->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    int code = pool->fd < 0 ? mst_fail(err, MST_E_IO, "eventfd: %s", strerror(errno))
-                            : mst_store_reader_open(b->store, &pool->reader, err);
-    if (!code && pthread_create(&pool->thread, NULL, serve, pool) != 0)
-        code = mst_fail_on(err, MST_E_NOMEM, "thread");
-    if (code) {
-        mst_reader_close(pool->reader);
-        if (pool->fd >= 0)
-            close(pool->fd);
-        free(pool);
-        return code;
+    for (size_t i = 0; i < LANES; i++) {
+        pool->lanes[i].pool = pool;
+        pool->lanes[i].jobs_end = &pool->lanes[i].jobs;
+        pthread_cond_init(&pool->lanes[i].wake, NULL);
     }
     b->queries = pool;
-    return 0;
+    pool->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int code = pool->fd < 0 ? mst_fail(err, MST_E_IO, "eventfd: %s", strerror(errno)) : 0;
+    for (size_t i = 0; !code && i < LANES; i++)
+        code = lane_start(b->store, &pool->lanes[i], err);
+    if (code)
+        mst_query_stop(b);
+    return code;
+}
+
+static void lane_stop(struct lane *lane)
+{
+    if (lane->started)
+        pthread_join(lane->thread, NULL);
+    for (struct job *job = lane->jobs, *next; job; job = next) {
+        next = job->next;
+        mst_programme_unref(job->query.programme);
+        free_job(job);
+    }
+    mst_reader_close(lane->reader);
+    pthread_cond_destroy(&lane->wake);
 }
 
 void mst_query_stop(struct mst_broker *b)
@@ -293,19 +337,16 @@ void mst_query_stop(struct mst_broker *b)
         return;
     pthread_mutex_lock(&pool->lock);
     pool->stopping = true;
-    pthread_cond_signal(&pool->wake);
+    for (size_t i = 0; i < LANES; i++)
+        pthread_cond_signal(&pool->lanes[i].wake);
     pthread_mutex_unlock(&pool->lock);
-    pthread_join(pool->thread, NULL);
-    mst_query_drain(b);
-    for (struct job *job = pool->jobs, *next; job; job = next) {
-        next = job->next;
-        mst_programme_unref(job->query.programme);
-        free_job(job);
+    for (size_t i = 0; i < LANES; i++)
+        lane_stop(&pool->lanes[i]);
+    if (pool->fd >= 0) {
+        mst_query_drain(b);
+        close(pool->fd);
     }
-    mst_reader_close(pool->reader);
-    close(pool->fd);
     pthread_mutex_destroy(&pool->lock);
-    pthread_cond_destroy(&pool->wake);
     free(pool);
     b->queries = NULL;
 }
@@ -383,6 +424,7 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
         {"software", "musterd " MUSTER_VERSION},
         {"programme", p->id},
         {"now", now_text},
+        {"clock", mst_clock_state_word(&b->clock)},
         {"rehearsal", b->rehearsal ? "yes" : "no"},
         {"next", next_text},
         {"sessions", numbers[0]},
@@ -395,7 +437,7 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
     return mst_session_reply_pairs(b, s, request, pairs, sizeof pairs / sizeof pairs[0], err);
 }
 
-static mst_query_fn find_query(const char *word, const char **ret_action)
+static mst_query_fn find_query(const char *word, const char **ret_action, enum lane_kind *ret_lane)
 {
     static const struct {
         const char *word, *action;
@@ -413,8 +455,10 @@ static mst_query_fn find_query(const char *word, const char **ret_action)
             *ret_action = actions[i].action;
     }
     for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++) {
-        if (strcmp(queries[i].word, word) == 0)
-            return queries[i].fn;
+        if (strcmp(queries[i].word, word) != 0)
+            continue;
+        *ret_lane = queries[i].lane;
+        return queries[i].fn;
     }
     return NULL;
 }
@@ -426,7 +470,9 @@ int mst_query_post(struct mst_broker *b, const struct mst_session *session,
     char word[MST_ID_MAX];
     const char *action = "";
     mst_slice_copy(request->verb, word, sizeof word);
-    mst_query_fn fn = find_query(word, &action);
+    enum lane_kind kind = LOOKS;
+    mst_query_fn fn = find_query(word, &action, &kind);
+    struct lane *lane = &b->queries->lanes[kind];
     struct mst_actor actor = mst_session_actor(s);
     struct mst_target none = {NULL, NULL};
     if (strcmp(word, "status") == 0) {
@@ -440,7 +486,7 @@ int mst_query_post(struct mst_broker *b, const struct mst_session *session,
         mst_session_reply(b, s, request->id, MST_E_UNKNOWN, word, (struct mst_slices){NULL, 0});
         return 0;
     }
-    if (!job || b->queries->jobs_count >= QUEUE_MAX) {
+    if (!job || lane->jobs_count >= QUEUE_MAX) {
         free(job);
         mst_session_reply(b, s, request->id, MST_E_BUSY, "queries", (struct mst_slices){NULL, 0});
         return 0;
@@ -465,10 +511,10 @@ int mst_query_post(struct mst_broker *b, const struct mst_session *session,
     job->query.action = job->action;
     job->query.args = mst_bytes(job->args.data, job->args.len);
     pthread_mutex_lock(&b->queries->lock);
-    *b->queries->jobs_end = job;
-    b->queries->jobs_end = &job->next;
-    b->queries->jobs_count++;
-    pthread_cond_signal(&b->queries->wake);
+    *lane->jobs_end = job;
+    lane->jobs_end = &job->next;
+    lane->jobs_count++;
+    pthread_cond_signal(&lane->wake);
     pthread_mutex_unlock(&b->queries->lock);
     return 0;
 }

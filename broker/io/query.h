@@ -41,6 +41,8 @@ int64_t mst_query_number(const struct mst_query *q, const char *name, int64_t fa
 bool mst_query_matches(const struct mst_query *q, const char *name, const char *value);
 bool mst_query_may(const struct mst_query *q, const char *unit, const char *group);
 
+/* Send the rows so far at once, for what takes long. MST_E_BUSY when the broker is stopping. */
+MST_MUST_CHECK int mst_query_flush(struct mst_query *q, struct mst_err *err);
 /* Begin a row, pack its map into the returned buffer, end it. */
 struct mst_buf *mst_query_row(struct mst_query *q);
 MST_MUST_CHECK int mst_query_row_end(struct mst_query *q, struct mst_err *err);
@@ -67,5 +69,6 @@ int mst_query_alerts(struct mst_query *q, struct mst_err *err);
 int mst_query_explain(struct mst_query *q, struct mst_err *err);
 int mst_query_ledger(struct mst_query *q, struct mst_err *err);
 int mst_query_keys(struct mst_query *q, struct mst_err *err);
+int mst_query_replay(struct mst_query *q, struct mst_err *err);
 
 #endif

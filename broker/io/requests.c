@@ -15,6 +15,8 @@
 #include "proto/pack.h"
 
 #define TEXT_ARG_MAX 1025
+/* Keys that the answer to a revocation lists; all are revoked. */
+#define REVOKED_SHOWN_MAX 256
 
 enum where { LOCAL, QUERY, ACT };
 
@@ -288,8 +290,9 @@ static int act_enrol(struct errand *e, struct mst_err *err)
     if (!arg(e, "unit", who))
         return refuse(e, MST_E_USAGE, "unit");
     const char *hours = arg(e, "hours", hours_text);
-    long valid = hours ? strtol(hours, NULL, 10) : 24;
-    if (valid < 1 || valid > 24 * 31)
+    char *end = hours_text;
+    long valid = hours ? strtol(hours, &end, 10) : 24;
+    if ((hours && *end) || valid < 1 || valid > 24 * 31)
         return refuse(e, MST_E_INVALID, "hours");
     int code = mst_driver_invite(e->b->driver, e->s->engine, &e->caller, who, valid, e->now,
                                  mst_clock_wall(), token, &inv, &why);
@@ -308,7 +311,6 @@ static int act_revoke(struct errand *e, struct mst_err *err)
 {
     char who[TEXT_ARG_MAX], reason[TEXT_ARG_MAX];
     struct mst_buf rows = {0};
-    struct mst_slice items[64];
     size_t count = 0;
     bool office = false;
     struct mst_err why;
@@ -327,10 +329,11 @@ static int act_revoke(struct errand *e, struct mst_err *err)
         mst_buf_done(&rows);
         return code;
     }
+    struct mst_slice items[REVOKED_SHOWN_MAX];
     struct mst_unpack u;
     mst_unpack_init(&u, rows.data, rows.len);
     size_t n = 0;
-    while (n < 64 && n < count && mst_unpack_skip(&u, &items[n]))
+    while (n < REVOKED_SHOWN_MAX && n < count && mst_unpack_skip(&u, &items[n]))
         n++;
     struct mst_msg msg = {.type = MST_MSG_reply};
     msg.u.reply.id = e->id;
@@ -339,29 +342,14 @@ static int act_revoke(struct errand *e, struct mst_err *err)
     msg.u.reply.now = (uint64_t)e->now;
     code = mst_driver_answer(e->b->driver, e->s->id, &msg, err);
     mst_buf_done(&rows);
-    mst_log(&e->b->log, 6, "revoked", "who=%s by=%s", who, e->caller.actor.principal);
+    mst_log(&e->b->log, 6, "revoked", "who=\"%s\" keys=%zu by=%s", who, count,
+            e->caller.actor.principal);
     /* A SUB goes on receiving after its key is revoked: only a new socket ends that. */
-    if (!code && office)
-        code = mst_feed_open(e->b, err);
+    e->b->feed_stale = e->b->feed_stale || office;
     return code;
 }
 
 /* ---- the clock ---- */
-
-static const char *clock_state_word(const struct mst_clock *clock)
-{
-    if (clock->rehearsal)
-        return clock->running ? "rehearsal, running" : "rehearsal, held";
-    switch (clock->ruling.state) {
-    case MST_CLOCK_FROZEN:
-        return "frozen: the wall clock went back";
-    case MST_CLOCK_HELD:
-        return "held: the wall clock leapt";
-    case MST_CLOCK_OK:
-        break;
-    }
-    return "ok";
-}
 
 static int reply_clock(struct errand *e, struct mst_err *err)
 {
@@ -374,18 +362,27 @@ static int reply_clock(struct errand *e, struct mst_err *err)
         mst_zone_format(zone, next_due, next);
     snprintf(leap, sizeof leap, "%" PRId64 " ms", clock->ruling.leap_ms);
     const char *const pairs[][2] = {
-        {"now", now}, {"state", clock_state_word(clock)}, {"next", next}, {"leap", leap}};
+        {"now", now}, {"state", mst_clock_state_word(clock)}, {"next", next}, {"leap", leap}};
     return mst_session_reply_pairs(e->b, e->s, e->id, pairs, 4, err);
 }
 
-static int run_clock(struct errand *e, struct mst_err *err)
+/* Whoever asked for a run is answered when it ends: arrived, held, or another run in its place. */
+static void answer_run(struct mst_broker *b)
 {
-    char text[TEXT_ARG_MAX];
-    mst_time to = MST_NEVER;
-    struct mst_err why;
-    const char *until = arg(e, "to", text);
-    if (until && mst_zone_parse(mst_engine_programme(e->s->engine)->zone, until, &to, &why))
-        return refuse(e, MST_E_SYNTAX, until);
+    struct mst_session *s = b->run_session ? mst_session_by_id(b, b->run_session) : NULL;
+    b->run_session = 0;
+    if (!s || !s->welcome)
+        return;
+    struct errand e = {.b = b, .s = s, .id = b->run_request};
+    struct mst_err err;
+    if (reply_clock(&e, &err))
+        mst_log_err(&b->log, "clock", &err);
+}
+
+/* Let a rehearsal's clock go on; it is answered when it has arrived, if it ever does. */
+static int run_clock(struct errand *e, mst_time to, struct mst_err *err)
+{
+    answer_run(e->b);
     mst_clock_run(&e->b->clock, to);
     if (to == MST_NEVER)
         return reply_clock(e, err);
@@ -394,86 +391,101 @@ static int run_clock(struct errand *e, struct mst_err *err)
     return 0;
 }
 
+static int confirm_clock(struct errand *e, struct mst_err *err)
+{
+    struct mst_clock *clock = &e->b->clock;
+    if (clock->rehearsal || mst_clock_fires(clock))
+        return refuse(e, MST_R_STATE, "clock confirm");
+    int code = mst_driver_note(e->b->driver, e->s->engine, MST_ROW_ACT, &e->caller, "clock-confirm",
+                               mst_clock_state_word(clock), NULL, e->now, err);
+    if (code)
+        return code;
+    mst_clock_confirm(clock);
+    return reply_clock(e, err);
+}
+
+static int rehearse_clock(struct errand *e, const char *what, struct mst_err *err)
+{
+    char text[TEXT_ARG_MAX];
+    struct mst_err why;
+    mst_time to = MST_NEVER;
+    const char *until = arg(e, "to", text);
+    if (strcmp(what, "hold") == 0) {
+        mst_clock_hold(&e->b->clock);
+        answer_run(e->b);
+        return reply_clock(e, err);
+    }
+    if (strcmp(what, "run") == 0) {
+        if (until && mst_zone_parse(mst_engine_programme(e->s->engine)->zone, until, &to, &why))
+            return refuse(e, MST_E_SYNTAX, until);
+        return run_clock(e, to, err);
+    }
+    if (strcmp(what, "step") != 0)
+        return refuse(e, MST_E_USAGE, what);
+    to = mst_driver_next_due(e->b->driver);
+    return to == MST_NEVER ? reply_clock(e, err) : run_clock(e, to, err);
+}
+
 static int act_clock(struct errand *e, struct mst_err *err)
 {
     char what[TEXT_ARG_MAX];
-    struct mst_clock *clock = &e->b->clock;
     if (!arg(e, "what", what))
         return refuse(e, MST_E_USAGE, "what");
     if (strcmp(what, "show") == 0)
         return reply_clock(e, err);
-    if (strcmp(what, "confirm") == 0) {
-        int code = mst_driver_note(e->b->driver, e->s->engine, MST_ROW_ACT, &e->caller,
-                                   "clock-confirm", clock_state_word(clock), NULL, e->now, err);
-        if (!code)
-            mst_clock_confirm(clock);
-        return code ? code : reply_clock(e, err);
-    }
-    if (!e->b->rehearsal)
-        return refuse(e, MST_E_REHEARSAL, what);
-    if (strcmp(what, "hold") == 0) {
-        mst_clock_hold(clock);
-        return reply_clock(e, err);
-    }
-    if (strcmp(what, "run") == 0)
-        return run_clock(e, err);
-    if (strcmp(what, "step") != 0)
-        return refuse(e, MST_E_USAGE, what);
-    mst_time next = mst_driver_next_due(e->b->driver);
-    if (next == MST_NEVER)
-        return reply_clock(e, err);
-    mst_clock_run(clock, next);
-    e->b->run_session = e->s->id;
-    e->b->run_request = e->id;
-    return 0;
+    if (strcmp(what, "confirm") == 0)
+        return confirm_clock(e, err);
+    return e->b->rehearsal ? rehearse_clock(e, what, err) : refuse(e, MST_E_REHEARSAL, what);
 }
 
 void mst_request_clock_arrived(struct mst_broker *b)
 {
     mst_clock_hold(&b->clock);
-    struct mst_session *s = mst_session_by_id(b, b->run_session);
-    b->run_session = 0;
-    if (!s)
-        return;
-    struct errand e = {.b = b, .s = s, .id = b->run_request};
-    struct mst_err err;
-    if (reply_clock(&e, &err))
-        mst_log_err(&b->log, "clock", &err);
+    answer_run(b);
 }
 
 /* ---- programme files ---- */
 
+/* Engines stand in the order of the programme files. */
+static int reload_one(struct mst_broker *b, size_t index, const struct mst_caller *caller,
+                      struct mst_session *session, uint64_t request_id, mst_time now,
+                      struct mst_err *err)
+{
+    struct mst_programme *programme = NULL;
+    struct mst_diags diags = {0};
+    struct mst_err why;
+    int code = mst_programme_load(b->programme_paths[index], &diags, &programme, &why);
+    if (code) {
+        /* The old one stays in force, whole. */
+        mst_diags_print(&diags, stderr);
+        mst_log_err(&b->log, "reload", &why);
+        if (session)
+            mst_session_reply(b, session, request_id, (enum mst_code)code, why.text,
+                              (struct mst_slices){NULL, 0});
+        code = 0;
+    } else {
+        code = mst_driver_reload(b->driver, mst_driver_engine(b->driver, index), caller, request_id,
+                                 programme, now, err);
+    }
+    mst_diags_done(&diags);
+    mst_programme_unref(programme);
+    return code;
+}
+
 int mst_request_reload(struct mst_broker *b, struct mst_session *session, uint64_t request_id,
                        mst_time now, struct mst_err *err)
 {
-    struct mst_caller local = {.actor = {.principal = "signal"}, .address = "local"};
+    struct mst_caller caller = {.actor = {.principal = "signal"}, .address = "local"};
+    int code = 0;
     if (session)
-        local = (struct mst_caller){.session = session->id,
-                                    .actor = mst_session_actor(session),
-                                    .address = session->address};
-    for (size_t i = 0; i < b->programmes_count; i++) {
-        struct mst_programme *programme = NULL;
-        struct mst_diags diags = {0};
-        struct mst_err why;
-        int code = mst_programme_load(b->programme_paths[i], &diags, &programme, &why);
-        if (code) {
-            mst_diags_print(&diags, stderr);
-            mst_log_err(&b->log, "reload", &why);
-        }
-        mst_diags_done(&diags);
-        struct mst_engine *engine = code ? NULL : mst_driver_find(b->driver, programme->id);
-        if (!code && engine && (!session || session->engine == engine))
-            code = mst_driver_reload(b->driver, engine, &local, request_id, programme, now, err);
-        else if (code && session)
-            mst_session_reply(b, session, request_id, (enum mst_code)code, why.text,
-                              (struct mst_slices){NULL, 0});
-        else
-            code = 0;
-        mst_programme_unref(programme);
-        if (code == MST_E_IO || code == MST_E_FULL || code == MST_E_NOMEM)
-            return code;
+        caller = (struct mst_caller){.session = session->id,
+                                     .actor = mst_session_actor(session),
+                                     .address = session->address};
+    for (size_t i = 0; !code && i < b->programmes_count; i++) {
+        if (!session || session->engine == mst_driver_engine(b->driver, i))
+            code = reload_one(b, i, &caller, session, request_id, now, err);
     }
-    return 0;
+    return code;
 }
 
 static int act_reload(struct errand *e, struct mst_err *err)

@@ -7,11 +7,17 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "broker/driver/answers.h"
 #include "broker/io/broker.h"
 #include "proto/pack.h"
 
-/* A session that never said hello is forgotten after this long. */
+/* A session that never said hello, or has ended, is forgotten after this long. */
 #define SILENT_MS 60000
+/* A tool that asks and goes; when it went without a bye, its session is forgotten after this long.
+ */
+#define TOOL_SILENT_MS 600000
+/* libzmq spins when descriptors run out: said from this share of the limit on. */
+#define CROWDED_PERCENT 80
 
 static size_t route_bucket(enum mst_door door, const uint8_t *routing, size_t len)
 {
@@ -19,6 +25,26 @@ static size_t route_bucket(enum mst_door door, const uint8_t *routing, size_t le
     for (size_t i = 0; i < len; i++)
         h = (h ^ routing[i]) * 1099511628211ULL;
     return (size_t)(h % MST_SESSION_BUCKETS);
+}
+
+static struct mst_bucket **bucket_chain(struct mst_broker *b, const uint8_t channel[32])
+{
+    /* A public key is as good as random. */
+    size_t hash = channel[0] | (size_t)channel[1] << 8;
+    return &b->buckets[hash % MST_SESSION_BUCKETS];
+}
+
+/* With the last of its sessions: a key that comes back soon finds a full one, which a hello and the
+ * handshake before it are dear enough to pay for. */
+static void drop_bucket(struct mst_broker *b, struct mst_bucket *bucket)
+{
+    if (!bucket || --bucket->sessions > 0)
+        return;
+    struct mst_bucket **at = bucket_chain(b, bucket->channel);
+    while (*at != bucket)
+        at = &(*at)->next;
+    *at = bucket->next;
+    free(bucket);
 }
 
 struct mst_session *mst_session_by_route(struct mst_broker *b, enum mst_door door,
@@ -39,14 +65,53 @@ struct mst_session *mst_session_by_id(struct mst_broker *b, uint64_t id)
     return s;
 }
 
+static void enter_by_id(struct mst_broker *b, struct mst_session *s)
+{
+    s->id = ++b->session_next;
+    struct mst_session **at = &b->by_id[s->id % MST_SESSION_BUCKETS];
+    s->next_by_id = *at;
+    *at = s;
+}
+
+static void leave_by_id(struct mst_broker *b, struct mst_session *s)
+{
+    struct mst_session **at = &b->by_id[s->id % MST_SESSION_BUCKETS];
+    while (*at != s)
+        at = &(*at)->next_by_id;
+    *at = s->next_by_id;
+}
+
 static void forget_silent(struct mst_broker *b)
 {
     int64_t boot = mst_clock_boot();
     for (size_t i = b->sessions_count; i-- > 0;) {
         struct mst_session *s = b->sessions[i];
-        if (!s->welcome && boot - s->tokens_boot_ms > SILENT_MS)
+        bool tool = strcmp(s->kind, "ctl") == 0 && !s->stream.open && s->id != b->run_session;
+        int64_t silent = boot - s->heard_boot_ms;
+        if ((!s->welcome && silent > SILENT_MS) || (tool && silent > TOOL_SILENT_MS))
             mst_session_close(b, s);
     }
+}
+
+/* Room for one more, after those are forgotten that are surely gone. */
+static int make_room(struct mst_broker *b, struct mst_err *err)
+{
+    size_t max = (size_t)b->settings.BROKER_connections_max;
+    if (b->sessions_count == b->sessions_cap || b->sessions_count >= max)
+        forget_silent(b);
+    if (b->sessions_count >= max)
+        return mst_fail_on(err, MST_E_TOO_LARGE, "connections_max");
+    if (b->sessions_count >= max / 100 * CROWDED_PERCENT && max >= 100)
+        mst_log(&b->log, 4, "crowded", "sessions=%zu connections_max=%zu", b->sessions_count, max);
+    if (b->sessions_count < b->sessions_cap)
+        return 0;
+    size_t cap = b->sessions_cap ? 2 * b->sessions_cap : 64;
+    struct mst_session **grown = realloc(b->sessions, cap * sizeof(struct mst_session *));
+    if (!grown)
+        return mst_fail_on(err, MST_E_NOMEM, "sessions");
+    b->sessions = grown;
+    b->sessions_cap = cap;
+    return 0;
 }
 
 int mst_session_open(struct mst_broker *b, enum mst_door door, const uint8_t *routing, size_t len,
@@ -54,34 +119,30 @@ int mst_session_open(struct mst_broker *b, enum mst_door door, const uint8_t *ro
 {
     if (len > MST_ROUTING_ID_MAX)
         return mst_fail_on(err, MST_E_PROTOCOL, "routing id");
-    if (b->sessions_count == b->sessions_cap) {
-        forget_silent(b);
-        size_t cap = b->sessions_cap ? 2 * b->sessions_cap : 64;
-        struct mst_session **grown = realloc(b->sessions, cap * sizeof(struct mst_session *));
-        if (!grown)
-            return mst_fail_on(err, MST_E_NOMEM, "sessions");
-        b->sessions = grown;
-        b->sessions_cap = cap;
-    }
+    int code = make_room(b, err);
+    if (code)
+        return code;
     struct mst_session *s = calloc(1, sizeof *s);
     if (!s)
         return mst_fail_on(err, MST_E_NOMEM, "session");
-    s->id = ++b->session_next;
     s->door = door;
     memcpy(s->routing, routing, len);
     s->routing_len = len;
-    s->tokens = (double)b->settings.BROKER_rate_burst;
-    s->tokens_boot_ms = mst_clock_boot();
+    s->heard_boot_ms = mst_clock_boot();
     s->index = b->sessions_count;
     b->sessions[b->sessions_count++] = s;
     struct mst_session **route = &b->by_route[route_bucket(door, routing, len)];
     s->next_by_route = *route;
     *route = s;
-    struct mst_session **id = &b->by_id[s->id % MST_SESSION_BUCKETS];
-    s->next_by_id = *id;
-    *id = s;
+    enter_by_id(b, s);
     *ret = s;
     return 0;
+}
+
+void mst_session_begin(struct mst_broker *b, struct mst_session *session)
+{
+    leave_by_id(b, session);
+    enter_by_id(b, session);
 }
 
 void mst_session_close(struct mst_broker *b, struct mst_session *session)
@@ -91,10 +152,8 @@ void mst_session_close(struct mst_broker *b, struct mst_session *session)
     while (*at != session)
         at = &(*at)->next_by_route;
     *at = session->next_by_route;
-    at = &b->by_id[session->id % MST_SESSION_BUCKETS];
-    while (*at != session)
-        at = &(*at)->next_by_id;
-    *at = session->next_by_id;
+    leave_by_id(b, session);
+    drop_bucket(b, session->bucket);
     struct mst_session *moved = b->sessions[--b->sessions_count];
     b->sessions[session->index] = moved;
     moved->index = session->index;
@@ -113,20 +172,56 @@ void mst_session_supersede(struct mst_broker *b, const struct mst_session *sessi
     }
 }
 
+/* ---- limits ---- */
+
+int mst_session_set_key(struct mst_broker *b, struct mst_session *s, const uint8_t channel[32],
+                        struct mst_err *err)
+{
+    struct mst_bucket **chain = bucket_chain(b, channel), *bucket = *chain;
+    while (bucket && memcmp(bucket->channel, channel, sizeof bucket->channel) != 0)
+        bucket = bucket->next;
+    if (!bucket) {
+        bucket = calloc(1, sizeof *bucket);
+        if (!bucket)
+            return mst_fail_on(err, MST_E_NOMEM, "session");
+        memcpy(bucket->channel, channel, sizeof bucket->channel);
+        bucket->tokens = (double)b->settings.BROKER_rate_burst;
+        bucket->boot_ms = mst_clock_boot();
+        bucket->next = *chain;
+        *chain = bucket;
+    }
+    memcpy(s->channel, channel, sizeof s->channel);
+    bucket->sessions++;
+    s->bucket = bucket;
+    return 0;
+}
+
 bool mst_session_take(struct mst_broker *b, struct mst_session *s)
 {
+    struct mst_bucket *bucket = s->bucket;
+    double burst = (double)b->settings.BROKER_rate_burst;
     int64_t boot = mst_clock_boot();
-    double earned =
-        (double)(boot - s->tokens_boot_ms) * (double)b->settings.BROKER_rate_messages / 1000.0;
-    s->tokens_boot_ms = boot;
-    s->tokens += earned;
-    if (s->tokens > (double)b->settings.BROKER_rate_burst)
-        s->tokens = (double)b->settings.BROKER_rate_burst;
-    if (s->tokens < 1.0)
+    bucket->tokens +=
+        (double)(boot - bucket->boot_ms) * (double)b->settings.BROKER_rate_messages / 1000.0;
+    bucket->boot_ms = boot;
+    if (bucket->tokens > burst)
+        bucket->tokens = burst;
+    if (bucket->tokens < 1.0)
         return false;
-    s->tokens -= 1.0;
+    bucket->tokens -= 1.0;
     return true;
 }
+
+bool mst_session_take_window(struct mst_broker *b, struct mst_session *s, size_t reports)
+{
+    if (s->batch != b->batch)
+        s->reports = 0;
+    s->batch = b->batch;
+    s->reports += reports;
+    return s->reports <= (uint64_t)b->settings.BROKER_window_reports;
+}
+
+/* ---- what is said to them ---- */
 
 void mst_session_send(struct mst_broker *b, struct mst_session *s, const void *data, size_t len)
 {
@@ -153,17 +248,25 @@ void mst_session_send_msg(struct mst_broker *b, struct mst_session *s, const str
     mst_buf_done(&frame);
 }
 
+void mst_session_answer(struct mst_broker *b, struct mst_session *s, const struct mst_msg *msg)
+{
+    struct mst_err err;
+    if (!mst_driver_pending(b->driver))
+        mst_session_send_msg(b, s, msg);
+    else if (mst_driver_answer(b->driver, s->id, msg, &err))
+        mst_log_err(&b->log, "answer", &err);
+}
+
 void mst_session_error(struct mst_broker *b, struct mst_session *s, enum mst_code code,
                        const char *subject)
 {
-    char text[MST_ERR_TEXT_MAX];
-    snprintf(text, sizeof text, mst_code_text(code), subject);
-    struct mst_msg msg = {.type = MST_MSG_error};
-    msg.u.error.code = mst_text(mst_code_word(code));
-    msg.u.error.subject = mst_text(subject);
-    msg.u.error.text = mst_text(text);
-    msg.u.error.hint = mst_text(mst_code_hint(code));
-    mst_session_send_msg(b, s, &msg);
+    struct mst_answer answer;
+    mst_answer_error(&answer, code, subject);
+    b->refused_peers++;
+    mst_log(&b->log, 4, "refused", "principal=%s address=%s reason=%s subject=\"%s\"",
+            s->principal[0] ? s->principal : "-", s->address, mst_code_word((int)code),
+            answer.subject);
+    mst_session_answer(b, s, &answer.msg);
     s->welcome = false;
     s->stream.open = false;
 }
@@ -171,19 +274,10 @@ void mst_session_error(struct mst_broker *b, struct mst_session *s, enum mst_cod
 void mst_session_reply(struct mst_broker *b, struct mst_session *s, uint64_t request_id,
                        enum mst_code code, const char *subject, struct mst_slices rows)
 {
-    char text[MST_ERR_TEXT_MAX];
-    struct mst_msg msg = {.type = MST_MSG_reply};
-    msg.u.reply.id = request_id;
-    msg.u.reply.code = mst_text(mst_code_word(code));
-    if (code != MST_OK) {
-        snprintf(text, sizeof text, mst_code_text(code), subject);
-        msg.u.reply.subject = mst_text(subject);
-        msg.u.reply.text = mst_text(text);
-        msg.u.reply.hint = mst_text(mst_code_hint(code));
-    }
-    msg.u.reply.rows = rows;
-    msg.u.reply.now = (uint64_t)mst_clock_now(&b->clock);
-    mst_session_send_msg(b, s, &msg);
+    struct mst_answer answer;
+    mst_answer_reply(&answer, request_id, code, subject, mst_clock_now(&b->clock));
+    answer.msg.u.reply.rows = rows;
+    mst_session_answer(b, s, &answer.msg);
 }
 
 int mst_session_reply_pairs(struct mst_broker *b, struct mst_session *s, uint64_t request_id,

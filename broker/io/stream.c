@@ -203,6 +203,9 @@ void mst_feed_publish(struct mst_broker *b, struct mst_engine *engine,
     struct mst_err err;
     struct mst_buf frame = {0};
     (void)engine;
+    /* Nothing more for whoever listens on a feed that a revocation has ended. */
+    if (b->feed_stale)
+        return;
     b->scratch.used = 0;
     int code =
         mst_msg_decode(stored->bytes.data, stored->bytes.len, MST_DOWN, &b->scratch, &msg, &err);

@@ -22,7 +22,11 @@ static void load_zone(struct mst_loader *l)
     struct mst_err err = {0};
     if (!name)
         return;
-    int code = mst_zone_load(name, l->r.arena, &l->p->zone, &err);
+    struct mst_slice *bytes = &l->p->sources[MST_SOURCE_ZONE];
+    int code = l->given ? mst_file_copy(l->given[MST_SOURCE_ZONE], l->r.arena, bytes, &err)
+                        : mst_zone_read(name, l->r.arena, bytes, &err);
+    if (!code)
+        code = mst_zone_decode(name, *bytes, l->r.arena, &l->p->zone, &err);
     if (code == MST_E_NOMEM)
         l->r.no_memory = true;
     else if (code)
@@ -71,7 +75,11 @@ static void load_calendar(struct mst_loader *l)
     char *path = name ? path_beside(l, name) : NULL;
     struct mst_err err = {0};
     if (path) {
-        int code = mst_calendar_load(path, l->r.arena, l->r.diags, calendar, &err);
+        struct mst_slice *bytes = &l->p->sources[MST_SOURCE_CALENDAR];
+        int code = l->given ? mst_file_copy(l->given[MST_SOURCE_CALENDAR], l->r.arena, bytes, &err)
+                            : mst_file_read(path, MST_FILE_BYTES_MAX, l->r.arena, bytes, &err);
+        if (!code)
+            code = mst_calendar_decode(path, *bytes, l->r.arena, l->r.diags, calendar, &err);
         l->calendar_read = code == 0;
         if (code == MST_E_NOMEM)
             l->r.no_memory = true;
@@ -154,12 +162,22 @@ static void load_all(struct mst_loader *l)
         mst_load_check_dates(l);
 }
 
-int mst_programme_load(const char *path, struct mst_diags *diags, struct mst_programme **ret,
-                       struct mst_err *err)
+/* Of everything that was read: with another calendar or zone it is another programme. */
+static void digest_sources(struct mst_programme *p)
+{
+    uint8_t each[MST_SOURCES][MST_HASH_BYTES];
+    for (size_t i = 0; i < MST_SOURCES; i++)
+        mst_hash(&p->sources[i], 1, each[i]);
+    struct mst_slice all = mst_bytes(each, sizeof each);
+    mst_hash(&all, 1, p->digest);
+}
+
+static int load(const char *path, const struct mst_slice *given, struct mst_diags *diags,
+                struct mst_programme **ret, struct mst_err *err)
 {
     size_t before = diags->errors;
     struct mst_yaml *yaml = NULL;
-    int code = mst_yaml_read(path, diags, &yaml, err);
+    int code = mst_yaml_read_given(path, given ? &given[MST_SOURCE_FILE] : NULL, diags, &yaml, err);
     if (code)
         return code;
     struct mst_arena *arena = yaml->arena;
@@ -168,11 +186,14 @@ int mst_programme_load(const char *path, struct mst_diags *diags, struct mst_pro
         .r = {.file = yaml->file, .diags = diags, .arena = arena, .no_memory = !p},
         .root = yaml->root,
         .p = p,
-        .errors_before = before};
+        .errors_before = before,
+        .given = given};
     if (p) {
         *p = (struct mst_programme){.arena = arena, .refs = 1};
-        memcpy(p->digest, yaml->digest, sizeof p->digest);
+        p->sources[MST_SOURCE_FILE] = yaml->bytes;
         load_all(&l);
+        if (diags->errors == before)
+            digest_sources(p);
     }
     mst_diags_sort(diags);
     code = l.r.no_memory ? mst_no_memory(err, path) : mst_diags_verdict(diags, before, path, err);
@@ -182,4 +203,17 @@ int mst_programme_load(const char *path, struct mst_diags *diags, struct mst_pro
     }
     *ret = p;
     return 0;
+}
+
+int mst_programme_load(const char *path, struct mst_diags *diags, struct mst_programme **ret,
+                       struct mst_err *err)
+{
+    return load(path, NULL, diags, ret, err);
+}
+
+int mst_programme_load_bytes(const struct mst_slice sources[MST_SOURCES], const char *name,
+                             struct mst_diags *diags, struct mst_programme **ret,
+                             struct mst_err *err)
+{
+    return load(name, sources, diags, ret, err);
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/load/file.h"
+#include "config/load/loader.h"
 
 /* Saturday and Sunday, where the programme does not say otherwise. */
 #define WEEKEND_MASK_DEFAULT 0x60
@@ -78,8 +78,9 @@ static bool take_kind(struct lines *l, const char *word, size_t len, enum mst_da
         }
     }
     const char *text = copy(l, word, len), *nearest = mst_nearest(text, kinds, 2);
-    char hint[MST_ERR_HINT_MAX];
-    snprintf(hint, sizeof hint, nearest ? _("did you mean %s?") : "", nearest);
+    char hint[MST_ERR_HINT_MAX] = "";
+    if (nearest)
+        snprintf(hint, sizeof hint, _("did you mean %s?"), nearest);
     FAULT(l, 12, hint, _("%s must be one of %s, not %s"), _("the day's kind"), "holiday, workday",
           text);
     return false;
@@ -146,10 +147,14 @@ int mst_calendar_load(const char *path, struct mst_arena *arena, struct mst_diag
                       struct mst_calendar *ret, struct mst_err *err)
 {
     struct mst_slice bytes;
-    size_t before = diags->errors;
     int code = mst_file_read(path, MST_FILE_BYTES_MAX, arena, &bytes, err);
-    if (code)
-        return code;
+    return code ? code : mst_calendar_decode(path, bytes, arena, diags, ret, err);
+}
+
+int mst_calendar_decode(const char *path, struct mst_slice bytes, struct mst_arena *arena,
+                        struct mst_diags *diags, struct mst_calendar *ret, struct mst_err *err)
+{
+    size_t before = diags->errors;
     if (mst_file_check_utf8(path, bytes, diags)) {
         size_t count = 1;
         for (size_t i = 0; i < bytes.len; i++)

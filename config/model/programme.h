@@ -20,6 +20,7 @@
 #include "config/model/date.h"
 #include "config/model/period.h"
 #include "config/model/zone.h"
+#include "proto/msg.h"
 
 /* An id: [a-z0-9][a-z0-9-]*, at most this many bytes with the NUL. */
 #define MST_ID_MAX 48
@@ -219,6 +220,9 @@ struct mst_duty {
     uint32_t version;    /* of the rule; pinned at materialisation */
 };
 
+/* What a programme was read from: enough to read it again, years later, without a file. */
+enum mst_source { MST_SOURCE_FILE, MST_SOURCE_CALENDAR, MST_SOURCE_ZONE, MST_SOURCES };
+
 struct mst_programme {
     const char *id;
     struct mst_label title;
@@ -240,7 +244,8 @@ struct mst_programme {
     size_t ladders_count;
     const char *const *cc; /* read-only subscribers of what is issued */
     size_t cc_count;
-    uint8_t digest[MST_DIGEST_BYTES]; /* of the file's bytes */
+    uint8_t digest[MST_DIGEST_BYTES];      /* of all its sources */
+    struct mst_slice sources[MST_SOURCES]; /* their bytes; data NULL: not read from files */
     struct mst_arena *arena;
     int refs;
 };

@@ -242,6 +242,38 @@ static void example_company_loads_in_another_zone(void **state)
     mst_programme_unref(p);
 }
 
+static void bytes_kept_load_the_same_programme(void **state)
+{
+    const struct mst_programme *p = *state;
+    struct mst_diags diags = {0};
+    struct mst_programme *again = NULL;
+    struct mst_err err;
+    assert_int_equal(
+        mst_programme_load_bytes(p->sources, "/nowhere/programme.yaml", &diags, &again, &err), 0);
+    assert_memory_equal(again->digest, p->digest, sizeof p->digest);
+    struct mst_dates then = dates_of(p, "quarterly-progress", "2023Q3");
+    struct mst_dates now = dates_of(again, "quarterly-progress", "2023Q3");
+    assert_int_equal(then.due, now.due);
+    mst_programme_unref(again);
+    mst_diags_done(&diags);
+}
+
+static void another_calendar_is_another_programme(void **state)
+{
+    const struct mst_programme *p = *state;
+    static const char calendar[] = "# 2023: nobody\n2023-10-06,workday,none\n";
+    struct mst_slice sources[MST_SOURCES];
+    struct mst_diags diags = {0};
+    struct mst_programme *other = NULL;
+    struct mst_err err;
+    memcpy(sources, p->sources, sizeof sources);
+    sources[MST_SOURCE_CALENDAR] = mst_bytes(calendar, sizeof calendar - 1);
+    assert_int_equal(mst_programme_load_bytes(sources, "programme.yaml", &diags, &other, &err), 0);
+    assert_memory_not_equal(other->digest, p->digest, sizeof p->digest);
+    mst_programme_unref(other);
+    mst_diags_done(&diags);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +287,8 @@ int main(void)
         cmocka_unit_test(five_report_to_the_office_and_26_to_their_leads),
         cmocka_unit_test(posts_are_as_many_as_the_plan_wants),
         cmocka_unit_test(example_company_loads_in_another_zone),
+        cmocka_unit_test(bytes_kept_load_the_same_programme),
+        cmocka_unit_test(another_calendar_is_another_programme),
     };
     return cmocka_run_group_tests(tests, load_jingning, drop);
 }
