@@ -153,6 +153,9 @@ struct mst_actor mst_session_actor(const struct mst_session *session);
 
 /* ---- door.c: messages from peers ---- */
 
+/* "UID=ROLE+ROLE", a row of the setting local_roles. */
+bool mst_door_parse_local(const char *row, unsigned *ret_uid, unsigned *ret_roles);
+
 /* Read what waits at a door, up to the batch's limit; at the enrol door up to its rate. Returns
  * non-zero when the batch is lost. */
 MST_MUST_CHECK int mst_door_serve(struct mst_broker *b, enum mst_door door, size_t *budget,
