@@ -73,6 +73,18 @@ static void deadline_while_down_is_told_once_at_the_start(void **state)
     assert_int_equal(mst_engine_last_alert(w->engine), alerts);
 }
 
+static void start_before_the_ledger_s_end_is_refused(void **state)
+{
+    struct world *w = *state;
+    struct mst_err err;
+    struct mst_driver_options options = {.store = w->store, .keys = &w->keys};
+    struct mst_driver_callbacks callbacks = {w, on_answer, on_alert, on_log};
+    stop(w);
+    assert_int_equal(mst_driver_new(&options, &callbacks, &w->driver, &err), 0);
+    assert_int_equal(mst_driver_add(w->driver, w->programme, &err), 0);
+    assert_int_equal(mst_driver_start(w->driver, w->now - 1, w->now - 1, &err), MST_E_CORRUPT);
+}
+
 static void tick_before_anything_is_due_stores_nothing(void **state)
 {
     struct world *w = *state;
@@ -437,6 +449,7 @@ int main(void)
         TEST(restart_goes_on_with_rows_alerts_and_outboxes),
         ON_DISK(restart_goes_on_with_rows_alerts_and_outboxes),
         ON_DISK(deadline_while_down_is_told_once_at_the_start),
+        TEST(start_before_the_ledger_s_end_is_refused),
         TEST(tick_before_anything_is_due_stores_nothing),
         ON_DISK(clock_mark_is_stored_with_the_batch),
         TEST(full_disk_loses_the_batch_and_nothing_else),
