@@ -31,9 +31,9 @@ MST_MUST_CHECK int mst_home_join(const char *dir, const char *invitation_path, i
                                  char ret_principal[65], struct mst_err *err);
 
 /*
- * An invitation is a YAML map: muster-invitation (1), programme, zone, principal, members, enrol, feed
- * (endpoints), broker_key (Z85 of the CURVE key), broker_sign_key (hex), token (hex), expires (RFC
- * 3339).
+ * An invitation is a YAML map: muster-invitation (1), programme, zone, principal, members, enrol,
+ * feed (endpoints), broker_key (Z85 of the CURVE key), broker_sign_key (hex), token (hex), expires
+ * (RFC 3339).
  */
 
 #endif

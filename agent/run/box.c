@@ -139,7 +139,7 @@ static int set_meta(struct mst_outbox *box, const char *name, const void *data, 
     int code = mst_box_begin(box, err);
     if (code)
         return code;
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = NULL;
     code = mst_box_prepare(box, "INSERT OR REPLACE INTO meta VALUES(?, ?)", &stmt, err);
     if (code)
         return code;
@@ -272,6 +272,8 @@ int mst_outbox_open(const char *path, const char *programme, const char *unit,
     snprintf(box->unit, sizeof box->unit, "%s", unit);
     box->limits = *limits;
     int code = open_db(box, err);
+    if (code == MST_E_BUSY)
+        code = mst_fail(err, MST_E_BUSY, _("another agent has %s"), path);
     if (!code)
         code = check_owner(box, err);
     if (!code)

@@ -231,7 +231,7 @@ int mst_driver_enrol(struct mst_driver *d, const struct mst_caller *caller,
     int code = find_token(d, enrol->token.data, &s, &e, err);
     if (code)
         return code;
-    if (!s.ok)
+    if (!s.ok || !e)
         return refuse_token(d, caller, MST_E_DENIED, err);
     struct mst_key key = {.roles = s.found.roles,
                           .created = wall_ms,

@@ -13,7 +13,8 @@
  * without any generated locale on the machine: falls back to C.UTF-8 with the chosen catalogue.
  */
 void mst_lang_init(const char *lang);
-/* Show instants in this IANA zone, unless the environment's TZ says otherwise. "" changes nothing. */
+/* Show instants in this IANA zone, unless the environment's TZ says otherwise. "" changes nothing.
+ */
 void mst_lang_zone(const char *zone);
 /* True when people read Chinese here. */
 bool mst_lang_zh(void);

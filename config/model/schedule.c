@@ -169,16 +169,18 @@ int mst_schedule_dates(const struct mst_programme *p, const struct mst_duty *dut
 {
     struct mst_dates dates = {.locks = MST_NEVER, .applicable = true};
     const struct mst_period_note *note = note_of(duty, period->key);
-    bool transitional = note && note->due != MST_DAY_NONE;
+    mst_day transitional = note ? note->due : MST_DAY_NONE;
     int rc = opening_by_rule(p, duty, period, &dates.opens, err);
     if (rc != 0)
         return rc;
-    dates.due_day = transitional ? note->due : rule_day(p, &duty->due, period, &dates.provisional);
+    dates.due_day = transitional != MST_DAY_NONE
+                        ? transitional
+                        : rule_day(p, &duty->due, period, &dates.provisional);
     if (dates.due_day == MST_DAY_NONE)
         return no_date(duty, period, "due", err);
     dates.due = midnight_after(p, dates.due_day);
     mst_time issued = mst_zone_midnight(p->zone, p->issued);
-    if (dates.opens > dates.due || (transitional && issued > dates.due))
+    if (dates.opens > dates.due || (transitional != MST_DAY_NONE && issued > dates.due))
         return mst_fail(err, MST_E_INVALID, _("duty \"%s\", period %s: opens after it is due"),
                         duty->id, period->key);
     rc = grace_end(p, duty, period, &dates, err);
@@ -190,7 +192,7 @@ int mst_schedule_dates(const struct mst_programme *p, const struct mst_duty *dut
             return no_date(duty, period, "lock", err);
         dates.locks = later(midnight_after(p, last), dates.grace_until);
     }
-    if (note && !transitional) {
+    if (note && transitional == MST_DAY_NONE) {
         dates.applicable = false;
         dates.reason = note->reason;
     } else if (!note && dates.due <= issued) {

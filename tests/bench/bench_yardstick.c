@@ -48,8 +48,10 @@ static void sql(sqlite3 *db, const char *text)
     CHECK(sqlite3_exec(db, text, NULL, NULL, NULL) == SQLITE_OK);
 }
 
-/* The broker's own pragmas; no UNIQUE index; checkpoints between transactions, as the broker has
- * them. */
+/*
+ * The broker's own pragmas and table, without a UNIQUE index; the log is moved into the database
+ * when it has 64 MiB, as a busy broker does.
+ */
 static void yard_sqlite(const char *dir, double seconds, int rows, int row_bytes)
 {
     char path[4096];
@@ -58,10 +60,14 @@ static void yard_sqlite(const char *dir, double seconds, int rows, int row_bytes
     sqlite3 *db;
     sqlite3_stmt *insert;
     CHECK(sqlite3_open(path, &db) == SQLITE_OK);
-    sql(db, "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-            "PRAGMA locking_mode=EXCLUSIVE;"
-            "CREATE TABLE rows(row INTEGER PRIMARY KEY, at INTEGER, kind INTEGER, bytes BLOB)");
-    CHECK(sqlite3_prepare_v2(db, "INSERT INTO rows(at, kind, bytes) VALUES(?, 1, ?)", -1, &insert,
+    sql(db,
+        "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+        "PRAGMA wal_autocheckpoint = 8192; PRAGMA trusted_schema = OFF;"
+        "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
+        "PRAGMA cache_size = -8192;"
+        "CREATE TABLE ledger(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind INTEGER NOT NULL,"
+        " bytes BLOB NOT NULL) STRICT");
+    CHECK(sqlite3_prepare_v2(db, "INSERT INTO ledger(at, kind, bytes) VALUES(?, 1, ?)", -1, &insert,
                              NULL) == SQLITE_OK);
     unsigned char *body = malloc((size_t)row_bytes);
     CHECK(body);

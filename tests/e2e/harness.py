@@ -195,8 +195,9 @@ class Broker(Program):
 class World:
     """A broker, and whoever is around it, in one directory. Local users get `local_roles`."""
 
-    def __init__(self, name, programme=JINGNING, rehearse=None, settings=None, local_roles="office+admin"):
-        self.dir = pathlib.Path(tempfile.mkdtemp(prefix=f"muster-{name}-"))
+    def __init__(self, name, programme=JINGNING, rehearse=None, settings=None, local_roles="office+admin",
+                 directory=None):
+        self.dir = directory or pathlib.Path(tempfile.mkdtemp(prefix=f"muster-{name}-"))
         self.programs = []
         self.closables = []
         self.broker = self.add(Broker(self, programme, settings or {}, rehearse, local_roles))

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must hold at the end of the demo. Each check is a function of what the programs printed: it returns what
+is wrong, a list of sentences, empty when all is well. It never asks a process."""
+import datetime
+import hashlib
+
+# What both an alert received and a row of the alert log say.
+SAME_IN_BOTH = ("kind", "topic", "audience", "role", "obligation", "duty", "period", "bearer", "group", "level",
+                "missed", "rehearsal", "ledger_row")
+INSTANTS_IN_BOTH = ("instant", "fired", "due")
+
+
+def _same_instant(one, other):
+    if not one or not other:
+        return not one and not other
+    return datetime.datetime.fromisoformat(one) == datetime.datetime.fromisoformat(other)
+
+
+def receipts(queued, stored):
+    """Every report that an agent queued has a receipt, and stands under it in the broker, once; and the broker
+    holds nothing else. `queued`: unit → rows of `muster-agent receipts`; `stored`: rows of `musterctl reports`."""
+    wrong = []
+    by_receipt = {}
+    for row in stored:
+        if row["receipt"] in by_receipt:
+            wrong.append(f"receipt {row['receipt']} was given twice")
+        by_receipt[row["receipt"]] = row
+    unclaimed = set(by_receipt)
+    for unit, rows in queued.items():
+        if [row["number"] for row in rows] != list(range(1, len(rows) + 1)):
+            wrong.append(f"{unit}: the outbox is not numbered 1 to {len(rows)}")
+        for row in rows:
+            name = f"{unit} {row['number']} ({row['act']} {row['duty'] or row['obligation']} {row['period']})"
+            held = by_receipt.get(row["receipt"])
+            if row["state"] not in ("received", "refused") or not row["receipt"]:
+                wrong.append(f"{name}: not acknowledged, {row['state']}")
+            elif held is None:
+                wrong.append(f"{name}: receipt {row['receipt']}, and the broker does not have it")
+            elif row["receipt"] not in unclaimed:
+                wrong.append(f"{name}: receipt {row['receipt']} is another report's too")
+            else:
+                unclaimed.discard(row["receipt"])
+                for key, own in (("unit", unit), ("act", row["act"]), ("duty", row["duty"]),
+                                 ("period", row["period"]), ("bytes", row["bytes"])):
+                    if held[key] != own:
+                        wrong.append(f"{name}: the broker has {key} {held[key]!r}")
+    wrong += [f"receipt {number}: no agent queued it" for number in sorted(unclaimed)]
+    return wrong
+
+
+def alerts(watched, logged, told):
+    """The office's watch received every alert of the log, once, in order and the same. `told`: how many the
+    broker says that there are."""
+    wrong = []
+    if len(logged) != told:
+        wrong.append(f"the broker counts {told} alerts and lists {len(logged)}")
+    for name, rows in (("received", watched), ("logged", logged)):
+        numbers = [row["number"] for row in rows]
+        if numbers != list(range(1, len(logged) + 1)):
+            odd = sorted(set(range(1, len(logged) + 1)) - set(numbers)) or "some twice, or not in order"
+            wrong.append(f"alerts {name} are not 1 to {len(logged)} without a gap: {odd}")
+    ids = [row["id"] for row in watched]
+    if len(set(ids)) != len(ids):
+        wrong.append("an alert came twice under two numbers")
+    for row, other in zip(watched, logged):
+        differs = [key for key in SAME_IN_BOTH if row[key] != other[key]]
+        differs += [key for key in INSTANTS_IN_BOTH if not _same_instant(row[key], other[key])]
+        if (row["reason"] or "") != other["reason"]:
+            differs.append("reason")
+        if differs:
+            wrong.append(f"alert {row['number']} differs from the log in {', '.join(differs)}")
+    return wrong
+
+
+def ledger(verified, stored, logged):
+    """The broker verified the chain, and it holds as many reports and alerts as were listed."""
+    wrong = []
+    if verified["chain"] != "ok":
+        wrong.append(f"the ledger's chain: {verified['chain']}")
+    for key, rows in (("report", stored), ("alert", logged)):
+        if int(verified[key]) != len(rows):
+            wrong.append(f"the ledger has {verified[key]} rows of kind {key}, the list {len(rows)}")
+    if int(verified["security"]) != 0:
+        wrong.append(f"the ledger holds {verified['security']} security events")
+    return wrong
+
+
+def verdict_of(row):
+    return (row["work"], row["verdict"], row["days_late"], row["returns"], row["record_number"])
+
+
+def verdicts(obligations, expected, extended):
+    """What the broker judged is what the script expects, and no more was judged."""
+    wrong = []
+    found = {row["id"]: row for row in obligations}
+    for name, wanted in expected.items():
+        row = found.get(name)
+        if row is None:
+            wrong.append(f"{name}: not there")
+        elif verdict_of(row) != wanted:
+            wrong.append(f"{name}: {verdict_of(row)}, wanted {wanted}")
+    wrong += [f"{name}: judged {row['verdict']} out of turn" for name, row in found.items()
+              if row["verdict"] and name not in expected]
+    for name, row in found.items():
+        due, original = extended.get(name, (None, None))
+        if due and (row["due"], row["original_due"]) != (due, original):
+            wrong.append(f"{name}: due {row['due']}, originally {row['original_due']}; wanted {due}, {original}")
+        elif not due and row["due"] != row["original_due"]:
+            wrong.append(f"{name}: its due date was moved")
+    return wrong
+
+
+def verdict_digest(obligations):
+    """The same for the same verdicts, whatever the receipts, ports and processes were."""
+    lines = sorted("\t".join(map(str, (row["id"], row["due"], *verdict_of(row)))) for row in obligations)
+    return hashlib.blake2b("\n".join(lines).encode(), digest_size=8).hexdigest()

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The year that the demo plays: who does what at which instant of 2022-12-05 to 2024-01-31, and how the
+programme must judge it. Pure data: nothing here talks to a process. What the units do is invented; the dates
+are those of the programme, worked by hand."""
+from collections import namedtuple
+
+# The rehearsal may go on after the year's end, for whoever wants to try more.
+FROM, TO, END = "2022-12-05", "2024-12-31", "2024-01-31 18:00"
+
+GROUPS = {
+    "g1": ("jxj", ("rsj", "swj", "szsyb", "kfq", "chengtou", "lsxy")),
+    "g2": ("jtj", ("fgw", "twb", "jiaotou", "zxw")),
+    "g3": ("nyj", ("kjj", "mzj", "slj", "nongtou", "wenlv", "lszy")),
+    "g4": ("lyj", ("czj", "zrj", "hbj", "bsz", "dangxiao")),
+    "g5": ("wjw", ("wgltj", "jyj", "zxyy", "rmyy", "zyy")),
+}
+LEADS = tuple(lead for lead, _ in GROUPS.values())
+LEAD_OF = {member: lead for lead, members in GROUPS.values() for member in members}
+MEMBERS = tuple(LEAD_OF)
+COUNTY = "jnx"
+HOMES = LEADS + MEMBERS + (COUNTY,)
+QUARTERS = ("2023Q1", "2023Q2", "2023Q3", "2023Q4")
+
+# One act. verb: a command of muster-agent by `who`, or of musterctl where who is "office", or one of
+# the demo's own blows (see demo.py). story: a sentence of words.py that is told when it happens.
+Act = namedtuple("Act", "verb who args options story")
+
+
+def act(verb, who, *args, story=None, **options):
+    return Act(verb, who, args, options, story)
+
+
+def submit(who, duty, period, **options):
+    return act("submit", who, duty, period, **options)
+
+
+def exchange(who, period, **options):
+    return submit(who, "member-exchange", period, **options)
+
+
+def progress(who, period, **options):
+    return submit(who, "quarterly-progress", period, **options)
+
+
+def receive(who, period):
+    return act("receive", LEAD_OF[who], f"member-exchange/{period}/{who}")
+
+
+def review(obligation, *words, **options):
+    return act("review", "office", obligation, *words, **options)
+
+
+# Member exchange: five instants before each due date at which members send theirs, two at which the
+# leads receive what has come.
+WAVES = {
+    "2023Q1": ("03-15 10:20", "03-20 15:40", "03-22 09:30", "03-23 16:50", "03-24 14:10"),
+    "2023Q2": ("06-13 09:45", "06-16 16:10", "06-19 10:30", "06-21 15:20", "06-25 09:30"),
+    "2023Q3": ("09-12 10:00", "09-15 14:40", "09-18 09:20", "09-20 16:30", "09-21 11:00"),
+    "2023Q4": ("12-12 09:50", "12-15 15:30", "12-19 10:40", "12-21 16:00", "12-22 10:15"),
+}
+RECEIVING = {
+    "2023Q1": ("03-22 17:00", "03-28 10:00"),
+    "2023Q2": ("06-19 17:00", "06-26 10:00"),
+    "2023Q3": ("09-18 17:00", "09-26 10:00"),
+    "2023Q4": ("12-19 17:00", "12-25 10:00"),
+}
+# Those who have a story of their own in a quarter.
+APART = {
+    "2023Q1": {"swj", "chengtou", "lsxy"},
+    "2023Q2": {"kfq", "nongtou", "zyy", "dangxiao"},
+    "2023Q3": {"twb", "slj", "kjj", "lszy", "czj"},
+    "2023Q4": {"bsz", "rmyy"},
+}
+
+
+def _exchanges(day):
+    for number, period in enumerate(QUARTERS):
+        first, second = RECEIVING[period]
+        waves = [f"2023-{wave}" for wave in WAVES[period]]
+        for index, member in enumerate(MEMBERS):
+            if member in APART[period]:
+                continue
+            at = waves[(index * 7 + number * 3) % len(waves)]
+            day(at, exchange(member, period))
+            day(f"2023-{first}" if at < f"2023-{first}" else f"2023-{second}", receive(member, period))
+
+
+def _task_lists(day):
+    day("2022-12-20 15:10", submit("jxj", "task-list", "once"))
+    day("2022-12-26 10:00", review("task-list/once/jxj", "--approve"))
+    day("2022-12-27 16:20", submit("nyj", "task-list", "once"))
+    day("2022-12-28 09:40", submit("jtj", "task-list", "once"))
+    day("2022-12-29 10:30", review("task-list/once/nyj", "--return", "--reason", "水网任务缺少量化指标，请补充",
+                                   story="returned-task"))
+    day("2023-01-03 14:00", submit("nyj", "task-list", "once", version=2))
+    day("2023-01-03 23:59:59.999", submit("lyj", "task-list", "once", story="last-moment"))
+    day("2023-01-05 10:00", *(review(f"task-list/once/{lead}", "--approve") for lead in ("jtj", "nyj", "lyj")))
+    day("2023-01-05 16:00", submit("wjw", "task-list", "once", story="late-task"))
+    day("2023-01-09 11:00", review("task-list/once/wjw", "--return", "--reason", "教育帮扶任务未明确责任处室"))
+    day("2023-01-18 09:30", submit("wjw", "task-list", "once", version=2, story="late-correction"))
+    day("2023-01-19 10:00", review("task-list/once/wjw", "--approve", story="approved"))
+
+
+def _quarterly(day):
+    day("2023-04-04 10:10", progress("wjw", "2023Q1"))
+    day("2023-04-06 15:30", progress("nyj", "2023Q1"))
+    day("2023-04-07 16:40", progress("jxj", "2023Q1"))
+    day("2023-04-10 23:59", progress("jtj", "2023Q1", story="last-minute"))
+    day("2023-04-12 09:30",
+        act("reopen", "office", "quarterly-progress/2023Q1/nyj", "--reason", "复核"),
+        review("quarterly-progress/2023Q1/nyj", "--return", "--reason", "茶叶项目经费数据与台账不一致，请核对"))
+    day("2023-04-13 11:00", progress("lyj", "2023Q1", story="late-3"))
+    day("2023-04-17 14:20", progress("nyj", "2023Q1", version=2, story="corrected"))
+
+    day("2023-07-04 09:50", progress("lyj", "2023Q2"))
+    day("2023-07-05 15:15", progress("jxj", "2023Q2"), progress("nyj", "2023Q2"))
+    day("2023-07-07 17:30", progress("wjw", "2023Q2"))
+    day("2023-07-08 20:15", progress("jtj", "2023Q2", story="saturday"))
+
+    day("2023-10-08 10:00", progress("jxj", "2023Q3"))
+    day("2023-10-09 09:40", act("extension", "nyj", "quarterly-progress", "2023Q3", "--until", "2023-10-18",
+                                "--reason", "秋收测产数据尚未汇总", story="asks"))
+    day("2023-10-10 16:00", act("extend", "office", "quarterly-progress/2023Q3/nyj", "--until", "2023-10-18",
+                                "--reason", "同意，测产后报送", story="granted"))
+    day("2023-10-11 23:59:59.999", progress("jtj", "2023Q3", story="on-time-ms"))
+    day("2023-10-12 00:00", progress("wjw", "2023Q3", story="late-ms"))
+    day("2023-10-17 11:20", progress("nyj", "2023Q3"))
+    day("2023-10-25 10:00", act("urge", "office", "quarterly-progress/2023Q3/lyj", "--reason", "请于本周内报送",
+                                story="urged-office"))
+    day("2023-10-27 16:50", progress("lyj", "2023Q3", story="late-12"))
+
+    day("2024-01-03 10:00", progress("wjw", "2023Q4"))
+    day("2024-01-04 15:00", progress("jxj", "2023Q4"), progress("lyj", "2023Q4"))
+    day("2024-01-08 16:30", progress("nyj", "2023Q4"))
+    day("2024-01-10 09:20", progress("jtj", "2023Q4", story="late-2"))
+
+
+def _plans(day):
+    plan = "annual-plan"
+    record = lambda lead: review(f"annual-plan/2024/{lead}", "--record")
+    day("2023-11-20 10:30", submit("jxj", plan, "2024"))
+    day("2023-11-23 09:30", record("jxj"))
+    day("2023-11-24 15:00", submit("jtj", plan, "2024"))
+    day("2023-11-28 10:00", review("annual-plan/2024/jtj", "--return", "--reason", "重点任务须明确责任单位和完成时限"))
+    day("2023-11-29 16:45", submit("nyj", plan, "2024"))
+    day("2023-11-30 23:59:59.999", submit("lyj", plan, "2024", story="plan-last"))
+    day("2023-12-01 14:30", submit("jtj", plan, "2024", version=2))
+    day("2023-12-04 11:10", submit("wjw", plan, "2024", story="plan-late"))
+    day("2023-12-05 10:00", record("jtj"), record("nyj"), record("lyj"))
+    day("2023-12-06 10:00", act("review", "office", "annual-plan/2024/wjw", "--record", story="on-record"))
+
+
+def _stories(day):
+    # First quarter: withdrawn and sent again; returned by the lead; late by a working day over a weekend.
+    day("2023-03-16 09:00", exchange("chengtou", "2023Q1"))
+    day("2023-03-16 15:30", act("withdraw", "chengtou", "member-exchange", "2023Q1", "--reason", "附表有误",
+                                story="withdrawn"))
+    day("2023-03-17 10:00", exchange("chengtou", "2023Q1", version=2))
+    day("2023-03-21 09:10", exchange("swj", "2023Q1"))
+    day("2023-03-21 16:00", act("return", "jxj", "member-exchange/2023Q1/swj", "--reason", "请补充购销金额",
+                                story="returned-by-lead"))
+    day("2023-03-23 10:45", exchange("swj", "2023Q1", version=2))
+    day("2023-03-27 09:15", exchange("lsxy", "2023Q1", story="late-1"))
+    day("2023-03-28 10:00", *(receive(unit, "2023Q1") for unit in ("chengtou", "swj", "lsxy")))
+
+    # Second: an agent is killed with reports queued; the last millisecond of a make-up Sunday; urged by
+    # the lead, and late; never.
+    day("2023-06-20 16:00", act("agent-killed", "nongtou", "member-exchange", "2023Q2", story="agent-killed"))
+    day("2023-06-25 23:59:59.999", exchange("kfq", "2023Q2", story="sunday"))
+    day("2023-06-26 10:00", receive("kfq", "2023Q2"), receive("nongtou", "2023Q2"))
+    day("2023-06-27 15:00", act("urge", "wjw", "member-exchange/2023Q2/zyy", "--reason", "组长会议周五召开",
+                                story="urged-lead"))
+    day("2023-06-28 11:00", exchange("zyy", "2023Q2"))
+    day("2023-06-29 09:30", receive("zyy", "2023Q2"))
+    day("2023-08-09 10:00", exchange("dangxiao", "2023Q2", refused="locked", story="locked"))
+
+    # Third: the broker is killed while the clock runs and reminders go out, and units go on queueing; a
+    # correction comes late, across a holiday with make-up days.
+    day("2023-09-13 09:30", act("broker-killed-running", "office", "2023-09-15 09:30", "kjj", "lszy", "czj",
+                                story="broker-killed"))
+    day("2023-09-19 09:10", exchange("slj", "2023Q3"))
+    day("2023-09-20 10:00", act("return", "nyj", "member-exchange/2023Q3/slj", "--reason", "治理里程与上季不衔接"))
+    day("2023-09-25 16:30", exchange("twb", "2023Q3"))
+    day("2023-09-26 10:00", *(receive(unit, "2023Q3") for unit in ("kjj", "lszy", "czj", "twb")))
+    day("2023-10-07 10:20", exchange("slj", "2023Q3", version=2, story="correction-holiday"))
+    day("2023-10-08 09:30", receive("slj", "2023Q3"))
+
+    # Fourth: the broker is killed with reports on their way (the wave of 12-21); late by a week.
+    day("2023-12-22 23:59:59.999", exchange("bsz", "2023Q4"))
+    day("2023-12-25 10:00", receive("bsz", "2023Q4"))
+    day("2023-12-29 17:20", exchange("rmyy", "2023Q4", story="late-5"))
+    day("2024-01-02 10:00", receive("rmyy", "2023Q4"))
+
+
+# The wave during which the broker is killed a second time.
+BUSY_AT = "2023-12-21 16:00"
+
+
+def script():
+    """The instants in order, each with its acts in order: [(instant, [Act])]."""
+    days = {}
+
+    def day(at, *acts):
+        days.setdefault(at, []).extend(acts)
+
+    _task_lists(day)
+    _exchanges(day)
+    _quarterly(day)
+    _plans(day)
+    _stories(day)
+    return sorted(days.items())
+
+
+# ---- how it must be judged ----
+
+# What was not simply on time and at once, worked by hand: (verdict, working days late, times returned).
+EXCEPTIONS = {
+    "task-list/once/nyj": ("on-time", 0, 1),
+    "task-list/once/wjw": ("late", 2, 1),
+    "quarterly-progress/2023Q1/nyj": ("on-time", 0, 1),
+    "quarterly-progress/2023Q1/lyj": ("late", 3, 0),
+    "quarterly-progress/2023Q2/jtj": ("late", 1, 0),
+    "quarterly-progress/2023Q3/wjw": ("late", 1, 0),
+    "quarterly-progress/2023Q3/lyj": ("late", 12, 0),
+    "quarterly-progress/2023Q4/jtj": ("late", 2, 0),
+    "annual-plan/2024/jtj": ("on-time", 0, 1),
+    "annual-plan/2024/wjw": ("late", 2, 0),
+    "member-exchange/2023Q1/swj": ("on-time", 0, 1),
+    "member-exchange/2023Q1/lsxy": ("late", 1, 0),
+    "member-exchange/2023Q2/zyy": ("late", 3, 0),
+    "member-exchange/2023Q2/dangxiao": ("missing", 0, 0),
+    "member-exchange/2023Q3/twb": ("late", 2, 0),
+    "member-exchange/2023Q3/slj": ("on-time", 0, 1),
+    "member-exchange/2023Q4/rmyy": ("late", 5, 0),
+}
+# In the order in which the office put them on record.
+RECORD_NUMBERS = {"jxj": "2024-01", "jtj": "2024-02", "nyj": "2024-03", "lyj": "2024-04", "wjw": "2024-05"}
+# Due dates that were moved: (effective, original).
+EXTENDED = {"quarterly-progress/2023Q3/nyj": ("2023-10-19T00:00:00+08:00", "2023-10-12T00:00:00+08:00")}
+
+
+def expected():
+    """Obligation id → (work, verdict, days late, returns, record number) of all that the year must close."""
+    ids = [f"{duty}/{lead}" for lead in LEADS
+           for duty in ("task-list/once", "annual-plan/2024", *(f"quarterly-progress/{q}" for q in QUARTERS))]
+    ids += [f"member-exchange/{quarter}/{member}" for quarter in QUARTERS for member in MEMBERS]
+    table = {}
+    for obligation in ids:
+        verdict, days, returns = EXCEPTIONS.get(obligation, ("on-time", 0, 0))
+        work = "awaiting" if verdict == "missing" else "closed"
+        bearer = obligation.rsplit("/", 1)[1]
+        record = RECORD_NUMBERS[bearer] if obligation.startswith("annual-plan/") else ""
+        table[obligation] = (work, verdict, days, returns, record)
+    return table
