@@ -28,6 +28,7 @@ struct asking {
     struct mst_table *table;
     size_t rows;
     bool progress;   /* standard error is a terminal */
+    bool counted;    /* the broker has told how far it is */
     bool alone;      /* something was printed that no table goes with */
     int out_fd;      /* file of --out, or -1 */
     bool row_failed; /* row_err says why a row could not be taken */
@@ -37,7 +38,7 @@ struct asking {
 
 static void clear_progress(struct asking *asking)
 {
-    if (asking->progress && asking->rows >= PROGRESS_ROWS)
+    if (asking->progress && (asking->rows >= PROGRESS_ROWS || asking->counted))
         fputs("\r\033[K", stderr);
 }
 
@@ -79,8 +80,23 @@ static int show_written(struct asking *asking, struct mst_slice row)
     return rc;
 }
 
+/* How far a long piece of work is: for the eyes, not part of the answer. */
+static void show_progress(struct asking *asking, struct mst_slice row)
+{
+    asking->counted = true;
+    if (!asking->progress)
+        return;
+    fputs("\r", stderr);
+    fprintf(stderr, _("%lld of %lld rows"), (long long)mst_unpack_int(row, "progress", 0),
+            (long long)mst_unpack_int(row, "of", 0));
+}
+
 static int keep_row(struct asking *asking, struct mst_slice row)
 {
+    if (mst_unpack_int(row, "progress", -1) >= 0) {
+        show_progress(asking, row);
+        return 0;
+    }
     asking->rows++;
     if (asking->progress && asking->rows % PROGRESS_ROWS == 0) {
         fputs("\r", stderr);
@@ -168,7 +184,8 @@ static int ask(struct asking *asking, struct mst_link *link)
 {
     const char *seconds = mst_call_option(asking->call->line, "timeout");
     const char *word = asking->call->command->word;
-    bool is_long = strcmp(word, "clock") == 0 || strcmp(word, "ledger") == 0;
+    bool is_long =
+        strcmp(word, "clock") == 0 || strcmp(word, "ledger") == 0 || strcmp(word, "replay") == 0;
     long timeout_s = seconds ? strtol(seconds, NULL, 10) : is_long ? LONG_TIMEOUT_S : TIMEOUT_S;
     if (timeout_s < 1 || timeout_s > 86400)
         return mst_fail(asking->err, MST_E_USAGE, _("--timeout is 1 to 86400 seconds, not %s"),
@@ -250,11 +267,13 @@ static int answer(struct asking *asking)
         return rc;
     rc = connect_and_ask(asking);
     close_out(asking, rc == 0);
-    if (rc || asking->alone)
+    /* What a replay compared is worth seeing most of all when something differs. */
+    if ((rc && rc != MST_E_DIFFERS) || asking->alone)
         return rc;
     struct mst_table *table = asking->table;
     asking->table = NULL;
-    return mst_table_end(table, asking->err);
+    int ended = mst_table_end(table, rc ? NULL : asking->err);
+    return rc ? rc : ended;
 }
 
 int mst_ctl_remote(const struct mst_ctl_call *call)

@@ -51,7 +51,7 @@ static const struct mst_arg_row options[] = {
     {"programme", MST_ARG_OPTION, MST_ARG_OPTIONAL, "ID",
      N_("programme; needed where the broker serves several")},
     {"timeout", MST_ARG_OPTION, MST_ARG_OPTIONAL, "N",
-     N_("wait so many seconds for an answer; 30 when absent, 600 for clock and ledger")},
+     N_("wait so many seconds for an answer; 30 when absent, 600 for clock, ledger and replay")},
 };
 
 static const struct mst_app_note environment[] = {

@@ -46,7 +46,7 @@ static int put_act_row(struct mst_engine *e, const struct mst_caller *caller,
 {
     struct mst_buf *b = &e->driver->scratch;
     mst_buf_clear(b);
-    mst_pack_map(b, 8);
+    mst_pack_map(b, 9);
     mst_pack_text(b, "actor");
     mst_pack_text(b, caller->actor.principal);
     mst_pack_text(b, "roles");
@@ -63,6 +63,8 @@ static int put_act_row(struct mst_engine *e, const struct mst_caller *caller,
     mst_pack_text(b, or_empty(act->number));
     mst_pack_text(b, "until");
     mst_pack_int(b, act->until);
+    mst_pack_text(b, "override");
+    mst_pack_bool(b, act->override);
     if (b->failed)
         return mst_fail_on(err, MST_E_NOMEM, act->act);
     return mst_engine_put_row(e, MST_ROW_ACT, now, mst_bytes(b->data, b->len), err);
@@ -123,6 +125,11 @@ int mst_driver_act(struct mst_driver *d, struct mst_engine *e, const struct mst_
                    uint64_t request_id, struct mst_input_act *act, mst_time now,
                    struct mst_err *err)
 {
+    /* The row cannot tell an empty text from none, so neither may the core. */
+    if (act->reason && !act->reason[0])
+        act->reason = NULL;
+    if (act->number && !act->number[0])
+        act->number = NULL;
     int code = mst_driver_open_batch(d, err);
     if (!code)
         code = put_act_row(e, caller, act, now, err);
@@ -163,7 +170,9 @@ int mst_driver_reload(struct mst_driver *d, struct mst_engine *e, const struct m
     mst_programme_unref(e->programme);
     e->programme = mst_programme_ref(programme);
     bool changed;
-    code = mst_engine_pin_programme(e, &changed, err);
+    code = mst_engine_keep_sources(e, err);
+    if (!code)
+        code = mst_engine_pin_programme(e, &changed, err);
     if (code)
         return code;
     mst_driver_log(d, 6, "reloaded", "programme=%s digest=%s by=%s", e->id, digest,

@@ -147,6 +147,8 @@ static int start_engine(struct mst_engine *e, mst_time down_from, mst_time now, 
     if (!code)
         code = mst_engine_step(e, &input, &refused, subject, err);
     if (!code)
+        code = mst_engine_keep_sources(e, err);
+    if (!code)
         code = mst_engine_pin_programme(e, &changed, err);
     if (!code && changed) {
         input = (struct mst_input){

@@ -4,6 +4,7 @@
 #define MST_BROKER_DRIVER_DRIVER_IMPL_H
 
 #include "broker/driver/driver.h"
+#include "broker/driver/rows.h"
 #include "proto/pack.h"
 
 /* Invariant: row and head name the last ledger row that was put, committed or not. */
@@ -76,6 +77,8 @@ MST_MUST_CHECK int mst_engine_remember_down(struct mst_engine *e, mst_time from,
 /* Store the digest of the programme in force; ret_changed: another one was stored before. */
 MST_MUST_CHECK int mst_engine_pin_programme(struct mst_engine *e, bool *ret_changed,
                                             struct mst_err *err);
+/* Keep the sources of the programme in force, once, so that a replay can load it again. */
+MST_MUST_CHECK int mst_engine_keep_sources(struct mst_engine *e, struct mst_err *err);
 /* The outbox of that id, or NULL. */
 struct mst_outbox *mst_engine_find_outbox(const struct mst_engine *e,
                                           const uint8_t id[MST_OUTBOX_BYTES]);

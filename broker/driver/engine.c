@@ -230,73 +230,19 @@ static int put_transition(struct mst_engine *e, const struct mst_transition *t, 
 {
     struct mst_buf *b = &e->driver->scratch;
     mst_buf_clear(b);
-    mst_pack_map(b, 9);
-    mst_pack_text(b, "obligation");
-    mst_pack_text(b, t->obligation);
-    mst_pack_text(b, "event");
-    mst_pack_text(b, t->event);
-    mst_pack_text(b, "from");
-    mst_pack_text(b, mst_work_word(t->from));
-    mst_pack_text(b, "to");
-    mst_pack_text(b, mst_work_word(t->to));
-    mst_pack_text(b, "verdict");
-    mst_pack_text(b, mst_verdict_word(t->verdict));
-    mst_pack_text(b, "days_late");
-    mst_pack_int(b, t->days_late);
-    mst_pack_text(b, "actor");
-    mst_pack_text(b, t->actor);
-    mst_pack_text(b, "reason");
-    mst_pack_text(b, t->reason);
-    mst_pack_text(b, "instant");
-    mst_pack_int(b, t->instant);
-    if (b->failed)
-        return mst_fail_on(err, MST_E_NOMEM, "transition");
-    return mst_engine_put_row(e, MST_ROW_TRANSITION, now, mst_bytes(b->data, b->len), err);
-}
-
-static void fill_alert(struct mst_engine *e, const struct mst_alert *a, char topic[161],
-                       struct mst_msg_alert *m)
-{
-    static const uint8_t no_head[MST_HASH_BYTES];
-    snprintf(topic, 161, "%s/%s/%s", e->id, a->audience, a->kind);
-    *m = (struct mst_msg_alert){
-        .number = e->alert_number,
-        .id = mst_bytes(a->id, sizeof a->id),
-        .programme = mst_text(e->id),
-        .topic = mst_text(topic),
-        .kind = mst_text(a->kind),
-        .audience = mst_text(a->audience),
-        .role = mst_text(a->role),
-        .obligation = mst_text(a->obligation[0] ? a->obligation : NULL),
-        .duty = mst_text(a->duty[0] ? a->duty : NULL),
-        .period = mst_text(a->period[0] ? a->period : NULL),
-        .bearer = mst_text(a->bearer[0] ? a->bearer : NULL),
-        .group = mst_text(a->group[0] ? a->group : NULL),
-        .rung = a->rung,
-        .level = a->level,
-        .occurrence = a->occurrence,
-        .revision = a->revision,
-        .instant = (uint64_t)a->instant,
-        .fired = (uint64_t)a->fired,
-        .due = (uint64_t)a->due,
-        .missed = a->missed,
-        .reason = mst_text(a->reason[0] ? a->reason : NULL),
-        .rehearsal = e->driver->options.rehearsal,
-        /* The stream fills these in: the row cannot hold its own hash. */
-        .ledger_head = mst_bytes(no_head, sizeof no_head),
-    };
+    int code = mst_row_pack_transition(t, b, err);
+    return code ? code
+                : mst_engine_put_row(e, MST_ROW_TRANSITION, now, mst_bytes(b->data, b->len), err);
 }
 
 static int put_alert(struct mst_engine *e, const struct mst_alert *a, mst_time now,
                      struct mst_err *err)
 {
     struct mst_driver *d = e->driver;
-    struct mst_msg msg = {.type = MST_MSG_alert};
-    char topic[161];
     e->alert_number++;
-    fill_alert(e, a, topic, &msg.u.alert);
     mst_buf_clear(&d->scratch);
-    int code = mst_msg_encode(&msg, &d->scratch, err);
+    int code =
+        mst_row_pack_alert(a, e->id, e->alert_number, d->options.rehearsal, &d->scratch, err);
     struct mst_slice bytes = mst_bytes(d->scratch.data, d->scratch.len);
     if (!code)
         code = mst_engine_put_row(e, MST_ROW_ALERT, now, bytes, err);

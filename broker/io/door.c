@@ -247,6 +247,9 @@ static int dispatch(struct mst_broker *b, struct mst_session *s, const struct ms
             mst_session_error(b, s, MST_E_PROTOCOL, mst_msg_word(msg->type));
         else if (msg->u.enrol.version != MST_PROTOCOL_VERSION)
             mst_session_error(b, s, MST_E_VERSION, "protocol");
+        else if (memcmp(s->channel, msg->u.enrol.channel_key.data, sizeof s->channel) != 0)
+            /* Who enrols a key must hold it: the connection is made with it. */
+            mst_session_error(b, s, MST_E_IDENTITY, "channel_key");
         else
             return mst_driver_enrol(b->driver, &caller, &msg->u.enrol, now, mst_clock_wall(), err);
         return 0;

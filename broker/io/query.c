@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The query thread: takes queries from the loop, answers them in chunks, and wakes the loop to send
- * them. The loop never blocks on it, and it never blocks on the loop but to hand a chunk over.
+ * The query threads: they take queries from the loop, answer them in chunks, and wake the loop to
+ * send them. The loop never blocks on them, and they never block on the loop but to hand a chunk
+ * over. There are two, each with its own reader, so that work of minutes keeps nobody waiting.
  */
 #include "broker/io/query.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,6 @@
 
 #include "broker/driver/answers.h"
 #include "broker/io/broker.h"
-#include "proto/validate.h"
 
 /* A reply carries rows up to this size, and up to half of what a message may be. */
 #define CHUNK_BYTES_MAX 24576
@@ -49,18 +48,27 @@ struct outcome {
     struct mst_programme *programme; /* to be released by the loop: references are the loop's */
 };
 
-struct mst_query_pool {
+enum lane_kind { LOOKS, WORK, LANES };
+
+struct lane {
+    struct mst_query_pool *pool;
     pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t wake, room;
+    bool started;
+    pthread_cond_t wake;
     struct job *jobs, **jobs_end;
     size_t jobs_count;
+    struct mst_reader *reader;
+};
+
+struct mst_query_pool {
+    pthread_mutex_t lock;
+    pthread_cond_t room;
+    struct lane lanes[LANES];
     struct outcome *outcomes, **outcomes_end;
     size_t outcomes_count; /* those being sent included */
     int fd;
     bool stopping;
     size_t chunk_bytes_max;
-    struct mst_reader *reader;
     /* The loop's alone: what it is sending, and since when a peer has not read it. */
     struct outcome *sending;
     int64_t unread_boot_ms;
@@ -78,55 +86,22 @@ struct sink {
 static const struct {
     const char *word;
     mst_query_fn fn;
+    enum lane_kind lane;
 } queries[] = {
-    {"obligations", mst_query_obligations},
-    {"show", mst_query_show},
-    {"units", mst_query_units},
-    {"brief", mst_query_brief},
-    {"reports", mst_query_reports},
-    {"report", mst_query_report},
-    {"alerts", mst_query_alerts},
-    {"explain", mst_query_explain},
-    {"ledger", mst_query_ledger},
-    {"keys", mst_query_keys},
+    {"obligations", mst_query_obligations, LOOKS},
+    {"show", mst_query_show, LOOKS},
+    {"units", mst_query_units, LOOKS},
+    {"brief", mst_query_brief, LOOKS},
+    {"reports", mst_query_reports, LOOKS},
+    {"report", mst_query_report, LOOKS},
+    {"alerts", mst_query_alerts, LOOKS},
+    {"explain", mst_query_explain, LOOKS},
+    {"ledger", mst_query_ledger, WORK},
+    {"keys", mst_query_keys, LOOKS},
+    {"replay", mst_query_replay, WORK},
 };
 
-/* ---- arguments and rows ---- */
-
-const char *mst_query_arg(const struct mst_query *q, const char *name, char *buf, size_t size)
-{
-    struct mst_slice value = mst_unpack_text(q->args, name);
-    return value.data ? mst_slice_copy(value, buf, size) : NULL;
-}
-
-int64_t mst_query_number(const struct mst_query *q, const char *name, int64_t fallback)
-{
-    char text[32], *end;
-    if (!mst_query_arg(q, name, text, sizeof text))
-        return fallback;
-    long long value = strtoll(text, &end, 10);
-    return *text && !*end ? value : -1;
-}
-
-bool mst_query_matches(const struct mst_query *q, const char *name, const char *value)
-{
-    struct mst_slice wanted = mst_unpack_text(q->args, name);
-    return !wanted.data || mst_slice_is(wanted, value);
-}
-
-bool mst_query_may(const struct mst_query *q, const char *unit, const char *group)
-{
-    struct mst_target target = {.unit = unit && unit[0] ? unit : NULL,
-                                .group = group && group[0] ? group : NULL};
-    return mst_authz(q->programme, &q->actor, q->action, &target);
-}
-
-struct mst_slice mst_query_map(const struct mst_row *row)
-{
-    bool sound =
-        row->kind != MST_ROW_REPORT || mst_validate(row->bytes.data, row->bytes.len, NULL) == 0;
-    return sound ? row->bytes : (struct mst_slice){0};
-}
+/* ---- replies ---- */
 
 static void wake_loop(const struct mst_query_pool *pool)
 {
@@ -205,6 +180,15 @@ static void send_last(struct sink *sink, int code, struct mst_err *why)
     push_outcome(sink->pool, out);
 }
 
+int mst_query_flush(struct mst_query *q, struct mst_err *err)
+{
+    struct sink *sink = q->sink;
+    pthread_mutex_lock(&sink->pool->lock);
+    bool stopping = sink->pool->stopping;
+    pthread_mutex_unlock(&sink->pool->lock);
+    return stopping ? mst_fail_on(err, MST_E_BUSY, q->action) : send_chunk(sink, err);
+}
+
 struct mst_buf *mst_query_row(struct mst_query *q)
 {
     struct sink *sink = q->sink;
@@ -233,54 +217,13 @@ int mst_query_row_end(struct mst_query *q, struct mst_err *err)
     return sink->count < CHUNK_ROWS_MAX ? 0 : send_chunk(sink, err);
 }
 
-void mst_query_pack_text(struct mst_buf *b, const char *key, const char *value)
-{
-    mst_pack_text(b, key);
-    mst_pack_text(b, value ? value : "");
-}
+/* ---- the threads ---- */
 
-void mst_query_pack_instant(const struct mst_query *q, struct mst_buf *b, const char *key,
-                            mst_time at)
+static void run_job(struct lane *lane, struct job *job)
 {
-    char text[MST_INSTANT_TEXT_MAX] = "";
-    if (at != 0 && at != MST_NEVER)
-        mst_zone_format(q->programme->zone, at, text);
-    mst_query_pack_text(b, key, text);
-}
-
-int mst_query_pair(struct mst_query *q, const char *name, const char *value, struct mst_err *err)
-{
-    struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 2);
-    mst_query_pack_text(b, "name", name);
-    mst_query_pack_text(b, "value", value);
-    return mst_query_row_end(q, err);
-}
-
-int mst_query_pair_instant(struct mst_query *q, const char *name, mst_time at, struct mst_err *err)
-{
-    struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 2);
-    mst_query_pack_text(b, "name", name);
-    mst_query_pack_instant(q, b, "value", at);
-    return mst_query_row_end(q, err);
-}
-
-int mst_query_pair_hex(struct mst_query *q, const char *name, const uint8_t *data, size_t len,
-                       struct mst_err *err)
-{
-    char hex[2 * 64 + 1];
-    sodium_bin2hex(hex, sizeof hex, data, len < 64 ? len : 64);
-    return mst_query_pair(q, name, hex, err);
-}
-
-/* ---- the thread ---- */
-
-static void run_job(struct mst_query_pool *pool, struct job *job)
-{
-    struct sink sink = {.pool = pool, .job = job};
+    struct sink sink = {.pool = lane->pool, .job = job};
     struct mst_err err;
-    job->query.reader = pool->reader;
+    job->query.reader = lane->reader;
     job->query.sink = &sink;
     int code = job->fn(&job->query, &err);
     send_last(&sink, code, &err);
@@ -297,25 +240,37 @@ static void free_job(struct job *job)
 
 static void *serve(void *context)
 {
-    struct mst_query_pool *pool = context;
+    struct lane *lane = context;
+    struct mst_query_pool *pool = lane->pool;
     pthread_mutex_lock(&pool->lock);
     while (!pool->stopping) {
-        struct job *job = pool->jobs;
+        struct job *job = lane->jobs;
         if (!job) {
-            pthread_cond_wait(&pool->wake, &pool->lock);
+            pthread_cond_wait(&lane->wake, &pool->lock);
             continue;
         }
-        pool->jobs = job->next;
-        if (!pool->jobs)
-            pool->jobs_end = &pool->jobs;
-        pool->jobs_count--;
+        lane->jobs = job->next;
+        if (!lane->jobs)
+            lane->jobs_end = &lane->jobs;
+        lane->jobs_count--;
         pthread_mutex_unlock(&pool->lock);
-        run_job(pool, job);
+        run_job(lane, job);
         free_job(job);
         pthread_mutex_lock(&pool->lock);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
+}
+
+static int lane_start(struct mst_store *store, struct lane *lane, struct mst_err *err)
+{
+    int code = mst_store_reader_open(store, &lane->reader, err);
+    if (code)
+        return code;
+    if (pthread_create(&lane->thread, NULL, serve, lane) != 0)
+        return mst_fail_on(err, MST_E_NOMEM, "thread");
+    lane->started = true;
+    return 0;
 }
 
 static void free_outcome(struct outcome *out)
@@ -338,28 +293,38 @@ int mst_query_start(struct mst_broker *b, struct mst_err *err)
     struct mst_query_pool *pool = calloc(1, sizeof *pool);
     if (!pool)
         return mst_fail_on(err, MST_E_NOMEM, "queries");
-    pool->jobs_end = &pool->jobs;
     pool->outcomes_end = &pool->outcomes;
     pool->chunk_bytes_max = (size_t)b->settings.BROKER_message_bytes_max / 2;
     if (pool->chunk_bytes_max > CHUNK_BYTES_MAX)
         pool->chunk_bytes_max = CHUNK_BYTES_MAX;
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->wake, NULL);
     pthread_cond_init(&pool->room, NULL);
-    pool->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    int code = pool->fd < 0 ? mst_fail(err, MST_E_IO, "eventfd: %s", strerror(errno))
-                            : mst_store_reader_open(b->store, &pool->reader, err);
-    if (!code && pthread_create(&pool->thread, NULL, serve, pool) != 0)
-        code = mst_fail_on(err, MST_E_NOMEM, "thread");
-    if (code) {
-        mst_reader_close(pool->reader);
-        if (pool->fd >= 0)
-            close(pool->fd);
-        free(pool);
-        return code;
+    for (size_t i = 0; i < LANES; i++) {
+        pool->lanes[i].pool = pool;
+        pool->lanes[i].jobs_end = &pool->lanes[i].jobs;
+        pthread_cond_init(&pool->lanes[i].wake, NULL);
     }
     b->queries = pool;
-    return 0;
+    pool->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int code = pool->fd < 0 ? mst_fail(err, MST_E_IO, "eventfd: %s", strerror(errno)) : 0;
+    for (size_t i = 0; !code && i < LANES; i++)
+        code = lane_start(b->store, &pool->lanes[i], err);
+    if (code)
+        mst_query_stop(b);
+    return code;
+}
+
+static void lane_stop(struct lane *lane)
+{
+    if (lane->started)
+        pthread_join(lane->thread, NULL);
+    for (struct job *job = lane->jobs, *next; job; job = next) {
+        next = job->next;
+        mst_programme_unref(job->query.programme);
+        free_job(job);
+    }
+    mst_reader_close(lane->reader);
+    pthread_cond_destroy(&lane->wake);
 }
 
 void mst_query_stop(struct mst_broker *b)
@@ -369,22 +334,19 @@ void mst_query_stop(struct mst_broker *b)
         return;
     pthread_mutex_lock(&pool->lock);
     pool->stopping = true;
-    pthread_cond_signal(&pool->wake);
-    pthread_cond_signal(&pool->room);
+    for (size_t i = 0; i < LANES; i++)
+        pthread_cond_signal(&pool->lanes[i].wake);
+    pthread_cond_broadcast(&pool->room);
     pthread_mutex_unlock(&pool->lock);
-    pthread_join(pool->thread, NULL);
-    mst_query_drain(b);
+    for (size_t i = 0; i < LANES; i++)
+        lane_stop(&pool->lanes[i]);
+    if (pool->fd >= 0) {
+        mst_query_drain(b);
+        close(pool->fd);
+    }
     drop_outcomes(pool->sending);
     drop_outcomes(pool->outcomes);
-    for (struct job *job = pool->jobs, *next; job; job = next) {
-        next = job->next;
-        mst_programme_unref(job->query.programme);
-        free_job(job);
-    }
-    mst_reader_close(pool->reader);
-    close(pool->fd);
     pthread_mutex_destroy(&pool->lock);
-    pthread_cond_destroy(&pool->wake);
     pthread_cond_destroy(&pool->room);
     free(pool);
     b->queries = NULL;
@@ -443,7 +405,7 @@ void mst_query_drain(struct mst_broker *b)
     }
     pthread_mutex_lock(&pool->lock);
     pool->outcomes_count -= sent;
-    pthread_cond_signal(&pool->room);
+    pthread_cond_broadcast(&pool->room);
     pthread_mutex_unlock(&pool->lock);
     if (resumed && !pool->sending)
         wake_loop(pool); /* for what came meanwhile, whose call was taken above */
@@ -477,11 +439,11 @@ static int equip(struct mst_broker *b, struct job *job, struct mst_err *err)
     return 0;
 }
 
-static bool is_crowded(struct mst_query_pool *pool)
+static bool is_crowded(struct lane *lane)
 {
-    pthread_mutex_lock(&pool->lock);
-    bool crowded = pool->jobs_count >= QUEUE_MAX;
-    pthread_mutex_unlock(&pool->lock);
+    pthread_mutex_lock(&lane->pool->lock);
+    bool crowded = lane->jobs_count >= QUEUE_MAX;
+    pthread_mutex_unlock(&lane->pool->lock);
     return crowded;
 }
 
@@ -522,7 +484,7 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
     return mst_session_reply_pairs(b, s, request, pairs, sizeof pairs / sizeof pairs[0], err);
 }
 
-static mst_query_fn find_query(const char *word, const char **ret_action)
+static mst_query_fn find_query(const char *word, const char **ret_action, enum lane_kind *ret_lane)
 {
     static const struct {
         const char *word, *action;
@@ -540,8 +502,10 @@ static mst_query_fn find_query(const char *word, const char **ret_action)
             *ret_action = actions[i].action;
     }
     for (size_t i = 0; i < sizeof queries / sizeof queries[0]; i++) {
-        if (strcmp(queries[i].word, word) == 0)
-            return queries[i].fn;
+        if (strcmp(queries[i].word, word) != 0)
+            continue;
+        *ret_lane = queries[i].lane;
+        return queries[i].fn;
     }
     return NULL;
 }
@@ -553,7 +517,9 @@ int mst_query_post(struct mst_broker *b, const struct mst_session *session,
     char word[MST_ID_MAX];
     const char *action = "";
     mst_slice_copy(request->verb, word, sizeof word);
-    mst_query_fn fn = find_query(word, &action);
+    enum lane_kind kind = LOOKS;
+    mst_query_fn fn = find_query(word, &action, &kind);
+    struct lane *lane = &b->queries->lanes[kind];
     struct mst_actor actor = mst_session_actor(s);
     struct mst_target none = {NULL, NULL};
     if (strcmp(word, "status") == 0) {
@@ -567,7 +533,7 @@ int mst_query_post(struct mst_broker *b, const struct mst_session *session,
         mst_session_reply(b, s, request->id, MST_E_UNKNOWN, word, (struct mst_slices){NULL, 0});
         return 0;
     }
-    if (!job || is_crowded(b->queries)) {
+    if (!job || is_crowded(lane)) {
         free(job);
         mst_session_reply(b, s, request->id, MST_E_BUSY, "queries", (struct mst_slices){NULL, 0});
         return 0;
@@ -592,10 +558,10 @@ int mst_query_post(struct mst_broker *b, const struct mst_session *session,
     job->query.action = job->action;
     job->query.args = mst_bytes(job->args.data, job->args.len);
     pthread_mutex_lock(&b->queries->lock);
-    *b->queries->jobs_end = job;
-    b->queries->jobs_end = &job->next;
-    b->queries->jobs_count++;
-    pthread_cond_signal(&b->queries->wake);
+    *lane->jobs_end = job;
+    lane->jobs_end = &job->next;
+    lane->jobs_count++;
+    pthread_cond_signal(&lane->wake);
     pthread_mutex_unlock(&b->queries->lock);
     return 0;
 }

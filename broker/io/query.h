@@ -46,6 +46,8 @@ bool mst_query_may(const struct mst_query *q, const char *unit, const char *grou
  * are whatever its sender liked, and what is told of it must still be read.
  */
 struct mst_slice mst_query_map(const struct mst_row *row);
+/* Send the rows so far at once, for what takes long. MST_E_BUSY when the broker is stopping. */
+MST_MUST_CHECK int mst_query_flush(struct mst_query *q, struct mst_err *err);
 /* Begin a row, pack its map into the returned buffer, end it. */
 struct mst_buf *mst_query_row(struct mst_query *q);
 MST_MUST_CHECK int mst_query_row_end(struct mst_query *q, struct mst_err *err);
@@ -72,5 +74,6 @@ int mst_query_alerts(struct mst_query *q, struct mst_err *err);
 int mst_query_explain(struct mst_query *q, struct mst_err *err);
 int mst_query_ledger(struct mst_query *q, struct mst_err *err);
 int mst_query_keys(struct mst_query *q, struct mst_err *err);
+int mst_query_replay(struct mst_query *q, struct mst_err *err);
 
 #endif

@@ -60,6 +60,18 @@ int mst_file_read(const char *path, size_t bytes_max, struct mst_arena *arena,
     return code;
 }
 
+int mst_file_copy(struct mst_slice bytes, struct mst_arena *arena, struct mst_slice *ret_bytes,
+                  struct mst_err *err)
+{
+    char *data = mst_arena_alloc(arena, bytes.len + 1);
+    if (!data)
+        return mst_fail_on(err, MST_E_NOMEM, "file");
+    if (bytes.len)
+        memcpy(data, bytes.data, bytes.len);
+    *ret_bytes = mst_bytes(data, bytes.len);
+    return 0;
+}
+
 bool mst_file_check_utf8(const char *path, struct mst_slice bytes, struct mst_diags *diags)
 {
     const uint8_t *bad = bytes.len ? u8_check(bytes.data, bytes.len) : NULL;

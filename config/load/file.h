@@ -15,6 +15,9 @@
  */
 MST_MUST_CHECK int mst_file_read(const char *path, size_t bytes_max, struct mst_arena *arena,
                                  struct mst_slice *ret_bytes, struct mst_err *err);
+/* A copy in the arena, with a NUL after it. */
+MST_MUST_CHECK int mst_file_copy(struct mst_slice bytes, struct mst_arena *arena,
+                                 struct mst_slice *ret_bytes, struct mst_err *err);
 /* A finding, and false, where the bytes are not UTF-8 or hold a NUL. */
 bool mst_file_check_utf8(const char *path, struct mst_slice bytes, struct mst_diags *diags);
 /* Sort by file's place; equal places keep the order in which they were found. */

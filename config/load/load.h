@@ -48,6 +48,14 @@ void mst_diags_print(const struct mst_diags *diags, FILE *out);
 MST_MUST_CHECK int mst_programme_load(const char *path, struct mst_diags *diags,
                                       struct mst_programme **ret, struct mst_err *err);
 
+/*
+ * The same from the bytes that an earlier load kept in mst_programme.sources, which are copied: no
+ * file is read. `name` stands for the file in findings.
+ */
+MST_MUST_CHECK int mst_programme_load_bytes(const struct mst_slice sources[MST_SOURCES],
+                                            const char *name, struct mst_diags *diags,
+                                            struct mst_programme **ret, struct mst_err *err);
+
 /* Whether the calendar alone says when the duty is owed; the others (sign for, reply, issue) are
  * owed so long after something happened, and an exhortation at no time. */
 bool mst_duty_is_scheduled(const struct mst_duty *duty);

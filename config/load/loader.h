@@ -21,12 +21,23 @@ struct mst_loader {
     struct mst_programme *p;
     size_t errors_before; /* in the findings, when this load began */
     bool calendar_read;
+    const struct mst_slice *given; /* the sources' bytes; NULL: files are read */
     /* Writable views of the programme's arrays, and the node that each came from. */
     struct mst_unit *units;
     struct mst_group *groups;
     struct mst_duty *duties;
     const struct mst_node **unit_nodes, **group_nodes, **duty_nodes;
 };
+
+/* Zones and calendars from bytes; `name` and `path` are for findings and errors. */
+MST_MUST_CHECK int mst_zone_read(const char *name, struct mst_arena *arena,
+                                 struct mst_slice *ret_bytes, struct mst_err *err);
+MST_MUST_CHECK int mst_zone_decode(const char *name, struct mst_slice bytes,
+                                   struct mst_arena *arena, const struct mst_zone **ret,
+                                   struct mst_err *err);
+MST_MUST_CHECK int mst_calendar_decode(const char *path, struct mst_slice bytes,
+                                       struct mst_arena *arena, struct mst_diags *diags,
+                                       struct mst_calendar *ret, struct mst_err *err);
 
 /* Shared by the parts. A label is text, or a map of zh and en; never NULL inside. */
 struct mst_label mst_load_label(struct mst_loader *l, const struct mst_node *map, const char *key);

@@ -22,7 +22,11 @@ static void load_zone(struct mst_loader *l)
     struct mst_err err = {0};
     if (!name)
         return;
-    int code = mst_zone_load(name, l->r.arena, &l->p->zone, &err);
+    struct mst_slice *bytes = &l->p->sources[MST_SOURCE_ZONE];
+    int code = l->given ? mst_file_copy(l->given[MST_SOURCE_ZONE], l->r.arena, bytes, &err)
+                        : mst_zone_read(name, l->r.arena, bytes, &err);
+    if (!code)
+        code = mst_zone_decode(name, *bytes, l->r.arena, &l->p->zone, &err);
     if (code == MST_E_NOMEM)
         l->r.no_memory = true;
     else if (code)
@@ -71,7 +75,11 @@ static void load_calendar(struct mst_loader *l)
     char *path = name ? path_beside(l, name) : NULL;
     struct mst_err err = {0};
     if (path) {
-        int code = mst_calendar_load(path, l->r.arena, l->r.diags, calendar, &err);
+        struct mst_slice *bytes = &l->p->sources[MST_SOURCE_CALENDAR];
+        int code = l->given ? mst_file_copy(l->given[MST_SOURCE_CALENDAR], l->r.arena, bytes, &err)
+                            : mst_file_read(path, MST_FILE_BYTES_MAX, l->r.arena, bytes, &err);
+        if (!code)
+            code = mst_calendar_decode(path, *bytes, l->r.arena, l->r.diags, calendar, &err);
         l->calendar_read = code == 0;
         if (code == MST_E_NOMEM)
             l->r.no_memory = true;
@@ -96,6 +104,35 @@ static void load_basics(struct mst_loader *l)
     p->fiscal_month = mst_read_int(&l->r, l->root, "fiscal_month", 1, 12, 1);
     load_zone(l);
     load_calendar(l);
+}
+
+#define POINTS_MAX 1000
+
+/* A programme that says nothing has the rubric of version 1: what came in grace counts, half of the
+ * points for what came late, none for what never came, and returns cost nothing. */
+static void load_rubric(struct mst_loader *l)
+{
+    struct mst_rubric *rubric = &l->p->rubric;
+    *rubric = (struct mst_rubric){
+        .version = 1, .on_time = 100, .in_grace = 100, .late = 50, .grace_counts = true};
+    const struct mst_node *map = mst_read_field(&l->r, l->root, "rubric", MST_MAY_LACK);
+    if (!map || !mst_read_is_map(&l->r, map,
+                                 MST_WORDS("version", "on_time", "in_grace", "late", "missing",
+                                           "returned", "grace_counts", "ranking")))
+        return;
+    const struct {
+        const char *key;
+        int *points;
+    } rows[] = {
+        {"on_time", &rubric->on_time}, {"in_grace", &rubric->in_grace}, {"late", &rubric->late},
+        {"missing", &rubric->missing}, {"returned", &rubric->returned},
+    };
+    rubric->version = (uint32_t)mst_read_int(&l->r, map, "version", 1, VERSION_MAX, 1);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        *rows[i].points =
+            mst_read_int(&l->r, map, rows[i].key, -POINTS_MAX, POINTS_MAX, *rows[i].points);
+    rubric->grace_counts = mst_read_bool(&l->r, map, "grace_counts", true);
+    rubric->ranking = mst_read_bool(&l->r, map, "ranking", false);
 }
 
 static void load_cc(struct mst_loader *l)
@@ -140,13 +177,14 @@ static void load_all(struct mst_loader *l)
     if (!mst_read_is_map(&l->r, l->root,
                          MST_WORDS("id", "title", "source", "issued", "version", "zone", "calendar",
                                    "weekend", "fiscal_month", "units", "groups", "offices", "cc",
-                                   "ladders", "duties")))
+                                   "ladders", "duties", "rubric")))
         return;
     load_basics(l);
     mst_load_units(l);
     mst_load_groups(l);
     mst_load_offices(l);
     load_cc(l);
+    load_rubric(l);
     mst_load_ladders(l);
     mst_load_duties(l);
     mst_load_check_parties(l);
@@ -154,12 +192,22 @@ static void load_all(struct mst_loader *l)
         mst_load_check_dates(l);
 }
 
-int mst_programme_load(const char *path, struct mst_diags *diags, struct mst_programme **ret,
-                       struct mst_err *err)
+/* Of everything that was read: with another calendar or zone it is another programme. */
+static void digest_sources(struct mst_programme *p)
+{
+    uint8_t each[MST_SOURCES][MST_HASH_BYTES];
+    for (size_t i = 0; i < MST_SOURCES; i++)
+        mst_hash(&p->sources[i], 1, each[i]);
+    struct mst_slice all = mst_bytes(each, sizeof each);
+    mst_hash(&all, 1, p->digest);
+}
+
+static int load(const char *path, const struct mst_slice *given, struct mst_diags *diags,
+                struct mst_programme **ret, struct mst_err *err)
 {
     size_t before = diags->errors;
     struct mst_yaml *yaml = NULL;
-    int code = mst_yaml_read(path, diags, &yaml, err);
+    int code = mst_yaml_read_given(path, given ? &given[MST_SOURCE_FILE] : NULL, diags, &yaml, err);
     if (code)
         return code;
     struct mst_arena *arena = yaml->arena;
@@ -168,11 +216,14 @@ int mst_programme_load(const char *path, struct mst_diags *diags, struct mst_pro
         .r = {.file = yaml->file, .diags = diags, .arena = arena, .no_memory = !p},
         .root = yaml->root,
         .p = p,
-        .errors_before = before};
+        .errors_before = before,
+        .given = given};
     if (p) {
         *p = (struct mst_programme){.arena = arena, .refs = 1};
-        memcpy(p->digest, yaml->digest, sizeof p->digest);
+        p->sources[MST_SOURCE_FILE] = yaml->bytes;
         load_all(&l);
+        if (diags->errors == before)
+            digest_sources(p);
     }
     mst_diags_sort(diags);
     code = l.r.no_memory ? mst_no_memory(err, path) : mst_diags_verdict(diags, before, path, err);
@@ -182,4 +233,17 @@ int mst_programme_load(const char *path, struct mst_diags *diags, struct mst_pro
     }
     *ret = p;
     return 0;
+}
+
+int mst_programme_load(const char *path, struct mst_diags *diags, struct mst_programme **ret,
+                       struct mst_err *err)
+{
+    return load(path, NULL, diags, ret, err);
+}
+
+int mst_programme_load_bytes(const struct mst_slice sources[MST_SOURCES], const char *name,
+                             struct mst_diags *diags, struct mst_programme **ret,
+                             struct mst_err *err)
+{
+    return load(name, sources, diags, ret, err);
 }

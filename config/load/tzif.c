@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/load/file.h"
+#include "config/load/loader.h"
 #include "config/load/tzrule.h"
 
 #define ZONEINFO "/usr/share/zoneinfo/"
@@ -180,19 +180,14 @@ static bool name_is_safe(const char *name)
            name[0] != '/' && name[len - 1] != '/' && !strstr(name, "//");
 }
 
-int mst_zone_load(const char *name, struct mst_arena *arena, const struct mst_zone **ret,
+int mst_zone_read(const char *name, struct mst_arena *arena, struct mst_slice *ret_bytes,
                   struct mst_err *err)
 {
     char path[sizeof ZONEINFO + ZONE_NAME_MAX];
-    struct mst_slice bytes;
-    struct mst_zone *zone = mst_arena_alloc(arena, sizeof *zone);
-    char *name_copy = mst_arena_strdup(arena, name);
-    if (!zone || !name_copy)
-        return mst_no_memory(err, name);
     int code = MST_E_UNKNOWN;
     if (name_is_safe(name)) {
         snprintf(path, sizeof path, "%s%s", ZONEINFO, name);
-        code = mst_file_read(path, ZONE_BYTES_MAX, arena, &bytes, NULL);
+        code = mst_file_read(path, ZONE_BYTES_MAX, arena, ret_bytes, NULL);
     }
     if (code == MST_E_NOMEM)
         return mst_no_memory(err, name);
@@ -202,16 +197,34 @@ int mst_zone_load(const char *name, struct mst_arena *arena, const struct mst_zo
                  _("use an IANA name such as Asia/Shanghai; the package tzdata brings them"));
         return MST_E_UNKNOWN;
     }
+    return 0;
+}
+
+int mst_zone_decode(const char *name, struct mst_slice bytes, struct mst_arena *arena,
+                    const struct mst_zone **ret, struct mst_err *err)
+{
+    struct mst_zone *zone = mst_arena_alloc(arena, sizeof *zone);
+    char *name_copy = mst_arena_strdup(arena, name);
+    if (!zone || !name_copy)
+        return mst_no_memory(err, name);
     *zone = (struct mst_zone){.name = name_copy};
     bool no_memory = false;
     if (!decode(bytes, arena, zone, &no_memory)) {
         if (no_memory)
             return mst_no_memory(err, name);
-        mst_fail(err, MST_E_INVALID, _("%s is not a zone file that can be used"), path);
+        mst_fail(err, MST_E_INVALID, _("%s is not a zone file that can be used"), name);
         mst_hint(err, "%s", _("zones with leap seconds cannot; reinstall the package tzdata"));
         return MST_E_INVALID;
     }
     mst_hash(&bytes, 1, zone->digest);
     *ret = zone;
     return 0;
+}
+
+int mst_zone_load(const char *name, struct mst_arena *arena, const struct mst_zone **ret,
+                  struct mst_err *err)
+{
+    struct mst_slice bytes;
+    int code = mst_zone_read(name, arena, &bytes, err);
+    return code ? code : mst_zone_decode(name, bytes, arena, ret, err);
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/load/file.h"
+#include "config/load/loader.h"
 
 /* Saturday and Sunday, where the programme does not say otherwise. */
 #define WEEKEND_MASK_DEFAULT 0x60
@@ -147,10 +147,14 @@ int mst_calendar_load(const char *path, struct mst_arena *arena, struct mst_diag
                       struct mst_calendar *ret, struct mst_err *err)
 {
     struct mst_slice bytes;
-    size_t before = diags->errors;
     int code = mst_file_read(path, MST_FILE_BYTES_MAX, arena, &bytes, err);
-    if (code)
-        return code;
+    return code ? code : mst_calendar_decode(path, bytes, arena, diags, ret, err);
+}
+
+int mst_calendar_decode(const char *path, struct mst_slice bytes, struct mst_arena *arena,
+                        struct mst_diags *diags, struct mst_calendar *ret, struct mst_err *err)
+{
+    size_t before = diags->errors;
     if (mst_file_check_utf8(path, bytes, diags)) {
         size_t count = 1;
         for (size_t i = 0; i < bytes.len; i++)

@@ -333,13 +333,15 @@ static int parse(struct builder *b, struct mst_slice bytes, struct mst_err *err)
     return code;
 }
 
-static int build(struct mst_yaml *yaml, struct mst_diags *diags, struct mst_err *err)
+static int build(struct mst_yaml *yaml, const struct mst_slice *given, struct mst_diags *diags,
+                 struct mst_err *err)
 {
-    struct mst_slice bytes;
-    int code = mst_file_read(yaml->file, MST_FILE_BYTES_MAX, yaml->arena, &bytes, err);
+    int code = given
+                   ? mst_file_copy(*given, yaml->arena, &yaml->bytes, err)
+                   : mst_file_read(yaml->file, MST_FILE_BYTES_MAX, yaml->arena, &yaml->bytes, err);
     if (code)
         return code;
-    mst_hash(&bytes, 1, yaml->digest);
+    struct mst_slice bytes = yaml->bytes;
     struct builder b = {.yaml = yaml, .diags = diags, .line = 1, .column = 1};
     size_t before = diags->errors;
     if (!mst_file_check_utf8(yaml->file, bytes, diags)) {
@@ -359,8 +361,8 @@ static int build(struct mst_yaml *yaml, struct mst_diags *diags, struct mst_err 
     return MST_E_SYNTAX;
 }
 
-int mst_yaml_read(const char *path, struct mst_diags *diags, struct mst_yaml **ret,
-                  struct mst_err *err)
+int mst_yaml_read_given(const char *path, const struct mst_slice *given, struct mst_diags *diags,
+                        struct mst_yaml **ret, struct mst_err *err)
 {
     struct mst_arena *arena = mst_arena_new();
     struct mst_yaml *yaml = arena ? mst_arena_alloc(arena, sizeof *yaml) : NULL;
@@ -370,7 +372,7 @@ int mst_yaml_read(const char *path, struct mst_diags *diags, struct mst_yaml **r
         mst_arena_free(arena);
         return mst_no_memory(err, path);
     }
-    int code = build(yaml, diags, err);
+    int code = build(yaml, given, diags, err);
     if (code) {
         mst_diags_sort(diags);
         mst_arena_free(arena);
@@ -378,6 +380,12 @@ int mst_yaml_read(const char *path, struct mst_diags *diags, struct mst_yaml **r
     }
     *ret = yaml;
     return 0;
+}
+
+int mst_yaml_read(const char *path, struct mst_diags *diags, struct mst_yaml **ret,
+                  struct mst_err *err)
+{
+    return mst_yaml_read_given(path, NULL, diags, ret, err);
 }
 
 int mst_yaml_open(const char *path, struct mst_diags *diags, struct mst_yaml **ret,

@@ -32,13 +32,18 @@ struct mst_yaml {
     struct mst_arena *arena;
     const char *file;
     struct mst_node *root;
-    uint8_t digest[MST_HASH_BYTES]; /* of the file's bytes */
+    struct mst_slice bytes; /* of the file */
 };
 
-/* As mst_yaml_open(), but a file whose only faults leave a tree to look at is returned, so that all
- * its faults can be told at once; the caller compares diags->errors. */
+/* As mst_yaml_open(), but a file whose only faults leave a
+ * tree to look at is returned, so that all its faults can be told at once; the caller compares
+ * diags->errors. */
 MST_MUST_CHECK int mst_yaml_read(const char *path, struct mst_diags *diags, struct mst_yaml **ret,
                                  struct mst_err *err);
+/* The same from bytes, which are copied; no file is read where `given` is not NULL. */
+MST_MUST_CHECK int mst_yaml_read_given(const char *path, const struct mst_slice *given,
+                                       struct mst_diags *diags, struct mst_yaml **ret,
+                                       struct mst_err *err);
 
 /* The child of a map; NULL when there is none. */
 struct mst_node *mst_node_get(const struct mst_node *map, const char *key);

@@ -275,15 +275,18 @@ class World:
         self.must("musterctl", "enrol", who, "--out", path)
         return path
 
-    def home(self, who):
-        """The home of a freshly enrolled principal."""
+    def home(self, who, **settings):
+        """The home of a freshly enrolled principal. Suites wait for reconnections: they come soon."""
         home = self.dir / ("home-" + re.sub("[^a-z0-9]", "-", who))
         self.must("muster-agent", "--home", home, "join", self.invite(who))
+        with open(home / "agent.yaml", "a", encoding="utf-8") as file:
+            file.writelines(f"{name}: {value}\n"
+                            for name, value in {"reconnect_min": 20, "reconnect_max": 200, **settings}.items())
         return home
 
-    def agent(self, unit, start=True, settings=None):
+    def agent(self, unit, start=True, **settings):
         """A unit's agent: enrolled, and running unless told otherwise."""
-        agent = Agent(self, unit, self.home(unit), settings)
+        agent = Agent(self, unit, self.home(unit, **settings))
         return agent.start() if start else agent
 
     def watch(self, who="office:main", *args):
@@ -312,13 +315,9 @@ class World:
 class Agent(Program):
     """muster-agent of one unit: the service, and the commands of its staff."""
 
-    def __init__(self, world, unit, home, settings):
+    def __init__(self, world, unit, home):
         self.unit, self.home = unit, home
         super().__init__(world, f"agent-{unit}", [BIN / "muster-agent", "--home", home, "run"])
-        # Tests wait for reconnections: let them come soon.
-        values = {"reconnect_min": 20, "reconnect_max": 200, **(settings or {})}
-        with open(home / "agent.yaml", "a", encoding="utf-8") as file:
-            file.writelines(f"{name}: {value}\n" for name, value in values.items())
         world.add(self)
 
     def start(self, extra_args=(), env=None, ready=True):
