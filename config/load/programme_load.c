@@ -106,6 +106,35 @@ static void load_basics(struct mst_loader *l)
     load_calendar(l);
 }
 
+#define POINTS_MAX 1000
+
+/* A programme that says nothing has the rubric of version 1: what came in grace counts, half of the
+ * points for what came late, none for what never came, and returns cost nothing. */
+static void load_rubric(struct mst_loader *l)
+{
+    struct mst_rubric *rubric = &l->p->rubric;
+    *rubric = (struct mst_rubric){
+        .version = 1, .on_time = 100, .in_grace = 100, .late = 50, .grace_counts = true};
+    const struct mst_node *map = mst_read_field(&l->r, l->root, "rubric", MST_MAY_LACK);
+    if (!map || !mst_read_is_map(&l->r, map,
+                                 MST_WORDS("version", "on_time", "in_grace", "late", "missing",
+                                           "returned", "grace_counts", "ranking")))
+        return;
+    const struct {
+        const char *key;
+        int *points;
+    } rows[] = {
+        {"on_time", &rubric->on_time}, {"in_grace", &rubric->in_grace}, {"late", &rubric->late},
+        {"missing", &rubric->missing}, {"returned", &rubric->returned},
+    };
+    rubric->version = (uint32_t)mst_read_int(&l->r, map, "version", 1, VERSION_MAX, 1);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        *rows[i].points =
+            mst_read_int(&l->r, map, rows[i].key, -POINTS_MAX, POINTS_MAX, *rows[i].points);
+    rubric->grace_counts = mst_read_bool(&l->r, map, "grace_counts", true);
+    rubric->ranking = mst_read_bool(&l->r, map, "ranking", false);
+}
+
 static void load_cc(struct mst_loader *l)
 {
     const struct mst_node *list = mst_read_field(&l->r, l->root, "cc", MST_MAY_LACK);
@@ -148,13 +177,14 @@ static void load_all(struct mst_loader *l)
     if (!mst_read_is_map(&l->r, l->root,
                          MST_WORDS("id", "title", "source", "issued", "version", "zone", "calendar",
                                    "weekend", "fiscal_month", "units", "groups", "offices", "cc",
-                                   "ladders", "duties")))
+                                   "ladders", "duties", "rubric")))
         return;
     load_basics(l);
     mst_load_units(l);
     mst_load_groups(l);
     mst_load_offices(l);
     load_cc(l);
+    load_rubric(l);
     mst_load_ladders(l);
     mst_load_duties(l);
     mst_load_check_parties(l);
