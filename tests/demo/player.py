@@ -101,7 +101,7 @@ class Player(harness.World):
         for row in self.ctl("units"):
             self.names[row["id"]] = self.words.pick(row["name"], row["name_en"])
         for unit in year.HOMES:
-            self.agents[unit] = harness.Agent(self, unit, self.home(unit), {}).start(env=self.env())
+            self.agents[unit] = harness.Agent(self, unit, self.home(unit)).start(env=self.env())
         self.watcher = self.office_watch("count", harness.Program, "--json")
         self.stream = self.add(Stream(self, self.office_home("stream"), self.language, self.screen.stream)).start()
 
