@@ -200,25 +200,25 @@ static int write_settings(const char *dir, const struct invitation *inv, struct 
 
 /* ---- the exchange ---- */
 
-static int open_socket(void *ctx, const struct invitation *inv, void **ret, struct mst_err *err)
+static int open_socket(void *ctx, const struct invitation *inv, const struct mst_keys *keys,
+                       void **ret, struct mst_err *err)
 {
-    char pub[Z85_KEY_CHARS + 1], secret[Z85_KEY_CHARS + 1];
     int zero = 0;
     int64_t bytes_max = JOIN_MESSAGE_BYTES_MAX;
     void *socket = zmq_socket(ctx, ZMQ_DEALER);
     if (!socket)
         return mst_fail(err, MST_E_IO, _("cannot open a socket: %s"), zmq_strerror(zmq_errno()));
-    /* A throw-away pair: the endpoint admits any client, the token is what counts. */
+    /* Connecting with the pair that is to be enrolled proves that its secret half is held. */
     bool ok =
-        zmq_curve_keypair(pub, secret) == 0 &&
         zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof zero) == 0 &&
         zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &bytes_max, sizeof bytes_max) == 0 &&
         zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, inv->broker_key, Z85_KEY_CHARS + 1) == 0 &&
-        zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, pub, sizeof pub) == 0 &&
-        zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, secret, sizeof secret) == 0 &&
+        zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, keys->channel_public, MST_CHANNEL_KEY_BYTES) ==
+            0 &&
+        zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, keys->channel_secret, MST_CHANNEL_KEY_BYTES) ==
+            0 &&
         zmq_connect(socket, inv->enrol) == 0;
     int fault = zmq_errno();
-    sodium_memzero(secret, sizeof secret);
     if (!ok) {
         zmq_close(socket);
         return mst_fail(err, MST_E_INVALID, "%s: %s", inv->enrol, zmq_strerror(fault));
@@ -301,7 +301,8 @@ static int present(const struct invitation *inv, const struct mst_keys *keys, in
 {
     void *ctx = zmq_ctx_new();
     void *socket = NULL;
-    int code = ctx ? open_socket(ctx, inv, &socket, err) : mst_fail_on(err, MST_E_NOMEM, "join");
+    int code =
+        ctx ? open_socket(ctx, inv, keys, &socket, err) : mst_fail_on(err, MST_E_NOMEM, "join");
     if (!code)
         code = send_enrol(socket, inv, keys, err);
     if (!code)

@@ -4,7 +4,7 @@
  * monotonic one for lost answers. What each message means for the outbox file is decided here; how
  * the file changes is outbox.c's.
  */
-#include "agent/run/session.h"
+#include "agent/run/session_impl.h"
 
 #include <inttypes.h>
 #include <sodium.h>
@@ -15,51 +15,10 @@
 
 #include "agent/link/link.h"
 #include "agent/run/journal.h"
-#include "config/load/testing.h"
 #include "config/model/programme.h"
 #include "proto/pack.h"
 
-#define ALERT_CREDIT 100
-#define PUSH_FRAME_BYTES 512 /* a push without its reports, rounded up */
-#define GAPS_MAX 3           /* `expect` answers in a row that are worth another push */
-
-struct mst_session {
-    const struct mst_home *home;
-    struct mst_outbox *outbox;
-    struct mst_link *link;
-    bool up, to_hook, rehearsal, has_key;
-    uint8_t broker_key[MST_SIGN_PUBLIC_BYTES];
-    mst_time broker_now; /* of a rehearsal */
-    char fault[MST_ERR_TEXT_MAX];
-
-    uint64_t sent;        /* seq pushed in this session */
-    uint64_t broker_last; /* seq the broker held when the session began */
-    uint64_t window;
-    size_t message_bytes_max;
-    int64_t
-        answer_by_ms; /* monotonic; a push or request without an answer by then is lost; 0: none */
-    unsigned gaps;
-    bool told_receipt; /* a receipt was taken since the last flush */
-
-    bool subscribe, from_stored; /* from_stored: at the broker's cursor, not at ours */
-    bool seen_known;
-    uint64_t seen; /* number of the last alert on this stream */
-    unsigned alerts_unacked;
-
-    bool want_brief;
-    uint64_t request_id, brief_id; /* brief_id 0: none is awaited */
-    struct mst_buf brief;
-    unsigned long brief_count;
-
-    struct mst_run run;
-};
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
+#define GAPS_MAX 3 /* `expect` answers in a row that are worth another push */
 
 static void set_fault(struct mst_session *s, const char *text)
 {
@@ -75,16 +34,11 @@ static void distrust(struct mst_session *s, const struct mst_err *err)
     mst_link_restart(s->link);
 }
 
-static void arm(struct mst_session *s)
-{
-    s->answer_by_ms = monotonic_ms() + s->home->settings.AGENT_reply_timeout;
-}
-
 /* After an answer: what is still owed gets its time anew. */
 static void rearm(struct mst_session *s)
 {
     if (s->sent > mst_outbox_acked(s->outbox) || s->brief_id)
-        arm(s);
+        mst_session_arm(s);
     else
         s->answer_by_ms = 0;
 }
@@ -191,9 +145,9 @@ static int on_welcome(struct mst_session *s, const struct mst_msg_welcome *w, st
     s->rehearsal = w->rehearsal;
     s->broker_now = w->rehearsal ? (mst_time)w->now : 0;
     s->window = w->window;
-    s->message_bytes_max = w->message_bytes_max > 2 * PUSH_FRAME_BYTES
+    s->message_bytes_max = w->message_bytes_max > 2 * MST_PUSH_FRAME_BYTES
                                ? (size_t)w->message_bytes_max
-                               : 2 * PUSH_FRAME_BYTES;
+                               : 2 * MST_PUSH_FRAME_BYTES;
     s->from_stored = false;
     int code = on_epoch(s, w->epoch, err);
     /* Kept, so that an agent that starts while the broker is down queues with the right instant. */
@@ -294,7 +248,7 @@ static void on_expect(struct mst_session *s, const struct mst_msg_expect *e)
         last <= mst_outbox_last(s->outbox) && mst_outbox_hash(s->outbox, last, ours, NULL) == 0 &&
         memcmp(ours, e->head.data, sizeof ours) == 0) {
         s->sent = last;
-        arm(s);
+        mst_session_arm(s);
         return;
     }
     /* The welcome of a new session says where the broker stands. */
@@ -343,7 +297,7 @@ static int on_reply(struct mst_session *s, const struct mst_msg_reply *r, struct
         for (size_t i = 0; i < r->rows.count; i++)
             mst_buf_put(&s->brief, r->rows.items[i].data, r->rows.items[i].len);
         if (r->more) {
-            arm(s);
+            mst_session_arm(s);
             return 0;
         }
         if (!s->brief.failed)
@@ -396,7 +350,7 @@ static void on_down(struct mst_session *s, const struct mst_msg *msg)
 
 int mst_session_drain(struct mst_session *s, struct mst_err *err)
 {
-    if (s->up && s->answer_by_ms && monotonic_ms() >= s->answer_by_ms) {
+    if (s->up && s->answer_by_ms && mst_session_clock_ms() >= s->answer_by_ms) {
         mst_journal(MST_LOG_WARNING, "no-answer after_ms=%" PRId64,
                     s->home->settings.AGENT_reply_timeout);
         mst_session_reset(s);
@@ -415,131 +369,6 @@ int mst_session_drain(struct mst_session *s, struct mst_err *err)
         if (code)
             return code;
     }
-}
-
-/* ---- telling the broker ---- */
-
-static int send_subscribe(struct mst_session *s, struct mst_err *err)
-{
-    struct mst_msg msg = {.type = MST_MSG_subscribe};
-    msg.u.subscribe.credit = ALERT_CREDIT;
-    /* The inbox holds what is addressed to the unit; a lead may read more than that. */
-    char prefix[2 * MST_ID_MAX + 8];
-    snprintf(prefix, sizeof prefix, "%s/unit:%s/", s->home->settings.AGENT_programme,
-             s->home->settings.AGENT_unit);
-    struct mst_slice topics[1] = {mst_text(prefix)};
-    msg.u.subscribe.topics = (struct mst_slices){topics, 1};
-    uint64_t cursor = mst_outbox_figure(s->outbox, "cursor", UINT64_MAX);
-    s->seen_known = !s->from_stored && cursor != UINT64_MAX;
-    if (s->seen_known) {
-        msg.u.subscribe.has = UINT64_C(1) << MST_F_subscribe_from;
-        msg.u.subscribe.from = s->seen = cursor;
-    }
-    int code = mst_link_send(s->link, &msg, err);
-    if (!code) {
-        s->subscribe = s->from_stored = false;
-        s->alerts_unacked = 0;
-    }
-    return code;
-}
-
-static int send_ack(struct mst_session *s, struct mst_err *err)
-{
-    struct mst_msg msg = {.type = MST_MSG_ack};
-    msg.u.ack.cursor = s->seen;
-    msg.u.ack.credit = s->alerts_unacked;
-    int code = mst_link_send(s->link, &msg, err);
-    if (!code)
-        s->alerts_unacked = 0;
-    return code;
-}
-
-static int send_brief_request(struct mst_session *s, struct mst_err *err)
-{
-    struct mst_msg msg = {.type = MST_MSG_request};
-    static const uint8_t no_args[] = {0x80};
-    msg.u.request.id = ++s->request_id;
-    msg.u.request.verb = mst_text("brief");
-    msg.u.request.args = mst_bytes(no_args, sizeof no_args);
-    int code = mst_link_send(s->link, &msg, err);
-    if (code)
-        return code;
-    mst_buf_clear(&s->brief);
-    s->brief.failed = false;
-    s->brief_id = s->request_id;
-    s->want_brief = false;
-    arm(s);
-    return 0;
-}
-
-static int send_run(struct mst_session *s, uint64_t last, struct mst_err *err)
-{
-    int code =
-        mst_outbox_run(s->outbox, s->sent + 1, last, (size_t)s->home->settings.AGENT_run_reports,
-                       s->message_bytes_max - PUSH_FRAME_BYTES, &s->run, err);
-    if (code)
-        return code;
-    uint8_t sig[MST_SIGN_BYTES];
-    mst_run_sign(s->home->keys.sign_secret, mst_outbox_id(s->outbox), s->run.last, s->run.head,
-                 sig);
-    struct mst_msg msg = {.type = MST_MSG_push};
-    msg.u.push.outbox = mst_bytes(mst_outbox_id(s->outbox), MST_OUTBOX_BYTES);
-    msg.u.push.first = s->run.first;
-    msg.u.push.prev = mst_bytes(s->run.prev, sizeof s->run.prev);
-    msg.u.push.reports = (struct mst_slices){s->run.reports, s->run.count};
-    msg.u.push.alg = mst_text(MST_ALG_ED25519_BLAKE2B);
-    msg.u.push.sig = mst_bytes(sig, sizeof sig);
-    MST_FAILPOINT("agent.before-push");
-    code = mst_link_send(s->link, &msg, err);
-    if (code)
-        return code;
-    s->sent = s->run.last;
-    if (s->answer_by_ms == 0)
-        arm(s);
-    return 0;
-}
-
-static int push(struct mst_session *s, struct mst_err *err)
-{
-    for (;;) {
-        uint64_t last = mst_outbox_last(s->outbox);
-        uint64_t acked = mst_outbox_acked(s->outbox);
-        if (last - acked > s->window)
-            last = acked + s->window;
-        /* What the broker holds already is sent by itself, to get its stored answer. */
-        if (s->sent < s->broker_last && s->broker_last < last)
-            last = s->broker_last;
-        if (s->sent >= last)
-            return 0;
-        int code = send_run(s, last, err);
-        if (code)
-            return code;
-    }
-}
-
-int mst_session_flush(struct mst_session *s, struct mst_err *err)
-{
-    struct mst_err why;
-    int code = 0;
-    if (s->told_receipt)
-        MST_FAILPOINT("agent.after-receipt");
-    s->told_receipt = false;
-    if (!s->up)
-        return 0;
-    if (s->subscribe)
-        code = send_subscribe(s, &why);
-    else if (s->alerts_unacked)
-        code = send_ack(s, &why);
-    if (!code && s->want_brief && !s->brief_id)
-        code = send_brief_request(s, &why);
-    if (!code)
-        code = push(s, &why);
-    /* A full queue empties by itself; the next round goes on. */
-    if (code == 0 || code == MST_E_BUSY)
-        return 0;
-    if (err)
-        *err = why;
-    return code;
 }
 
 void mst_session_reset(struct mst_session *s)
@@ -624,7 +453,7 @@ int mst_session_wait_ms(const struct mst_session *s)
     int wait = mst_link_wait_ms(s->link);
     if (!s->up || s->answer_by_ms == 0)
         return wait;
-    int64_t left = s->answer_by_ms - monotonic_ms();
+    int64_t left = s->answer_by_ms - mst_session_clock_ms();
     if (left < 0)
         left = 0;
     return wait >= 0 && wait < left ? wait : (int)left;
@@ -656,7 +485,7 @@ const char *mst_session_fault(const struct mst_session *s)
 
 size_t mst_session_report_bytes_max(const struct mst_session *s)
 {
-    return s->message_bytes_max - PUSH_FRAME_BYTES;
+    return s->message_bytes_max - MST_PUSH_FRAME_BYTES;
 }
 
 void mst_session_want_brief(struct mst_session *s)

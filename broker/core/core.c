@@ -39,7 +39,22 @@ void mst_core_free(struct mst_core *core)
     free(core);
 }
 
-void mst_slot_resolve(const struct mst_core *core, struct mst_slot *slot)
+static bool holds_contacts(const struct mst_duty *duty)
+{
+    for (size_t i = 0; duty && i < duty->posts_count; i++) {
+        if (strcmp(duty->posts[i], "deputy") == 0 || strcmp(duty->posts[i], "head") == 0)
+            return true;
+    }
+    return false;
+}
+
+const struct mst_slot *mst_core_contacts(const struct mst_core *core, uint32_t unit)
+{
+    uint32_t index = unit == MST_NONE ? 0 : core->names.contacts[unit];
+    return index ? mst_table_at(&core->table, index - 1) : NULL;
+}
+
+void mst_slot_resolve(struct mst_core *core, struct mst_slot *slot)
 {
     const struct mst_programme *p = core->programme;
     const struct mst_obligation *o = &slot->o;
@@ -53,6 +68,11 @@ void mst_slot_resolve(const struct mst_core *core, struct mst_slot *slot)
         size_t group = mst_programme_group(p, o->group);
         slot->group = group == SIZE_MAX ? MST_NONE : (uint32_t)group;
     }
+    if (slot->bearer == MST_NONE || !holds_contacts(mst_slot_duty(core, slot)))
+        return;
+    const struct mst_slot *other = mst_core_contacts(core, slot->bearer);
+    if (!other || other->o.number < o->number)
+        core->names.contacts[slot->bearer] = slot->index + 1;
 }
 
 const struct mst_duty *mst_slot_duty(const struct mst_core *core, const struct mst_slot *slot)
@@ -67,8 +87,9 @@ static mst_time next_of(struct mst_core *core, const struct mst_slot *slot)
     if (mst_obligation_ball_with_bearer(o)) {
         if (o->locked)
             return MST_NEVER;
-        mst_time rung = mst_ladder_next(core, slot);
-        return rung <= o->locks ? rung : o->locks;
+        mst_time rung = mst_ladder_next(core, slot), pace = mst_quota_pace_next(core, slot);
+        mst_time next = rung < pace ? rung : pace;
+        return next <= o->locks ? next : o->locks;
     }
     bool judged = o->work == MST_WORK_SUBMITTED || o->work == MST_WORK_UNDER_REVIEW;
     return judged && o->review_due && !o->review_told ? o->review_due : MST_NEVER;
@@ -194,6 +215,7 @@ static void undo(struct mst_core *core, const struct checkpoint *c)
     core->next_opening = c->next_opening;
     memcpy(core->downs, c->downs, sizeof core->downs);
     core->downs_count = c->downs_count;
+    memset(core->names.contacts, 0, core->programme->units_count * sizeof *core->names.contacts);
     for (uint32_t i = 0; i < core->table.count; i++) {
         struct mst_slot *slot = mst_table_at(&core->table, i);
         mst_slot_resolve(core, slot);
@@ -261,6 +283,11 @@ static struct mst_obligation obligation_of(const struct mst_core *core,
     o.number = core->number_last + 1;
     o.director = e->counterpart_kind == MST_COUNTERPART_DIRECTOR;
     o.closing = duty->closing;
+    o.kind = duty->kind;
+    if (duty->kind == MST_DUTY_QUOTA)
+        o.needed = (uint32_t)duty->quota;
+    else if (duty->kind == MST_DUTY_POST)
+        o.needed = duty->posts_count ? (uint32_t)duty->posts_count : 1;
     o.rule_version = duty->version;
     memcpy(o.calendar, p->calendar->digest, sizeof o.calendar);
     memcpy(o.zone, p->zone->digest, sizeof o.zone);
@@ -279,8 +306,7 @@ void mst_step_materialise(struct mst_step *s, const struct mst_expected *expecte
     struct mst_core *core = s->core;
     struct mst_obligation o = obligation_of(core, expected);
     const struct mst_duty *duty = &core->programme->duties[expected->duty];
-    if (s->failed || !duty->enforced || duty->kind != MST_DUTY_REPORT ||
-        mst_table_by_id(&core->table, mst_text(o.id)))
+    if (s->failed || !duty->enforced || mst_table_by_id(&core->table, mst_text(o.id)))
         return;
     struct mst_slot *slot = NULL;
     if (mst_heap_reserve(&core->heap, core->table.count + 1) ||

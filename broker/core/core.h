@@ -49,6 +49,8 @@ struct mst_input_act {
     const char *obligation; /* id */
     const char *reason;     /* may be NULL */
     const char *number;     /* record number; may be NULL */
+    const char *successor;  /* of a supersede: the id of the other obligation; may be NULL */
+    struct mst_slice body;  /* of a fill or vacate: a map as a report's; data NULL: none */
     mst_time until;         /* of an extension: an instant within the new last day; 0: none */
     bool override;          /* of an extension: grant it although it is overdue */
 };

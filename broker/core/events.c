@@ -22,6 +22,8 @@ static bool with_judge(const struct mst_obligation *o)
 /* The office, and the lead whose part it is to receive. */
 static uint32_t reviewers(const struct mst_obligation *o)
 {
+    if (!o->bearer[0])
+        return MST_TO(DIRECTOR);
     return MST_TO(OFFICE) | (o->counterpart[0] ? MST_TO(COUNTERPART) : 0);
 }
 
@@ -34,23 +36,28 @@ static void start_review_clock(struct mst_step *s, struct mst_slot *slot)
                              : 0;
 }
 
-/* An annulled verdict is an event of its own, so that the ledger shows what stood before. */
-static void annul(struct mst_step *s, struct mst_slot *slot, const char *actor)
+void mst_happen_annul(struct mst_step *s, struct mst_slot *slot, const char *actor)
 {
     const char *was = mst_verdict_word(slot->o.verdict);
     slot->o.verdict = MST_VERDICT_NONE;
     slot->o.days_late = 0;
+    slot->o.decided_at = 0;
     slot->o.correction_days_late = 0;
     mst_emit_transition(s, slot, "annul", slot->o.work, actor, mst_text(was), s->now);
+}
+
+void mst_happen_closed(struct mst_step *s, struct mst_slot *slot, struct mst_slice reason)
+{
+    slot->o.closed_at = s->now;
+    slot->o.review_due = 0;
+    mst_notice_send(s, slot, MST_NOTICE_CLOSED, MST_TO(CLERK), reason, s->now);
 }
 
 static void close(struct mst_step *s, struct mst_slot *slot, const char *event, const char *actor,
                   struct mst_slice reason)
 {
     mst_emit_transition(s, slot, event, MST_WORK_CLOSED, actor, reason, s->now);
-    slot->o.closed_at = s->now;
-    slot->o.review_due = 0;
-    mst_notice_send(s, slot, MST_NOTICE_CLOSED, MST_TO(CLERK), reason, s->now);
+    mst_happen_closed(s, slot, reason);
 }
 
 /* ---- the bearer's ---- */
@@ -65,7 +72,7 @@ static bool is_map(struct mst_slice body)
     return mst_unpack_next(&u, &head) && head.kind == MST_VALUE_MAP;
 }
 
-static void note_version(struct mst_step *s, struct mst_obligation *o, uint64_t row)
+void mst_happen_version(struct mst_step *s, struct mst_obligation *o, uint64_t row)
 {
     o->latest = (struct mst_version){.at = s->now, .row = row};
     if (o->versions_count < MST_VERSIONS_MAX)
@@ -73,27 +80,37 @@ static void note_version(struct mst_step *s, struct mst_obligation *o, uint64_t 
     o->versions_count++;
 }
 
-enum mst_code mst_event_submit(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
+void mst_happen_settle(struct mst_step *s, struct mst_slot *slot, const struct mst_move *move,
+                       const char *event, enum mst_work to)
 {
     struct mst_obligation *o = &slot->o;
-    if (!is_map(move->body)) {
-        move->refused = "body";
-        return MST_R_FORM;
-    }
-    if (o->work == MST_WORK_RETURNED && o->correction_due && s->now >= o->correction_due)
+    if (mst_obligation_correcting(o) && s->now >= o->correction_due)
         o->correction_days_late +=
             mst_schedule_days_late(s->core->programme, o->correction_due, s->now);
     o->extension_pending = false;
     o->extension_until = 0;
-    note_version(s, o, move->row);
-    mst_emit_transition(s, slot, "submit", MST_WORK_SUBMITTED, move->actor.name, move->reason,
-                        s->now);
+    mst_happen_version(s, o, move->row);
+    mst_emit_transition(s, slot, event, to, move->actor.name, move->reason, s->now);
     mst_verdict_stamp(s, slot, move->claimed);
     o->correction_due = 0;
     if (o->overdue_told)
         mst_notice_send(s, slot, MST_NOTICE_CLEARED, o->told, mst_text(NULL), s->now);
     o->overdue_told = false;
     o->told = 0;
+}
+
+enum mst_code mst_event_submit(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
+{
+    struct mst_obligation *o = &slot->o;
+    if (o->kind != MST_DUTY_QUOTA && (o->kind != MST_DUTY_REPORT || o->work == MST_WORK_CLOSED))
+        return MST_R_STATE;
+    if (!is_map(move->body)) {
+        move->refused = "body";
+        return MST_R_FORM;
+    }
+    if (o->kind == MST_DUTY_QUOTA)
+        return mst_quota_submit(s, slot, move);
+    mst_happen_settle(s, slot, move, "submit", MST_WORK_SUBMITTED);
     if (o->closing == MST_CLOSE_AUTOMATIC)
         close(s, slot, "receive", by_itself, mst_text(NULL));
     else
@@ -108,7 +125,7 @@ enum mst_code mst_event_withdraw(struct mst_step *s, struct mst_slot *slot, stru
     slot->o.review_due = 0;
     mst_emit_transition(s, slot, "withdraw", MST_WORK_AWAITING, move->actor.name, move->reason,
                         s->now);
-    annul(s, slot, move->actor.name);
+    mst_happen_annul(s, slot, move->actor.name);
     mst_ladder_restart(s, slot, false);
     return MST_OK;
 }
@@ -138,7 +155,7 @@ enum mst_code mst_event_extension(struct mst_step *s, struct mst_slot *slot, str
 enum mst_code mst_event_receive(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
 {
     /* Receiving, approving and putting on record are three things; a duty closes by its own. */
-    if (slot->o.closing != MST_CLOSE_RECEIVE && slot->o.closing != MST_CLOSE_AUTOMATIC)
+    if (slot->o.closing == MST_CLOSE_APPROVE || slot->o.closing == MST_CLOSE_RECORD)
         return MST_R_STATE;
     close(s, slot, "receive", move->actor.name, move->reason);
     return MST_OK;
@@ -151,8 +168,7 @@ enum mst_code mst_event_review(struct mst_step *s, struct mst_slot *slot, struct
     return MST_OK;
 }
 
-/* The clock of a correction runs in full even where the first lock has passed meanwhile. */
-static void start_correction(struct mst_step *s, struct mst_slot *slot)
+void mst_happen_correction(struct mst_step *s, struct mst_slot *slot)
 {
     const struct mst_programme *p = s->core->programme;
     const struct mst_duty *duty = mst_slot_duty(s->core, slot);
@@ -175,7 +191,7 @@ enum mst_code mst_event_return(struct mst_step *s, struct mst_slot *slot, struct
     o->closed_at = 0;
     mst_emit_transition(s, slot, "return", MST_WORK_RETURNED, move->actor.name, move->reason,
                         s->now);
-    start_correction(s, slot);
+    mst_happen_correction(s, slot);
     mst_ladder_restart(s, slot, false);
     mst_notice_send(s, slot, MST_NOTICE_RETURNED, MST_TO(CLERK), move->reason, s->now);
     return MST_OK;
@@ -254,11 +270,15 @@ enum mst_code mst_event_record(struct mst_step *s, struct mst_slot *slot, struct
 
 enum mst_code mst_event_void(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
 {
+    if (slot->o.kind == MST_DUTY_QUOTA)
+        return mst_quota_void(s, slot, move);
+    if (slot->o.work == MST_WORK_AWAITING)
+        return MST_R_STATE;
     slot->o.review_due = 0;
     slot->o.correction_due = 0;
     slot->o.closed_at = 0;
     mst_emit_transition(s, slot, "void", MST_WORK_AWAITING, move->actor.name, move->reason, s->now);
-    annul(s, slot, move->actor.name);
+    mst_happen_annul(s, slot, move->actor.name);
     mst_notice_send(s, slot, MST_NOTICE_VOIDED, MST_TO(CLERK), move->reason, s->now);
     /* Nothing has been submitted, then: where the deadline has passed it is overdue as of then; and
      * where the lock has passed too, that is all there is to be told. */
@@ -274,11 +294,12 @@ enum mst_code mst_event_urge(struct mst_step *s, struct mst_slot *slot, struct m
     return MST_OK;
 }
 
-/* While returned, it is the correction's clock that is extended: v1's timeliness stands. */
+/* While returned, or vacated, it is the correction's clock that is extended: v1's timeliness
+ * stands. */
 static void move_deadline(struct mst_step *s, struct mst_slot *slot, mst_day day)
 {
     struct mst_obligation *o = &slot->o;
-    if (o->work != MST_WORK_RETURNED) {
+    if (!mst_obligation_correcting(o)) {
         mst_dates_extend(s->core, slot, day);
         return;
     }
@@ -354,6 +375,8 @@ enum mst_code mst_event_unlock(struct mst_step *s, struct mst_slot *slot, struct
 
 enum mst_code mst_event_reopen(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
 {
+    if (slot->o.kind == MST_DUTY_POST)
+        return MST_R_STATE; /* a name is no report to be reviewed: it is vacated */
     /* closed_at and the record number stay: the old closure is kept until there is a new one. */
     mst_emit_transition(s, slot, "reopen", MST_WORK_UNDER_REVIEW, move->actor.name, move->reason,
                         s->now);
@@ -386,9 +409,13 @@ void mst_event_time(struct mst_step *s, struct mst_slot *slot)
         o->review_told = true;
         mst_notice_send(s, slot, MST_NOTICE_REVIEW_OVERDUE, reviewers(o), mst_text(NULL),
                         o->review_due);
-    } else if (mst_ladder_next(s->core, slot) <= o->locks) {
-        mst_ladder_fire(s, slot);
-    } else {
-        lock(s, slot);
+        return;
     }
+    mst_time pace = mst_quota_pace_next(s->core, slot), rung = mst_ladder_next(s->core, slot);
+    if (pace <= rung && pace <= o->locks)
+        mst_quota_pace_tell(s, slot);
+    else if (rung <= o->locks)
+        mst_ladder_fire(s, slot);
+    else
+        lock(s, slot);
 }

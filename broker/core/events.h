@@ -8,6 +8,26 @@
 typedef enum mst_code (*mst_event_fn)(struct mst_step *s, struct mst_slot *slot,
                                       struct mst_move *move);
 
+/* The latest submission's version. */
+void mst_happen_version(struct mst_step *s, struct mst_obligation *o, uint64_t row);
+/*
+ * What is owed has come: the version, the event's transition to `to`, the verdict of a first one,
+ * the lateness of a correction, the end of what was told.
+ */
+void mst_happen_settle(struct mst_step *s, struct mst_slot *slot, const struct mst_move *move,
+                       const char *event, enum mst_work to);
+/* After the transition to closed. */
+void mst_happen_closed(struct mst_step *s, struct mst_slot *slot, struct mst_slice reason);
+/* An annulled verdict is an event of its own, so that the ledger shows what stood before. */
+void mst_happen_annul(struct mst_step *s, struct mst_slot *slot, const char *actor);
+/* The clock of a correction, from now; it runs in full even where the first lock has passed. */
+void mst_happen_correction(struct mst_step *s, struct mst_slot *slot);
+/* Ends the obligation in favour of move->successor (desk.c). */
+void mst_happen_supersede(struct mst_step *s, struct mst_slot *slot, const struct mst_move *move);
+/* What `submit` and `void` mean for the minutes of a quota (quota.c). */
+enum mst_code mst_quota_submit(struct mst_step *s, struct mst_slot *slot, struct mst_move *move);
+enum mst_code mst_quota_void(struct mst_step *s, struct mst_slot *slot, struct mst_move *move);
+
 #define EVENT(name, word, by, from, review, reason)                                                \
     enum mst_code mst_event_##name(struct mst_step *s, struct mst_slot *slot,                      \
                                    struct mst_move *move);

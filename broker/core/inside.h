@@ -44,6 +44,7 @@ struct mst_names {
     uint32_t *units;
     uint32_t units_cap;
     uint32_t *group_of; /* by unit; MST_NONE */
+    uint32_t *contacts; /* by unit: index + 1 of the slot that holds its contacts; 0: none */
 };
 
 struct mst_down {
@@ -138,7 +139,9 @@ void mst_emit_refused(struct mst_step *s, enum mst_code code, const char *subjec
 MST_MUST_CHECK bool mst_step_touch(struct mst_step *s, struct mst_slot *slot);
 /* Call after: works out when the slot has to be looked at again. */
 void mst_step_schedule(struct mst_step *s, struct mst_slot *slot);
-void mst_slot_resolve(const struct mst_core *core, struct mst_slot *slot);
+void mst_slot_resolve(struct mst_core *core, struct mst_slot *slot);
+/* The obligation that holds a unit's contacts; NULL: none does. */
+const struct mst_slot *mst_core_contacts(const struct mst_core *core, uint32_t unit);
 /* The slot's duty; NULL: no longer in the programme. */
 const struct mst_duty *mst_slot_duty(const struct mst_core *core, const struct mst_slot *slot);
 /* What opens of an enforced duty in [from, to). */
@@ -180,6 +183,12 @@ void mst_ladder_skip(struct mst_step *s, struct mst_slot *slot, bool tell_overdu
 /* Hand the ball to the bearer with a fresh clock. */
 void mst_ladder_restart(struct mst_step *s, struct mst_slot *slot, bool tell_overdue);
 
+/* ---- quota.c ---- */
+
+/* The end of the next part of the period at which the pace is looked at; MST_NEVER: none. */
+mst_time mst_quota_pace_next(const struct mst_core *core, const struct mst_slot *slot);
+void mst_quota_pace_tell(struct mst_step *s, struct mst_slot *slot);
+
 /* ---- notice.c ---- */
 
 enum mst_notice {
@@ -210,9 +219,13 @@ struct mst_alert_head {
 };
 void mst_alert_send(struct mst_step *s, const struct mst_slot *slot, const struct mst_address *to,
                     const struct mst_alert_head *head);
-/* Send a notice to a set of audiences. */
+/* Send a notice to a set of audiences; its occurrence is the number of transitions so far. */
 void mst_notice_send(struct mst_step *s, const struct mst_slot *slot, enum mst_notice notice,
                      uint32_t to, struct mst_slice reason, mst_time instant);
+/* Likewise, of an occurrence that counts on its own. */
+void mst_notice_send_nth(struct mst_step *s, const struct mst_slot *slot, enum mst_notice notice,
+                         uint32_t to, uint32_t nth, uint32_t missed, struct mst_slice reason,
+                         mst_time instant);
 #define MST_TO(audience) (1u << MST_AUDIENCE_##audience)
 
 /* ---- events.c, moves.c, reports.c, rebase.c ---- */
@@ -228,7 +241,7 @@ struct mst_move {
     } actor;
     struct mst_slice reason; /* data NULL: none */
     struct mst_slice body;
-    const char *number;
+    const char *number, *successor;
     mst_day until; /* MST_DAY_NONE: none named */
     bool override;
     mst_time claimed;

@@ -182,5 +182,6 @@ void mst_ladder_restart(struct mst_step *s, struct mst_slot *slot, bool tell_ove
     o->nags = 0;
     o->told = 0;
     o->overdue_told = false;
+    o->acknowledged_at = 0;
     mst_ladder_skip(s, slot, tell_overdue);
 }

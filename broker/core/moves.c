@@ -8,7 +8,7 @@
 #include "broker/core/authz.h"
 #include "broker/core/events.h"
 
-enum by { BEARER, JUDGE, OFFICE };
+enum by { BEARER, JUDGE, OFFICE, EITHER, DESK };
 enum review { NEVER, BEGINS };
 enum reason { FREE, NEEDED };
 
@@ -46,7 +46,7 @@ bool mst_event_known(const char *event)
 bool mst_event_by_bearer(const char *event)
 {
     const struct row *row = row_of(event);
-    return row && row->by == BEARER;
+    return row && (row->by == BEARER || row->by == EITHER);
 }
 
 /* The authorisation table first; then what it cannot know: whose part this very obligation is. */
@@ -63,6 +63,12 @@ static enum mst_code may(const struct mst_core *core, const struct mst_slot *slo
     bool bears = move->actor.unit && strcmp(move->actor.unit, o->bearer) == 0;
     if (row->by == BEARER)
         return bears ? MST_OK : MST_R_NOT_BEARER;
+    if (row->by == EITHER && bears)
+        return MST_OK;
+    if (row->by == DESK)
+        return o->bearer[0]                                             ? MST_R_NOT_BEARER
+               : mst_authz(core->programme, &actor, row->word, &target) ? MST_OK
+                                                                        : MST_E_DENIED;
     if (bears)
         return MST_R_CONFLICT_OF_INTEREST;
     if (!mst_authz(core->programme, &actor, row->word, &target))
@@ -76,6 +82,17 @@ static enum mst_code may(const struct mst_core *core, const struct mst_slot *slo
     return MST_OK;
 }
 
+/* What a lock does not keep out: what ends it, and names, which the office needs even late. */
+static bool of_a_locked(const struct row *row, const struct mst_move *move)
+{
+    static const char *const words[] = {"unlock", "waive", "supersede", "cancel"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(row->word, words[i]) == 0)
+            return true;
+    }
+    return row->by == EITHER && !move->actor.unit;
+}
+
 static enum mst_code possible(const struct mst_slot *slot, const struct row *row,
                               const struct mst_move *move)
 {
@@ -85,8 +102,7 @@ static enum mst_code possible(const struct mst_slot *slot, const struct row *row
         return MST_R_NOT_APPLICABLE;
     if (!(from & (1u << o->work)))
         return MST_R_STATE;
-    bool of_a_locked = strcmp(row->word, "unlock") == 0 || strcmp(row->word, "waive") == 0;
-    if (o->locked && mst_obligation_ball_with_bearer(o) && !of_a_locked)
+    if (o->locked && mst_obligation_ball_with_bearer(o) && !of_a_locked(row, move))
         return MST_R_LOCKED;
     if (row->reason == NEEDED && (!move->reason.data || move->reason.len == 0))
         return MST_R_REASON;

@@ -37,15 +37,33 @@ static bool at_group(struct mst_address *a, const struct mst_group *group, const
     return true;
 }
 
-/* The office, or its director where the office would be judging itself. */
+/* The office, or its director where the office would be judging itself. What the office owes itself
+ * it is told of as the bearer. */
 static bool at_office(struct mst_address *a, const struct mst_obligation *o)
 {
-    return at_desk(a, o->director ? "director" : "office");
+    return at_desk(a, o->director && o->bearer[0] ? "director" : "office");
 }
 
 static bool at_counterpart(struct mst_address *a, const struct mst_obligation *o)
 {
-    return o->counterpart[0] ? at_unit(a, o->counterpart, "counterpart") : at_office(a, o);
+    if (o->counterpart[0])
+        return at_unit(a, o->counterpart, "counterpart");
+    return o->director ? at_desk(a, "director") : at_office(a, o);
+}
+
+/*
+ * Is there such a contact? Whoever is on record as the post's holder; where nobody has ever been
+ * entered there, whom the programme file names.
+ */
+static bool on_record(const struct mst_core *core, uint32_t unit, enum mst_contact_role contact)
+{
+    static const char *const posts[] = {"clerk", "deputy", "head"};
+    const struct mst_slot *contacts = mst_core_contacts(core, unit);
+    for (uint32_t i = 0; contacts && i < contacts->o.holders_count; i++) {
+        if (strcmp(contacts->o.holders[i].post, posts[contact]) == 0)
+            return mst_obligation_holder(&contacts->o, posts[contact]) != NULL;
+    }
+    return core->programme->units[unit].contacts[contact].name != NULL;
 }
 
 static bool at_contact(struct mst_address *a, const struct mst_core *core,
@@ -55,7 +73,7 @@ static bool at_contact(struct mst_address *a, const struct mst_core *core,
     if (!o->bearer[0]) /* the office bears it: its staff first, then its director */
         return contact == MST_CONTACT_CLERK ? at_office(a, o) : at_desk(a, "director");
     if (contact != MST_CONTACT_CLERK &&
-        (slot->bearer == MST_NONE || !core->programme->units[slot->bearer].contacts[contact].name))
+        (slot->bearer == MST_NONE || !on_record(core, slot->bearer, contact)))
         return false;
     return at_unit(a, o->bearer, role);
 }
@@ -150,8 +168,9 @@ void mst_alert_send(struct mst_step *s, const struct mst_slot *slot, const struc
                  alert->id);
 }
 
-void mst_notice_send(struct mst_step *s, const struct mst_slot *slot, enum mst_notice notice,
-                     uint32_t to, struct mst_slice reason, mst_time instant)
+void mst_notice_send_nth(struct mst_step *s, const struct mst_slot *slot, enum mst_notice notice,
+                         uint32_t to, uint32_t nth, uint32_t missed, struct mst_slice reason,
+                         mst_time instant)
 {
     static const struct {
         const char *kind;
@@ -168,10 +187,17 @@ void mst_notice_send(struct mst_step *s, const struct mst_slot *slot, enum mst_n
         .kind = rows[notice].kind,
         .rung = rows[notice].rung,
         .level = rows[notice].level,
-        .occurrence = slot->o.moves,
+        .occurrence = nth,
+        .missed = missed,
         .instant = instant,
         .reason = reason,
     };
     for (size_t i = 0; i < count; i++)
         mst_alert_send(s, slot, &addresses[i], &head);
+}
+
+void mst_notice_send(struct mst_step *s, const struct mst_slot *slot, enum mst_notice notice,
+                     uint32_t to, struct mst_slice reason, mst_time instant)
+{
+    mst_notice_send_nth(s, slot, notice, to, slot->o.moves, 0, reason, instant);
 }

@@ -2,6 +2,8 @@
 /* An obligation's words, and what time makes of it. Computes only; nothing here moves anything. */
 #include "broker/core/obligation.h"
 
+#include <string.h>
+
 #include "broker/core/inside.h"
 
 const char *mst_work_word(enum mst_work work)
@@ -49,10 +51,26 @@ bool mst_obligation_ball_with_bearer(const struct mst_obligation *o)
     return o->work == MST_WORK_AWAITING || o->work == MST_WORK_RETURNED;
 }
 
+bool mst_obligation_correcting(const struct mst_obligation *o)
+{
+    return o->correction_due && (o->work == MST_WORK_RETURNED ||
+                                 (o->kind == MST_DUTY_POST && o->work == MST_WORK_AWAITING));
+}
+
+const struct mst_holder *mst_obligation_holder(const struct mst_obligation *o, const char *post)
+{
+    for (uint32_t i = 0; i < o->holders_count; i++) {
+        const struct mst_holder *h = &o->holders[i];
+        if (h->until == 0 && strcmp(h->post, post) == 0)
+            return h;
+    }
+    return NULL;
+}
+
 struct mst_deadline mst_obligation_deadline(const struct mst_programme *p,
                                             const struct mst_obligation *o)
 {
-    if (o->work == MST_WORK_RETURNED && o->correction_due)
+    if (mst_obligation_correcting(o))
         return (struct mst_deadline){
             .day = mst_zone_day(p->zone, o->correction_due - 1),
             .due = o->correction_due,

@@ -56,6 +56,16 @@ const char *mst_verdict_word(enum mst_verdict verdict); /* "on-time"; "" for non
 
 #define MST_VERSIONS_MAX 8 /* kept inline; the ledger has them all */
 #define MST_RECORD_NUMBER_MAX 64
+#define MST_HOLDERS_MAX 6 /* kept inline: those in office, then as many earlier ones as fit */
+
+/* Who holds a post, or held it. */
+struct mst_holder {
+    char post[MST_POST_MAX]; /* which of the duty's posts; empty where it has one only */
+    char name[64];
+    char phone[32];
+    char address[64];
+    mst_time from, until; /* until 0: in office */
+};
 
 /* One submitted version of the report. */
 struct mst_version {
@@ -65,7 +75,8 @@ struct mst_version {
 
 /*
  * Invariants: due <= grace_until <= locks; versions_count grows only; verdict, once not NONE,
- * changes only by an annulling event; returns <= versions_count.
+ * changes only by an annulling event; returns <= versions_count. Where `needed` is not 0, it is
+ * closed only with counted >= needed; a holder in office stands for each post that is filled.
  */
 struct mst_obligation {
     uint64_t number; /* order of materialisation, from 1; breaks ties between equal instants */
@@ -77,6 +88,7 @@ struct mst_obligation {
     char counterpart[MST_ID_MAX]; /* unit id; empty: the office */
     bool director;                /* review and alerts go to the office director */
     enum mst_closing closing;
+    enum mst_duty_kind kind;
     uint32_t rule_version; /* of the duty, pinned */
     uint8_t calendar[MST_DIGEST_BYTES];
     uint8_t zone[MST_DIGEST_BYTES];
@@ -97,6 +109,7 @@ struct mst_obligation {
     struct mst_version versions[MST_VERSIONS_MAX]; /* the first ones; the last stays in `latest` */
     uint32_t versions_count;
     struct mst_version latest;
+    mst_time decided_at; /* of the submission that earned the verdict; 0: none did */
     mst_time changed_at; /* of the latest transition */
     mst_time closed_at;  /* 0: not closed */
     char record_number[MST_RECORD_NUMBER_MAX];
@@ -108,6 +121,16 @@ struct mst_obligation {
 
     bool extension_pending;
     mst_time extension_until; /* asked for; 0: none named */
+
+    uint32_t needed;                /* minutes of a quota, names of a post; 0: one report */
+    uint32_t counted;               /* so many have come; may exceed a quota */
+    mst_day minutes[MST_QUOTA_MAX]; /* dates of the meetings counted, in order of filing */
+    uint32_t pace_told;             /* parts of the period whose pace has been looked at */
+    struct mst_holder holders[MST_HOLDERS_MAX]; /* in order of entering */
+    uint32_t holders_count;
+
+    char successor[MST_OBLIGATION_ID_MAX]; /* by which it was superseded; empty: none */
+    mst_time acknowledged_at; /* the office has seen what was told in this clock; 0: not yet */
 
     uint32_t clock; /* restarts of the bearer's clock: extensions, returns, and whatever else hands
                        the ball back; published as an alert's `revision`, so part of its id */
@@ -137,6 +160,11 @@ enum mst_verdict mst_obligation_original_verdict(const struct mst_programme *p,
                                                  int *ret_days_late);
 /* True while a submission is owed by the bearer: awaiting or returned. */
 bool mst_obligation_ball_with_bearer(const struct mst_obligation *o);
+
+/* True while the correction's deadline stands for the due instant: returned, or a post vacated. */
+bool mst_obligation_correcting(const struct mst_obligation *o);
+/* Who is in office at a post ("" for the only one); NULL: nobody. */
+const struct mst_holder *mst_obligation_holder(const struct mst_obligation *o, const char *post);
 
 /* The stored form: a msgpack map with named fields. Unknown fields are ignored on reading. */
 void mst_obligation_pack(const struct mst_obligation *o, struct mst_buf *out);

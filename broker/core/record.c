@@ -10,7 +10,7 @@
 #include "proto/pack.h"
 #include "proto/validate.h"
 
-enum kind { TEXT, BIN, INT, UINT, BOOL, ENUM, VERSION, VERSIONS };
+enum kind { TEXT, BIN, INT, UINT, BOOL, ENUM, VERSION, VERSIONS, DAYS, HOLDERS };
 
 struct field {
     const char *name;
@@ -81,6 +81,13 @@ static uint32_t inline_versions(const struct mst_obligation *o)
     return o->versions_count < MST_VERSIONS_MAX ? o->versions_count : MST_VERSIONS_MAX;
 }
 
+static uint32_t inline_minutes(const struct mst_obligation *o)
+{
+    if (o->kind != MST_DUTY_QUOTA)
+        return 0;
+    return o->counted < MST_QUOTA_MAX ? o->counted : MST_QUOTA_MAX;
+}
+
 /* ---- writing ---- */
 
 static void pack_version(const struct mst_version *v, struct mst_buf *out)
@@ -88,6 +95,17 @@ static void pack_version(const struct mst_version *v, struct mst_buf *out)
     mst_pack_array(out, 2);
     mst_pack_int(out, v->at);
     mst_pack_uint(out, v->row);
+}
+
+static void pack_holder(const struct mst_holder *h, struct mst_buf *out)
+{
+    mst_pack_array(out, 6);
+    mst_pack_text(out, h->post);
+    mst_pack_text(out, h->name);
+    mst_pack_text(out, h->phone);
+    mst_pack_text(out, h->address);
+    mst_pack_int(out, h->from);
+    mst_pack_int(out, h->until);
 }
 
 static void pack_field(const struct mst_obligation *o, const struct field *f, struct mst_buf *out)
@@ -118,6 +136,16 @@ static void pack_field(const struct mst_obligation *o, const struct field *f, st
         mst_pack_array(out, inline_versions(o));
         for (uint32_t i = 0; i < inline_versions(o); i++)
             pack_version(&o->versions[i], out);
+        break;
+    case DAYS:
+        mst_pack_array(out, inline_minutes(o));
+        for (uint32_t i = 0; i < inline_minutes(o); i++)
+            mst_pack_int(out, o->minutes[i]);
+        break;
+    case HOLDERS:
+        mst_pack_array(out, o->holders_count);
+        for (uint32_t i = 0; i < o->holders_count; i++)
+            pack_holder(&o->holders[i], out);
         break;
     }
 }
@@ -172,6 +200,45 @@ static bool read_versions(struct mst_unpack *u, struct mst_version *ret)
     return true;
 }
 
+static bool read_days(struct mst_unpack *u, mst_day *ret)
+{
+    struct mst_value v;
+    int64_t day;
+    if (!mst_unpack_next(u, &v) || v.kind != MST_VALUE_ARRAY || v.count > MST_QUOTA_MAX)
+        return false;
+    for (size_t i = 0; i < v.count; i++) {
+        if (!read_int(u, &day) || !store_int(&ret[i], sizeof ret[i], day))
+            return false;
+    }
+    return true;
+}
+
+static bool read_text(struct mst_unpack *u, char *ret, size_t size)
+{
+    struct mst_value v;
+    if (!mst_unpack_next(u, &v) || v.kind != MST_VALUE_TEXT || v.s.len >= size)
+        return false;
+    mst_slice_copy(v.s, ret, size);
+    return true;
+}
+
+static bool read_holders(struct mst_unpack *u, struct mst_holder *ret)
+{
+    struct mst_value v, head;
+    if (!mst_unpack_next(u, &v) || v.kind != MST_VALUE_ARRAY || v.count > MST_HOLDERS_MAX)
+        return false;
+    for (size_t i = 0; i < v.count; i++) {
+        struct mst_holder *h = &ret[i];
+        if (!mst_unpack_next(u, &head) || head.kind != MST_VALUE_ARRAY || head.count != 6 ||
+            !read_text(u, h->post, sizeof h->post) || !read_text(u, h->name, sizeof h->name) ||
+            !read_text(u, h->phone, sizeof h->phone) ||
+            !read_text(u, h->address, sizeof h->address) || !read_int(u, &h->from) ||
+            !read_int(u, &h->until))
+            return false;
+    }
+    return true;
+}
+
 static bool read_field(struct mst_unpack *u, const struct field *f, struct mst_obligation *o)
 {
     void *at = (char *)o + f->offset;
@@ -180,10 +247,7 @@ static bool read_field(struct mst_unpack *u, const struct field *f, struct mst_o
     uint64_t n;
     switch (f->kind) {
     case TEXT:
-        if (!mst_unpack_next(u, &v) || v.kind != MST_VALUE_TEXT || v.s.len >= f->size)
-            return false;
-        mst_slice_copy(v.s, at, f->size);
-        return true;
+        return read_text(u, at, f->size);
     case BIN:
         if (!mst_unpack_next(u, &v) || v.kind != MST_VALUE_BIN || v.s.len != f->size)
             return false;
@@ -203,6 +267,10 @@ static bool read_field(struct mst_unpack *u, const struct field *f, struct mst_o
         return read_version(u, at);
     case VERSIONS:
         return read_versions(u, at);
+    case DAYS:
+        return read_days(u, at);
+    case HOLDERS:
+        return read_holders(u, at);
     }
     return false;
 }
@@ -221,7 +289,9 @@ static const struct field *field_named(struct mst_slice name, size_t expected)
 static bool sound(const struct mst_obligation *o)
 {
     return o->id[0] && (unsigned)o->work < MST_WORKS && (unsigned)o->verdict < MST_VERDICTS &&
-           (unsigned)o->closing <= MST_CLOSE_NONE;
+           (unsigned)o->closing <= MST_CLOSE_NONE && (unsigned)o->kind <= MST_DUTY_ATTESTED &&
+           (o->kind != MST_DUTY_QUOTA || o->counted <= MST_QUOTA_MAX) &&
+           o->holders_count <= MST_HOLDERS_MAX;
 }
 
 int mst_obligation_unpack(struct mst_slice bytes, struct mst_obligation *ret_o, struct mst_err *err)

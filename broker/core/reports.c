@@ -196,7 +196,10 @@ void mst_act_apply(struct mst_step *s, const struct mst_input_act *act)
     struct mst_move move = {
         .actor = {.name = act->actor, .roles = act->roles},
         .reason = mst_text(act->reason),
+        .body = act->body,
         .number = act->number,
+        .successor = act->successor,
+        .claimed = s->now,
         .until = act->until ? mst_zone_day(s->core->programme->zone, act->until) : MST_DAY_NONE,
         .override = act->override,
     };

@@ -196,8 +196,9 @@ int mst_names_init(struct mst_names *n, const struct mst_programme *p)
         .units = calloc(cap, sizeof *n->units),
         .units_cap = cap,
         .group_of = malloc((p->units_count + 1) * sizeof *n->group_of),
+        .contacts = calloc(p->units_count + 1, sizeof *n->contacts),
     };
-    if (!n->units || !n->group_of) {
+    if (!n->units || !n->group_of || !n->contacts) {
         mst_names_done(n);
         return MST_E_NOMEM;
     }
@@ -209,7 +210,8 @@ int mst_names_init(struct mst_names *n, const struct mst_programme *p)
         n->group_of[u] = MST_NONE;
     }
     for (uint32_t g = 0; g < p->groups_count; g++) {
-        n->group_of[p->groups[g].lead] = g;
+        if (p->groups[g].lead != SIZE_MAX)
+            n->group_of[p->groups[g].lead] = g;
         for (size_t m = 0; m < p->groups[g].members_count; m++)
             n->group_of[p->groups[g].members[m]] = g;
     }
@@ -220,6 +222,7 @@ void mst_names_done(struct mst_names *n)
 {
     free(n->units);
     free(n->group_of);
+    free(n->contacts);
     *n = (struct mst_names){0};
 }
 

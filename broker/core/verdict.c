@@ -56,6 +56,7 @@ void mst_verdict_stamp(struct mst_step *s, struct mst_slot *slot, mst_time claim
         mst_verdict_of(s->core->programme, o->due, o->grace_until, s->now, &days);
     o->verdict = attested(s->core, o, claimed, s->now, verdict);
     o->days_late = o->verdict == MST_VERDICT_LATE ? days : 0;
+    o->decided_at = s->now;
     mst_emit_verdict(s, slot);
 }
 
@@ -66,8 +67,9 @@ enum mst_verdict mst_obligation_original_verdict(const struct mst_programme *p,
     if (o->due_revision == 0 || o->versions_count == 0 || o->verdict == MST_VERDICT_NONE ||
         o->verdict == MST_VERDICT_MISSING)
         return o->verdict;
-    return mst_verdict_of(p, o->original_due, o->original_grace_until, o->versions[0].at,
-                          ret_days_late);
+    /* Records of before have no such field. */
+    mst_time at = o->decided_at ? o->decided_at : o->versions[0].at;
+    return mst_verdict_of(p, o->original_due, o->original_grace_until, at, ret_days_late);
 }
 
 mst_time mst_workdays_after(const struct mst_programme *p, mst_time from, int n)

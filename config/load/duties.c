@@ -4,7 +4,6 @@
 
 #include "config/load/loader.h"
 
-#define QUOTA_MAX 1000
 #define DAYS_MAX 1000
 #define VERSION_MAX 1000000
 #define CORRECTION_DAYS_DEFAULT 5
@@ -16,10 +15,10 @@ static const struct kind_row {
     bool enforced;   /* the engine keeps its deadlines; the others are declared */
     bool has_period; /* owed by the calendar, not upon an event */
 } kind_rows[KINDS] = {
-    [MST_DUTY_REPORT] = {true, true},      [MST_DUTY_QUOTA] = {false, true},
-    [MST_DUTY_POST] = {false, true},       [MST_DUTY_SIGN_FOR] = {false, false},
-    [MST_DUTY_REPLY] = {false, false},     [MST_DUTY_ISSUE] = {false, false},
-    [MST_DUTY_ASSESSMENT] = {false, true}, [MST_DUTY_ATTESTED] = {false, false},
+    [MST_DUTY_REPORT] = {true, true},     [MST_DUTY_QUOTA] = {true, true},
+    [MST_DUTY_POST] = {true, true},       [MST_DUTY_SIGN_FOR] = {false, false},
+    [MST_DUTY_REPLY] = {false, false},    [MST_DUTY_ISSUE] = {false, false},
+    [MST_DUTY_ASSESSMENT] = {true, true}, [MST_DUTY_ATTESTED] = {false, false},
 };
 #define CLOSINGS (MST_CLOSE_NONE + 1)
 #define PERIODS (MST_PERIOD_DAY + 1)
@@ -82,17 +81,28 @@ static enum mst_scope scope_default(enum mst_bearer_kind bearer)
     return MST_SCOPE_ONE;
 }
 
+static enum mst_closing closing_default(enum mst_duty_kind kind)
+{
+    return kind == MST_DUTY_REPORT ? MST_CLOSE_AUTOMATIC
+           : kind == MST_DUTY_POST ? MST_CLOSE_FILL
+                                   : MST_CLOSE_NONE;
+}
+
 static void load_closing(struct mst_loader *l, const struct mst_node *map, struct mst_duty *duty)
 {
     const char *words[CLOSINGS];
     for (size_t i = 0; i < CLOSINGS; i++)
         words[i] = mst_closing_word((enum mst_closing)i);
     duty->closing = (enum mst_closing)mst_read_word(
-        &l->r, map, "closing", (struct mst_words){words, CLOSINGS},
-        duty->kind == MST_DUTY_REPORT ? MST_CLOSE_AUTOMATIC : MST_CLOSE_NONE);
+        &l->r, map, "closing", (struct mst_words){words, CLOSINGS}, closing_default(duty->kind));
     if (duty->kind == MST_DUTY_REPORT && duty->closing > MST_CLOSE_RECORD)
         MST_FAULT(&l->r, mst_node_get(map, "closing"),
                   _("use automatic, receive, approve or record"), _("a report is not closed by %s"),
+                  words[duty->closing]);
+    else if (duty->kind != MST_DUTY_REPORT && duty->closing != closing_default(duty->kind))
+        MST_FAULT(&l->r, mst_node_get(map, "closing"),
+                  _("remove it: the kind says how it is closed"),
+                  _("the kind %s is not closed by %s"), mst_duty_kind_word(duty->kind),
                   words[duty->closing]);
 }
 
@@ -143,7 +153,64 @@ static void load_quota(struct mst_loader *l, const struct mst_node *map, struct 
     if (node && duty->kind != MST_DUTY_QUOTA)
         MST_FAULT(&l->r, node, _("remove it, or use the kind quota"),
                   _("quota means nothing for the kind %s"), mst_duty_kind_word(duty->kind));
-    duty->quota = mst_read_int(&l->r, map, "quota", 1, QUOTA_MAX, 0);
+    duty->quota = mst_read_int(&l->r, map, "quota", 1, MST_QUOTA_MAX, 0);
+    duty->pace = mst_read_bool(&l->r, map, "pace", false);
+    if (duty->pace && duty->kind != MST_DUTY_QUOTA)
+        MST_FAULT(&l->r, mst_node_get(map, "pace"), _("remove it, or use the kind quota"),
+                  _("pace means nothing for the kind %s"), mst_duty_kind_word(duty->kind));
+}
+
+/* The ids of a duty's posts, where it has several. */
+static void load_posts(struct mst_loader *l, const struct mst_node *map, struct mst_duty *duty)
+{
+    const struct mst_node *list = mst_read_field(&l->r, map, "posts", MST_MAY_LACK);
+    if (!list || !mst_read_is_list(&l->r, list))
+        return;
+    if (duty->kind != MST_DUTY_POST) {
+        MST_FAULT(&l->r, list, _("remove it, or use the kind post"),
+                  _("posts mean nothing for the kind %s"), mst_duty_kind_word(duty->kind));
+        return;
+    }
+    if (!list->count || list->count > MST_POSTS_MAX) {
+        MST_FAULT(&l->r, list, NULL, _("a duty has 1 to %d posts, not %zu"), MST_POSTS_MAX,
+                  list->count);
+        return;
+    }
+    const char **posts = mst_read_alloc(&l->r, list->count, sizeof *posts);
+    struct mst_name names[MST_POSTS_MAX];
+    for (const struct mst_node *node = list->first; node && posts; node = node->next) {
+        const char *id = mst_read_id_of(&l->r, node);
+        if (id && strlen(id) >= MST_POST_MAX) {
+            MST_FAULT(&l->r, node, NULL, _("the id of a post has at most %d letters"),
+                      MST_POST_MAX - 1);
+            id = NULL;
+        }
+        if (!id)
+            continue;
+        names[duty->posts_count] = (struct mst_name){id, duty->posts_count, node};
+        posts[duty->posts_count++] = id;
+    }
+    duty->posts = posts;
+    mst_read_distinct(&l->r, names, duty->posts_count);
+}
+
+/* Who can bear what: what the office publishes is its own, and minutes come from a unit. */
+static void check_bearer(struct mst_loader *l, const struct mst_node *map,
+                         const struct mst_duty *duty)
+{
+    const struct mst_node *node = mst_node_get(map, "bearer");
+    bool office = duty->bearer == MST_BEARER_OFFICE;
+    if (!node || !node->text)
+        return;
+    if (duty->kind == MST_DUTY_ASSESSMENT && !office)
+        MST_FAULT(&l->r, node, _("write office"), _("an assessment is the office's own"));
+    if (duty->kind == MST_DUTY_QUOTA && office)
+        MST_FAULT(&l->r, node, _("name the unit that houses it: unit:ID"),
+                  _("the office has no agent to report with"));
+    const struct mst_node *scope = mst_node_get(map, "scope");
+    if (scope && duty->scope == MST_SCOPE_ONE && !office && duty->bearer != MST_BEARER_UNIT)
+        MST_FAULT(&l->r, scope, _("name its one bearer: unit:ID"),
+                  _("what is owed once for all is not borne by several"));
 }
 
 /* The first ladder serves where none is named. */
@@ -175,8 +242,9 @@ static void load_duty(struct mst_loader *l, const struct mst_node *node, struct 
     if (!mst_read_is_map(&l->r, node,
                          MST_WORDS("id", "title", "clause", "kind", "bearer", "scope",
                                    "counterpart", "closing", "period", "first", "opens", "due",
-                                   "grace", "exempt", "transitional", "quota", "review_days",
-                                   "correction_days", "lock_days", "ladder", "version")))
+                                   "grace", "exempt", "transitional", "quota", "pace", "posts",
+                                   "review_days", "correction_days", "lock_days", "ladder",
+                                   "version")))
         return;
     duty->id = mst_read_id(&l->r, node);
     duty->title = mst_load_label(l, node, "title");
@@ -192,6 +260,8 @@ static void load_duty(struct mst_loader *l, const struct mst_node *node, struct 
     load_period(l, node, duty);
     load_dates(l, node, duty);
     load_quota(l, node, duty);
+    load_posts(l, node, duty);
+    check_bearer(l, node, duty);
     load_ladder_ref(l, node, duty);
     duty->version = (uint32_t)mst_read_int(&l->r, node, "version", 1, VERSION_MAX, 1);
 }

@@ -78,8 +78,9 @@ static bool take_kind(struct lines *l, const char *word, size_t len, enum mst_da
         }
     }
     const char *text = copy(l, word, len), *nearest = mst_nearest(text, kinds, 2);
-    char hint[MST_ERR_HINT_MAX];
-    snprintf(hint, sizeof hint, nearest ? _("did you mean %s?") : "", nearest);
+    char hint[MST_ERR_HINT_MAX] = "";
+    if (nearest)
+        snprintf(hint, sizeof hint, _("did you mean %s?"), nearest);
     FAULT(l, 12, hint, _("%s must be one of %s, not %s"), _("the day's kind"), "holiday, workday",
           text);
     return false;

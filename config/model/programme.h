@@ -194,6 +194,12 @@ struct mst_period_note { /* a period that is treated apart */
     mst_day due;        /* transitional: the due date instead; MST_DAY_NONE: exempt */
 };
 
+/* Most minutes that a quota may want, and most posts of one duty; they are kept in the obligation.
+ */
+#define MST_QUOTA_MAX 64
+#define MST_POSTS_MAX 3
+#define MST_POST_MAX 16 /* bytes of a post's id, with the NUL */
+
 struct mst_duty {
     const char *id;
     struct mst_label title;
@@ -212,16 +218,17 @@ struct mst_duty {
     const char *first; /* key of the first period; NULL: the one that contains the issue date */
     const struct mst_period_note *notes;
     size_t notes_count;
-    int quota;           /* for MST_DUTY_QUOTA: at least this many per period */
-    int review_days;     /* working days for the review; 0: no limit */
-    int correction_days; /* working days for a correction after a return */
-    int lock_days;       /* working days after due until locked; 0: never */
-    size_t ladder;       /* index into ladders */
-    uint32_t version;    /* of the rule; pinned at materialisation */
+    int quota; /* for MST_DUTY_QUOTA: at least this many per period */
+    bool pace; /* warn where fewer than k came by the end of the k-th of `quota` parts */
+    const char *const *posts; /* for MST_DUTY_POST: ids of the posts; "clerk", "deputy" and "head"
+                                 are the bearer's contacts */
+    size_t posts_count;       /* 0: one post without an id */
+    int review_days;          /* working days for the review; 0: no limit */
+    int correction_days;      /* working days for a correction after a return */
+    int lock_days;            /* working days after due until locked; 0: never */
+    size_t ladder;            /* index into ladders */
+    uint32_t version;         /* of the rule; pinned at materialisation */
 };
-
-/* What a programme was read from: enough to read it again, years later, without a file. */
-enum mst_source { MST_SOURCE_FILE, MST_SOURCE_CALENDAR, MST_SOURCE_ZONE, MST_SOURCES };
 
 /*
  * How verdicts become points, by the programme file; a version of its own, since results name it.
@@ -233,6 +240,9 @@ struct mst_rubric {
     bool grace_counts; /* what came in grace counts as on time in the rate */
     bool ranking;      /* off unless the programme says otherwise */
 };
+
+/* What a programme was read from: enough to read it again, years later, without a file. */
+enum mst_source { MST_SOURCE_FILE, MST_SOURCE_CALENDAR, MST_SOURCE_ZONE, MST_SOURCES };
 
 struct mst_programme {
     const char *id;

@@ -97,6 +97,7 @@ class Player(harness.World):
             unit = next(row for row in rows if row["type"] == "unit")
             areas = [row for row in rows if row["type"] == "area"]
             self.groups[unit["group"]] = (self.words.pick(unit["group_name_zh"], unit["group_name_en"]), areas)
+        self.declared = self.ctl("check", harness.JINGNING)[0]["declared"]
         for row in self.ctl("units"):
             self.names[row["id"]] = self.words.pick(row["name"], row["name_en"])
         for unit in year.HOMES:
@@ -202,7 +203,8 @@ class Player(harness.World):
                     self.tell(at, "broker-killed-busy", None)
             for act in batch:
                 if act.story:
-                    self.tell(at, act.story, act.who)
+                    # An act of the office is told of the unit whose obligation it is.
+                    self.tell(at, act.story, act.args[0].rsplit("/", 1)[-1] if act.who == "office" else act.who)
 
     def tell(self, at, story, unit):
         self.screen.line(f"{at[:16]}  {self.words.say(story, unit=self.names.get(unit, ''))}", "bold")
@@ -260,20 +262,17 @@ class Player(harness.World):
     # ---- blows ----
 
     def kill_agent(self, _at, act):
-        """The broker is held up, so that three acts stay queued; then the agent dies."""
+        """While the broker is restarted, an agent queues three acts and dies."""
         agent = self.agents[act.who]
         self.write_reports([act])
-        self.broker.signal(signal.SIGSTOP)
-        try:
-            agent("submit", self.report_path(act))
-            for text in ("产地冷链点设备进场", "产销对接会定于月底举行"):
-                agent("progress", *act.args, "--text", text)
-            agent.kill()
-        finally:
-            self.broker.signal(signal.SIGCONT)
+        harness.equal(self.broker.stop(), 0, "exit code of the broker")
+        agent("submit", self.report_path(act))
+        for text in ("产地冷链点设备进场", "产销对接会定于月底举行"):
+            agent("progress", *act.args, "--text", text)
+        agent.kill()
         self.kills_of_agents += 1
-        agent.start(env=self.env())
-        agent.wait_log(r"(?m)^ready ")
+        agent.start(env=self.env()).wait_log(r"(?m)^ready .*queued=3")
+        self.broker.start(env=self.env())
         self.await_outbox(act.who)
         self.acknowledged += 3
 

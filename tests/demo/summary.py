@@ -3,6 +3,7 @@
 that were exercised, and where to look further."""
 import pathlib
 import shlex
+import textwrap
 
 import checks
 import grid
@@ -10,7 +11,7 @@ import year
 
 MARKS = {"on-time": ("✓", "green"), "on-time-attested": ("✓", "green"), "in-grace": ("in-grace", "yellow"),
          "late": ("late", "yellow"), "missing": ("missing", "red"), "": ("open", "dim")}
-NAME_COLUMNS = 34
+NAME_COLUMNS = 30
 
 
 # ---- the beginning ----
@@ -55,16 +56,16 @@ def show_table(found, stage, screen, words):
     rows = [[words.say("group"), words.say("task-list"), *year.QUARTERS, words.say("plan")]]
     for group, (lead, members) in year.GROUPS.items():
         rows.append(f"{group[1:]} {stage.groups[group][0]}")
-        rows.append([grid.cut(stage.names[lead], NAME_COLUMNS), mark(by_id[f"task-list/once/{lead}"], words),
+        rows.append([f"  {grid.cut(stage.names[lead], NAME_COLUMNS)}", mark(by_id[f"task-list/once/{lead}"], words),
                      *(mark(by_id[f"quarterly-progress/{quarter}/{lead}"], words) for quarter in year.QUARTERS),
                      mark(by_id[f"annual-plan/2024/{lead}"], words)])
-        rows.append([grid.cut(words.say("members", count=len(members)), NAME_COLUMNS), "",
+        rows.append([f"  {words.say('members', count=len(members))}", "",
                      *(members_mark([by_id[f"member-exchange/{quarter}/{member}"] for member in members], words)
                        for quarter in year.QUARTERS), ""])
     screen.line()
     screen.line(words.say("table", begin=year.FROM, end=year.END[:10]), "bold")
     screen.line()
-    for line in grid.columns(rows, screen.colour, gap=3):
+    for line in grid.columns(rows, screen.colour):
         screen.line(line)
     screen.line()
     screen.line(words.say("legend"), "dim")
@@ -78,7 +79,7 @@ def show_not_on_time(found, stage, screen, words):
             continue
         text = words.say("never") if row["verdict"] == "missing" else words.say(
             "late-by-1" if row["days_late"] == 1 else "late-by", days=row["days_late"])
-        rows.append([words.pick(row["title_zh"], row["title_en"]), row["period"],
+        rows.append([words.pick(row["title_zh"], row["title_en"]), "" if row["period"] == "once" else row["period"],
                      grid.cut(stage.names[row["bearer"]], NAME_COLUMNS), row["due_day"],
                      (text, MARKS[row["verdict"]][1])])
     screen.line()
@@ -127,7 +128,7 @@ def show_clauses(found, stage, screen, words):
     for row in found["obligations"]:
         if row["id"] in expected:
             duties.setdefault(row["duty"], []).append(row)
-    for rows in duties.values():
+    for rows in (duties[duty] for duty in year.DUTIES):
         count = lambda verdict: sum(row["verdict"] == verdict for row in rows)
         screen.line(f"  · {rows[0]['clause']}", "cyan")
         screen.line("    " + words.say(
@@ -141,6 +142,11 @@ def show_clauses(found, stage, screen, words):
     screen.line(f"  · {words.say('clause-office')}", "cyan")
     screen.line("    " + words.say("clause-office-counts", reviewed=acts["review", "office"],
                                    urged=acts["urge", "office"], extended=acts["extend", "office"]))
+
+
+    screen.line(f"  {words.say('declared')}")
+    for line in textwrap.wrap(" ".join(stage.declared), 96, break_on_hyphens=False):
+        screen.line(f"    {line}", "dim")
 
 
 # ---- where to look further ----

@@ -35,8 +35,8 @@ WORDS = {
                "{unit}迟报3个工作日，提醒已逐级上报"),
     "corrected": ("{unit}'s report was reviewed again and returned; it corrects it in time",
                   "{unit}的报告经复核退回，按时修改重报"),
-    "agent-killed": ("the agent of {unit} is killed (SIGKILL) with three reports queued, comes back and sends them",
-                     "{unit}的代理在3件待发时被强行终止（SIGKILL），恢复后全部送达"),
+    "agent-killed": ("while the broker is restarted, {unit} queues three reports and its agent is killed (SIGKILL); it comes "
+                     "back and sends them", "中心重启期间，{unit}写入待发箱3件，其代理被强行终止（SIGKILL），恢复后全部送达"),
     "sunday": ("{unit} reports in the last millisecond of a Sunday that is a working day: on time",
                "{unit}在调休上班的周日最后一毫秒报送：按时"),
     "urged-lead": ("{unit}, a lead, urges a member (催办)", "组长单位{unit}催办成员单位"),

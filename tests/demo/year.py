@@ -19,6 +19,7 @@ LEAD_OF = {member: lead for lead, members in GROUPS.values() for member in membe
 MEMBERS = tuple(LEAD_OF)
 COUNTY = "jnx"
 HOMES = LEADS + MEMBERS + (COUNTY,)
+DUTIES = ("task-list", "quarterly-progress", "member-exchange", "annual-plan")
 QUARTERS = ("2023Q1", "2023Q2", "2023Q3", "2023Q4")
 
 # One act. verb: a command of muster-agent by `who`, or of musterctl where who is "office", or one of

@@ -135,7 +135,9 @@ static const struct mst_ladder *ladder_of(const struct world *w, const struct ms
 static mst_time rung_instant(const struct world *w, const struct mst_obligation *o,
                              const struct mst_rung *rung, uint32_t repeat)
 {
-    bool correcting = o->work == MST_WORK_RETURNED;
+    bool correcting =
+        o->work == MST_WORK_RETURNED ||
+        (o->kind == MST_DUTY_POST && o->verdict != MST_VERDICT_NONE && o->correction_due != 0);
     mst_time until = correcting ? o->correction_due : o->grace_until;
     mst_day day = correcting ? mst_zone_day(w->programme->zone, until - 1) : o->due_day;
     mst_time at = mst_schedule_rung(w->programme, rung, day, until, (int)repeat);
@@ -237,7 +239,7 @@ static bool was_down(const struct world *w, mst_time instant)
 
 static bool check_verdict(struct world *w, const struct mst_obligation *o)
 {
-    mst_time at = o->latest.at;
+    mst_time at = o->decided_at;
     bool right = true;
     /* Only what was stamped in this step can be worked out again: dates move later on. */
     if (o->versions_count == 0 || at != w->now || o->changed_at != w->now || o->returns > 0)

@@ -180,6 +180,22 @@ static void expect_events(struct script *s, const struct mst_obligation *o)
     s->at = s->count;
 }
 
+/* "NAME", or "POST:NAME": who is in office, in order of entering, and "-NAME" for who was. */
+static void expect_holders(struct script *s, const struct mst_obligation *o)
+{
+    for (uint32_t i = 0; i < o->holders_count; i++) {
+        const struct mst_holder *h = &o->holders[i];
+        char text[96];
+        snprintf(text, sizeof text, "%s%s%s%s", h->until ? "-" : "", h->post, h->post[0] ? ":" : "",
+                 h->name);
+        if (!script_accept(s, text))
+            script_fail(s, "then comes %s", text);
+    }
+    if (s->at < s->count)
+        script_fail(s, "there is no %s", s->words[s->at]);
+    s->at = s->count;
+}
+
 static void expect_of(struct script *s, const char *what, const struct mst_obligation *o)
 {
     int days = 0;
@@ -218,6 +234,16 @@ static void expect_of(struct script *s, const char *what, const struct mst_oblig
         same_text(s, o->counterpart[0] ? o->counterpart : o->director ? "director" : "office");
     else if (strcmp(what, "provisional") == 0)
         same_text(s, o->provisional ? "yes" : "no");
+    else if (strcmp(what, "counted") == 0)
+        same_number(s, o->counted);
+    else if (strcmp(what, "successor") == 0)
+        same_text(s, o->successor);
+    else if (strcmp(what, "group") == 0)
+        same_text(s, o->group);
+    else if (strcmp(what, "holders") == 0)
+        expect_holders(s, o);
+    else if (strcmp(what, "acknowledged") == 0)
+        same_text(s, o->acknowledged_at ? "yes" : "no");
     else if (strcmp(what, "events") == 0)
         expect_events(s, o);
     else

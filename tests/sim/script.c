@@ -158,9 +158,25 @@ static void answered(struct script *s)
     s->refusal_open = s->world.answer != MST_OK;
 }
 
+#define PAIRS_MAX 8
+
+/* "KEY=VALUE", for the body. */
+static bool take_pair(struct script *s, struct word_pair *pairs, size_t *count)
+{
+    char *equals = s->at < s->count ? strchr(s->words[s->at], '=') : NULL;
+    if (!equals || *count == PAIRS_MAX)
+        return false;
+    *equals = '\0';
+    pairs[*count].key = s->words[s->at++];
+    pairs[(*count)++].value = equals + 1;
+    return true;
+}
+
 static void do_report(struct script *s, const char *act, bool of_lead)
 {
     struct report_words words = {.act = act, .unit = script_need(s, "a unit")};
+    struct word_pair pairs[PAIRS_MAX];
+    words.body = pairs;
     if (of_lead) {
         words.act = script_need(s, "an act");
         words.obligation = script_word(s);
@@ -169,6 +185,8 @@ static void do_report(struct script *s, const char *act, bool of_lead)
         words.period = script_need(s, "a period");
     }
     while (s->at < s->count) {
+        if (take_pair(s, pairs, &words.body_count))
+            continue;
         if (script_accept(s, "reason"))
             words.reason = script_need(s, "a reason");
         else if (script_accept(s, "until"))
@@ -186,26 +204,45 @@ static void do_report(struct script *s, const char *act, bool of_lead)
     answered(s);
 }
 
+/* Minutes with everything that they need: "UNIT DUTY PERIOD DATE", held on that date. */
+static void do_minutes(struct script *s)
+{
+    struct report_words words = {.act = "submit", .unit = script_need(s, "a unit")};
+    words.duty = script_need(s, "a duty");
+    words.period = script_need(s, "a period");
+    struct word_pair pairs[PAIRS_MAX] = {{"date", script_need(s, "a date")},
+                                         {"convener", "Hu"},
+                                         {"attendees", "all"},
+                                         {"decisions", "two"}};
+    words.body = pairs;
+    words.body_count = 4;
+    held(s, world_report(&s->world, &words));
+    answered(s);
+}
+
 static void do_act(struct script *s, const char *actor, unsigned roles)
 {
-    const char *act = script_need(s, "an act");
-    const char *obligation = script_need(s, "an obligation");
-    const char *reason = NULL, *number = NULL;
-    mst_time until = 0;
-    bool override = false;
+    struct word_pair pairs[PAIRS_MAX];
+    struct act_words words = {.actor = actor, .roles = roles, .body = pairs};
+    words.act = script_need(s, "an act");
+    words.obligation = script_need(s, "an obligation");
     while (s->at < s->count) {
+        if (take_pair(s, pairs, &words.body_count))
+            continue;
         if (script_accept(s, "reason"))
-            reason = script_need(s, "a reason");
+            words.reason = script_need(s, "a reason");
         else if (script_accept(s, "number"))
-            number = script_need(s, "a number");
+            words.number = script_need(s, "a number");
+        else if (script_accept(s, "by"))
+            words.successor = script_need(s, "the successor");
         else if (script_accept(s, "until"))
-            until = script_instant(s);
+            words.until = script_instant(s);
         else if (script_accept(s, "override"))
-            override = true;
+            words.override = true;
         else
             script_fail(s, "not understood: %s", script_word(s));
     }
-    held(s, world_act(&s->world, actor, roles, act, obligation, reason, number, until, override));
+    held(s, world_act(&s->world, &words));
     answered(s);
 }
 
@@ -255,8 +292,11 @@ static void people(struct script *s, const char *verb)
     if (strcmp(verb, "report") == 0)
         do_report(s, "submit", false);
     else if (strcmp(verb, "withdraw") == 0 || strcmp(verb, "progress") == 0 ||
-             strcmp(verb, "extension") == 0)
+             strcmp(verb, "extension") == 0 || strcmp(verb, "fill") == 0 ||
+             strcmp(verb, "vacate") == 0)
         do_report(s, verb, false);
+    else if (strcmp(verb, "minutes") == 0)
+        do_minutes(s);
     else if (strcmp(verb, "lead") == 0)
         do_report(s, NULL, true);
     else if (strcmp(verb, "office") == 0)

@@ -74,8 +74,12 @@ static bool judge(struct year *y, const struct mst_obligation *o)
                                      MST_ROLE_VIEWER};
     mst_time until =
         o->due + (mst_time)random_below(&y->random, (uint64_t)(20 * day_ms)) - 2 * day_ms;
-    return world_act(&y->world, "office:desk", PICK(y, roles), act, id, reason, NULL, until,
-                     random_below(&y->random, 3) == 0);
+    struct act_words words = {.actor = "office:desk", .act = act, .obligation = id};
+    words.roles = PICK(y, roles);
+    words.reason = reason;
+    words.until = until;
+    words.override = random_below(&y->random, 3) == 0;
+    return world_act(&y->world, &words);
 }
 
 /* Around the deadline to the millisecond, sometimes; within hours, mostly. */

@@ -248,16 +248,23 @@ bool world_restart(struct world *w, uint64_t shuffle)
 
 /* ---- inputs in words ---- */
 
+static void pack_pairs(struct mst_buf *body, const struct word_pair *pairs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        mst_pack_text(body, pairs[i].key);
+        mst_pack_text(body, pairs[i].value);
+    }
+}
+
 bool world_report(struct world *w, const struct report_words *words)
 {
     struct mst_buf body = {0};
-    mst_pack_map(&body, words->until ? 2 : 1);
+    mst_pack_map(&body, 1 + (words->until ? 1u : 0u) + words->body_count);
     mst_pack_text(&body, "summary");
     mst_pack_text(&body, "as planned");
-    if (words->until) {
-        mst_pack_text(&body, "until");
-        mst_pack_text(&body, words->until);
-    }
+    if (words->until)
+        pack_pairs(&body, &(struct word_pair){"until", words->until}, 1);
+    pack_pairs(&body, words->body, words->body_count);
     struct mst_msg_report report = {
         .act = mst_text(words->act),
         .unit = mst_text(words->unit),
@@ -278,21 +285,26 @@ bool world_report(struct world *w, const struct report_words *words)
     return held;
 }
 
-bool world_act(struct world *w, const char *actor, unsigned roles, const char *act,
-               const char *obligation, const char *reason, const char *number, mst_time until,
-               bool override)
+bool world_act(struct world *w, const struct act_words *words)
 {
+    struct mst_buf body = {0};
+    mst_pack_map(&body, words->body_count);
+    pack_pairs(&body, words->body, words->body_count);
     struct mst_input input = {
         .kind = MST_INPUT_ACT,
         .now = w->now,
-        .u.act = {.actor = actor,
-                  .roles = roles,
-                  .act = act,
-                  .obligation = obligation,
-                  .reason = reason,
-                  .number = number,
-                  .until = until,
-                  .override = override},
+        .u.act = {.actor = words->actor,
+                  .roles = words->roles,
+                  .act = words->act,
+                  .obligation = words->obligation,
+                  .reason = words->reason,
+                  .number = words->number,
+                  .successor = words->successor,
+                  .body = words->body_count ? mst_bytes(body.data, body.len) : mst_text(NULL),
+                  .until = words->until,
+                  .override = words->override},
     };
-    return world_step(w, &input);
+    bool held = world_step(w, &input);
+    mst_buf_done(&body);
+    return held;
 }

@@ -81,15 +81,26 @@ bool world_restart(struct world *w, uint64_t shuffle);
 /* Consumes a reference to the programme. */
 bool world_reload(struct world *w, struct mst_programme *programme);
 
+struct word_pair {
+    const char *key, *value;
+};
 struct report_words {
     const char *unit, *act, *duty, *period, *obligation, *reason, *until;
+    const struct word_pair *body; /* put into the body, besides what is always there */
+    size_t body_count;
     mst_time queued; /* 0: now */
     bool empty;      /* without a body */
 };
 bool world_report(struct world *w, const struct report_words *words);
-bool world_act(struct world *w, const char *actor, unsigned roles, const char *act,
-               const char *obligation, const char *reason, const char *number, mst_time until,
-               bool override);
+struct act_words {
+    const char *actor, *act, *obligation, *reason, *number, *successor;
+    unsigned roles;
+    const struct word_pair *body;
+    size_t body_count;
+    mst_time until;
+    bool override;
+};
+bool world_act(struct world *w, const struct act_words *words);
 
 bool world_fault(struct world *w, const char *fmt, ...) MST_PRINTF(2, 3); /* false */
 char *world_instant(const struct world *w, mst_time at, char *buf);

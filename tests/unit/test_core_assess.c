@@ -135,7 +135,7 @@ static void both_views_stand_side_by_side(void **state)
     o.due_revision = 1;
     o.due = o.grace_until = fixture_at(7, 20, 0, 0);
     o.versions_count = 1;
-    o.versions[0].at = o.latest.at = fixture_at(7, 19, 12, 0);
+    o.decided_at = o.versions[0].at = o.latest.at = fixture_at(7, 19, 12, 0);
     put(&o);
     struct mst_assessment a = ask(&everything);
     assert_int_equal(a.rows[0].effective.on_time, 1);

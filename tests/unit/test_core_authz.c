@@ -25,7 +25,9 @@ static const unsigned actor_roles[ACTORS] = {MST_ROLE_UNIT,     MST_ROLE_UNIT,  
                                              MST_ROLE_DIRECTOR, MST_ROLE_VIEWER, MST_ROLE_ADMIN};
 static const char *const actor_units[ACTORS] = {"member", "lead"};
 
-static const char *const office_acts = " record void extend refuse-extension waive unlock reopen ";
+static const char *const office_acts = " record void extend refuse-extension waive unlock reopen "
+                                       "fill vacate publish acknowledge supersede cancel "
+                                       "silence unsilence ";
 static const char *const keeping = " enrol revoke clock reload ";
 
 static bool in(const char *words, const char *action)

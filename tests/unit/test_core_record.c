@@ -22,6 +22,7 @@ static struct mst_obligation full(void)
     strcpy(o.group, "one");
     strcpy(o.counterpart, "县");
     strcpy(o.record_number, "2023Q3-07");
+    strcpy(o.successor, "plan/2023Q3/lead2");
     o.number = UINT64_MAX;
     o.director = o.provisional = o.extension_pending = true;
     o.overdue_told = o.review_told = o.locked = true;
@@ -48,9 +49,25 @@ static struct mst_obligation full(void)
     o.review_due = 12;
     o.correction_days_late = 13;
     o.extension_until = 14;
-    uint32_t *const counts[] = {&o.rule_version, &o.due_revision, &o.returns,
-                                &o.clock,        &o.rung_next,    &o.nags,
-                                &o.urges,        &o.moves,        &o.told};
+    o.decided_at = 15;
+    o.acknowledged_at = 16;
+    o.kind = MST_DUTY_QUOTA;
+    o.counted = MST_QUOTA_MAX;
+    for (int32_t i = 0; i < MST_QUOTA_MAX; i++)
+        o.minutes[i] = 19000 + i;
+    o.holders_count = MST_HOLDERS_MAX;
+    for (int i = 0; i < MST_HOLDERS_MAX; i++) {
+        struct mst_holder *h = &o.holders[i];
+        strcpy(h->post, "deputy");
+        strcpy(h->name, "朱磊");
+        strcpy(h->phone, "+86 578");
+        strcpy(h->address, "zl@example.org");
+        h->from = 100 + i;
+        h->until = 200 + i;
+    }
+    uint32_t *const counts[] = {&o.rule_version, &o.due_revision, &o.returns,  &o.clock,
+                                &o.rung_next,    &o.nags,         &o.urges,    &o.moves,
+                                &o.told,         &o.needed,       &o.pace_told};
     for (uint32_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         *counts[i] = UINT32_MAX - i;
     return o;

@@ -101,19 +101,22 @@ static void one_unit_has_two_names_and_one_wears_three_hats(void **state)
     assert_string_equal(p->offices[0].director.name, "杜兴林");
 }
 
-static void only_reports_are_enforced(void **state)
+static void whatever_the_calendar_owes_is_enforced(void **state)
 {
     const struct mst_programme *p = *state;
-    static const char *const enforced[] = {"task-list", "quarterly-progress", "member-exchange",
-                                           "annual-plan"};
+    static const char *const enforced[] = {
+        "task-list",     "quarterly-progress", "member-exchange",    "annual-plan",
+        "group-meeting", "leaders-meeting",    "assessment-quarter", "assessment-year",
+        "county-leader", "county-department",  "county-liaison",     "unit-contacts"};
+    const size_t wanted = sizeof enforced / sizeof enforced[0];
     size_t count = 0;
     for (size_t i = 0; i < p->duties_count; i++) {
-        assert_true(p->duties[i].enforced == (p->duties[i].kind == MST_DUTY_REPORT));
+        assert_true(p->duties[i].enforced == mst_duty_is_scheduled(&p->duties[i]));
         assert_non_null(p->duties[i].clause);
         count += p->duties[i].enforced;
     }
-    assert_int_equal(count, 4);
-    for (size_t i = 0; i < 4; i++)
+    assert_int_equal(count, wanted);
+    for (size_t i = 0; i < wanted; i++)
         assert_true(p->duties[mst_programme_duty(p, enforced[i])].enforced);
 }
 
@@ -280,7 +283,7 @@ int main(void)
         cmocka_unit_test(counts_are_those_of_the_plan),
         cmocka_unit_test(annex_names_every_unit_once),
         cmocka_unit_test(one_unit_has_two_names_and_one_wears_three_hats),
-        cmocka_unit_test(only_reports_are_enforced),
+        cmocka_unit_test(whatever_the_calendar_owes_is_enforced),
         cmocka_unit_test(dates_worked_by_hand_come_out),
         cmocka_unit_test(what_was_impossible_from_the_start_is_not_applicable),
         cmocka_unit_test(a_year_without_its_notice_is_provisional),

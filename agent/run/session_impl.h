@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of a session, shared by session.c (what arrives) and tell.c (what is sent) only. */
+#ifndef MST_AGENT_RUN_SESSION_IMPL_H
+#define MST_AGENT_RUN_SESSION_IMPL_H
+
+#include "agent/link/link.h"
+#include "agent/run/session.h"
+
+#define MST_PUSH_FRAME_BYTES 512 /* a push without its reports, rounded up */
+
+struct mst_session {
+    const struct mst_home *home;
+    struct mst_outbox *outbox;
+    struct mst_link *link;
+    bool up, to_hook, rehearsal, has_key;
+    uint8_t broker_key[MST_SIGN_PUBLIC_BYTES];
+    mst_time broker_now; /* of a rehearsal */
+    char fault[MST_ERR_TEXT_MAX];
+
+    uint64_t sent;        /* seq pushed in this session */
+    uint64_t broker_last; /* seq the broker held when the session began */
+    uint64_t window;
+    size_t message_bytes_max;
+    int64_t
+        answer_by_ms; /* monotonic; a push or request without an answer by then is lost; 0: none */
+    unsigned gaps;
+    bool told_receipt; /* a receipt was taken since the last flush */
+
+    bool subscribe, from_stored; /* from_stored: at the broker's cursor, not at ours */
+    bool seen_known;
+    uint64_t seen; /* number of the last alert on this stream */
+    unsigned alerts_unacked;
+
+    bool want_brief;
+    uint64_t request_id, brief_id; /* brief_id 0: none is awaited */
+    struct mst_buf brief;
+    unsigned long brief_count;
+
+    struct mst_run run;
+};
+
+/* The monotonic clock. */
+int64_t mst_session_clock_ms(void);
+/* From now on the broker owes an answer. */
+void mst_session_arm(struct mst_session *s);
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Posts: names on record. An obligation has one post or several, each with an id; it is closed
+ * while all of them are filled. Whoever is entered at a post that is taken follows its holder at
+ * once; vacating one opens the obligation again with the clock of a correction, since the first
+ * filling's verdict stands. Who held what, from when until when, stays in the record as far as
+ * there is room; the ledger has it all.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/core/events.h"
+#include "proto/pack.h"
+
+/* ---- which post, and who ---- */
+
+static bool is_post_of(const struct mst_core *core, const struct mst_slot *slot, const char *post)
+{
+    const struct mst_duty *duty = mst_slot_duty(core, slot);
+    if (!duty || duty->posts_count == 0)
+        return !post[0];
+    for (size_t i = 0; i < duty->posts_count; i++) {
+        if (strcmp(duty->posts[i], post) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A text of the body; false: longer than there is room for. */
+static bool take(struct mst_slice body, const char *field, char *text, size_t size)
+{
+    struct mst_slice value = mst_unpack_text(body, field);
+    if (value.data && value.len >= size)
+        return false;
+    mst_slice_copy(value, text, size);
+    return true;
+}
+
+static const char *read_holder(const struct mst_core *core, const struct mst_slot *slot,
+                               struct mst_slice body, struct mst_holder *h)
+{
+    if (!body.data)
+        return "body";
+    if (!take(body, "post", h->post, sizeof h->post) || !is_post_of(core, slot, h->post))
+        return "body.post";
+    if (!take(body, "name", h->name, sizeof h->name))
+        return "body.name";
+    if (!take(body, "phone", h->phone, sizeof h->phone))
+        return "body.phone";
+    return take(body, "address", h->address, sizeof h->address) ? NULL : "body.address";
+}
+
+static struct mst_holder *in_office(struct mst_obligation *o, const char *post)
+{
+    for (uint32_t i = 0; i < o->holders_count; i++) {
+        if (o->holders[i].until == 0 && strcmp(o->holders[i].post, post) == 0)
+            return &o->holders[i];
+    }
+    return NULL;
+}
+
+/* At most MST_POSTS_MAX are in office, so where there is no room somebody's time is over. */
+static void enter(struct mst_obligation *o, const struct mst_holder *h)
+{
+    if (o->holders_count == MST_HOLDERS_MAX) {
+        uint32_t oldest = 0;
+        while (o->holders[oldest].until == 0)
+            oldest++;
+        memmove(&o->holders[oldest], &o->holders[oldest + 1],
+                (MST_HOLDERS_MAX - oldest - 1) * sizeof *h);
+        o->holders_count--;
+    }
+    o->holders[o->holders_count++] = *h;
+}
+
+/* ---- events ---- */
+
+/* "post: name", for the ledger, unless the actor gave words of his own. */
+static struct mst_slice words_for(const struct mst_move *move, const struct mst_holder *h,
+                                  char *text, size_t size)
+{
+    if (move->reason.data)
+        return move->reason;
+    snprintf(text, size, "%s%s%s", h->post, h->post[0] ? ": " : "", h->name);
+    return mst_text(text);
+}
+
+enum mst_code mst_event_fill(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
+{
+    struct mst_obligation *o = &slot->o;
+    struct mst_holder h;
+    char text[96];
+    memset(&h, 0, sizeof h);
+    if (o->kind != MST_DUTY_POST)
+        return MST_R_STATE;
+    move->refused = read_holder(s->core, slot, move->body, &h);
+    if (!move->refused && !h.name[0])
+        move->refused = "body.name";
+    if (move->refused)
+        return MST_R_FORM;
+    struct mst_holder *before = in_office(o, h.post);
+    if (before)
+        before->until = s->now;
+    else
+        o->counted++;
+    h.from = s->now;
+    enter(o, &h);
+    struct mst_move worded = *move;
+    worded.reason = words_for(move, &h, text, sizeof text);
+    if (o->work == MST_WORK_CLOSED || o->counted < o->needed) {
+        mst_happen_version(s, o, move->row);
+        mst_emit_transition(s, slot, "fill", o->work, move->actor.name, worded.reason, s->now);
+        return MST_OK;
+    }
+    if (o->locked) {
+        /* The office came to it after all; the verdict stays missing. */
+        o->locked = false;
+        mst_emit_transition(s, slot, "unlock", o->work, move->actor.name, worded.reason, s->now);
+    }
+    mst_happen_settle(s, slot, &worded, "fill", MST_WORK_CLOSED);
+    mst_happen_closed(s, slot, worded.reason);
+    return MST_OK;
+}
+
+enum mst_code mst_event_vacate(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
+{
+    struct mst_obligation *o = &slot->o;
+    struct mst_holder h;
+    char text[96];
+    memset(&h, 0, sizeof h);
+    if (o->kind != MST_DUTY_POST)
+        return MST_R_STATE;
+    /* Where there is one post only, nothing needs to be said. */
+    if (move->body.data || mst_slot_duty(s->core, slot) == NULL)
+        move->refused = read_holder(s->core, slot, move->body, &h);
+    if (move->refused)
+        return MST_R_FORM;
+    struct mst_holder *holder = in_office(o, h.post);
+    if (!holder)
+        return MST_R_STATE;
+    struct mst_slice words = words_for(move, holder, text, sizeof text);
+    bool reopens = o->work == MST_WORK_CLOSED;
+    holder->until = s->now;
+    o->counted--;
+    o->closed_at = 0;
+    mst_emit_transition(s, slot, "vacate", MST_WORK_AWAITING, move->actor.name, words, s->now);
+    if (reopens) {
+        mst_happen_correction(s, slot);
+        mst_ladder_restart(s, slot, false);
+    }
+    mst_notice_send(s, slot, MST_NOTICE_VACATED, MST_TO(CLERK) | MST_TO(LEAD) | MST_TO(OFFICE),
+                    words, s->now);
+    return MST_OK;
+}
