@@ -63,6 +63,12 @@ void mst_query_pack_instant(const struct mst_query *q, struct mst_buf *b, const 
                             mst_time at);
 void mst_query_pack_text(struct mst_buf *b, const char *key, const char *value);
 
+/* Clause, rule, digests and instants of an obligation; the rest of its explanation. */
+MST_MUST_CHECK int mst_query_explain_rule(struct mst_query *q, const struct mst_obligation *o,
+                                          struct mst_err *err);
+MST_MUST_CHECK int mst_query_explain_one(struct mst_query *q, const struct mst_obligation *o,
+                                         struct mst_err *err);
+
 /* The queries of admin.def. */
 int mst_query_obligations(struct mst_query *q, struct mst_err *err);
 int mst_query_show(struct mst_query *q, struct mst_err *err);
