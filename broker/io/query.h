@@ -80,6 +80,7 @@ int mst_query_alerts(struct mst_query *q, struct mst_err *err);
 int mst_query_explain(struct mst_query *q, struct mst_err *err);
 int mst_query_ledger(struct mst_query *q, struct mst_err *err);
 int mst_query_keys(struct mst_query *q, struct mst_err *err);
+int mst_query_assess(struct mst_query *q, struct mst_err *err);
 int mst_query_replay(struct mst_query *q, struct mst_err *err);
 
 #endif
