@@ -5,6 +5,12 @@
 
 #include "broker/driver/driver_impl.h"
 
+void mst_programme_digest_text(const struct mst_programme *p, char text[MST_PROGRAMME_DIGEST_TEXT])
+{
+    for (size_t i = 0; i < MST_DIGEST_BYTES; i++)
+        snprintf(text + 2 * i, 3, "%02x", p->digest[i]);
+}
+
 static const char *or_empty(const char *s)
 {
     return s ? s : "";
@@ -40,7 +46,7 @@ static int put_act_row(struct mst_engine *e, const struct mst_caller *caller,
 {
     struct mst_buf *b = &e->driver->scratch;
     mst_buf_clear(b);
-    mst_pack_map(b, 9);
+    mst_pack_map(b, act->body.data ? 11 : 10);
     mst_pack_text(b, "actor");
     mst_pack_text(b, caller->actor.principal);
     mst_pack_text(b, "roles");
@@ -59,6 +65,12 @@ static int put_act_row(struct mst_engine *e, const struct mst_caller *caller,
     mst_pack_int(b, act->until);
     mst_pack_text(b, "override");
     mst_pack_bool(b, act->override);
+    mst_pack_text(b, "successor");
+    mst_pack_text(b, or_empty(act->successor));
+    if (act->body.data) {
+        mst_pack_text(b, "body");
+        mst_pack_bin(b, act->body.data, act->body.len);
+    }
     if (b->failed)
         return mst_fail_on(err, MST_E_NOMEM, act->act);
     return mst_engine_put_row(e, MST_ROW_ACT, now, mst_bytes(b->data, b->len), err);
@@ -84,8 +96,8 @@ static int answer_with_obligation(struct mst_engine *e, uint64_t session, uint64
                                   const char *id, mst_time now, struct mst_err *err)
 {
     const struct mst_obligation *o = mst_core_find(e->core, id);
-    if (!o)
-        return mst_driver_reply(e->driver, session, request_id, MST_R_NO_OBLIGATION, id, now, err);
+    if (!o) /* it was a unit or a duty that was silenced */
+        return mst_driver_reply(e->driver, session, request_id, MST_OK, id, now, err);
     char due[MST_INSTANT_TEXT_MAX];
     struct mst_buf row = {0};
     mst_pack_map(&row, 7);
@@ -124,6 +136,8 @@ int mst_driver_act(struct mst_driver *d, struct mst_engine *e, const struct mst_
         act->reason = NULL;
     if (act->number && !act->number[0])
         act->number = NULL;
+    if (act->successor && !act->successor[0])
+        act->successor = NULL;
     int code = mst_driver_open_batch(d, err);
     if (!code)
         code = put_act_row(e, caller, act, now, err);
@@ -151,9 +165,8 @@ int mst_driver_reload(struct mst_driver *d, struct mst_engine *e, const struct m
     if (strcmp(programme->id, e->id) != 0)
         return mst_driver_reply(d, caller->session, request_id, MST_E_CONFLICT, programme->id, now,
                                 err);
-    char digest[2 * MST_DIGEST_BYTES + 1];
-    for (size_t i = 0; i < MST_DIGEST_BYTES; i++)
-        snprintf(digest + 2 * i, 3, "%02x", programme->digest[i]);
+    char digest[MST_PROGRAMME_DIGEST_TEXT];
+    mst_programme_digest_text(programme, digest);
     int code = mst_driver_note(d, e, MST_ROW_PROGRAMME, caller, "reload", digest, NULL, now, err);
     struct mst_input input = {.kind = MST_INPUT_PROGRAMME, .now = now, .u.programme = programme};
     enum mst_code refused;

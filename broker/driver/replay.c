@@ -123,7 +123,8 @@ static int feed_act(struct mst_replay *r, const struct mst_row *row)
     if (mst_unpack_int(row->bytes, "roles", -1) < 0)
         return 0;
     char actor[72], act[MST_ID_MAX], obligation[MST_OBLIGATION_ID_MAX], reason[1025];
-    char number[MST_RECORD_NUMBER_MAX];
+    char number[MST_RECORD_NUMBER_MAX], successor[MST_OBLIGATION_ID_MAX];
+    struct mst_slice other = mst_unpack_text(row->bytes, "successor");
     struct mst_slice why = mst_unpack_text(row->bytes, "reason");
     struct mst_slice record = mst_unpack_text(row->bytes, "number");
     struct mst_input input = {.kind = MST_INPUT_ACT, .now = row->at};
@@ -135,6 +136,8 @@ static int feed_act(struct mst_replay *r, const struct mst_row *row)
             mst_slice_copy(mst_unpack_text(row->bytes, "subject"), obligation, sizeof obligation),
         .reason = why.len ? mst_slice_copy(why, reason, sizeof reason) : NULL,
         .number = record.len ? mst_slice_copy(record, number, sizeof number) : NULL,
+        .successor = other.len ? mst_slice_copy(other, successor, sizeof successor) : NULL,
+        .body = mst_unpack_bin(row->bytes, "body"),
         .until = mst_unpack_int(row->bytes, "until", 0),
         .override = mst_unpack_bool(row->bytes, "override", false),
     };

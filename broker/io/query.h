@@ -35,12 +35,17 @@ typedef int (*mst_query_fn)(struct mst_query *q, struct mst_err *err);
 
 /* An argument as text, or NULL. */
 const char *mst_query_arg(const struct mst_query *q, const char *name, char *buf, size_t size);
-/* An argument as a number; fallback when absent or not a number. */
+/* An argument as a number; fallback when absent, -1 when it is no number. */
 int64_t mst_query_number(const struct mst_query *q, const char *name, int64_t fallback);
 /* True when the argument is absent or equals the value. */
 bool mst_query_matches(const struct mst_query *q, const char *name, const char *value);
 bool mst_query_may(const struct mst_query *q, const char *unit, const char *group);
 
+/*
+ * The map in a ledger row. Of a report that was well signed and malformed: nothing, since its bytes
+ * are whatever its sender liked, and what is told of it must still be read.
+ */
+struct mst_slice mst_query_map(const struct mst_row *row);
 /* Send the rows so far at once, for what takes long. MST_E_BUSY when the broker is stopping. */
 MST_MUST_CHECK int mst_query_flush(struct mst_query *q, struct mst_err *err);
 /* Begin a row, pack its map into the returned buffer, end it. */
