@@ -19,6 +19,7 @@ ZONE = "Asia/Shanghai"
 AT_ONCE = 6        # commands that run side by side
 RECEIPT_WAIT_S = 60
 CLOCK_WAIT_S = 60
+ROWS_MAX = 100000  # a list without a limit ends after a thousand
 REFUSED = 1        # exit code of an act that was refused
 
 
@@ -311,11 +312,12 @@ class Player(harness.World):
         return {
             "obligations": self.ctl("obligations"),
             "queued": {unit: self.outbox(unit) for unit in self.agents},
-            "stored": self.ctl("reports"),
+            "stored": self.ctl("reports", "--limit", ROWS_MAX),
             "watched": watched,
-            "logged": self.ctl("alerts"),
+            "logged": self.ctl("alerts", "--limit", ROWS_MAX),
             "told": told,
             "ledger": self.ctl("ledger", "verify"),
+            "replay": self.ctl("replay"),
         }
 
     def write_wake(self):
