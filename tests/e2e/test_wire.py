@@ -110,7 +110,7 @@ def test_duplicate_gets_the_stored_receipt_and_is_stored_once():
         client.push(1, head, reports)
         client.wire.wait("receipt")
         equal(rows_of(world), rows, "ledger rows after repeats")
-        # An overlap that goes on: the new ones are stored, the old ones are not.
+        # An overlap that goes on: only what is new is stored; the stored receipt comes with the new one.
         more = reports + [progress(client, "new")]
         client.push(1, head, more)
         numbers = [client.wire.wait("receipt") for _ in range(2)]
