@@ -46,7 +46,7 @@ static int put_act_row(struct mst_engine *e, const struct mst_caller *caller,
 {
     struct mst_buf *b = &e->driver->scratch;
     mst_buf_clear(b);
-    mst_pack_map(b, 9);
+    mst_pack_map(b, act->body.data ? 11 : 10);
     mst_pack_text(b, "actor");
     mst_pack_text(b, caller->actor.principal);
     mst_pack_text(b, "roles");
@@ -65,6 +65,12 @@ static int put_act_row(struct mst_engine *e, const struct mst_caller *caller,
     mst_pack_int(b, act->until);
     mst_pack_text(b, "override");
     mst_pack_bool(b, act->override);
+    mst_pack_text(b, "successor");
+    mst_pack_text(b, or_empty(act->successor));
+    if (act->body.data) {
+        mst_pack_text(b, "body");
+        mst_pack_bin(b, act->body.data, act->body.len);
+    }
     if (b->failed)
         return mst_fail_on(err, MST_E_NOMEM, act->act);
     return mst_engine_put_row(e, MST_ROW_ACT, now, mst_bytes(b->data, b->len), err);
@@ -90,8 +96,8 @@ static int answer_with_obligation(struct mst_engine *e, uint64_t session, uint64
                                   const char *id, mst_time now, struct mst_err *err)
 {
     const struct mst_obligation *o = mst_core_find(e->core, id);
-    if (!o)
-        return mst_driver_reply(e->driver, session, request_id, MST_R_NO_OBLIGATION, id, now, err);
+    if (!o) /* it was a unit or a duty that was silenced */
+        return mst_driver_reply(e->driver, session, request_id, MST_OK, id, now, err);
     char due[MST_INSTANT_TEXT_MAX];
     struct mst_buf row = {0};
     mst_pack_map(&row, 7);
@@ -130,6 +136,8 @@ int mst_driver_act(struct mst_driver *d, struct mst_engine *e, const struct mst_
         act->reason = NULL;
     if (act->number && !act->number[0])
         act->number = NULL;
+    if (act->successor && !act->successor[0])
+        act->successor = NULL;
     int code = mst_driver_open_batch(d, err);
     if (!code)
         code = put_act_row(e, caller, act, now, err);

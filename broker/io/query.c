@@ -99,6 +99,7 @@ static const struct {
     {"ledger", mst_query_ledger, WORK},
     {"keys", mst_query_keys, LOOKS},
     {"replay", mst_query_replay, WORK},
+    {"assess", mst_query_assess, WORK},
 };
 
 /* ---- replies ---- */

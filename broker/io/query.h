@@ -41,13 +41,13 @@ int64_t mst_query_number(const struct mst_query *q, const char *name, int64_t fa
 bool mst_query_matches(const struct mst_query *q, const char *name, const char *value);
 bool mst_query_may(const struct mst_query *q, const char *unit, const char *group);
 
+/* Send the rows so far at once, for what takes long. MST_E_BUSY when the broker is stopping. */
+MST_MUST_CHECK int mst_query_flush(struct mst_query *q, struct mst_err *err);
 /*
  * The map in a ledger row. Of a report that was well signed and malformed: nothing, since its bytes
  * are whatever its sender liked, and what is told of it must still be read.
  */
 struct mst_slice mst_query_map(const struct mst_row *row);
-/* Send the rows so far at once, for what takes long. MST_E_BUSY when the broker is stopping. */
-MST_MUST_CHECK int mst_query_flush(struct mst_query *q, struct mst_err *err);
 /* Begin a row, pack its map into the returned buffer, end it. */
 struct mst_buf *mst_query_row(struct mst_query *q);
 MST_MUST_CHECK int mst_query_row_end(struct mst_query *q, struct mst_err *err);
@@ -63,6 +63,12 @@ void mst_query_pack_instant(const struct mst_query *q, struct mst_buf *b, const 
                             mst_time at);
 void mst_query_pack_text(struct mst_buf *b, const char *key, const char *value);
 
+/* Clause, rule, digests and instants of an obligation; the rest of its explanation. */
+MST_MUST_CHECK int mst_query_explain_rule(struct mst_query *q, const struct mst_obligation *o,
+                                          struct mst_err *err);
+MST_MUST_CHECK int mst_query_explain_one(struct mst_query *q, const struct mst_obligation *o,
+                                         struct mst_err *err);
+
 /* The queries of admin.def. */
 int mst_query_obligations(struct mst_query *q, struct mst_err *err);
 int mst_query_show(struct mst_query *q, struct mst_err *err);
@@ -74,6 +80,7 @@ int mst_query_alerts(struct mst_query *q, struct mst_err *err);
 int mst_query_explain(struct mst_query *q, struct mst_err *err);
 int mst_query_ledger(struct mst_query *q, struct mst_err *err);
 int mst_query_keys(struct mst_query *q, struct mst_err *err);
+int mst_query_assess(struct mst_query *q, struct mst_err *err);
 int mst_query_replay(struct mst_query *q, struct mst_err *err);
 
 #endif

@@ -103,17 +103,11 @@ class Player(harness.World):
         for unit in year.HOMES:
             self.agents[unit] = harness.Agent(self, unit, self.home(unit)).start(env=self.env())
         self.watcher = self.office_watch("count", harness.Program, "--json")
-        self.stream = self.add(Stream(self, self.office_home("stream"), self.language, self.screen.stream)).start()
-
-    def office_home(self, name):
-        home = self.home(f"office:{name}")
-        with open(home / "agent.yaml", "a", encoding="utf-8") as file:
-            file.write("reconnect_min: 20\nreconnect_max: 200\n")
-        return home
+        self.stream = self.add(Stream(self, self.home("office:stream"), self.language, self.screen.stream)).start()
 
     def office_watch(self, name, program, *options):
         return self.add(program(self, f"watch-{name}", [harness.BIN / "muster-watch", "--home",
-                                                        self.office_home(name), "--name", name, *options])).start()
+                                                        self.home(f"office:{name}"), "--name", name, *options])).start()
 
     def env(self):
         return {"TZ": ZONE, "LANGUAGE": self.language}

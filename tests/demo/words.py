@@ -18,6 +18,8 @@ WORDS = {
     "quarter": ("… {day}: {reports} reports, {alerts} alerts so far", "…… {day}：已报送{reports}件，提醒{alerts}条"),
     "interrupted": ("interrupted; every process is ended", "已中断，全部进程已结束"),
 
+    "ended": ("every process is ended", "全部进程已结束"),
+
     # ---- what happens ----
     "returned-task": ("{unit}'s task list is returned: figures are missing", "{unit}的任务清单被退回：缺少量化指标"),
     "last-moment": ("{unit} files its task list in the last millisecond of the last day: on time",

@@ -151,6 +151,13 @@ static void do_down(struct script *s)
     held(s, world_down(&s->world, from, to));
 }
 
+/* "UNIT …": their agents are there now. */
+static void do_heard(struct script *s)
+{
+    while (s->at < s->count)
+        held(s, world_heard(&s->world, script_word(s)));
+}
+
 /* ---- people ---- */
 
 static void answered(struct script *s)
@@ -353,6 +360,10 @@ static void sentence(struct script *s)
         do_down(s);
     else if (strcmp(verb, "restart") == 0)
         held(s, world_restart(&s->world, (uint64_t)s->line));
+    else if (strcmp(verb, "heard") == 0)
+        do_heard(s);
+    else if (strcmp(verb, "contacts") == 0)
+        held(s, world_contacts(&s->world));
     else if (strcmp(verb, "forget") == 0)
         script_forget(s);
     else
