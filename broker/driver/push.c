@@ -157,13 +157,10 @@ static int take_refusal(void *context, const struct mst_refusal *refusal)
     return r->code;
 }
 
-/*
- * Answer what is stored already of a push, in the runs in which it was stored. ret_conflict: other
- * bytes were stored; the session has ended.
- */
-static int answer_repeat(struct passage *p, bool *ret_conflict, struct mst_err *err)
+/* Answer a push that is stored already, in the runs in which it was stored. */
+static int answer_repeat(struct passage *p, struct mst_err *err)
 {
-    uint64_t until = p->last < p->known.last ? p->last : p->known.last;
+    uint64_t until = p->last;
     struct mst_reader *reader = mst_store_own_reader(p->d->options.store);
     int code = 0;
     for (uint64_t seq = p->push->first; !code && seq <= until;) {
@@ -179,7 +176,6 @@ static int answer_repeat(struct passage *p, bool *ret_conflict, struct mst_err *
         if (!code && r.same && r.seq != last + 1)
             code = mst_fail_on(err, MST_E_CORRUPT, "runs");
         if (!code && !r.same) {
-            *ret_conflict = true;
             code = mst_driver_note(p->d, p->e, MST_ROW_SECURITY, p->caller, "conflict", "outbox",
                                    NULL, p->now, err);
             refusals_done(&r.refused);
@@ -333,7 +329,6 @@ int mst_driver_push(struct mst_driver *d, struct mst_engine *e, const struct mst
                     const struct mst_msg_push *push, mst_time now, struct mst_err *err)
 {
     struct passage p = {.d = d, .e = e, .caller = caller, .push = push, .now = now};
-    bool conflict = false;
     int code = mst_driver_open_batch(d, err);
     if (code)
         return code;
@@ -358,7 +353,7 @@ int mst_driver_push(struct mst_driver *d, struct mst_engine *e, const struct mst
     if (push->first > p.known.last + 1)
         return send_expect(&p, err);
     if (p.last <= p.known.last)
-        return answer_repeat(&p, &conflict, err);
+        return answer_repeat(&p, err);
     if (!chain_holds(&p)) {
         code = mst_driver_note(d, e, MST_ROW_SECURITY, caller, "chain", "outbox", NULL, now, err);
         return code ? code : refuse(&p, MST_E_CHAIN, "outbox", err);
@@ -369,7 +364,5 @@ int mst_driver_push(struct mst_driver *d, struct mst_engine *e, const struct mst
             mst_driver_note(d, e, MST_ROW_SECURITY, caller, "signature", "outbox", NULL, now, err);
         return code ? code : refuse(&p, MST_E_SIGNATURE, "outbox", err);
     }
-    if (push->first <= p.known.last)
-        code = answer_repeat(&p, &conflict, err);
-    return code || conflict ? code : accept_run(&p, err);
+    return accept_run(&p, err);
 }
