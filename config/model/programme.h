@@ -45,11 +45,24 @@ struct mst_contact {
     const char *phone;   /* NULL: none */
 };
 
+/* A name that a unit bore until the day before `until`. */
+struct mst_former_name {
+    mst_day until;
+    struct mst_label name;
+};
+
 struct mst_unit {
     const char *id;
     struct mst_label name;
     const char *const *aliases;
     size_t aliases_count;
+    const struct mst_former_name *former; /* ascending */
+    size_t former_count;
+    /* Where it has ended: from the day `ended` on it owes nothing new, and what it owed is the
+     * first successor's. Merged has one, split has several. */
+    const size_t *successors;
+    size_t successors_count; /* 0: it goes on */
+    mst_day ended;
     const char *kind; /* free word for people: department, company, school, county; may be NULL */
     struct mst_contact contacts[MST_CONTACT_ROLES];
     bool outside; /* bears duties without being a member of a group (the county) */
@@ -282,6 +295,10 @@ size_t mst_programme_unit(const struct mst_programme *p, const char *id);
 size_t mst_programme_unit_by_name(const struct mst_programme *p, const char *id_name_or_alias);
 size_t mst_programme_group(const struct mst_programme *p, const char *id);
 size_t mst_programme_duty(const struct mst_programme *p, const char *id);
+/* What the unit was called on a day. */
+struct mst_label mst_unit_name_on(const struct mst_unit *unit, mst_day day);
+/* Whether it had ended by that day. */
+bool mst_unit_ended(const struct mst_unit *unit, mst_day day);
 /* The group that the unit leads or is a member of; SIZE_MAX: none. */
 size_t mst_programme_group_of(const struct mst_programme *p, size_t unit);
 bool mst_programme_leads(const struct mst_programme *p, size_t unit);
