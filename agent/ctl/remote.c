@@ -27,11 +27,12 @@ struct asking {
     const struct mst_ctl_call *call;
     struct mst_table *table;
     size_t rows;
-    bool progress;   /* standard error is a terminal */
-    bool counted;    /* the broker has told how far it is */
-    bool alone;      /* something was printed that no table goes with */
-    int out_fd;      /* file of --out, or -1 */
-    bool row_failed; /* row_err says why a row could not be taken */
+    bool progress;        /* standard error is a terminal */
+    struct mst_buf notes; /* lines to stand under the table */
+    bool counted;         /* the broker has told how far it is */
+    bool alone;           /* something was printed that no table goes with */
+    int out_fd;           /* file of --out, or -1 */
+    bool row_failed;      /* row_err says why a row could not be taken */
     struct mst_err row_err;
     struct mst_err *err;
 };
@@ -96,6 +97,13 @@ static int keep_row(struct asking *asking, struct mst_slice row)
     if (mst_unpack_int(row, "progress", -1) >= 0) {
         show_progress(asking, row);
         return 0;
+    }
+    struct mst_slice note = mst_unpack_text(row, "note");
+    if (note.data) {
+        /* Under the table; the other formats have it in the rows' fields. */
+        mst_buf_put(&asking->notes, note.data, note.len);
+        mst_buf_put(&asking->notes, "\n", 1);
+        return asking->notes.failed ? mst_fail_on(&asking->row_err, MST_E_NOMEM, "note") : 0;
     }
     asking->rows++;
     if (asking->progress && asking->rows % PROGRESS_ROWS == 0) {
@@ -184,8 +192,8 @@ static int ask(struct asking *asking, struct mst_link *link)
 {
     const char *seconds = mst_call_option(asking->call->line, "timeout");
     const char *word = asking->call->command->word;
-    bool is_long =
-        strcmp(word, "clock") == 0 || strcmp(word, "ledger") == 0 || strcmp(word, "replay") == 0;
+    bool is_long = strcmp(word, "clock") == 0 || strcmp(word, "ledger") == 0 ||
+                   strcmp(word, "replay") == 0 || strcmp(word, "assess") == 0;
     long timeout_s = seconds ? strtol(seconds, NULL, 10) : is_long ? LONG_TIMEOUT_S : TIMEOUT_S;
     if (timeout_s < 1 || timeout_s > 86400)
         return mst_fail(asking->err, MST_E_USAGE, _("--timeout is 1 to 86400 seconds, not %s"),
@@ -273,6 +281,8 @@ static int answer(struct asking *asking)
     struct mst_table *table = asking->table;
     asking->table = NULL;
     int ended = mst_table_end(table, rc ? NULL : asking->err);
+    if (asking->call->format == MST_FORMAT_TABLE)
+        fwrite(asking->notes.data, 1, asking->notes.len, stdout);
     return rc ? rc : ended;
 }
 
@@ -285,5 +295,6 @@ int mst_ctl_remote(const struct mst_ctl_call *call)
     asking.table = mst_table_new(call->format, call->command->columns, stdout);
     int rc = asking.table ? answer(&asking) : mst_fail_on(&err, MST_E_NOMEM, program);
     mst_table_free(asking.table);
+    mst_buf_done(&asking.notes);
     return rc ? mst_complain(program, &err) : MST_EXIT_OK;
 }

@@ -5,6 +5,12 @@
 
 #include "broker/driver/driver_impl.h"
 
+void mst_programme_digest_text(const struct mst_programme *p, char text[MST_PROGRAMME_DIGEST_TEXT])
+{
+    for (size_t i = 0; i < MST_DIGEST_BYTES; i++)
+        snprintf(text + 2 * i, 3, "%02x", p->digest[i]);
+}
+
 static const char *or_empty(const char *s)
 {
     return s ? s : "";
@@ -159,9 +165,8 @@ int mst_driver_reload(struct mst_driver *d, struct mst_engine *e, const struct m
     if (strcmp(programme->id, e->id) != 0)
         return mst_driver_reply(d, caller->session, request_id, MST_E_CONFLICT, programme->id, now,
                                 err);
-    char digest[2 * MST_DIGEST_BYTES + 1];
-    for (size_t i = 0; i < MST_DIGEST_BYTES; i++)
-        snprintf(digest + 2 * i, 3, "%02x", programme->digest[i]);
+    char digest[MST_PROGRAMME_DIGEST_TEXT];
+    mst_programme_digest_text(programme, digest);
     int code = mst_driver_note(d, e, MST_ROW_PROGRAMME, caller, "reload", digest, NULL, now, err);
     struct mst_input input = {.kind = MST_INPUT_PROGRAMME, .now = now, .u.programme = programme};
     enum mst_code refused;

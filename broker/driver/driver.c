@@ -135,6 +135,9 @@ static int start_engine(struct mst_engine *e, mst_time down_from, mst_time now, 
     char subject[256];
     bool changed = false;
     struct mst_input input = {.kind = MST_INPUT_TICK, .now = now};
+    /* The core takes it for granted that time does not go back; the ledger says how far it was. */
+    if (now < mst_core_now(e->core))
+        return mst_fail(err, MST_E_CORRUPT, _("%s: the clock mark is behind the ledger"), e->id);
     int code = put_life_row(e, MST_ROW_START, down_from, now, err);
     if (!code && down_from != 0) {
         input.kind = MST_INPUT_DOWN;
@@ -150,8 +153,11 @@ static int start_engine(struct mst_engine *e, mst_time down_from, mst_time now, 
     if (!code && changed) {
         input = (struct mst_input){
             .kind = MST_INPUT_PROGRAMME, .now = now, .u.programme = e->programme};
-        code = mst_engine_put_row(e, MST_ROW_PROGRAMME, now,
-                                  mst_bytes(e->programme->digest, MST_DIGEST_BYTES), err);
+        struct mst_caller broker = {.actor = {.principal = "broker"}, .address = "local"};
+        char digest[MST_PROGRAMME_DIGEST_TEXT];
+        mst_programme_digest_text(e->programme, digest);
+        code = mst_driver_note(e->driver, e, MST_ROW_PROGRAMME, &broker, "start", digest, NULL, now,
+                               err);
         if (!code)
             code = mst_engine_step(e, &input, &refused, subject, err);
     }

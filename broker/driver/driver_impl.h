@@ -95,6 +95,8 @@ MST_MUST_CHECK int mst_driver_reply(struct mst_driver *d, uint64_t session, uint
                                     enum mst_code code, const char *subject, mst_time now,
                                     struct mst_err *err);
 MST_MUST_CHECK int mst_keys_load(struct mst_driver *d, struct mst_engine *e, struct mst_err *err);
+#define MST_PROGRAMME_DIGEST_TEXT (2 * MST_DIGEST_BYTES + 1)
+void mst_programme_digest_text(const struct mst_programme *p, char text[MST_PROGRAMME_DIGEST_TEXT]);
 void mst_driver_log(struct mst_driver *d, int level, const char *event, const char *fmt, ...)
     MST_PRINTF(4, 5);
 

@@ -327,7 +327,7 @@ static bool follows(const struct mst_row *row)
 static int replay_row(void *context, const struct mst_row *row)
 {
     struct mst_replay *r = context;
-    if (row->row > r->until)
+    if (row->row > r->until || row->at >= r->before)
         return 1;
     r->row = row->row;
     r->result->rows++;
@@ -343,7 +343,7 @@ static int replay_row(void *context, const struct mst_row *row)
     r->at = shown.at;
     if (follows(row))
         r->code = mst_replay_compare(r, row);
-    else if (row->bytes.len != MST_DIGEST_BYTES &&
+    else if (row->kind != MST_ROW_REPORT && row->bytes.len != MST_DIGEST_BYTES &&
              mst_validate(row->bytes.data, row->bytes.len, NULL))
         r->code = mst_replay_differ(r, row->row, "its bytes cannot be read");
     else
@@ -434,22 +434,26 @@ static int replay_all(struct mst_replay *r)
     return code;
 }
 
-int mst_replay(struct mst_reader *reader, mst_pid pid, const char *programme,
-               mst_replay_progress_fn progress, void *context, struct mst_replay_result *ret_result,
-               struct mst_err *err)
+static struct mst_replay *replay_new(struct mst_reader *reader, mst_pid pid, const char *programme,
+                                     struct mst_replay_result *result, struct mst_err *err)
 {
     struct mst_replay *r = calloc(1, sizeof *r);
-    if (!r)
-        return mst_fail_on(err, MST_E_NOMEM, "replay");
-    memset(ret_result, 0, sizeof *ret_result);
+    if (!r) {
+        mst_fail_on(err, MST_E_NOMEM, "replay");
+        return NULL;
+    }
+    memset(result, 0, sizeof *result);
     r->reader = reader;
     r->pid = pid;
     r->id = programme;
-    r->progress = progress;
-    r->progress_context = context;
-    r->result = ret_result;
+    r->before = MST_NEVER;
+    r->result = result;
     r->err = err;
-    int code = replay_all(r);
+    return r;
+}
+
+static void replay_free(struct mst_replay *r)
+{
     mst_core_free(r->core);
     mst_programme_unref(r->programme);
     mst_effects_done(&r->effects);
@@ -459,5 +463,50 @@ int mst_replay(struct mst_reader *reader, mst_pid pid, const char *programme,
     free(r->reports);
     free(r->runs);
     free(r);
+}
+
+int mst_replay(struct mst_reader *reader, mst_pid pid, const char *programme,
+               mst_replay_progress_fn progress, void *context, struct mst_replay_result *ret_result,
+               struct mst_err *err)
+{
+    struct mst_replay *r = replay_new(reader, pid, programme, ret_result, err);
+    if (!r)
+        return MST_E_NOMEM;
+    r->progress = progress;
+    r->progress_context = context;
+    int code = replay_all(r);
+    replay_free(r);
+    return code;
+}
+
+static int replay_before(struct mst_replay *r)
+{
+    int code = last_row(r, &r->until);
+    if (!code)
+        code = read_runs(r);
+    if (!code)
+        code = mst_reader_rows(r->reader, r->pid, 1, replay_row, r, r->err);
+    if (!code)
+        code = r->code;
+    if (!code)
+        code = mst_replay_none_expected(r, r->row + 1);
+    if (!code && r->result->differences)
+        return mst_fail(r->err, MST_E_DIFFERS, "row %" PRIu64 ": %s", r->result->first_row,
+                        r->result->first);
+    return code || r->core ? code : mst_fail_on(r->err, MST_E_UNKNOWN, r->id);
+}
+
+int mst_replay_until(struct mst_reader *reader, mst_pid pid, const char *programme, mst_time until,
+                     mst_replay_core_fn fn, void *context, struct mst_err *err)
+{
+    struct mst_replay_result result;
+    struct mst_replay *r = replay_new(reader, pid, programme, &result, err);
+    if (!r)
+        return MST_E_NOMEM;
+    r->before = until;
+    int code = replay_before(r);
+    if (!code)
+        code = fn(context, r->core, err);
+    replay_free(r);
     return code;
 }

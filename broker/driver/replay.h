@@ -8,6 +8,7 @@
 #ifndef MST_BROKER_DRIVER_REPLAY_H
 #define MST_BROKER_DRIVER_REPLAY_H
 
+#include "broker/core/core.h"
 #include "broker/store/store.h"
 
 struct mst_replay_result {
@@ -36,5 +37,15 @@ typedef int (*mst_replay_progress_fn)(void *context, uint64_t row, uint64_t rows
 MST_MUST_CHECK int mst_replay(struct mst_reader *reader, mst_pid pid, const char *programme,
                               mst_replay_progress_fn progress, void *context,
                               struct mst_replay_result *ret_result, struct mst_err *err);
+
+/*
+ * The core as it was known just before an instant, lent to `fn`, whose code is returned. Fails with
+ * MST_E_DIFFERS where the ledger is not what follows from its inputs, and with MST_E_UNKNOWN where
+ * nothing had happened yet.
+ */
+typedef int (*mst_replay_core_fn)(void *context, const struct mst_core *core, struct mst_err *err);
+MST_MUST_CHECK int mst_replay_until(struct mst_reader *reader, mst_pid pid, const char *programme,
+                                    mst_time until, mst_replay_core_fn fn, void *context,
+                                    struct mst_err *err);
 
 #endif

@@ -53,6 +53,7 @@ struct mst_replay {
     struct mst_replay_down downs[MST_REPLAY_DOWNS];
     size_t downs_count;
 
+    mst_time before;     /* rows from then on are not replayed */
     uint64_t until, row; /* last row to replay, and replayed */
     mst_time at;
     uint64_t stored; /* obligations */

@@ -23,18 +23,31 @@ size_t mst_roles_words(unsigned roles, struct mst_slice words[MST_ROLE_WORDS_MAX
     return n;
 }
 
-unsigned mst_roles_parse(const char *words)
+static unsigned role_of(const char *word, size_t len)
+{
+    for (size_t i = 0; i < ROLES; i++) {
+        if (strlen(role_table[i].word) == len && strncmp(role_table[i].word, word, len) == 0)
+            return role_table[i].role;
+    }
+    return 0;
+}
+
+bool mst_roles_parse(const char *words, unsigned *ret_roles)
 {
     unsigned roles = 0;
-    while (*words) {
+    for (;;) {
         size_t len = strcspn(words, "+");
-        for (size_t i = 0; i < ROLES; i++) {
-            if (strlen(role_table[i].word) == len && strncmp(words, role_table[i].word, len) == 0)
-                roles |= role_table[i].role;
-        }
-        words += len + (words[len] == '+');
+        unsigned role = role_of(words, len);
+        /* A unit is one by its key, a lead by its programme. */
+        if (!role || role == MST_ROLE_UNIT || role == MST_ROLE_LEAD)
+            return false;
+        roles |= role;
+        if (!words[len])
+            break;
+        words += len + 1;
     }
-    return roles;
+    *ret_roles = roles;
+    return true;
 }
 
 char *mst_roles_format(unsigned roles, char *buf, size_t size)

@@ -9,8 +9,8 @@
 
 /* The words of a set, borrowed from the table. Returns how many. */
 size_t mst_roles_words(unsigned roles, struct mst_slice words[MST_ROLE_WORDS_MAX]);
-/* "office+admin"; words that are no role are ignored. */
-unsigned mst_roles_parse(const char *words);
+/* "office+admin". False when a word is no role that can be granted: it is not to be guessed. */
+bool mst_roles_parse(const char *words, unsigned *ret_roles);
 /* The inverse; buf holds at least 64 bytes. Returns buf. */
 char *mst_roles_format(unsigned roles, char *buf, size_t size);
 

@@ -26,8 +26,10 @@ struct mst_stream {
     uint64_t told; /* last number actually sent: the next one's `prev` */
     uint64_t acked;
     uint64_t credit;
-    bool let_go;         /* a rehearsal waited for it in vain; until its next ack */
-    char (*topics)[161]; /* prefixes, owned; none: all that is allowed */
+    int64_t stalled_until_ms; /* by the boot clock: the peer's queue is full; 0: it is not */
+    int64_t stall_ms;         /* how long it is left alone, longer each time */
+    bool let_go;              /* a rehearsal waited for it in vain; until its next ack */
+    char (*topics)[161];      /* prefixes, owned; none: all that is allowed */
     size_t topics_count;
 };
 
@@ -123,6 +125,10 @@ MST_MUST_CHECK int mst_session_set_key(struct mst_broker *b, struct mst_session 
 bool mst_session_take(struct mst_broker *b, struct mst_session *session);
 /* Take reports off the window; false: more than may be unacknowledged. */
 bool mst_session_take_window(struct mst_broker *b, struct mst_session *session, size_t reports);
+/* Offer a frame; false: the peer does not read, and nothing was sent. One that is gone loses its
+ * session. */
+bool mst_session_offer(struct mst_broker *b, struct mst_session *session, const void *data,
+                       size_t len);
 /* Send a frame; a peer that is gone or does not read loses its session. */
 void mst_session_send(struct mst_broker *b, struct mst_session *session, const void *data,
                       size_t len);
@@ -147,6 +153,9 @@ struct mst_actor mst_session_actor(const struct mst_session *session);
 
 /* ---- door.c: messages from peers ---- */
 
+/* "UID=ROLE+ROLE", a row of the setting local_roles. */
+bool mst_door_parse_local(const char *row, unsigned *ret_uid, unsigned *ret_roles);
+
 /* Read what waits at a door, up to the batch's limit; at the enrol door up to its rate. Returns
  * non-zero when the batch is lost. */
 MST_MUST_CHECK int mst_door_serve(struct mst_broker *b, enum mst_door door, size_t *budget,
@@ -169,7 +178,8 @@ void mst_stream_subscribe(struct mst_broker *b, struct mst_session *session,
                           const struct mst_msg_subscribe *subscribe);
 MST_MUST_CHECK int mst_stream_ack(struct mst_broker *b, struct mst_session *session,
                                   const struct mst_msg_ack *ack, struct mst_err *err);
-/* Send what credit allows; false: more waits, call again. */
+/* Send what credit allows; false: more waits, call again. A full queue is tried again only after
+ * stream.stalled_until_ms. */
 bool mst_stream_pump(struct mst_broker *b, struct mst_session *session);
 /* True while an open stream has something that was sent and not acknowledged, or could be sent. */
 bool mst_stream_in_flight(const struct mst_broker *b);
@@ -201,6 +211,8 @@ MST_MUST_CHECK int mst_query_post(struct mst_broker *b, const struct mst_session
                                   const struct mst_msg_request *request, mst_time now,
                                   struct mst_err *err);
 void mst_query_drain(struct mst_broker *b);
+/* Until drain should be called again, a peer not having read what came before; -1: no need. */
+int64_t mst_query_wait_ms(const struct mst_broker *b);
 
 /* ---- loop.c ---- */
 

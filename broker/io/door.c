@@ -5,6 +5,7 @@
  * Nothing that a payload says about its sender is believed.
  */
 #include <errno.h>
+#include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,22 +52,33 @@ static bool receive(void *door, struct letter *l)
 
 /* ---- roles of local users ---- */
 
+bool mst_door_parse_local(const char *row, unsigned *ret_uid, unsigned *ret_roles)
+{
+    char *end;
+    if (*row < '0' || *row > '9')
+        return false;
+    unsigned long uid = strtoul(row, &end, 10);
+    if (*end != '=' || uid >= UINT_MAX || !mst_roles_parse(end + 1, ret_roles))
+        return false;
+    *ret_uid = (unsigned)uid;
+    return true;
+}
+
 static void identify_local(struct mst_broker *b, struct mst_session *s, const char *peer_address)
 {
     /* libzmq writes "localhost:uid:gid:pid" there for ipc. */
-    unsigned uid = ~0U;
+    unsigned uid = UINT_MAX; /* nobody's */
     const char *colon = strchr(peer_address, ':');
-    if (colon)
+    if (colon && colon[1] >= '0' && colon[1] <= '9')
         uid = (unsigned)strtoul(colon + 1, NULL, 10);
     snprintf(s->principal, sizeof s->principal, "uid:%u", uid);
     snprintf(s->address, sizeof s->address, "local");
     s->roles = uid == geteuid() ? MST_ROLE_ADMIN : 0;
     for (size_t i = 0; i < b->settings.BROKER_local_roles.count; i++) {
-        const char *row = b->settings.BROKER_local_roles.items[i];
-        char *end;
-        unsigned long row_uid = strtoul(row, &end, 10);
-        if (*end == '=' && row_uid == uid)
-            s->roles |= mst_roles_parse(end + 1);
+        unsigned row_uid, roles;
+        if (mst_door_parse_local(b->settings.BROKER_local_roles.items[i], &row_uid, &roles) &&
+            row_uid == uid)
+            s->roles |= roles;
     }
 }
 

@@ -43,7 +43,8 @@ struct loop {
     bool maintain;         /* the log holds something that could be moved */
     int64_t full_until_ms; /* by the boot clock: the disk was full, nothing is taken until then */
     bool more_streams;     /* a stream has more to send than one pass allows */
-    int64_t mark_boot_ms;  /* when the clock mark was stored last */
+    int64_t stalled_until_ms;  /* when the first stalled stream is tried again; 0: none is */
+    int64_t mark_boot_ms;      /* when the clock mark was stored last */
     int64_t in_flight_boot_ms; /* since when a rehearsal waits; 0: it does not */
     int64_t watchdog_ms;       /* systemd wants a sign of life this often; 0: never */
     enum mst_clock_state clock_told;
@@ -68,6 +69,12 @@ static void arm_timer(struct loop *l)
     spec.it_value.tv_nsec = due > 0 ? due % 1000 * 1000000 : 1;
     /* Absolute, and cancelled when the clock is set: a relative wait would sleep through a step. */
     timerfd_settime(b->timer_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &spec, NULL);
+}
+
+/* Of two instants of which 0 is none. */
+static int64_t earlier_of(int64_t a, int64_t c)
+{
+    return a == 0 || (c != 0 && c < a) ? c : a;
 }
 
 static int64_t earlier(int64_t a, int64_t c)
@@ -100,6 +107,11 @@ static int poll_timeout(struct loop *l)
             return 0;
         else
             wait = earlier(wait, cap);
+    }
+    wait = earlier(wait, mst_query_wait_ms(b));
+    if (l->stalled_until_ms) {
+        int64_t left = l->stalled_until_ms - mst_clock_boot();
+        wait = earlier(wait, left > 0 ? left : 0);
     }
     if (l->maintain)
         wait = earlier(wait, MAINTAIN_AFTER_MS);
@@ -141,9 +153,18 @@ static void pump_streams(struct loop *l)
 {
     struct mst_broker *b = l->b;
     l->more_streams = false;
+    l->stalled_until_ms = 0;
+    /* Uncommitted rows are nobody's to read. */
+    if (mst_driver_busy(b->driver))
+        return;
     for (size_t i = 0; i < b->sessions_count; i++) {
-        if (b->sessions[i]->stream.open && !mst_stream_pump(b, b->sessions[i]))
+        const struct mst_stream *stream = &b->sessions[i]->stream;
+        if (!stream->open)
+            continue;
+        if (!mst_stream_pump(b, b->sessions[i]))
             l->more_streams = true;
+        if (stream->open && stream->stalled_until_ms)
+            l->stalled_until_ms = earlier_of(l->stalled_until_ms, stream->stalled_until_ms);
     }
 }
 

@@ -186,6 +186,8 @@ static int set_rehearsal(struct mst_broker *b, const struct command_line *line, 
     code = mst_zone_parse(p->zone, from, &b->clock.virtual_now, err);
     if (!code && dots)
         code = mst_zone_parse(p->zone, dots + 2, &b->clock.virtual_end, err);
+    if (!code && b->clock.virtual_end < b->clock.virtual_now)
+        code = mst_fail(err, MST_E_INVALID, _("%s ends before it begins"), line->rehearse);
     mst_programme_unref(p);
     if (!code && line->speed) {
         b->clock.speed = parse_speed(line->speed);
@@ -193,6 +195,15 @@ static int set_rehearsal(struct mst_broker *b, const struct command_line *line, 
             return mst_fail_on(err, MST_E_SYNTAX, line->speed);
         mst_clock_run(&b->clock, MST_NEVER);
     }
+    return code;
+}
+
+static int run(struct mst_broker *b, struct mst_err *err)
+{
+    int code = mst_broker_open(b, err);
+    if (!code)
+        code = mst_broker_serve(b, err);
+    mst_broker_close(b);
     return code;
 }
 
@@ -217,10 +228,7 @@ int main(int argc, char **argv)
     } else if (!code) {
         code = set_rehearsal(b, &line, &err);
         if (!code)
-            code = mst_broker_open(b, &err);
-        if (!code)
-            code = mst_broker_serve(b, &err);
-        mst_broker_close(b);
+            code = run(b, &err);
     }
     for (size_t i = 0; i < b->programmes_count; i++)
         free(b->programme_paths[i]);

@@ -27,8 +27,29 @@
 
 static int make_dir(const char *path, mode_t mode, struct mst_err *err)
 {
+    struct stat st;
     if (mkdir(path, mode) != 0 && errno != EEXIST)
         return mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
+    if (stat(path, &st) != 0)
+        return mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
+    /* Whoever may write there may put another socket or key file in the place of ours. */
+    if ((st.st_mode & 022) != 0 || (st.st_uid != geteuid() && st.st_uid != 0)) {
+        mst_fail(err, MST_E_DENIED, _("%s: others may write there (mode %04o, user %u)"), path,
+                 (unsigned)(st.st_mode & 07777), (unsigned)st.st_uid);
+        mst_hint(err, "chmod %o %s", (unsigned)mode, path);
+        return MST_E_DENIED;
+    }
+    return 0;
+}
+
+static int check_local_roles(const struct mst_broker *b, struct mst_err *err)
+{
+    const struct mst_texts *rows = &b->settings.BROKER_local_roles;
+    for (size_t i = 0; i < rows->count; i++) {
+        unsigned uid, roles;
+        if (!mst_door_parse_local(rows->items[i], &uid, &roles))
+            return mst_fail(err, MST_E_INVALID, _("local_roles: cannot read %s"), rows->items[i]);
+    }
     return 0;
 }
 
@@ -145,12 +166,22 @@ static int open_door(struct mst_broker *b, enum mst_door door, const char *endpo
               zmq_setsockopt(s, MST_ZMQ_ZAP_ENFORCE_DOMAIN, &enforce, sizeof enforce);
     if (bad)
         return mst_fail(err, MST_E_IO, "%s: %s", endpoint, zmq_strerror(errno));
-    /* libzmq here links more transports than anybody should bind. */
-    if (strncmp(endpoint, "tcp://", 6) != 0 && strncmp(endpoint, "ipc://", 6) != 0)
-        return mst_fail(err, MST_E_INVALID, _("%s: only tcp:// and ipc:// endpoints are allowed"),
-                        endpoint);
     if (zmq_bind(s, endpoint) != 0)
         return mst_fail(err, MST_E_IO, "%s: %s", endpoint, zmq_strerror(errno));
+    return 0;
+}
+
+/* libzmq here links more transports than anybody should bind. */
+static int check_endpoints(const struct mst_broker *b, struct mst_err *err)
+{
+    const char *const endpoints[] = {b->settings.BROKER_members_endpoint,
+                                     b->settings.BROKER_enrol_endpoint,
+                                     b->settings.BROKER_feed_endpoint};
+    for (size_t i = 0; i < sizeof endpoints / sizeof endpoints[0]; i++) {
+        if (strncmp(endpoints[i], "tcp://", 6) != 0 && strncmp(endpoints[i], "ipc://", 6) != 0)
+            return mst_fail(err, MST_E_INVALID,
+                            _("%s: only tcp:// and ipc:// endpoints are allowed"), endpoints[i]);
+    }
     return 0;
 }
 
@@ -162,8 +193,8 @@ static int open_doors(struct mst_broker *b, struct mst_err *err)
     if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
         return mst_fail_on(err, MST_E_INTERNAL, "getrandom");
     srand(seed);
-    int code = 0;
-    if (!MST_MUTANT("zap-handler-missing"))
+    int code = check_endpoints(b, err);
+    if (!code && !MST_MUTANT("zap-handler-missing"))
         code = mst_zap_open(b, err);
     if (!code)
         code = open_door(b, MST_DOOR_MEMBERS, b->settings.BROKER_members_endpoint, "members", err);
@@ -233,7 +264,9 @@ int mst_broker_open(struct mst_broker *b, struct mst_err *err)
     b->log.lines_per_s = b->settings.BROKER_log_rate;
     b->started_wall = mst_clock_wall();
     b->signal_fd = b->timer_fd = b->lock_fd = -1;
-    int code = open_descriptors(b, err);
+    int code = check_local_roles(b, err);
+    if (!code)
+        code = open_descriptors(b, err);
     if (!code)
         code = take_lock(b, err);
     if (!code)

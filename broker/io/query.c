@@ -9,18 +9,22 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "broker/driver/answers.h"
 #include "broker/io/broker.h"
 
-/* A reply carries rows up to this size; half of the smallest message limit leaves room for the
- * rest. */
+/* A reply carries rows up to this size, and up to half of what a message may be. */
 #define CHUNK_BYTES_MAX 24576
+/* Replies that may wait for the loop before the thread waits for it. */
+#define OUTCOMES_MAX 64
+/* A peer that does not read its replies is waited for so long, looked at so often. */
+#define UNREAD_MS_MAX 1000
+#define UNREAD_LOOK_MS 10
 #define CHUNK_ROWS_MAX 512
 /* Queries that may wait; beyond it the asker is told to come again. */
 #define QUEUE_MAX 256
@@ -33,12 +37,14 @@ struct job {
     char principal[65], unit[48], action[MST_ID_MAX];
     struct mst_buf args;
     struct mst_contact_seen *seen;
+    struct outcome *last; /* made beforehand, so that there is an answer whatever happens */
 };
 
 struct outcome {
     struct outcome *next;
     uint64_t session;
     struct mst_buf frame;
+    enum mst_code code;
     struct mst_programme *programme; /* to be released by the loop: references are the loop's */
 };
 
@@ -56,11 +62,16 @@ struct lane {
 
 struct mst_query_pool {
     pthread_mutex_t lock;
+    pthread_cond_t room;
     struct lane lanes[LANES];
     struct outcome *outcomes, **outcomes_end;
+    size_t outcomes_count; /* those being sent included */
     int fd;
     bool stopping;
-    struct mst_log *log;
+    size_t chunk_bytes_max;
+    /* The loop's alone: what it is sending, and since when a peer has not read it. */
+    struct outcome *sending;
+    int64_t unread_boot_ms;
 };
 
 /* What a query's rows flow into. */
@@ -88,79 +99,86 @@ static const struct {
     {"ledger", mst_query_ledger, WORK},
     {"keys", mst_query_keys, LOOKS},
     {"replay", mst_query_replay, WORK},
+    {"assess", mst_query_assess, WORK},
 };
 
-/* ---- arguments and rows ---- */
+/* ---- replies ---- */
 
-const char *mst_query_arg(const struct mst_query *q, const char *name, char *buf, size_t size)
-{
-    struct mst_slice value = mst_unpack_text(q->args, name);
-    return value.data ? mst_slice_copy(value, buf, size) : NULL;
-}
-
-int64_t mst_query_number(const struct mst_query *q, const char *name, int64_t fallback)
-{
-    char text[32], *end;
-    if (!mst_query_arg(q, name, text, sizeof text))
-        return fallback;
-    long long value = strtoll(text, &end, 10);
-    return *text && !*end ? value : fallback;
-}
-
-bool mst_query_matches(const struct mst_query *q, const char *name, const char *value)
-{
-    struct mst_slice wanted = mst_unpack_text(q->args, name);
-    return !wanted.data || mst_slice_is(wanted, value);
-}
-
-bool mst_query_may(const struct mst_query *q, const char *unit, const char *group)
-{
-    struct mst_target target = {.unit = unit && unit[0] ? unit : NULL,
-                                .group = group && group[0] ? group : NULL};
-    return mst_authz(q->programme, &q->actor, q->action, &target);
-}
-
-static void push_outcome(struct mst_query_pool *pool, struct outcome *out)
+static void wake_loop(const struct mst_query_pool *pool)
 {
     uint64_t one = 1;
-    pthread_mutex_lock(&pool->lock);
-    *pool->outcomes_end = out;
-    pool->outcomes_end = &out->next;
-    pthread_mutex_unlock(&pool->lock);
     ssize_t written = write(pool->fd, &one, sizeof one);
     (void)written; /* a full counter means the loop is awake already */
 }
 
-static int send_reply(struct sink *sink, int code, const struct mst_err *why, bool more,
-                      struct mst_programme *release, struct mst_err *err)
+static void push_outcome(struct mst_query_pool *pool, struct outcome *out)
+{
+    pthread_mutex_lock(&pool->lock);
+    while (pool->outcomes_count >= OUTCOMES_MAX && !pool->stopping)
+        pthread_cond_wait(&pool->room, &pool->lock);
+    *pool->outcomes_end = out;
+    pool->outcomes_end = &out->next;
+    pool->outcomes_count++;
+    pthread_mutex_unlock(&pool->lock);
+    wake_loop(pool);
+}
+
+/* Put the sink's rows into a reply, and begin the next. */
+static int fill_reply(struct sink *sink, struct mst_answer *answer, struct mst_buf *frame,
+                      struct mst_err *err)
 {
     struct mst_slice rows[CHUNK_ROWS_MAX];
-    char text[MST_ERR_TEXT_MAX];
     for (size_t i = 0; i < sink->count; i++)
         rows[i] =
             mst_bytes(sink->rows.data + sink->starts[i], sink->starts[i + 1] - sink->starts[i]);
-    struct mst_msg msg = {.type = MST_MSG_reply};
-    msg.u.reply.id = sink->job->request;
-    msg.u.reply.code = mst_text(mst_code_word(code));
-    if (code) {
-        snprintf(text, sizeof text, mst_code_text(code), why->text);
-        msg.u.reply.subject = mst_text(why->text);
-        msg.u.reply.text = mst_text(text);
-        msg.u.reply.hint = mst_text(mst_code_hint(code));
-    }
-    msg.u.reply.rows = (struct mst_slices){rows, sink->count};
-    msg.u.reply.more = more;
-    msg.u.reply.now = (uint64_t)sink->job->query.now;
+    answer->msg.u.reply.rows = (struct mst_slices){rows, sink->count};
+    int code = mst_msg_encode(&answer->msg, frame, err);
+    mst_buf_clear(&sink->rows);
+    sink->count = 0;
+    return code;
+}
+
+static int send_chunk(struct sink *sink, struct mst_err *err)
+{
+    struct mst_answer answer;
     struct outcome *out = calloc(1, sizeof *out);
     if (!out)
         return mst_fail_on(err, MST_E_NOMEM, "reply");
+    mst_answer_reply(&answer, sink->job->request, MST_OK, "", sink->job->query.now);
+    answer.msg.u.reply.more = true;
     out->session = sink->job->session;
-    out->programme = release;
-    int failed = mst_msg_encode(&msg, &out->frame, err);
+    int code = fill_reply(sink, &answer, &out->frame, err);
+    if (code) {
+        mst_buf_done(&out->frame);
+        free(out);
+        return code;
+    }
     push_outcome(sink->pool, out);
-    mst_buf_clear(&sink->rows);
-    sink->count = 0;
-    return failed;
+    return 0;
+}
+
+/* The last reply: the rows that are left, or why there are no more. */
+static void send_last(struct sink *sink, int code, struct mst_err *why)
+{
+    struct mst_answer answer;
+    struct outcome *out = sink->job->last;
+    sink->job->last = NULL;
+    if (code)
+        sink->count = 0;
+    mst_answer_reply(&answer, sink->job->request, (enum mst_code)code, code ? why->text : "",
+                     sink->job->query.now);
+    int failed = fill_reply(sink, &answer, &out->frame, why);
+    if (failed) {
+        code = failed;
+        mst_answer_reply(&answer, sink->job->request, (enum mst_code)code, why->text,
+                         sink->job->query.now);
+        /* Without memory even for this, the peer's time-out has to do. */
+        (void)fill_reply(sink, &answer, &out->frame, NULL);
+    }
+    out->session = sink->job->session;
+    out->code = (enum mst_code)code;
+    out->programme = sink->job->query.programme;
+    push_outcome(sink->pool, out);
 }
 
 int mst_query_flush(struct mst_query *q, struct mst_err *err)
@@ -169,8 +187,7 @@ int mst_query_flush(struct mst_query *q, struct mst_err *err)
     pthread_mutex_lock(&sink->pool->lock);
     bool stopping = sink->pool->stopping;
     pthread_mutex_unlock(&sink->pool->lock);
-    return stopping ? mst_fail_on(err, MST_E_BUSY, q->action)
-                    : send_reply(sink, 0, NULL, true, NULL, err);
+    return stopping ? mst_fail_on(err, MST_E_BUSY, q->action) : send_chunk(sink, err);
 }
 
 struct mst_buf *mst_query_row(struct mst_query *q)
@@ -186,75 +203,38 @@ int mst_query_row_end(struct mst_query *q, struct mst_err *err)
     if (sink->rows.failed)
         return mst_fail_on(err, MST_E_NOMEM, "rows");
     sink->starts[++sink->count] = sink->rows.len;
-    if (sink->count < CHUNK_ROWS_MAX && sink->rows.len < CHUNK_BYTES_MAX)
-        return 0;
-    return send_reply(sink, 0, NULL, true, NULL, err);
-}
-
-void mst_query_pack_text(struct mst_buf *b, const char *key, const char *value)
-{
-    mst_pack_text(b, key);
-    mst_pack_text(b, value ? value : "");
-}
-
-void mst_query_pack_instant(const struct mst_query *q, struct mst_buf *b, const char *key,
-                            mst_time at)
-{
-    char text[MST_INSTANT_TEXT_MAX] = "";
-    if (at != 0 && at != MST_NEVER)
-        mst_zone_format(q->programme->zone, at, text);
-    mst_query_pack_text(b, key, text);
-}
-
-int mst_query_pair(struct mst_query *q, const char *name, const char *value, struct mst_err *err)
-{
-    struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 2);
-    mst_query_pack_text(b, "name", name);
-    mst_query_pack_text(b, "value", value);
-    return mst_query_row_end(q, err);
-}
-
-int mst_query_pair_instant(struct mst_query *q, const char *name, mst_time at, struct mst_err *err)
-{
-    struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 2);
-    mst_query_pack_text(b, "name", name);
-    mst_query_pack_instant(q, b, "value", at);
-    return mst_query_row_end(q, err);
-}
-
-int mst_query_pair_hex(struct mst_query *q, const char *name, const uint8_t *data, size_t len,
-                       struct mst_err *err)
-{
-    char hex[2 * 64 + 1];
-    sodium_bin2hex(hex, sizeof hex, data, len < 64 ? len : 64);
-    return mst_query_pair(q, name, hex, err);
+    size_t last = sink->starts[sink->count - 1];
+    if (sink->rows.len > sink->pool->chunk_bytes_max && last > 0) {
+        /* Together they are too long for a message: those before go by themselves. */
+        struct mst_buf row = {0};
+        mst_buf_put(&row, sink->rows.data + last, sink->rows.len - last);
+        sink->count--;
+        int code = row.failed ? mst_fail_on(err, MST_E_NOMEM, "rows") : send_chunk(sink, err);
+        mst_buf_put(&sink->rows, row.data, row.len);
+        mst_buf_done(&row);
+        sink->starts[++sink->count] = sink->rows.len;
+        return code;
+    }
+    return sink->count < CHUNK_ROWS_MAX ? 0 : send_chunk(sink, err);
 }
 
 /* ---- the threads ---- */
 
 static void run_job(struct lane *lane, struct job *job)
 {
-    struct mst_query_pool *pool = lane->pool;
-    struct sink *sink = calloc(1, sizeof *sink);
-    struct mst_err err, failed;
-    if (!sink)
-        return;
-    sink->pool = pool;
-    sink->job = job;
+    struct sink sink = {.pool = lane->pool, .job = job};
+    struct mst_err err;
     job->query.reader = lane->reader;
-    job->query.sink = sink;
+    job->query.sink = &sink;
     int code = job->fn(&job->query, &err);
-    if (send_reply(sink, code, &err, false, job->query.programme, &failed))
-        mst_log_err(pool->log, "query", &failed);
-    mst_buf_done(&sink->rows);
-    free(sink);
+    send_last(&sink, code, &err);
+    mst_buf_done(&sink.rows);
 }
 
 static void free_job(struct job *job)
 {
     mst_buf_done(&job->args);
+    free(job->last);
     free(job->seen);
     free(job);
 }
@@ -294,14 +274,32 @@ static int lane_start(struct mst_store *store, struct lane *lane, struct mst_err
     return 0;
 }
 
+static void free_outcome(struct outcome *out)
+{
+    mst_programme_unref(out->programme);
+    mst_buf_done(&out->frame);
+    free(out);
+}
+
+static void drop_outcomes(struct outcome *out)
+{
+    for (struct outcome *next; out; out = next) {
+        next = out->next;
+        free_outcome(out);
+    }
+}
+
 int mst_query_start(struct mst_broker *b, struct mst_err *err)
 {
     struct mst_query_pool *pool = calloc(1, sizeof *pool);
     if (!pool)
         return mst_fail_on(err, MST_E_NOMEM, "queries");
     pool->outcomes_end = &pool->outcomes;
-    pool->log = &b->log;
+    pool->chunk_bytes_max = (size_t)b->settings.BROKER_message_bytes_max / 2;
+    if (pool->chunk_bytes_max > CHUNK_BYTES_MAX)
+        pool->chunk_bytes_max = CHUNK_BYTES_MAX;
     pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->room, NULL);
     for (size_t i = 0; i < LANES; i++) {
         pool->lanes[i].pool = pool;
         pool->lanes[i].jobs_end = &pool->lanes[i].jobs;
@@ -339,6 +337,7 @@ void mst_query_stop(struct mst_broker *b)
     pool->stopping = true;
     for (size_t i = 0; i < LANES; i++)
         pthread_cond_signal(&pool->lanes[i].wake);
+    pthread_cond_broadcast(&pool->room);
     pthread_mutex_unlock(&pool->lock);
     for (size_t i = 0; i < LANES; i++)
         lane_stop(&pool->lanes[i]);
@@ -346,7 +345,10 @@ void mst_query_stop(struct mst_broker *b)
         mst_query_drain(b);
         close(pool->fd);
     }
+    drop_outcomes(pool->sending);
+    drop_outcomes(pool->outcomes);
     pthread_mutex_destroy(&pool->lock);
+    pthread_cond_destroy(&pool->room);
     free(pool);
     b->queries = NULL;
 }
@@ -356,38 +358,76 @@ int mst_query_fd(const struct mst_broker *b)
     return b->queries->fd;
 }
 
+/* False: the peer does not read it yet. */
+static bool send_outcome(struct mst_broker *b, struct outcome *out)
+{
+    struct mst_query_pool *pool = b->queries;
+    struct mst_session *s = mst_session_by_id(b, out->session);
+    if (!s || !s->welcome || out->frame.len == 0)
+        return true;
+    if (out->code == MST_E_DENIED)
+        mst_log(&b->log, 4, "denied", "principal=%s address=%s verb=query", s->principal,
+                s->address);
+    if (mst_session_offer(b, s, out->frame.data, out->frame.len)) {
+        pool->unread_boot_ms = 0;
+        return true;
+    }
+    int64_t boot = mst_clock_boot();
+    if (!pool->unread_boot_ms)
+        pool->unread_boot_ms = boot;
+    if (boot - pool->unread_boot_ms < UNREAD_MS_MAX)
+        return false;
+    pool->unread_boot_ms = 0;
+    mst_session_send(b, s, out->frame.data, out->frame.len);
+    return true;
+}
+
 void mst_query_drain(struct mst_broker *b)
 {
     struct mst_query_pool *pool = b->queries;
     uint64_t count;
     ssize_t got = read(pool->fd, &count, sizeof count);
     (void)got; /* nothing there is fine: the list says what there is */
-    pthread_mutex_lock(&pool->lock);
-    struct outcome *out = pool->outcomes;
-    pool->outcomes = NULL;
-    pool->outcomes_end = &pool->outcomes;
-    pthread_mutex_unlock(&pool->lock);
-    while (out) {
-        struct outcome *next = out->next;
-        struct mst_session *s = mst_session_by_id(b, out->session);
-        if (s)
-            mst_session_send(b, s, out->frame.data, out->frame.len);
-        mst_programme_unref(out->programme);
-        mst_buf_done(&out->frame);
-        free(out);
-        out = next;
+    /* What comes while these are sent waits for the next pass: others are served in between. */
+    bool resumed = pool->sending != NULL;
+    if (!resumed) {
+        pthread_mutex_lock(&pool->lock);
+        pool->sending = pool->outcomes;
+        pool->outcomes = NULL;
+        pool->outcomes_end = &pool->outcomes;
+        pthread_mutex_unlock(&pool->lock);
     }
+    size_t sent = 0;
+    while (pool->sending && send_outcome(b, pool->sending)) {
+        struct outcome *next = pool->sending->next;
+        free_outcome(pool->sending);
+        pool->sending = next;
+        sent++;
+    }
+    pthread_mutex_lock(&pool->lock);
+    pool->outcomes_count -= sent;
+    pthread_cond_broadcast(&pool->room);
+    pthread_mutex_unlock(&pool->lock);
+    if (resumed && !pool->sending)
+        wake_loop(pool); /* for what came meanwhile, whose call was taken above */
+}
+
+int64_t mst_query_wait_ms(const struct mst_broker *b)
+{
+    return b->queries->sending ? UNREAD_LOOK_MS : -1;
 }
 
 /* ---- posting, from the loop ---- */
 
-static int copy_seen(struct mst_broker *b, struct job *job, struct mst_err *err)
+static int equip(struct mst_broker *b, struct job *job, struct mst_err *err)
 {
-    job->seen = calloc(b->sessions_count + 1, sizeof *job->seen);
-    if (!job->seen)
+    job->last = calloc(1, sizeof *job->last);
+    bool wanted = job->fn == mst_query_units;
+    job->seen = wanted ? calloc(b->sessions_count + 1, sizeof *job->seen) : NULL;
+    if (!job->last || (wanted && !job->seen))
         return mst_fail_on(err, MST_E_NOMEM, "query");
     size_t n = 0;
-    for (size_t i = 0; i < b->sessions_count; i++) {
+    for (size_t i = 0; wanted && i < b->sessions_count; i++) {
         const struct mst_session *s = b->sessions[i];
         if (!s->unit[0] || strcmp(s->kind, "agent") != 0)
             continue;
@@ -398,6 +438,14 @@ static int copy_seen(struct mst_broker *b, struct job *job, struct mst_err *err)
     job->query.seen = job->seen;
     job->query.seen_count = n;
     return 0;
+}
+
+static bool is_crowded(struct lane *lane)
+{
+    pthread_mutex_lock(&lane->pool->lock);
+    bool crowded = lane->jobs_count >= QUEUE_MAX;
+    pthread_mutex_unlock(&lane->pool->lock);
+    return crowded;
 }
 
 static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t request, mst_time now,
@@ -486,7 +534,7 @@ int mst_query_post(struct mst_broker *b, const struct mst_session *session,
         mst_session_reply(b, s, request->id, MST_E_UNKNOWN, word, (struct mst_slices){NULL, 0});
         return 0;
     }
-    if (!job || lane->jobs_count >= QUEUE_MAX) {
+    if (!job || is_crowded(lane)) {
         free(job);
         mst_session_reply(b, s, request->id, MST_E_BUSY, "queries", (struct mst_slices){NULL, 0});
         return 0;
@@ -498,7 +546,7 @@ int mst_query_post(struct mst_broker *b, const struct mst_session *session,
     snprintf(job->unit, sizeof job->unit, "%s", s->unit);
     snprintf(job->action, sizeof job->action, "%s", action);
     mst_buf_put(&job->args, request->args.data, request->args.len);
-    int code = job->args.failed ? mst_fail_on(err, MST_E_NOMEM, "query") : copy_seen(b, job, err);
+    int code = job->args.failed ? mst_fail_on(err, MST_E_NOMEM, "query") : equip(b, job, err);
     if (code) {
         free_job(job);
         return code;

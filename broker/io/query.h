@@ -35,7 +35,7 @@ typedef int (*mst_query_fn)(struct mst_query *q, struct mst_err *err);
 
 /* An argument as text, or NULL. */
 const char *mst_query_arg(const struct mst_query *q, const char *name, char *buf, size_t size);
-/* An argument as a number; fallback when absent or not a number. */
+/* An argument as a number; fallback when absent, -1 when it is no number. */
 int64_t mst_query_number(const struct mst_query *q, const char *name, int64_t fallback);
 /* True when the argument is absent or equals the value. */
 bool mst_query_matches(const struct mst_query *q, const char *name, const char *value);
@@ -43,6 +43,11 @@ bool mst_query_may(const struct mst_query *q, const char *unit, const char *grou
 
 /* Send the rows so far at once, for what takes long. MST_E_BUSY when the broker is stopping. */
 MST_MUST_CHECK int mst_query_flush(struct mst_query *q, struct mst_err *err);
+/*
+ * The map in a ledger row. Of a report that was well signed and malformed: nothing, since its bytes
+ * are whatever its sender liked, and what is told of it must still be read.
+ */
+struct mst_slice mst_query_map(const struct mst_row *row);
 /* Begin a row, pack its map into the returned buffer, end it. */
 struct mst_buf *mst_query_row(struct mst_query *q);
 MST_MUST_CHECK int mst_query_row_end(struct mst_query *q, struct mst_err *err);
@@ -58,6 +63,12 @@ void mst_query_pack_instant(const struct mst_query *q, struct mst_buf *b, const 
                             mst_time at);
 void mst_query_pack_text(struct mst_buf *b, const char *key, const char *value);
 
+/* Clause, rule, digests and instants of an obligation; the rest of its explanation. */
+MST_MUST_CHECK int mst_query_explain_rule(struct mst_query *q, const struct mst_obligation *o,
+                                          struct mst_err *err);
+MST_MUST_CHECK int mst_query_explain_one(struct mst_query *q, const struct mst_obligation *o,
+                                         struct mst_err *err);
+
 /* The queries of admin.def. */
 int mst_query_obligations(struct mst_query *q, struct mst_err *err);
 int mst_query_show(struct mst_query *q, struct mst_err *err);
@@ -69,6 +80,7 @@ int mst_query_alerts(struct mst_query *q, struct mst_err *err);
 int mst_query_explain(struct mst_query *q, struct mst_err *err);
 int mst_query_ledger(struct mst_query *q, struct mst_err *err);
 int mst_query_keys(struct mst_query *q, struct mst_err *err);
+int mst_query_assess(struct mst_query *q, struct mst_err *err);
 int mst_query_replay(struct mst_query *q, struct mst_err *err);
 
 #endif

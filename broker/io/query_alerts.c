@@ -182,8 +182,7 @@ static int find_obligation(void *context, const char *id, struct mst_slice bytes
     return 1;
 }
 
-static int explain_obligation(struct mst_query *q, const struct mst_obligation *o,
-                              struct mst_err *err)
+int mst_query_explain_rule(struct mst_query *q, const struct mst_obligation *o, struct mst_err *err)
 {
     size_t index = mst_programme_duty(q->programme, o->duty);
     const struct mst_duty *duty = index == SIZE_MAX ? NULL : &q->programme->duties[index];
@@ -211,12 +210,29 @@ static int explain_obligation(struct mst_query *q, const struct mst_obligation *
     return code ? code : mst_query_pair_instant(q, "grace_until", o->grace_until, err);
 }
 
+static int explain_by_id(struct mst_query *q, const char *id, struct mst_err *err)
+{
+    struct one_obligation one = {.id = id, .err = err};
+    int code = mst_reader_obligations(q->reader, q->pid, find_obligation, &one, err);
+    if (!code)
+        code = one.code;
+    if (!code && !one.found)
+        return mst_fail(err, MST_R_NO_OBLIGATION, "%s", id);
+    if (!code && !mst_query_may(q, one.o.bearer, one.o.group))
+        return mst_fail(err, MST_E_DENIED, "%s", id);
+    return code ? code : mst_query_explain_one(q, &one.o, err);
+}
+
 int mst_query_explain(struct mst_query *q, struct mst_err *err)
 {
-    char text[24], row[24];
+    char text[MST_OBLIGATION_ID_MAX], row[24];
     struct alert_walk w = {.q = q, .err = err};
+    if (!mst_query_arg(q, "alert", text, sizeof text))
+        return mst_fail(err, MST_E_USAGE, "alert");
+    if (strchr(text, '/'))
+        return explain_by_id(q, text, err);
     int64_t number = mst_query_number(q, "alert", 0);
-    if (!mst_query_arg(q, "alert", text, sizeof text) || number < 1)
+    if (number < 1)
         return mst_fail(err, MST_E_USAGE, "alert");
     w.number = (uint64_t)number;
     int code = mst_reader_alerts(q->reader, q->pid, w.number - 1, explain_alert, &w, err);
@@ -230,7 +246,7 @@ int mst_query_explain(struct mst_query *q, struct mst_err *err)
     if (!code)
         code = one.code;
     if (!code && one.found)
-        code = explain_obligation(q, &one.o, err);
+        code = mst_query_explain_rule(q, &one.o, err);
     struct deciding d = {.obligation = w.obligation, .before = w.row, .q = q};
     if (!code)
         code = mst_reader_rows(q->reader, q->pid, 1, keep_latest, &d, err);

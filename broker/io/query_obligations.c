@@ -27,7 +27,14 @@ static bool wanted(const struct mst_query *q, const struct mst_obligation *o)
            mst_query_matches(q, "duty", o->duty) && mst_query_matches(q, "period", o->period) &&
            mst_query_matches(q, "phase", mst_phase_word(phase)) &&
            mst_query_matches(q, "work", mst_work_word(o->work)) &&
-           mst_query_matches(q, "verdict", mst_verdict_word(o->verdict));
+           mst_query_matches(q, "verdict", mst_verdict_word(o->verdict)) &&
+           (o->extension_pending || !mst_unpack_text(q->args, "asked").data);
+}
+
+/* What the office owes itself has no unit as its bearer; people and the calendar say "office". */
+static const char *bearer_word(const struct mst_obligation *o)
+{
+    return o->bearer[0] ? o->bearer : "office";
 }
 
 static int put_row(struct mst_query *q, const struct mst_obligation *o, struct mst_err *err)
@@ -37,14 +44,14 @@ static int put_row(struct mst_query *q, const struct mst_obligation *o, struct m
     int level = 0;
     enum mst_phase phase = mst_obligation_phase(q->programme, o, q->now, &level);
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 26);
+    mst_pack_map(b, 28);
     mst_query_pack_text(b, "id", o->id);
     mst_query_pack_text(b, "programme", q->programme->id);
     mst_query_pack_text(b, "duty", o->duty);
     mst_query_pack_text(b, "title_zh", duty ? duty->title.zh : "");
     mst_query_pack_text(b, "title_en", duty ? duty->title.en : "");
     mst_query_pack_text(b, "period", o->period);
-    mst_query_pack_text(b, "bearer", o->bearer);
+    mst_query_pack_text(b, "bearer", bearer_word(o));
     mst_query_pack_text(b, "group", o->group);
     mst_query_pack_text(b, "counterpart",
                         o->counterpart[0] ? o->counterpart
@@ -71,6 +78,9 @@ static int put_row(struct mst_query *q, const struct mst_obligation *o, struct m
     mst_pack_text(b, "returns");
     mst_pack_uint(b, o->returns);
     mst_query_pack_text(b, "record_number", o->record_number);
+    mst_pack_text(b, "asked");
+    mst_pack_bool(b, o->extension_pending);
+    mst_query_pack_instant(q, b, "asked_until", o->extension_until);
     mst_query_pack_text(b, "clause", duty ? duty->clause : "");
     return mst_query_row_end(q, err);
 }
@@ -154,7 +164,7 @@ static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct
     } texts[] = {
         {"id", o->id},
         {"clause", duty ? duty->clause : ""},
-        {"bearer", o->bearer},
+        {"bearer", bearer_word(o)},
         {"group", o->group},
         {"counterpart", o->counterpart[0] ? o->counterpart
                         : o->director     ? "director"
@@ -180,6 +190,7 @@ static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct
         {"review_due", o->review_due},
         {"submitted", o->versions_count ? o->latest.at : 0},
         {"closed", o->closed_at},
+        {"asked_until", o->extension_pending ? o->extension_until : 0},
     };
     int code = 0;
     for (size_t i = 0; !code && i < sizeof texts / sizeof texts[0]; i++)

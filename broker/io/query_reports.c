@@ -31,10 +31,11 @@ static int list_one(void *context, const struct mst_row *row)
     char unit[MST_ID_MAX], act[33], duty[MST_ID_MAX], period[MST_PERIOD_KEY_MAX];
     if (row->kind != MST_ROW_REPORT)
         return 0;
-    copy_field(row->bytes, "unit", unit, sizeof unit);
-    copy_field(row->bytes, "act", act, sizeof act);
-    copy_field(row->bytes, "duty", duty, sizeof duty);
-    copy_field(row->bytes, "period", period, sizeof period);
+    struct mst_slice map = mst_query_map(row);
+    copy_field(map, "unit", unit, sizeof unit);
+    copy_field(map, "act", act, sizeof act);
+    copy_field(map, "duty", duty, sizeof duty);
+    copy_field(map, "period", period, sizeof period);
     size_t index = mst_programme_unit(q->programme, unit);
     size_t group = index == SIZE_MAX ? SIZE_MAX : mst_programme_group_of(q->programme, index);
     if (!mst_query_matches(q, "unit", unit) || !mst_query_matches(q, "duty", duty) ||
@@ -50,7 +51,7 @@ static int list_one(void *context, const struct mst_row *row)
     mst_query_pack_text(b, "act", act);
     mst_query_pack_text(b, "duty", duty);
     mst_query_pack_text(b, "period", period);
-    mst_query_pack_instant(q, b, "queued", mst_unpack_int(row->bytes, "at", 0));
+    mst_query_pack_instant(q, b, "queued", mst_unpack_int(map, "at", 0));
     mst_pack_text(b, "bytes");
     mst_pack_uint(b, row->bytes.len);
     l->code = mst_query_row_end(q, l->err);
@@ -105,15 +106,16 @@ static int put_report(void *context, const struct mst_row *row)
     char unit[MST_ID_MAX], act[33], duty[MST_ID_MAX], period[MST_PERIOD_KEY_MAX], number[24];
     if (row->row != e->row || row->kind != MST_ROW_REPORT)
         return 1;
-    copy_field(row->bytes, "unit", unit, sizeof unit);
+    struct mst_slice map = mst_query_map(row);
+    copy_field(map, "unit", unit, sizeof unit);
     size_t index = mst_programme_unit(q->programme, unit);
     size_t group = index == SIZE_MAX ? SIZE_MAX : mst_programme_group_of(q->programme, index);
     if (!mst_query_may(q, unit, group == SIZE_MAX ? NULL : q->programme->groups[group].id))
         return 1;
     e->report_found = true;
-    copy_field(row->bytes, "act", act, sizeof act);
-    copy_field(row->bytes, "duty", duty, sizeof duty);
-    copy_field(row->bytes, "period", period, sizeof period);
+    copy_field(map, "act", act, sizeof act);
+    copy_field(map, "duty", duty, sizeof duty);
+    copy_field(map, "period", period, sizeof period);
     snprintf(number, sizeof number, "%" PRIu64, row->row);
     const char *const pairs[][2] = {
         {"receipt", number}, {"unit", unit}, {"act", act}, {"duty", duty}, {"period", period}};
@@ -122,9 +124,9 @@ static int put_report(void *context, const struct mst_row *row)
     if (!e->code)
         e->code = mst_query_pair_instant(q, "received", row->at, e->err);
     if (!e->code)
-        e->code = mst_query_pair_instant(q, "queued", mst_unpack_int(row->bytes, "at", 0), e->err);
+        e->code = mst_query_pair_instant(q, "queued", mst_unpack_int(map, "at", 0), e->err);
     struct mst_slice body;
-    if (!e->code && mst_unpack_find(row->bytes, "body", &body)) {
+    if (!e->code && mst_unpack_find(map, "body", &body)) {
         struct mst_buf *b = mst_query_row(q);
         mst_pack_map(b, 2);
         mst_query_pack_text(b, "name", "body");

@@ -26,21 +26,16 @@ struct errand {
     struct mst_session *s;
     uint64_t id;
     struct mst_slice args;
-    const char *action;
+    const char *verb, *action;
     struct mst_caller caller;
     mst_time now;
 };
 
 typedef int (*act_fn)(struct errand *e, struct mst_err *err);
 
+static int act_plain(struct errand *e, struct mst_err *err);
 static int act_review(struct errand *e, struct mst_err *err);
-static int act_receive(struct errand *e, struct mst_err *err);
-static int act_urge(struct errand *e, struct mst_err *err);
 static int act_extend(struct errand *e, struct mst_err *err);
-static int act_waive(struct errand *e, struct mst_err *err);
-static int act_unlock(struct errand *e, struct mst_err *err);
-static int act_reopen(struct errand *e, struct mst_err *err);
-static int act_void(struct errand *e, struct mst_err *err);
 static int act_enrol(struct errand *e, struct mst_err *err);
 static int act_revoke(struct errand *e, struct mst_err *err);
 static int act_clock(struct errand *e, struct mst_err *err);
@@ -68,12 +63,16 @@ static const struct act {
     enum aim aim; /* UPON_OBLIGATION: the act itself asks who may, once it knows whose it is */
     act_fn fn;
 } acts[] = {
-    {"review", UPON_OBLIGATION, act_review}, {"receive", UPON_OBLIGATION, act_receive},
-    {"urge", UPON_OBLIGATION, act_urge},     {"extend", UPON_OBLIGATION, act_extend},
-    {"waive", UPON_OBLIGATION, act_waive},   {"unlock", UPON_OBLIGATION, act_unlock},
-    {"reopen", UPON_OBLIGATION, act_reopen}, {"void", UPON_OBLIGATION, act_void},
-    {"enrol", UPON_BROKER, act_enrol},       {"revoke", UPON_BROKER, act_revoke},
-    {"clock", UPON_BROKER, act_clock},       {"reload", UPON_BROKER, act_reload},
+    {"review", UPON_OBLIGATION, act_review},     {"extend", UPON_OBLIGATION, act_extend},
+    {"receive", UPON_OBLIGATION, act_plain},     {"urge", UPON_OBLIGATION, act_plain},
+    {"waive", UPON_OBLIGATION, act_plain},       {"unlock", UPON_OBLIGATION, act_plain},
+    {"reopen", UPON_OBLIGATION, act_plain},      {"void", UPON_OBLIGATION, act_plain},
+    {"acknowledge", UPON_OBLIGATION, act_plain}, {"silence", UPON_OBLIGATION, act_plain},
+    {"unsilence", UPON_OBLIGATION, act_plain},   {"publish", UPON_OBLIGATION, act_plain},
+    {"fill", UPON_OBLIGATION, act_plain},        {"vacate", UPON_OBLIGATION, act_plain},
+    {"supersede", UPON_OBLIGATION, act_plain},   {"cancel", UPON_OBLIGATION, act_plain},
+    {"enrol", UPON_BROKER, act_enrol},           {"revoke", UPON_BROKER, act_revoke},
+    {"clock", UPON_BROKER, act_clock},           {"reload", UPON_BROKER, act_reload},
 };
 
 static const struct {
@@ -143,9 +142,42 @@ static bool may(const struct errand *e, const struct mst_target *target)
     return mst_authz(mst_engine_programme(e->s->engine), &e->caller.actor, e->action, target);
 }
 
+/* What a post's holder is told by; data NULL: nothing was. */
+static struct mst_slice holder_of(const struct errand *e, struct mst_buf *body)
+{
+    static const char *const fields[] = {"post", "name", "phone", "address"};
+    char text[TEXT_ARG_MAX];
+    size_t given = 0;
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        given += arg(e, fields[i], text) != NULL;
+    if (given == 0)
+        return (struct mst_slice){0};
+    mst_pack_map(body, given);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        const char *value = arg(e, fields[i], text);
+        if (!value)
+            continue;
+        mst_pack_text(body, fields[i]);
+        mst_pack_text(body, value);
+    }
+    return mst_bytes(body->data, body->len);
+}
+
+/* Whose obligation it is decides who may. Units and duties can be silenced, too: "unit:UNIT". */
+static enum mst_code find_target(const struct errand *e, const char *act, const char *id)
+{
+    const struct mst_obligation *o = mst_core_find(mst_engine_core(e->s->engine), id);
+    struct mst_target target = {.unit = o ? o->bearer : NULL, .group = o ? o->group : NULL};
+    if (!may(e, &target))
+        return MST_E_DENIED;
+    bool wide = strcmp(act, "silence") == 0 || strcmp(act, "unsilence") == 0;
+    return o || (wide && strchr(id, ':')) ? MST_OK : MST_R_NO_OBLIGATION;
+}
+
 static int act_on(struct errand *e, const char *act, struct mst_err *err)
 {
-    char id[TEXT_ARG_MAX], reason[TEXT_ARG_MAX], number[TEXT_ARG_MAX], until[TEXT_ARG_MAX];
+    char id[TEXT_ARG_MAX], reason[TEXT_ARG_MAX], number[TEXT_ARG_MAX], successor[TEXT_ARG_MAX];
+    char until[TEXT_ARG_MAX];
     const struct mst_programme *p = mst_engine_programme(e->s->engine);
     struct mst_input_act input = {.actor = e->caller.actor.principal,
                                   .roles = e->caller.actor.roles,
@@ -153,15 +185,13 @@ static int act_on(struct errand *e, const char *act, struct mst_err *err)
                                   .obligation = arg(e, "obligation", id),
                                   .reason = arg(e, "reason", reason),
                                   .number = arg(e, "number", number),
+                                  .successor = arg(e, "successor", successor),
                                   .override = arg(e, "override", until) != NULL};
     if (!input.obligation)
         return refuse(e, MST_E_USAGE, "obligation");
-    const struct mst_obligation *o = mst_core_find(mst_engine_core(e->s->engine), input.obligation);
-    struct mst_target target = {.unit = o ? o->bearer : NULL, .group = o ? o->group : NULL};
-    if (!may(e, &target))
-        return refuse(e, MST_E_DENIED, act);
-    if (!o)
-        return refuse(e, MST_R_NO_OBLIGATION, input.obligation);
+    enum mst_code wrong = find_target(e, act, input.obligation);
+    if (wrong)
+        return refuse(e, wrong, wrong == MST_E_DENIED ? act : input.obligation);
     const char *text = arg(e, "until", until);
     if (text) {
         struct mst_err why;
@@ -171,7 +201,19 @@ static int act_on(struct errand *e, const char *act, struct mst_err *err)
         /* Any instant within the new last day; the core finds the midnight after it. */
         input.until = mst_zone_midnight(p->zone, day);
     }
-    return mst_driver_act(e->b->driver, e->s->engine, &e->caller, e->id, &input, e->now, err);
+    struct mst_buf body = {0};
+    input.body = holder_of(e, &body);
+    int code = body.failed ? mst_fail_on(err, MST_E_NOMEM, act)
+                           : mst_driver_act(e->b->driver, e->s->engine, &e->caller, e->id, &input,
+                                            e->now, err);
+    mst_buf_done(&body);
+    return code;
+}
+
+/* The verb is the act. */
+static int act_plain(struct errand *e, struct mst_err *err)
+{
+    return act_on(e, e->verb, err);
 }
 
 static int act_review(struct errand *e, struct mst_err *err)
@@ -189,39 +231,16 @@ static int act_review(struct errand *e, struct mst_err *err)
     return given > 1 ? refuse(e, MST_E_USAGE, "approve, record, return") : act_on(e, chosen, err);
 }
 
-static int act_receive(struct errand *e, struct mst_err *err)
-{
-    return act_on(e, "receive", err);
-}
-
-static int act_urge(struct errand *e, struct mst_err *err)
-{
-    return act_on(e, "urge", err);
-}
-
 static int act_extend(struct errand *e, struct mst_err *err)
 {
-    return act_on(e, "extend", err);
-}
-
-static int act_waive(struct errand *e, struct mst_err *err)
-{
-    return act_on(e, "waive", err);
-}
-
-static int act_unlock(struct errand *e, struct mst_err *err)
-{
-    return act_on(e, "unlock", err);
-}
-
-static int act_reopen(struct errand *e, struct mst_err *err)
-{
-    return act_on(e, "reopen", err);
-}
-
-static int act_void(struct errand *e, struct mst_err *err)
-{
-    return act_on(e, "void", err);
+    char text[TEXT_ARG_MAX];
+    bool until = arg(e, "until", text) != NULL, refused = arg(e, "refuse", text) != NULL;
+    if (until == refused)
+        return refuse(e, MST_E_USAGE, "until, refuse");
+    if (!refused)
+        return act_on(e, "extend", err);
+    e->action = "refuse-extension";
+    return act_on(e, "refuse-extension", err);
 }
 
 /* ---- keys ---- */
@@ -515,6 +534,7 @@ int mst_request_serve(struct mst_broker *b, struct mst_session *s,
     const struct verb *verb = find_verb(word);
     if (!verb)
         return refuse(&e, MST_E_UNKNOWN, word);
+    e.verb = verb->word;
     e.action = verb->action;
     char subject[MST_NAME_SHOWN_MAX] = "";
     enum mst_code wrong = check_arguments(&e, word, subject);

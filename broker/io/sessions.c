@@ -223,18 +223,32 @@ bool mst_session_take_window(struct mst_broker *b, struct mst_session *s, size_t
 
 /* ---- what is said to them ---- */
 
-void mst_session_send(struct mst_broker *b, struct mst_session *s, const void *data, size_t len)
+static void lose(struct mst_broker *b, struct mst_session *s, int error)
+{
+    /* It will say hello again and go on from there. */
+    mst_log(&b->log, 4, "session-lost", "principal=%s kind=%s name=%s address=%s reason=\"%s\"",
+            s->principal, s->kind, s->name, s->address, zmq_strerror(error));
+    s->stream.open = false;
+    s->welcome = false;
+}
+
+bool mst_session_offer(struct mst_broker *b, struct mst_session *s, const void *data, size_t len)
 {
     void *door = b->doors[s->door];
     if (zmq_send(door, s->routing, s->routing_len, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 &&
         zmq_send(door, data, len, ZMQ_DONTWAIT) >= 0)
-        return;
-    /* With MANDATORY set: gone, or its queue is full. It will say hello again and go on from there.
-     */
-    mst_log(&b->log, 6, "session-lost", "principal=%s kind=%s name=%s reason=\"%s\"", s->principal,
-            s->kind, s->name, zmq_strerror(errno));
-    s->stream.open = false;
-    s->welcome = false;
+        return true;
+    /* With MANDATORY set, it is the route's frame that fails: EAGAIN when its queue is full. */
+    if (errno == EAGAIN)
+        return false;
+    lose(b, s, errno);
+    return true;
+}
+
+void mst_session_send(struct mst_broker *b, struct mst_session *s, const void *data, size_t len)
+{
+    if (!mst_session_offer(b, s, data, len))
+        lose(b, s, EAGAIN);
 }
 
 void mst_session_send_msg(struct mst_broker *b, struct mst_session *s, const struct mst_msg *msg)

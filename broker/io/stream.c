@@ -15,6 +15,9 @@
 
 /* Rows of the log that one pump looks at before others get their turn. */
 #define PUMP_ROWS_MAX 512
+/* How long a peer whose queue is full is left alone. */
+#define STALL_MS_MIN 20
+#define STALL_MS_MAX 5000
 
 void mst_stream_subscribe(struct mst_broker *b, struct mst_session *s,
                           const struct mst_msg_subscribe *subscribe)
@@ -55,6 +58,7 @@ int mst_stream_ack(struct mst_broker *b, struct mst_session *s, const struct mst
         return 0;
     }
     stream->credit += ack->credit;
+    stream->stalled_until_ms = stream->stall_ms = 0;
     stream->let_go = false;
     if (ack->cursor <= stream->acked)
         return 0;
@@ -67,7 +71,6 @@ struct pump {
     struct mst_session *s;
     struct mst_actor actor;
     size_t rows;
-    int code;
 };
 
 static bool wanted(const struct mst_stream *stream, struct mst_slice topic)
@@ -82,28 +85,46 @@ static bool wanted(const struct mst_stream *stream, struct mst_slice topic)
     return false;
 }
 
-/* Send one stored alert with its place in this stream and in the ledger. */
-static int send_alert(struct mst_broker *b, struct mst_session *s,
-                      const struct mst_stored_alert *stored)
+/* The peer does not read: its place stays before this alert. */
+static void stall(struct mst_stream *stream, uint64_t sent)
+{
+    stream->sent = sent;
+    stream->stall_ms = stream->stall_ms == 0                 ? STALL_MS_MIN
+                       : stream->stall_ms > STALL_MS_MAX / 2 ? STALL_MS_MAX
+                                                             : 2 * stream->stall_ms;
+    stream->stalled_until_ms = mst_clock_boot() + stream->stall_ms;
+}
+
+/* Send one stored alert with its place in this stream and in the ledger. False: it does not read.
+ */
+static bool send_alert(struct mst_broker *b, struct mst_session *s,
+                       const struct mst_stored_alert *stored)
 {
     struct mst_msg msg;
     struct mst_err err;
     b->scratch.used = 0;
     int code =
         mst_msg_decode(stored->bytes.data, stored->bytes.len, MST_DOWN, &b->scratch, &msg, &err);
-    if (code) {
-        mst_log_err(&b->log, "alert", &err);
-        return code;
-    }
-    if (!wanted(&s->stream, msg.u.alert.topic))
-        return 0;
+    if (!code && !wanted(&s->stream, msg.u.alert.topic))
+        return true;
     msg.u.alert.prev = s->stream.told;
     msg.u.alert.ledger_row = stored->row;
     msg.u.alert.ledger_head = mst_bytes(stored->row_head, sizeof stored->row_head);
-    s->stream.told = stored->number;
-    s->stream.credit--;
-    mst_session_send_msg(b, s, &msg);
-    return 0;
+    struct mst_buf frame = {0};
+    if (!code)
+        code = mst_msg_encode(&msg, &frame, &err);
+    bool taken = true;
+    if (code)
+        mst_log_err(&b->log, "alert", &err);
+    else
+        taken = mst_session_offer(b, s, frame.data, frame.len);
+    mst_buf_done(&frame);
+    if (taken && !code) {
+        s->stream.told = stored->number;
+        s->stream.credit--;
+        s->stream.stall_ms = 0;
+    }
+    return taken;
 }
 
 static int pump_one(void *context, const struct mst_stored_alert *stored)
@@ -112,11 +133,15 @@ static int pump_one(void *context, const struct mst_stored_alert *stored)
     char audience[65], group[MST_ID_MAX];
     mst_slice_copy(stored->audience, audience, sizeof audience);
     mst_slice_copy(stored->group, group, sizeof group);
+    uint64_t before = p->s->stream.sent;
     p->s->stream.sent = stored->number;
-    if (mst_authz_audience(mst_engine_programme(p->s->engine), &p->actor, audience, group))
-        p->code = send_alert(p->b, p->s, stored);
+    if (mst_authz_audience(mst_engine_programme(p->s->engine), &p->actor, audience, group) &&
+        !send_alert(p->b, p->s, stored)) {
+        stall(&p->s->stream, before);
+        return 1;
+    }
     p->rows++;
-    return p->code || p->s->stream.credit == 0 || !p->s->stream.open || p->rows >= PUMP_ROWS_MAX;
+    return p->s->stream.credit == 0 || !p->s->stream.open || p->rows >= PUMP_ROWS_MAX;
 }
 
 bool mst_stream_pump(struct mst_broker *b, struct mst_session *s)
@@ -125,6 +150,9 @@ bool mst_stream_pump(struct mst_broker *b, struct mst_session *s)
     uint64_t end = mst_engine_last_alert(s->engine);
     if (!stream->open || stream->credit == 0 || stream->sent >= end)
         return true;
+    if (stream->stalled_until_ms && mst_clock_boot() < stream->stalled_until_ms)
+        return true;
+    stream->stalled_until_ms = 0;
     /* A key is revoked while its stream is open: the next alert is not for it any more. */
     const struct mst_key *key;
     if (mst_door_admit(b, s, &key))

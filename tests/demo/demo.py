@@ -68,7 +68,7 @@ def run(options, directory, kept, screen, words):
         summary.show_opening(stage, screen, words)
         report_progress(stage.play(year.script()), screen, words)
         found = stage.collect()
-        results = summary.check(found, stage)
+        results = summary.check(found)
         digest = checks.verdict_digest(found["obligations"])
         wrong = [fault for _, faults in results for fault in faults]
         stage.write_wake()

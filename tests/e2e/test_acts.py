@@ -1,0 +1,71 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The office's acts: an extension asked for is listed and refused or granted; what is overdue is acknowledged;
+posts are filled and vacated; an assessment is published; obligations are cancelled and superseded. Each is in the
+ledger, by the role that may, and the ledger replays."""
+import harness
+from harness import WHOLE, World, check, equal
+
+Q1 = "quarterly-progress/2023Q1/jxj"
+
+
+def refused(world, code, *args, **kwargs):
+    done = world.run("musterctl", *args, **kwargs)
+    check(done.returncode != 0 and code in done.stderr, f"{args}: {done.returncode} {done.stderr}")
+
+
+def test_extension_is_asked_for_and_decided():
+    with World("acts", programme=WHOLE, rehearse="2022-12-05") as world:
+        world.broker.start()
+        world.clock_run("2023-04-03")
+        client = world.client("unit:jxj")
+        equal(world.ctl("obligations", "--asked"), [], "nothing is asked for")
+        seq = client.queue("extension", duty="quarterly-progress", period="2023Q1", reason="flood",
+                           body={"until": "2023-04-20"})
+        client.push_waiting()
+        equal(client.wait_receipt(seq)["code"], "ok", "the request")
+        asked = world.ctl("obligations", "--asked")
+        equal([(row["id"], row["asked_until"][:10]) for row in asked], [(Q1, "2023-04-21")], "what is asked for")
+        refused(world, "until, refuse", "extend", Q1, "--reason", "?")
+        world.must("musterctl", "extend", Q1, "--refuse", "--reason", "no flood was seen")
+        equal(world.ctl("obligations", "--asked"), [], "it is decided")
+        equal(world.obligation(Q1)["due"][:10], "2023-04-11", "due stays")
+        world.must("musterctl", "extend", Q1, "--until", "2023-04-20", "--reason", "it was seen")
+        equal(world.obligation(Q1)["due"][:10], "2023-04-21", "due moves")
+        equal(world.ctl("replay")["differences"], "0", "replay")
+
+
+def test_desk_acts():
+    with World("acts", programme=WHOLE, rehearse="2022-12-05") as world:
+        world.broker.start()
+        world.clock_run("2023-04-13")
+        refused(world, "present state", "acknowledge", "quarterly-progress/2023Q2/jxj")
+        world.must("musterctl", "acknowledge", Q1, "--reason", "called")
+        world.must("musterctl", "cancel", "member-exchange/2023Q1/rsj", "--reason", "dissolved")
+        equal(world.obligation("member-exchange/2023Q1/rsj")["work"], "cancelled", "cancelled")
+        world.must("musterctl", "supersede", "member-exchange/2023Q1/swj", "--successor", "member-exchange/2023Q1/kfq",
+                   "--reason", "merged")
+        equal(world.obligation("member-exchange/2023Q1/swj")["work"], "superseded", "superseded")
+        leader = "county-leader/once/jnx"
+        world.must("musterctl", "fill", leader, "--name", "王芳", "--phone", "1")
+        equal(world.obligation(leader)["work"], "closed", "filled")
+        world.must("musterctl", "vacate", leader, "--reason", "retired")
+        equal(world.obligation(leader)["work"], "awaiting", "vacated")
+        due = next(row for row in world.ctl("obligations", "--duty", "assessment-quarter") if row["work"] == "awaiting")
+        world.must("musterctl", "publish", due["id"], "--number", "2023-1")
+        equal(world.obligation(due["id"])["record_number"], "2023-1", "published under its number")
+        equal(world.ctl("replay")["differences"], "0", "replay")
+
+
+def test_administrators_do_none_of_it():
+    with World("acts", programme=WHOLE, rehearse="2022-12-05", local_roles="admin") as world:
+        world.broker.start()
+        world.clock_run("2023-04-13")
+        for act in (("acknowledge",), ("cancel", "--reason", "x"), ("publish",), ("fill", "--name", "x"), ("vacate",),
+                    ("extend", "--refuse", "--reason", "x"), ("supersede", "--successor", Q1, "--reason", "x"),
+                    ("silence", "--until", "2024-01-01", "--reason", "x"), ("unsilence",)):
+            refused(world, "may not", act[0], Q1, *act[1:])
+
+
+if __name__ == "__main__":
+    harness.main(test_extension_is_asked_for_and_decided, test_desk_acts, test_administrators_do_none_of_it)

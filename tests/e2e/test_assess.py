@@ -1,0 +1,63 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""`musterctl assess`: rates and points by original and by effective due dates side by side, the formula with every
+result, as known on a date and as known now, and what the office bears itself flagged."""
+from harness import WHOLE, World, check, equal, main
+
+Q1 = "quarterly-progress/2023Q1"
+
+
+def by_group(world, *args):
+    rows = world.ctl("assess", "--period", "2023Q1", "--duty", "quarterly-progress", *args)
+    return {row["group"]: row for row in rows if "note" not in row}
+
+
+def test_both_views_as_known_then_and_now():
+    with World("assess", programme=WHOLE, rehearse="2022-12-05") as world:
+        world.broker.start()
+        world.clock_run("2023-04-07")
+        equal(world.client("unit:jxj").submit("quarterly-progress", "2023Q1", {"text": "in time"})["code"], "ok", "g1")
+        world.must("musterctl", "extend", f"{Q1}/jtj", "--until", "2023-04-20", "--reason", "flood")
+        world.must("musterctl", "waive", f"{Q1}/nyj", "--reason", "no")
+        world.clock_run("2023-04-14T10:00")
+        equal(world.client("unit:jtj").submit("quarterly-progress", "2023Q1", {"text": "within"})["code"], "ok", "g2")
+        then = by_group(world)
+        equal(world.client("unit:lyj").submit("quarterly-progress", "2023Q1", {"text": "late"})["code"], "ok", "g4")
+        world.clock_run("2023-04-25")
+        now = by_group(world)
+        rates = {group: (row["original_rate"], row["rate"]) for group, row in now.items()}
+        equal(rates["g1"], ("100.0%", "100.0%"), "in time")
+        equal(rates["g2"], ("0.0%", "100.0%"), "in time by the extension only")
+        equal(rates["g3"], ("", ""), "waived: nothing is due")
+        equal((rates["g4"], now["g4"]["effective"]["late"]), (("0.0%", "0.0%"), 1), "late")
+        equal((rates["g5"], now["g5"]["effective"]["open"]), (("0.0%", "0.0%"), 1), "open and overdue counts against")
+        check("on_time" in now["g1"]["formula"] and now["g1"]["rubric_version"] == 1, "formula and rubric")
+        for row in now.values():
+            check(row["effective"]["on_time"] <= row["effective"]["due"], "no more than 100 %")
+        # As known on the 12th: what came later is not known, and no later act has rewritten it.
+        known = by_group(world, "--as-known", "2023-04-12")
+        equal((known["g4"]["effective"]["late"], known["g4"]["effective"]["open"]), (0, 1), "not known yet")
+        equal(known["g2"]["not_due"], 1, "extended: not due yet")
+        equal(then["g1"]["points"], now["g1"]["points"], "points stay")
+        equal(by_group(world, "--as-known", "now")["g4"]["effective"]["late"], 1, "as known now")
+        table = world.must("musterctl", "assess", "--period", "2023Q1")
+        check("rate = (on_time" in table and "rubric 1" in table, f"the formula stands under the table: {table}")
+        everything = world.ctl("assess", "--period", "2023", "--by", "duty")
+        check(any(row["conflicts"] for row in everything if "note" not in row), "what the office judges of itself")
+
+
+def test_who_may_and_what_is_wrong():
+    with World("assess", programme=WHOLE, rehearse="2022-12-05") as world:
+        world.broker.start()
+        world.clock_run("2023-04-25")
+        for args, words in ((("--period", "2023X"), "2023X"), (("--period", "2023", "--by", "colour"), "by"),
+                            (("--period", "2023", "--as-known", "yesterday"), "yesterday"),
+                            (("--period", "2023", "--as-known", "2020-01-01"), "not known")):
+            done = world.run("musterctl", "assess", *args)
+            check(done.returncode != 0 and words in done.stderr, f"{args}: {done.stderr}")
+        done = world.run("musterctl", "--home", world.home("unit:rsj"), "assess", "--period", "2023")
+        check(done.returncode != 0 and "may not" in done.stderr, done.stderr)
+
+
+if __name__ == "__main__":
+    main(test_both_views_as_known_then_and_now, test_who_may_and_what_is_wrong)
