@@ -278,6 +278,7 @@ struct mst_programme {
     size_t ladders_count;
     struct mst_rubric rubric;
     int silent_hours; /* an agent not heard of for so long is told of; 0: never */
+    bool unattested;  /* arrival alone counts, even where the broker was down */
     int notice_days;  /* working days between a rebase and the earliest due date it may bring */
     const char *const *cc; /* read-only subscribers of what is issued */
     size_t cc_count;
