@@ -13,6 +13,7 @@ struct heading {
 };
 
 static const struct heading headings[] = {
+    {"acknowledged", N_("Acknowledged")},
     {"act", N_("Act")},
     {"actor", N_("By")},
     {"alert", N_("Alert")},
