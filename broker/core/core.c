@@ -210,6 +210,9 @@ static void undo(struct mst_core *core, const struct checkpoint *c)
                    sizeof touched->before);
     }
     forget_touched(core);
+    if (core->state_touched)
+        core->state = core->state_before;
+    core->state_touched = false;
     core->number_last = c->number_last;
     core->now = c->now;
     core->next_opening = c->next_opening;
@@ -235,8 +238,11 @@ static void append(struct mst_effects *effects, const struct mst_effect *e)
 static bool deliver(struct mst_core *core, size_t own, struct mst_effects *effects)
 {
     struct mst_effects *pending = &core->pending;
-    if (!mst_effects_reserve(effects, core->touched_count + pending->count))
+    if (!mst_effects_reserve(effects, 1 + core->touched_count + pending->count))
         return false;
+    if (core->state_touched && memcmp(&core->state, &core->state_before, sizeof core->state) != 0)
+        append(effects, &(struct mst_effect){.kind = MST_EFFECT_STATE});
+    core->state_touched = false;
     for (size_t i = 0; i < core->touched_count; i++) {
         const struct mst_touched *touched = &core->touched[i];
         const struct mst_obligation *o = &mst_table_at(&core->table, touched->index)->o;
@@ -420,6 +426,9 @@ static void apply(struct mst_step *s, const struct mst_input *input)
         break;
     case MST_INPUT_DOWN:
         mst_core_restore_down(s->core, input->u.down_from, s->now);
+        break;
+    case MST_INPUT_CONTACTS:
+        mst_contacts_apply(s, &input->u.contacts);
         break;
     }
 }

@@ -33,6 +33,15 @@ enum mst_input_kind {
     MST_INPUT_ACT,       /* an act of the office or the director */
     MST_INPUT_PROGRAMME, /* from now on this programme */
     MST_INPUT_DOWN,      /* the broker was not running in [down_from, now) */
+    MST_INPUT_CONTACTS,  /* when each agent was heard of last, as the sessions know it */
+};
+
+struct mst_input_contacts {
+    const struct mst_contact_fact {
+        const char *unit;
+        mst_time heard; /* 0: never yet, which says nothing */
+    } * items;          /* all units whose agents are known, in any order */
+    size_t count;
 };
 
 struct mst_input_report {
@@ -46,12 +55,13 @@ struct mst_input_act {
     unsigned roles;    /* set of enum mst_role */
     const char *act; /* a word of lifecycle.def: "review", "return", "approve", "record", "receive",
                         "urge", ... */
-    const char *obligation; /* id */
+    const char *obligation; /* id; of silence and unsilence also "unit:UNIT" or "duty:DUTY" */
     const char *reason;     /* may be NULL */
     const char *number;     /* record number; may be NULL */
     const char *successor;  /* of a supersede: the id of the other obligation; may be NULL */
     struct mst_slice body;  /* of a fill or vacate: a map as a report's; data NULL: none */
-    mst_time until;         /* of an extension: an instant within the new last day; 0: none */
+    mst_time until;         /* of an extension: an instant within the new last day; of a silence:
+                               its end; 0: none */
     bool override;          /* of an extension: grant it although it is overdue */
 };
 
@@ -63,12 +73,14 @@ struct mst_input {
         struct mst_input_act act;
         struct mst_programme *programme; /* referenced by the core */
         mst_time down_from;
+        struct mst_input_contacts contacts;
     } u;
 };
 
 /* ---- effects ---- */
 
 enum mst_effect_kind {
+    MST_EFFECT_STATE,      /* store what mst_core_state_pack() writes now */
     MST_EFFECT_OBLIGATION, /* store this snapshot of an obligation */
     MST_EFFECT_TRANSITION, /* a ledger row: what moved, from where, why */
     MST_EFFECT_ALERT,      /* the next number of the alert log */
@@ -140,6 +152,10 @@ MST_MUST_CHECK int mst_core_restore(struct mst_core *core, const struct mst_obli
 /* Put back the instant up to which time has been evaluated, before the first step. */
 void mst_core_restore_now(struct mst_core *core, mst_time now);
 
+/* Put back what MST_EFFECT_STATE had stored, before the first step. MST_E_CORRUPT. */
+MST_MUST_CHECK int mst_core_restore_state(struct mst_core *core, struct mst_slice bytes,
+                                          struct mst_err *err);
+
 /* Put back a recorded interval in which the broker was down, before the first step; of use for an
  * hour after its end (attested reports). */
 void mst_core_restore_down(struct mst_core *core, mst_time from, mst_time to);
@@ -156,6 +172,13 @@ MST_MUST_CHECK int mst_core_step(struct mst_core *core, const struct mst_input *
                                  struct mst_effects *effects, struct mst_err *err);
 
 /* ---- queries ---- */
+
+/* Whether reminders and escalations about an obligation are held back at an instant. */
+bool mst_core_silenced(const struct mst_core *core, const struct mst_obligation *o, mst_time at);
+/* What the core knows beside obligations and time: silences, and which agents are told silent. */
+void mst_core_state_pack(const struct mst_core *core, struct mst_buf *out);
+/* Longest that it gets. */
+#define MST_CORE_STATE_BYTES_MAX (48 * 1024)
 
 /* Next instant at which a tick would do something; MST_NEVER when never. */
 mst_time mst_core_next_due(const struct mst_core *core);

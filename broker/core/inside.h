@@ -62,6 +62,28 @@ struct mst_rung_memo {
 };
 #define MST_RUNG_MEMOS 256
 
+#define MST_SILENCES_MAX 64
+#define MST_QUIETS_MAX 512
+
+/*
+ * What is known beside obligations and time; stored as a whole when it changes. A quiet agent is
+ * listed from the input that found it so until it is heard of again.
+ */
+struct mst_state {
+    struct mst_silence {
+        char target[MST_OBLIGATION_ID_MAX]; /* an obligation's id, "unit:UNIT" or "duty:DUTY" */
+        mst_time until;
+    } silences[MST_SILENCES_MAX];
+    uint32_t silences_count;
+    struct mst_quiet {
+        char unit[MST_ID_MAX];
+        mst_time heard;
+        bool told; /* false: it fell quiet together with the path */
+    } quiets[MST_QUIETS_MAX];
+    uint32_t quiets_count;
+    mst_time path_since; /* nobody was heard of after it; 0: the path is up */
+};
+
 struct mst_core {
     struct mst_programme *programme;
     struct mst_names names;
@@ -72,6 +94,8 @@ struct mst_core {
     uint64_t number_last; /* highest number of materialisation given */
     struct mst_down downs[MST_DOWNS_MAX];
     size_t downs_count;
+    struct mst_state state, state_before; /* before the step at work, where it touched the state */
+    bool state_touched;
     struct mst_rung_memo memos[MST_RUNG_MEMOS];
     struct mst_effects pending; /* of the step at work; empty between steps */
     struct mst_touched *touched;
@@ -227,6 +251,15 @@ void mst_notice_send_nth(struct mst_step *s, const struct mst_slot *slot, enum m
                          uint32_t to, uint32_t nth, uint32_t missed, struct mst_slice reason,
                          mst_time instant);
 #define MST_TO(audience) (1u << MST_AUDIENCE_##audience)
+
+/* ---- state.c, contacts.c ---- */
+
+/* Call before changing the state: it is then undone with the step, or listed to be stored. */
+struct mst_state *mst_state_touch(struct mst_core *core);
+/* The acts silence and unsilence; false: it is neither. */
+bool mst_silence_apply(struct mst_step *s, const struct mst_input_act *act);
+bool mst_silenced(const struct mst_core *core, const struct mst_obligation *o, mst_time at);
+void mst_contacts_apply(struct mst_step *s, const struct mst_input_contacts *contacts);
 
 /* ---- events.c, moves.c, reports.c, rebase.c ---- */
 

@@ -98,6 +98,9 @@ static bool tell(struct mst_step *s, struct mst_slot *slot, struct position posi
                  mst_time instant, uint32_t missed)
 {
     const struct mst_rung *rung = position.rung;
+    /* Its instant passes; nobody is told, so that nobody has to hear of its end. */
+    if (mst_silenced(s->core, &slot->o, s->now))
+        return true;
     struct mst_address addresses[MST_AUDIENCES];
     size_t count = mst_audience_all(s->core, slot, rung->to, addresses);
     struct mst_alert_head head = {

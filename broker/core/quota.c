@@ -174,7 +174,7 @@ void mst_quota_pace_tell(struct mst_step *s, struct mst_slot *slot)
     for (; pace_at(s->core, slot, o->pace_told + 1) <= s->now; missed++)
         at = pace_at(s->core, slot, ++o->pace_told);
     /* What was over before it opened is nobody's fault. */
-    if (at <= o->opens || o->counted >= o->pace_told)
+    if (at <= o->opens || o->counted >= o->pace_told || mst_silenced(s->core, o, s->now))
         return;
     snprintf(text, sizeof text, "%u/%u", (unsigned)o->counted, (unsigned)o->pace_told);
     mst_notice_send_nth(s, slot, MST_NOTICE_BEHIND_PACE, MST_TO(CLERK), o->pace_told, missed - 1,

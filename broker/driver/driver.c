@@ -135,6 +135,9 @@ static int start_engine(struct mst_engine *e, mst_time down_from, mst_time now, 
     char subject[256];
     bool changed = false;
     struct mst_input input = {.kind = MST_INPUT_TICK, .now = now};
+    /* The core takes it for granted that time does not go back; the ledger says how far it was. */
+    if (now < mst_core_now(e->core))
+        return mst_fail(err, MST_E_CORRUPT, _("%s: the clock mark is behind the ledger"), e->id);
     int code = put_life_row(e, MST_ROW_START, down_from, now, err);
     if (!code && down_from != 0) {
         input.kind = MST_INPUT_DOWN;

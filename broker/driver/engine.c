@@ -97,6 +97,7 @@ int mst_engine_outbox(const struct mst_engine *e, const uint8_t id[16], const ch
 
 #define META_DOWN "down"
 #define META_PROGRAMME "programme"
+#define META_STATE "state" /* the core's own, beside obligations and time */
 /* A report that was queued in time is attested for an hour after an interval's end: no more than
  * these many restarts in an hour are remembered. */
 #define DOWN_INTERVALS_MAX 8
@@ -116,6 +117,22 @@ static int restore_down(struct mst_engine *e, struct mst_err *err)
     int code = read_down(e, intervals, &len, err);
     for (size_t i = 0; !code && (i + 1) * 2 * sizeof *intervals <= len; i++)
         mst_core_restore_down(e->core, intervals[2 * i], intervals[2 * i + 1]);
+    return code;
+}
+
+static int restore_state(struct mst_engine *e, struct mst_err *err)
+{
+    size_t len = MST_CORE_STATE_BYTES_MAX;
+    uint8_t *bytes = malloc(len);
+    if (!bytes)
+        return mst_fail_on(err, MST_E_NOMEM, META_STATE);
+    int code = mst_reader_meta(mst_store_own_reader(e->driver->options.store), e->pid, META_STATE,
+                               bytes, &len, err);
+    if (!code && len > 0)
+        code = len <= MST_CORE_STATE_BYTES_MAX
+                   ? mst_core_restore_state(e->core, mst_bytes(bytes, len), err)
+                   : mst_fail_on(err, MST_E_CORRUPT, META_STATE);
+    free(bytes);
     return code;
 }
 
@@ -208,6 +225,8 @@ int mst_engine_load(struct mst_engine *e, struct mst_err *err)
         mst_core_restore_now(e->core, at);
         code = restore_down(e, err);
     }
+    if (!code)
+        code = restore_state(e, err);
     return code;
 }
 
@@ -272,10 +291,23 @@ static int put_obligation(struct mst_engine *e, const struct mst_obligation *o, 
                                     mst_bytes(b->data, b->len), err);
 }
 
+static int put_state(struct mst_engine *e, struct mst_err *err)
+{
+    struct mst_buf *b = &e->driver->scratch;
+    mst_buf_clear(b);
+    mst_core_state_pack(e->core, b);
+    if (b->failed)
+        return mst_fail_on(err, MST_E_NOMEM, META_STATE);
+    return mst_store_put_meta(e->driver->options.store, e->pid, META_STATE,
+                              mst_bytes(b->data, b->len), err);
+}
+
 static int put_effect(struct mst_engine *e, const struct mst_effect *effect, mst_time now,
                       enum mst_code *ret_refused, char ret_subject[256], struct mst_err *err)
 {
     switch (effect->kind) {
+    case MST_EFFECT_STATE:
+        return put_state(e, err);
     case MST_EFFECT_OBLIGATION:
         return put_obligation(e, effect->u.obligation, err);
     case MST_EFFECT_TRANSITION:

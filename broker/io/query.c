@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +17,6 @@
 
 #include "broker/driver/answers.h"
 #include "broker/io/broker.h"
-#include "proto/validate.h"
 
 /* A reply carries rows up to this size, and up to half of what a message may be. */
 #define CHUNK_BYTES_MAX 24576
@@ -64,10 +62,10 @@ struct lane {
 
 struct mst_query_pool {
     pthread_mutex_t lock;
+    pthread_cond_t room;
     struct lane lanes[LANES];
     struct outcome *outcomes, **outcomes_end;
     size_t outcomes_count; /* those being sent included */
-    pthread_cond_t room;
     int fd;
     bool stopping;
     size_t chunk_bytes_max;
@@ -106,42 +104,7 @@ static const struct {
     {"assess", mst_query_assess, WORK},
 };
 
-/* ---- arguments and rows ---- */
-
-const char *mst_query_arg(const struct mst_query *q, const char *name, char *buf, size_t size)
-{
-    struct mst_slice value = mst_unpack_text(q->args, name);
-    return value.data ? mst_slice_copy(value, buf, size) : NULL;
-}
-
-int64_t mst_query_number(const struct mst_query *q, const char *name, int64_t fallback)
-{
-    char text[32], *end;
-    if (!mst_query_arg(q, name, text, sizeof text))
-        return fallback;
-    long long value = strtoll(text, &end, 10);
-    return *text && !*end ? value : -1;
-}
-
-bool mst_query_matches(const struct mst_query *q, const char *name, const char *value)
-{
-    struct mst_slice wanted = mst_unpack_text(q->args, name);
-    return !wanted.data || mst_slice_is(wanted, value);
-}
-
-bool mst_query_may(const struct mst_query *q, const char *unit, const char *group)
-{
-    struct mst_target target = {.unit = unit && unit[0] ? unit : NULL,
-                                .group = group && group[0] ? group : NULL};
-    return mst_authz(q->programme, &q->actor, q->action, &target);
-}
-
-struct mst_slice mst_query_map(const struct mst_row *row)
-{
-    bool sound =
-        row->kind != MST_ROW_REPORT || mst_validate(row->bytes.data, row->bytes.len, NULL) == 0;
-    return sound ? row->bytes : (struct mst_slice){0};
-}
+/* ---- replies ---- */
 
 static void wake_loop(const struct mst_query_pool *pool)
 {
@@ -255,47 +218,6 @@ int mst_query_row_end(struct mst_query *q, struct mst_err *err)
         return code;
     }
     return sink->count < CHUNK_ROWS_MAX ? 0 : send_chunk(sink, err);
-}
-
-void mst_query_pack_text(struct mst_buf *b, const char *key, const char *value)
-{
-    mst_pack_text(b, key);
-    mst_pack_text(b, value ? value : "");
-}
-
-void mst_query_pack_instant(const struct mst_query *q, struct mst_buf *b, const char *key,
-                            mst_time at)
-{
-    char text[MST_INSTANT_TEXT_MAX] = "";
-    if (at != 0 && at != MST_NEVER)
-        mst_zone_format(q->programme->zone, at, text);
-    mst_query_pack_text(b, key, text);
-}
-
-int mst_query_pair(struct mst_query *q, const char *name, const char *value, struct mst_err *err)
-{
-    struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 2);
-    mst_query_pack_text(b, "name", name);
-    mst_query_pack_text(b, "value", value);
-    return mst_query_row_end(q, err);
-}
-
-int mst_query_pair_instant(struct mst_query *q, const char *name, mst_time at, struct mst_err *err)
-{
-    struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 2);
-    mst_query_pack_text(b, "name", name);
-    mst_query_pack_instant(q, b, "value", at);
-    return mst_query_row_end(q, err);
-}
-
-int mst_query_pair_hex(struct mst_query *q, const char *name, const uint8_t *data, size_t len,
-                       struct mst_err *err)
-{
-    char hex[2 * 64 + 1];
-    sodium_bin2hex(hex, sizeof hex, data, len < 64 ? len : 64);
-    return mst_query_pair(q, name, hex, err);
 }
 
 /* ---- the threads ---- */
@@ -423,10 +345,10 @@ void mst_query_stop(struct mst_broker *b)
         lane_stop(&pool->lanes[i]);
     if (pool->fd >= 0) {
         mst_query_drain(b);
-        drop_outcomes(pool->sending);
-        drop_outcomes(pool->outcomes);
         close(pool->fd);
     }
+    drop_outcomes(pool->sending);
+    drop_outcomes(pool->outcomes);
     pthread_mutex_destroy(&pool->lock);
     pthread_cond_destroy(&pool->room);
     free(pool);
@@ -486,7 +408,7 @@ void mst_query_drain(struct mst_broker *b)
     }
     pthread_mutex_lock(&pool->lock);
     pool->outcomes_count -= sent;
-    pthread_cond_signal(&pool->room);
+    pthread_cond_broadcast(&pool->room);
     pthread_mutex_unlock(&pool->lock);
     if (resumed && !pool->sending)
         wake_loop(pool); /* for what came meanwhile, whose call was taken above */
@@ -520,11 +442,11 @@ static int equip(struct mst_broker *b, struct job *job, struct mst_err *err)
     return 0;
 }
 
-static bool is_crowded(struct mst_query_pool *pool, const struct lane *lane)
+static bool is_crowded(struct lane *lane)
 {
-    pthread_mutex_lock(&pool->lock);
+    pthread_mutex_lock(&lane->pool->lock);
     bool crowded = lane->jobs_count >= QUEUE_MAX;
-    pthread_mutex_unlock(&pool->lock);
+    pthread_mutex_unlock(&lane->pool->lock);
     return crowded;
 }
 
@@ -614,7 +536,7 @@ int mst_query_post(struct mst_broker *b, const struct mst_session *session,
         mst_session_reply(b, s, request->id, MST_E_UNKNOWN, word, (struct mst_slices){NULL, 0});
         return 0;
     }
-    if (!job || is_crowded(b->queries, lane)) {
+    if (!job || is_crowded(lane)) {
         free(job);
         mst_session_reply(b, s, request->id, MST_E_BUSY, "queries", (struct mst_slices){NULL, 0});
         return 0;

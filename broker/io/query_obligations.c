@@ -31,6 +31,12 @@ static bool wanted(const struct mst_query *q, const struct mst_obligation *o)
            (o->extension_pending || !mst_unpack_text(q->args, "asked").data);
 }
 
+/* What the office owes itself has no unit as its bearer; people and the calendar say "office". */
+static const char *bearer_word(const struct mst_obligation *o)
+{
+    return o->bearer[0] ? o->bearer : "office";
+}
+
 static int put_row(struct mst_query *q, const struct mst_obligation *o, struct mst_err *err)
 {
     const struct mst_duty *duty = duty_of(q, o);
@@ -45,7 +51,7 @@ static int put_row(struct mst_query *q, const struct mst_obligation *o, struct m
     mst_query_pack_text(b, "title_zh", duty ? duty->title.zh : "");
     mst_query_pack_text(b, "title_en", duty ? duty->title.en : "");
     mst_query_pack_text(b, "period", o->period);
-    mst_query_pack_text(b, "bearer", o->bearer);
+    mst_query_pack_text(b, "bearer", bearer_word(o));
     mst_query_pack_text(b, "group", o->group);
     mst_query_pack_text(b, "counterpart",
                         o->counterpart[0] ? o->counterpart
@@ -158,7 +164,7 @@ static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct
     } texts[] = {
         {"id", o->id},
         {"clause", duty ? duty->clause : ""},
-        {"bearer", o->bearer},
+        {"bearer", bearer_word(o)},
         {"group", o->group},
         {"counterpart", o->counterpart[0] ? o->counterpart
                         : o->director     ? "director"

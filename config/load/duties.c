@@ -40,7 +40,8 @@ static void load_kind(struct mst_loader *l, const struct mst_node *map, struct m
     const struct mst_node *node = mst_read_field(&l->r, map, "kind", MST_NEEDED);
     size_t kind = node ? mst_read_word_of(&l->r, node, (struct mst_words){words, KINDS}) : SIZE_MAX;
     duty->kind = kind == SIZE_MAX ? MST_DUTY_ATTESTED : (enum mst_duty_kind)kind;
-    duty->enforced = kind_rows[duty->kind].enforced;
+    /* A programme may declare a duty before it wants its deadlines kept. */
+    duty->enforced = mst_read_bool(&l->r, map, "enforced", true) && kind_rows[duty->kind].enforced;
 }
 
 /* "leads", "members", "office", "all", or "unit:ID". */
@@ -244,7 +245,7 @@ static void load_duty(struct mst_loader *l, const struct mst_node *node, struct 
                                    "counterpart", "closing", "period", "first", "opens", "due",
                                    "grace", "exempt", "transitional", "quota", "pace", "posts",
                                    "review_days", "correction_days", "lock_days", "ladder",
-                                   "version")))
+                                   "enforced", "version")))
         return;
     duty->id = mst_read_id(&l->r, node);
     duty->title = mst_load_label(l, node, "title");

@@ -11,6 +11,10 @@
 #define ZONE_NAME_BYTES_MAX 63
 #define PATH_BYTES_MAX 1024
 #define VERSION_MAX 1000000
+#define HOURS_MAX 8760
+#define SILENT_HOURS 72 /* over a weekend */
+#define NOTICE_DAYS_MAX 400
+#define NOTICE_DAYS 5
 
 static const char *const weekday_words[] = {"monday", "tuesday",  "wednesday", "thursday",
                                             "friday", "saturday", "sunday"};
@@ -101,6 +105,8 @@ static void load_basics(struct mst_loader *l)
     if (issued && !mst_read_day_of(&l->r, issued, &p->issued))
         p->issued = MST_DAY_NONE;
     p->version = (uint32_t)mst_read_int(&l->r, l->root, "version", 1, VERSION_MAX, 1);
+    p->silent_hours = mst_read_int(&l->r, l->root, "silent_hours", 0, HOURS_MAX, SILENT_HOURS);
+    p->notice_days = mst_read_int(&l->r, l->root, "notice_days", 0, NOTICE_DAYS_MAX, NOTICE_DAYS);
     p->fiscal_month = mst_read_int(&l->r, l->root, "fiscal_month", 1, 12, 1);
     load_zone(l);
     load_calendar(l);
@@ -177,7 +183,7 @@ static void load_all(struct mst_loader *l)
     if (!mst_read_is_map(&l->r, l->root,
                          MST_WORDS("id", "title", "source", "issued", "version", "zone", "calendar",
                                    "weekend", "fiscal_month", "units", "groups", "offices", "cc",
-                                   "ladders", "duties", "rubric")))
+                                   "ladders", "duties", "rubric", "silent_hours", "notice_days")))
         return;
     load_basics(l);
     mst_load_units(l);

@@ -264,6 +264,8 @@ struct mst_programme {
     const struct mst_ladder *ladders;
     size_t ladders_count;
     struct mst_rubric rubric;
+    int silent_hours; /* an agent not heard of for so long is told of; 0: never */
+    int notice_days;  /* working days between a rebase and the earliest due date it may bring */
     const char *const *cc; /* read-only subscribers of what is issued */
     size_t cc_count;
     uint8_t digest[MST_DIGEST_BYTES];      /* of all its sources */

@@ -63,23 +63,25 @@ def alerts(watched, logged, told):
     if len(set(ids)) != len(ids):
         wrong.append("an alert came twice under two numbers")
     for row, other in zip(watched, logged):
-        differs = [key for key in SAME_IN_BOTH if row[key] != other[key]]
+        # What is not there is null in one and empty in the other.
+        differs = [key for key in (*SAME_IN_BOTH, "reason") if row[key] != other[key] and (row[key] or other[key])]
         differs += [key for key in INSTANTS_IN_BOTH if not _same_instant(row[key], other[key])]
-        if (row["reason"] or "") != other["reason"]:
-            differs.append("reason")
         if differs:
             wrong.append(f"alert {row['number']} differs from the log in {', '.join(differs)}")
     return wrong
 
 
-def ledger(verified, stored, logged):
-    """The broker verified the chain, and it holds as many reports and alerts as were listed."""
+def ledger(verified, replayed, stored, logged):
+    """The broker verified the chain, it holds as many reports and alerts as were listed, and the year that it gives
+    when it is replayed is the same."""
     wrong = []
     if verified["chain"] != "ok":
         wrong.append(f"the ledger's chain: {verified['chain']}")
     for key, rows in (("report", stored), ("alert", logged)):
         if int(verified[key]) != len(rows):
             wrong.append(f"the ledger has {verified[key]} rows of kind {key}, the list {len(rows)}")
+    if int(replayed["differences"]) != 0 or int(replayed["alerts"]) != len(logged):
+        wrong.append(f"the replayed year has {replayed['alerts']} alerts and {replayed['differences']} differences")
     if int(verified["security"]) != 0:
         wrong.append(f"the ledger holds {verified['security']} security events")
     return wrong

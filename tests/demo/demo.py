@@ -68,7 +68,7 @@ def run(options, directory, kept, screen, words):
         summary.show_opening(stage, screen, words)
         report_progress(stage.play(year.script()), screen, words)
         found = stage.collect()
-        results = summary.check(found, stage)
+        results = summary.check(found)
         digest = checks.verdict_digest(found["obligations"])
         wrong = [fault for _, faults in results for fault in faults]
         stage.write_wake()
@@ -82,8 +82,15 @@ def run(options, directory, kept, screen, words):
         screen.always(words.say("failed", count=len(wrong), dir=directory) if wrong else
                       words.say("passed", seconds=time.monotonic() - begin, digest=digest))
         if options.serve:
-            signal.pause()
+            serve(screen, words)
     return 1 if wrong else 0
+
+
+def serve(screen, words):
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        screen.always(words.say("ended"))
 
 
 def interrupt(_number, _frame):
@@ -94,7 +101,8 @@ def main():
     options = parse()
     words = Words(reader_language(options.lang))
     screen = Screen(options.quiet)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: a shell has it ignored in what it runs in the background.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     missing = [name for name in ("musterd", "muster-agent", "muster-watch", "musterctl") if not (BIN / name).exists()]
     if missing:
@@ -108,7 +116,7 @@ def main():
     except KeyboardInterrupt:
         screen.end_bar()
         print(words.say("interrupted"), file=sys.stderr)
-        status = 0 if options.serve else 130
+        status = 130
     except harness.Failure as failure:
         screen.end_bar()
         print(f"demo: {failure}", file=sys.stderr)

@@ -19,6 +19,7 @@ ZONE = "Asia/Shanghai"
 AT_ONCE = 6        # commands that run side by side
 RECEIPT_WAIT_S = 60
 CLOCK_WAIT_S = 60
+ROWS_MAX = 100000  # a list without a limit ends after a thousand
 REFUSED = 1        # exit code of an act that was refused
 
 
@@ -101,19 +102,13 @@ class Player(harness.World):
         for row in self.ctl("units"):
             self.names[row["id"]] = self.words.pick(row["name"], row["name_en"])
         for unit in year.HOMES:
-            self.agents[unit] = harness.Agent(self, unit, self.home(unit), {}).start(env=self.env())
+            self.agents[unit] = harness.Agent(self, unit, self.home(unit)).start(env=self.env())
         self.watcher = self.office_watch("count", harness.Program, "--json")
-        self.stream = self.add(Stream(self, self.office_home("stream"), self.language, self.screen.stream)).start()
-
-    def office_home(self, name):
-        home = self.home(f"office:{name}")
-        with open(home / "agent.yaml", "a", encoding="utf-8") as file:
-            file.write("reconnect_min: 20\nreconnect_max: 200\n")
-        return home
+        self.stream = self.add(Stream(self, self.home("office:stream"), self.language, self.screen.stream)).start()
 
     def office_watch(self, name, program, *options):
         return self.add(program(self, f"watch-{name}", [harness.BIN / "muster-watch", "--home",
-                                                        self.office_home(name), "--name", name, *options])).start()
+                                                        self.home(f"office:{name}"), "--name", name, *options])).start()
 
     def env(self):
         return {"TZ": ZONE, "LANGUAGE": self.language}
@@ -317,11 +312,12 @@ class Player(harness.World):
         return {
             "obligations": self.ctl("obligations"),
             "queued": {unit: self.outbox(unit) for unit in self.agents},
-            "stored": self.ctl("reports"),
+            "stored": self.ctl("reports", "--limit", ROWS_MAX),
             "watched": watched,
-            "logged": self.ctl("alerts"),
+            "logged": self.ctl("alerts", "--limit", ROWS_MAX),
             "told": told,
             "ledger": self.ctl("ledger", "verify"),
+            "replay": self.ctl("replay"),
         }
 
     def write_wake(self):

@@ -3,7 +3,9 @@
 """Draws a terminal's output as an SVG picture: a monospace grid in which wide characters take two columns, with
 colours. For the pictures in docs/img:
 
-    tests/demo/render.py TITLE [--first N] [--last N] [--match REGEX] <FILE >PICTURE.svg
+    script -qec './dev demo' demo.out    # on a terminal of 160 columns
+    tests/demo/render.py './dev demo' --match '^The year' --last 42 <demo.out >docs/img/demo.svg
+    tests/demo/render.py muster-watch --match '^ *387 ' --last 24 <build/release/demo/stream.ansi >docs/img/watch.svg
 
 Every run of one colour is placed at its own column and told its length, so that no font can push the columns out
 of line."""
@@ -54,7 +56,9 @@ def spans(line, y):
         for piece in pieces(text):
             wide = grid.width(piece)
             if piece.strip():
-                yield (f'<text x="{MARGIN + column * CELL:.1f}" y="{y}" fill="{colour}"{weight} '
+                # A wide character's natural width is its size.
+                size = f' font-size="{2 * CELL:.1f}"' if wide == 2 * len(piece) else ""
+                yield (f'<text x="{MARGIN + column * CELL:.1f}" y="{y}" fill="{colour}"{weight}{size} '
                        f'textLength="{wide * CELL:.1f}" lengthAdjust="spacingAndGlyphs">{escape(piece)}</text>')
             column += wide
 
@@ -79,14 +83,12 @@ def picture(output, title):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("title")
-    parser.add_argument("--first", type=int, default=0, metavar="N", help="leave out so many lines at the beginning")
-    parser.add_argument("--last", type=int, default=None, metavar="N", help="and draw so many at most")
+    parser.add_argument("--last", type=int, default=None, metavar="N", help="draw so many lines at most")
     parser.add_argument("--match", metavar="REGEX", help="only from the first line that matches")
     options = parser.parse_args()
     lines = sys.stdin.buffer.read().decode("utf-8").replace("\r", "").split("\n")
     if options.match:
         lines = lines[next(n for n, line in enumerate(lines) if re.search(options.match, SGR.sub("", line))):]
-    lines = lines[options.first:]
     sys.stdout.write(picture("\n".join(lines[:options.last]), options.title))
 
 

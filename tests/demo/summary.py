@@ -90,12 +90,12 @@ def show_not_on_time(found, stage, screen, words):
 
 # ---- sent and received ----
 
-def check(found, stage):
+def check(found):
     """[(name of the check, what is wrong)]"""
     return [
         ("check-receipts", checks.receipts(found["queued"], found["stored"])),
         ("check-alerts", checks.alerts(found["watched"], found["logged"], found["told"])),
-        ("check-ledger", checks.ledger(found["ledger"], found["stored"], found["logged"])),
+        ("check-ledger", checks.ledger(found["ledger"], found["replay"], found["stored"], found["logged"])),
         ("check-verdicts", checks.verdicts(found["obligations"], year.expected(), year.EXTENDED)),
     ]
 

@@ -122,8 +122,9 @@ class Alerts(unittest.TestCase):
 
 
 class Ledger(unittest.TestCase):
-    def sabotaged(self, **changed):
-        return checks.ledger({**sound_ledger(), **changed}, sound_reports()[1], sound_alerts()[1])
+    def sabotaged(self, replayed=None, **changed):
+        return checks.ledger({**sound_ledger(), **changed}, replayed or {"differences": "0", "alerts": "4"},
+                             sound_reports()[1], sound_alerts()[1])
 
     def test_a_sound_year_is_content(self):
         self.assertEqual(self.sabotaged(), [])
@@ -134,6 +135,10 @@ class Ledger(unittest.TestCase):
     def test_rows_that_are_not_listed_are_found(self):
         self.assertTrue(self.sabotaged(report="9"))
         self.assertTrue(self.sabotaged(alert="3"))
+
+    def test_another_year_in_the_replay_is_found(self):
+        self.assertTrue(self.sabotaged(replayed={"differences": "1", "alerts": "4"}))
+        self.assertTrue(self.sabotaged(replayed={"differences": "0", "alerts": "3"}))
 
     def test_a_security_event_is_found(self):
         self.assertTrue(self.sabotaged(security="1"))

@@ -18,6 +18,8 @@ WORDS = {
     "quarter": ("… {day}: {reports} reports, {alerts} alerts so far", "…… {day}：已报送{reports}件，提醒{alerts}条"),
     "interrupted": ("interrupted; every process is ended", "已中断，全部进程已结束"),
 
+    "ended": ("every process is ended", "全部进程已结束"),
+
     # ---- what happens ----
     "returned-task": ("{unit}'s task list is returned: figures are missing", "{unit}的任务清单被退回：缺少量化指标"),
     "last-moment": ("{unit} files its task list in the last millisecond of the last day: on time",
@@ -66,7 +68,8 @@ WORDS = {
                "{unit}迟报2个工作日，仍计入2023年"),
 
     # ---- the table ----
-    "table": ("The year {begin} to {end}", "{begin}至{end}全年情况"),
+    "table": ("The year {begin} to {end}, as rehearsed; what the units do is invented",
+              "{begin}至{end}全年情况（演练，各单位表现均为虚构）"),
     "group": ("group", "组团"),
     "task-list": ("task list", "任务清单"),
     "plan": ("plan 2024", "2024年计划"),
@@ -90,7 +93,8 @@ WORDS = {
                        "中心存有{stored}件，每件一次：无丢失，无重复"),
     "check-alerts": ("{alerts} alerts, numbered 1 to {alerts} without a gap, received by the office as the log has them",
                      "提醒{alerts}条，编号1至{alerts}无缺号，办公室所收与日志一致"),
-    "check-ledger": ("the ledger's chain of {rows} rows verifies, head {head}…", "台账{rows}行哈希链核验无误，链首{head}……"),
+    "check-ledger": ("the ledger's chain of {rows} rows verifies (head {head}…); replayed, it gives the same year",
+                     "台账{rows}行哈希链核验无误（链首{head}……），重放后结果相同"),
     "check-verdicts": ("{verdicts} verdicts are those that the script expects; verdict digest {digest}",
                        "{verdicts}项认定与脚本预期一致；认定摘要 {digest}"),
     "check-kills": ("SIGKILL of {agents} agent and {brokers} times of the broker in between", "其间代理被强行终止{agents}次，中心{brokers}次"),

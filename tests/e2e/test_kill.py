@@ -201,7 +201,7 @@ class Ordeal:
 
     def instant(self):
         """Time passes with the kills, so that deadlines fall due while the broker is down."""
-        minutes = DAYS * 1440 * self.deaths.total() // self.kills
+        minutes = DAYS * 1440 * self.killed() // self.kills
         return (BEGIN + datetime.timedelta(minutes=min(minutes, DAYS * 1440))).isoformat(timespec="minutes")
 
     def start_broker(self, program, env):
@@ -209,12 +209,16 @@ class Ordeal:
             env["MUSTER_MUTANT"] = self.mutant
         program.start(env=env, rehearse=self.instant(), ready=False)
 
+    def killed(self):
+        """Of broker and agents; the watcher's deaths come on top."""
+        return sum(count for death, count in self.deaths.items() if not death.startswith("watch"))
+
     def run(self):
         """Kill, until there were enough."""
         for victim in self.victims:
             victim.program.kill()
             victim.live(self.rng)
-        while self.deaths.total() < self.kills:
+        while self.killed() < self.kills:
             for submitter in self.submitters:
                 submitter.turn()
             for victim in self.victims:

@@ -106,10 +106,19 @@ static void grow_ids(struct world *w)
     free(old);
 }
 
+/* About an agent or the path, and no obligation. */
+static bool is_operational(const struct mst_alert *a)
+{
+    return a->obligation[0] == '\0';
+}
+
 static bool check_alert_id(struct world *w, const struct mst_alert *a)
 {
     uint8_t id[MST_DIGEST_BYTES];
-    mst_alert_id(a->obligation, a->revision, a->rung, a->occurrence, a->audience, id);
+    char about[MST_OBLIGATION_ID_MAX + MST_ID_MAX];
+    snprintf(about, sizeof about, "%s%s", is_operational(a) ? "agent/" : a->obligation,
+             is_operational(a) ? a->bearer : "");
+    mst_alert_id(about, a->revision, a->rung, a->occurrence, a->audience, id);
     if (memcmp(id, a->id, sizeof id) != 0)
         return world_fault(w, "%s: the id of %s to %s is not that of its fields", a->obligation,
                            a->kind, a->audience);
@@ -147,6 +156,9 @@ static mst_time rung_instant(const struct world *w, const struct mst_obligation 
 static bool check_phase_alert(struct world *w, const struct mst_alert *a, struct shadow *s)
 {
     const struct mst_obligation *o = mst_core_find(w->core, a->obligation);
+    if (mst_core_silenced(w->core, o, w->now) && w->input != MST_INPUT_ACT)
+        return world_fault(w, "%s: %s to %s although it is silenced", a->obligation, a->kind,
+                           a->audience);
     const struct mst_ladder *ladder = ladder_of(w, o);
     char is[MST_INSTANT_TEXT_MAX], should[MST_INSTANT_TEXT_MAX];
     if (!ball_with_bearer(s))
@@ -175,6 +187,8 @@ static bool check_phase_alert(struct world *w, const struct mst_alert *a, struct
 
 static bool check_alert(struct world *w, const struct mst_alert *a)
 {
+    if (is_operational(a))
+        return check_alert_id(w, a);
     struct shadow *s = shadow_of(w, a->obligation, false);
     if (!s)
         return world_fault(w, "%s: an alert without an obligation", a->obligation);
@@ -314,6 +328,8 @@ static bool check_against_shadow(struct world *w, const struct mst_obligation *o
         s->told = 0;
         s->nags = 0;
     }
+    if (mst_core_silenced(w->core, o, w->now))
+        s->told |= (1u << o->rung_next) - 1; /* passed, and rightly told to nobody */
     return check_ladder(w, o, s);
 }
 
@@ -348,6 +364,7 @@ static void forgive_passed_rungs(struct world *w)
 
 bool check_step(struct world *w, const struct mst_input *input)
 {
+    w->input = input->kind;
     bool held = check_order(w, input);
     if (input->kind == MST_INPUT_PROGRAMME)
         forgive_passed_rungs(w);

@@ -151,6 +151,13 @@ static void do_down(struct script *s)
     held(s, world_down(&s->world, from, to));
 }
 
+/* "UNIT …": their agents are there now. */
+static void do_heard(struct script *s)
+{
+    while (s->at < s->count)
+        held(s, world_heard(&s->world, script_word(s)));
+}
+
 /* ---- people ---- */
 
 static void answered(struct script *s)
@@ -248,6 +255,17 @@ static void do_act(struct script *s, const char *actor, unsigned roles)
 
 /* ---- the programme ---- */
 
+/* `programme FILE whole`: with the duties that the file declares and does not yet enforce. */
+static void enforce_all(struct mst_programme *programme)
+{
+    for (size_t i = 0; i < programme->duties_count; i++) {
+        /* The loader just built it, and nobody else holds it yet. */
+        struct mst_duty *duty = (struct mst_duty *)(uintptr_t)&programme->duties[i];
+        duty->enforced = duty->enforced || duty->kind == MST_DUTY_QUOTA ||
+                         duty->kind == MST_DUTY_POST || duty->kind == MST_DUTY_ASSESSMENT;
+    }
+}
+
 static struct mst_programme *load(struct script *s)
 {
     const char *path = script_need(s, "a programme file");
@@ -259,6 +277,10 @@ static struct mst_programme *load(struct script *s)
         script_fail(s, "%s", err.text);
     }
     mst_diags_done(&diags);
+    if (programme && s->at < s->count && strcmp(s->words[s->at], "whole") == 0) {
+        (void)script_word(s);
+        enforce_all(programme);
+    }
     return programme;
 }
 
@@ -338,6 +360,10 @@ static void sentence(struct script *s)
         do_down(s);
     else if (strcmp(verb, "restart") == 0)
         held(s, world_restart(&s->world, (uint64_t)s->line));
+    else if (strcmp(verb, "heard") == 0)
+        do_heard(s);
+    else if (strcmp(verb, "contacts") == 0)
+        held(s, world_contacts(&s->world));
     else if (strcmp(verb, "forget") == 0)
         script_forget(s);
     else

@@ -81,6 +81,10 @@ static void digest_effect(struct world *w, const struct mst_effect *e, struct ms
     case MST_EFFECT_ALERT:
         mix(w, e->u.alert, sizeof *e->u.alert);
         break;
+    case MST_EFFECT_STATE:
+        mst_core_state_pack(w->core, scratch);
+        mix(w, scratch->data, scratch->len);
+        break;
     case MST_EFFECT_ACCEPTED:
         mix(w, "accepted", 8);
         break;
@@ -217,6 +221,16 @@ static bool copy_over(struct world *w, struct mst_core *fresh, const struct mst_
     return r == 0 || world_fault(w, "cannot restore %s: %s", o->id, err.text);
 }
 
+static bool copy_state(struct world *w, struct mst_core *fresh)
+{
+    struct mst_buf bytes = {0};
+    struct mst_err err = {0};
+    mst_core_state_pack(w->core, &bytes);
+    int r = mst_core_restore_state(fresh, mst_bytes(bytes.data, bytes.len), &err);
+    mst_buf_done(&bytes);
+    return r == 0 || world_fault(w, "cannot restore the state: %s", err.text);
+}
+
 static size_t common_factor(size_t a, size_t b)
 {
     while (b) {
@@ -239,6 +253,7 @@ bool world_restart(struct world *w, uint64_t shuffle)
     for (size_t i = 0, at = 0; held && i < count; i++, at = (at + stride) % count)
         held = copy_over(w, fresh, mst_core_at(w->core, at));
     mst_core_restore_now(fresh, w->now);
+    held = held && copy_state(w, fresh);
     for (size_t i = 0; i < w->downs_count; i++)
         mst_core_restore_down(fresh, w->downs[i].from, w->downs[i].to);
     mst_core_free(w->core);
@@ -247,6 +262,29 @@ bool world_restart(struct world *w, uint64_t shuffle)
 }
 
 /* ---- inputs in words ---- */
+
+bool world_heard(struct world *w, const char *unit)
+{
+    size_t at = 0;
+    while (at < w->heard_count && strcmp(w->heard[at].unit, unit) != 0)
+        at++;
+    if (at == HEARD_MAX)
+        return true;
+    snprintf(w->heard[at].unit, sizeof w->heard[at].unit, "%s", unit);
+    w->heard[at].at = w->now;
+    w->heard_count = at == w->heard_count ? at + 1 : w->heard_count;
+    return true;
+}
+
+bool world_contacts(struct world *w)
+{
+    struct mst_contact_fact facts[HEARD_MAX];
+    for (size_t i = 0; i < w->heard_count; i++)
+        facts[i] = (struct mst_contact_fact){w->heard[i].unit, w->heard[i].at};
+    struct mst_input input = {
+        .kind = MST_INPUT_CONTACTS, .now = w->now, .u.contacts = {facts, w->heard_count}};
+    return world_step(w, &input);
+}
 
 static void pack_pairs(struct mst_buf *body, const struct word_pair *pairs, size_t count)
 {

@@ -39,6 +39,8 @@ struct logged_move {
     char event[MST_ID_MAX];
 };
 
+#define HEARD_MAX 32
+
 struct world {
     struct mst_programme *programme;
     struct mst_core *core;
@@ -49,9 +51,10 @@ struct world {
     size_t alerts_count, alerts_cap;
     struct logged_move *moves;
     size_t moves_count, moves_cap;
-    uint64_t starve; /* when steps run out of memory; 0: never */
-    bool trace;      /* print effects as they come */
-    bool keep_log;   /* alerts and moves are kept whole; else only their digest */
+    uint64_t starve;           /* when steps run out of memory; 0: never */
+    enum mst_input_kind input; /* of the latest step */
+    bool trace;                /* print effects as they come */
+    bool keep_log;             /* alerts and moves are kept whole; else only their digest */
     enum mst_code answer;
     char subject[256];
     struct shadows shadows;
@@ -61,6 +64,11 @@ struct world {
         mst_time from, to;
     } downs[16];
     size_t downs_count;
+    struct {
+        char unit[MST_ID_MAX];
+        mst_time at;
+    } heard[HEARD_MAX]; /* when each agent was heard of last */
+    size_t heard_count;
     uint8_t digest[MST_HASH_BYTES]; /* over all effects so far */
     char fault[600];                /* empty: all is well */
 };
@@ -80,6 +88,10 @@ bool world_down(struct world *w, mst_time from, mst_time to);
 bool world_restart(struct world *w, uint64_t shuffle);
 /* Consumes a reference to the programme. */
 bool world_reload(struct world *w, struct mst_programme *programme);
+
+/* The unit's agent is heard of now; the core learns of it with world_contacts(). */
+bool world_heard(struct world *w, const char *unit);
+bool world_contacts(struct world *w);
 
 struct word_pair {
     const char *key, *value;

@@ -101,22 +101,19 @@ static void one_unit_has_two_names_and_one_wears_three_hats(void **state)
     assert_string_equal(p->offices[0].director.name, "杜兴林");
 }
 
-static void whatever_the_calendar_owes_is_enforced(void **state)
+static void only_reports_are_enforced(void **state)
 {
     const struct mst_programme *p = *state;
-    static const char *const enforced[] = {
-        "task-list",     "quarterly-progress", "member-exchange",    "annual-plan",
-        "group-meeting", "leaders-meeting",    "assessment-quarter", "assessment-year",
-        "county-leader", "county-department",  "county-liaison",     "unit-contacts"};
-    const size_t wanted = sizeof enforced / sizeof enforced[0];
+    static const char *const enforced[] = {"task-list", "quarterly-progress", "member-exchange",
+                                           "annual-plan"};
     size_t count = 0;
     for (size_t i = 0; i < p->duties_count; i++) {
-        assert_true(p->duties[i].enforced == mst_duty_is_scheduled(&p->duties[i]));
+        assert_true(p->duties[i].enforced == (p->duties[i].kind == MST_DUTY_REPORT));
         assert_non_null(p->duties[i].clause);
         count += p->duties[i].enforced;
     }
-    assert_int_equal(count, wanted);
-    for (size_t i = 0; i < wanted; i++)
+    assert_int_equal(count, 4);
+    for (size_t i = 0; i < 4; i++)
         assert_true(p->duties[mst_programme_duty(p, enforced[i])].enforced);
 }
 
@@ -245,53 +242,19 @@ static void example_company_loads_in_another_zone(void **state)
     mst_programme_unref(p);
 }
 
-static void bytes_kept_load_the_same_programme(void **state)
-{
-    const struct mst_programme *p = *state;
-    struct mst_diags diags = {0};
-    struct mst_programme *again = NULL;
-    struct mst_err err;
-    assert_int_equal(
-        mst_programme_load_bytes(p->sources, "/nowhere/programme.yaml", &diags, &again, &err), 0);
-    assert_memory_equal(again->digest, p->digest, sizeof p->digest);
-    struct mst_dates then = dates_of(p, "quarterly-progress", "2023Q3");
-    struct mst_dates now = dates_of(again, "quarterly-progress", "2023Q3");
-    assert_int_equal(then.due, now.due);
-    mst_programme_unref(again);
-    mst_diags_done(&diags);
-}
-
-static void another_calendar_is_another_programme(void **state)
-{
-    const struct mst_programme *p = *state;
-    static const char calendar[] = "# 2023: nobody\n2023-10-06,workday,none\n";
-    struct mst_slice sources[MST_SOURCES];
-    struct mst_diags diags = {0};
-    struct mst_programme *other = NULL;
-    struct mst_err err;
-    memcpy(sources, p->sources, sizeof sources);
-    sources[MST_SOURCE_CALENDAR] = mst_bytes(calendar, sizeof calendar - 1);
-    assert_int_equal(mst_programme_load_bytes(sources, "programme.yaml", &diags, &other, &err), 0);
-    assert_memory_not_equal(other->digest, p->digest, sizeof p->digest);
-    mst_programme_unref(other);
-    mst_diags_done(&diags);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_are_those_of_the_plan),
         cmocka_unit_test(annex_names_every_unit_once),
         cmocka_unit_test(one_unit_has_two_names_and_one_wears_three_hats),
-        cmocka_unit_test(whatever_the_calendar_owes_is_enforced),
+        cmocka_unit_test(only_reports_are_enforced),
         cmocka_unit_test(dates_worked_by_hand_come_out),
         cmocka_unit_test(what_was_impossible_from_the_start_is_not_applicable),
         cmocka_unit_test(a_year_without_its_notice_is_provisional),
         cmocka_unit_test(five_report_to_the_office_and_26_to_their_leads),
         cmocka_unit_test(posts_are_as_many_as_the_plan_wants),
         cmocka_unit_test(example_company_loads_in_another_zone),
-        cmocka_unit_test(bytes_kept_load_the_same_programme),
-        cmocka_unit_test(another_calendar_is_another_programme),
     };
     return cmocka_run_group_tests(tests, load_jingning, drop);
 }

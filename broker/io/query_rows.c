@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What queries share: arguments, and packing values into rows. Knows no thread and sends nothing.
+ */
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "broker/io/query.h"
+#include "proto/validate.h"
+
+const char *mst_query_arg(const struct mst_query *q, const char *name, char *buf, size_t size)
+{
+    struct mst_slice value = mst_unpack_text(q->args, name);
+    return value.data ? mst_slice_copy(value, buf, size) : NULL;
+}
+
+int64_t mst_query_number(const struct mst_query *q, const char *name, int64_t fallback)
+{
+    char text[32], *end;
+    if (!mst_query_arg(q, name, text, sizeof text))
+        return fallback;
+    long long value = strtoll(text, &end, 10);
+    return *text && !*end ? value : -1;
+}
+
+bool mst_query_matches(const struct mst_query *q, const char *name, const char *value)
+{
+    struct mst_slice wanted = mst_unpack_text(q->args, name);
+    return !wanted.data || mst_slice_is(wanted, value);
+}
+
+bool mst_query_may(const struct mst_query *q, const char *unit, const char *group)
+{
+    struct mst_target target = {.unit = unit && unit[0] ? unit : NULL,
+                                .group = group && group[0] ? group : NULL};
+    return mst_authz(q->programme, &q->actor, q->action, &target);
+}
+
+struct mst_slice mst_query_map(const struct mst_row *row)
+{
+    bool sound =
+        row->kind != MST_ROW_REPORT || mst_validate(row->bytes.data, row->bytes.len, NULL) == 0;
+    return sound ? row->bytes : (struct mst_slice){0};
+}
+
+void mst_query_pack_text(struct mst_buf *b, const char *key, const char *value)
+{
+    mst_pack_text(b, key);
+    mst_pack_text(b, value ? value : "");
+}
+
+void mst_query_pack_instant(const struct mst_query *q, struct mst_buf *b, const char *key,
+                            mst_time at)
+{
+    char text[MST_INSTANT_TEXT_MAX] = "";
+    if (at != 0 && at != MST_NEVER)
+        mst_zone_format(q->programme->zone, at, text);
+    mst_query_pack_text(b, key, text);
+}
+
+int mst_query_pair(struct mst_query *q, const char *name, const char *value, struct mst_err *err)
+{
+    struct mst_buf *b = mst_query_row(q);
+    mst_pack_map(b, 2);
+    mst_query_pack_text(b, "name", name);
+    mst_query_pack_text(b, "value", value);
+    return mst_query_row_end(q, err);
+}
+
+int mst_query_pair_instant(struct mst_query *q, const char *name, mst_time at, struct mst_err *err)
+{
+    struct mst_buf *b = mst_query_row(q);
+    mst_pack_map(b, 2);
+    mst_query_pack_text(b, "name", name);
+    mst_query_pack_instant(q, b, "value", at);
+    return mst_query_row_end(q, err);
+}
+
+int mst_query_pair_hex(struct mst_query *q, const char *name, const uint8_t *data, size_t len,
+                       struct mst_err *err)
+{
+    char hex[2 * 64 + 1];
+    sodium_bin2hex(hex, sizeof hex, data, len < 64 ? len : 64);
+    return mst_query_pair(q, name, hex, err);
+}
