@@ -234,12 +234,15 @@ static int connect_and_ask(struct asking *asking)
         if (rc)
             return rc;
     }
+    /* Of one name the latest session wins, and one user may ask several things at a time. */
+    char name[32];
+    snprintf(name, sizeof name, "ctl-%ld", (long)getpid());
     struct mst_link_options options = {
         .endpoint = dir ? home.settings.AGENT_broker : local_endpoint(line, local, sizeof local),
         .home = dir ? &home : NULL,
         .programme = mst_call_option(line, "programme"),
         .kind = "ctl",
-        .name = "ctl",
+        .name = name,
     };
     if (dir && !options.programme && home.settings.AGENT_programme[0])
         options.programme = home.settings.AGENT_programme;
@@ -290,7 +293,7 @@ static int answer(struct asking *asking)
     struct mst_table *table = asking->table;
     asking->table = NULL;
     int ended = mst_table_end(table, rc ? NULL : asking->err);
-    if (asking->call->format == MST_FORMAT_TABLE)
+    if (asking->call->format == MST_FORMAT_TABLE && asking->notes.len > 0)
         fwrite(asking->notes.data, 1, asking->notes.len, stdout);
     return rc ? rc : ended;
 }
