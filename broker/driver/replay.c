@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/driver/heard.h"
 #include "broker/driver/replay_impl.h"
 #include "broker/driver/sources.h"
 #include "config/load/testing.h"
@@ -296,6 +297,22 @@ static int take_programme(struct mst_replay *r, const struct mst_row *row)
     return code ? code : feed(r, &input);
 }
 
+static int take_contacts(struct mst_replay *r, const struct mst_row *row)
+{
+    struct mst_heard heard = {0};
+    int code = mst_heard_unpack(&heard, row->bytes, r->err);
+    struct mst_contact_fact *facts = code ? NULL : calloc(heard.count + 1, sizeof *facts);
+    if (!code && !facts)
+        code = mst_fail_on(r->err, MST_E_NOMEM, "contacts");
+    if (!code) {
+        struct mst_input input = mst_heard_input(&heard, facts, row->at);
+        code = feed(r, &input);
+    }
+    free(facts);
+    mst_heard_done(&heard);
+    return code;
+}
+
 /* ---- the walk ---- */
 
 static int take_input(struct mst_replay *r, const struct mst_row *row)
@@ -311,6 +328,8 @@ static int take_input(struct mst_replay *r, const struct mst_row *row)
         return feed_act(r, row);
     case MST_ROW_TICK:
         return feed(r, &(struct mst_input){.kind = MST_INPUT_TICK, .now = row->at});
+    case MST_ROW_CONTACTS:
+        return take_contacts(r, row);
     case MST_ROW_PROGRAMME:
         return take_programme(r, row);
     default:
