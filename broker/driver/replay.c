@@ -226,6 +226,18 @@ static int take_head_instant(void *context, uint64_t row, mst_time at, const uin
     return 1;
 }
 
+/* What the core keeps beside its obligations: silences, and which agents are told silent. */
+static int carry_state(struct mst_replay *r, const struct mst_core *old, struct mst_core *fresh)
+{
+    struct mst_buf state = {0};
+    mst_core_state_pack(old, &state);
+    int code = state.failed
+                   ? mst_fail_on(r->err, MST_E_NOMEM, "core")
+                   : mst_core_restore_state(fresh, mst_bytes(state.data, state.len), r->err);
+    mst_buf_done(&state);
+    return code;
+}
+
 /* The core as it was loaded at a start: its obligations, the evaluated instant, past downtimes. */
 static int restart_core(struct mst_replay *r, uint64_t row)
 {
@@ -237,6 +249,8 @@ static int restart_core(struct mst_replay *r, uint64_t row)
     int code = 0;
     for (size_t i = 0; old && !code && i < mst_core_count(old); i++)
         code = mst_core_restore(fresh, mst_core_at(old, i), r->err);
+    if (old && !code)
+        code = carry_state(r, old, fresh);
     struct mst_replay_head head = {0};
     if (!code && row > 1)
         code = mst_reader_heads(r->reader, r->pid, row - 1, take_head_instant, &head, r->err);
