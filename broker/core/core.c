@@ -23,6 +23,7 @@ struct mst_core *mst_core_new(struct mst_programme *programme, mst_time from)
     }
     core->programme = mst_programme_ref(programme);
     core->next_opening = mst_schedule_next_opening(programme, from);
+    core->next_succession = mst_succession_next(programme, from - 1);
     return core;
 }
 
@@ -126,6 +127,7 @@ void mst_core_restore_now(struct mst_core *core, mst_time now)
 {
     core->now = now;
     core->next_opening = mst_schedule_next_opening(core->programme, now + 1);
+    core->next_succession = mst_succession_next(core->programme, now);
 }
 
 void mst_core_restore_down(struct mst_core *core, mst_time from, mst_time to)
@@ -169,7 +171,7 @@ bool mst_step_touch(struct mst_step *s, struct mst_slot *slot)
 struct checkpoint {
     uint32_t table_count;
     uint64_t number_last;
-    mst_time now, next_opening;
+    mst_time now, next_opening, next_succession;
     struct mst_down downs[MST_DOWNS_MAX];
     size_t downs_count;
 };
@@ -181,6 +183,7 @@ static struct checkpoint checkpoint_of(const struct mst_core *core)
         .number_last = core->number_last,
         .now = core->now,
         .next_opening = core->next_opening,
+        .next_succession = core->next_succession,
         .downs_count = core->downs_count,
     };
     memcpy(c.downs, core->downs, sizeof c.downs);
@@ -216,6 +219,7 @@ static void undo(struct mst_core *core, const struct checkpoint *c)
     core->number_last = c->number_last;
     core->now = c->now;
     core->next_opening = c->next_opening;
+    core->next_succession = c->next_succession;
     memcpy(core->downs, c->downs, sizeof core->downs);
     core->downs_count = c->downs_count;
     memset(core->names.contacts, 0, core->programme->units_count * sizeof *core->names.contacts);
@@ -363,14 +367,24 @@ static void open_all(struct mst_step *s, mst_time at)
     core->next_opening = mst_schedule_next_opening(core->programme, at + 1);
 }
 
+static void succeed(struct mst_step *s, mst_time at)
+{
+    mst_succession_apply(s, at - 1, at);
+    s->core->next_succession = mst_succession_next(s->core->programme, at);
+}
+
 static void advance(struct mst_step *s)
 {
     struct mst_core *core = s->core;
     while (!s->failed) {
         struct mst_slot *top = mst_heap_top(&core->heap);
         mst_time next = top ? top->next : MST_NEVER;
-        /* Openings go first: what opens at an instant is already there for it. */
-        if (core->next_opening <= next && core->next_opening <= s->now) {
+        /* A unit that ends at an instant owes nothing that opens at it, nor hears of it. Openings
+         * go before alerts: what opens at an instant is already there for it. */
+        if (core->next_succession <= next && core->next_succession <= core->next_opening &&
+            core->next_succession <= s->now) {
+            succeed(s, core->next_succession);
+        } else if (core->next_opening <= next && core->next_opening <= s->now) {
             open_all(s, core->next_opening);
         } else if (next <= s->now) {
             if (!mst_step_touch(s, top))
@@ -423,6 +437,7 @@ static void apply(struct mst_step *s, const struct mst_input *input)
     case MST_INPUT_PROGRAMME:
         mst_rebase_apply(s);
         s->core->next_opening = mst_schedule_next_opening(s->core->programme, s->now + 1);
+        s->core->next_succession = mst_succession_next(s->core->programme, s->now);
         break;
     case MST_INPUT_DOWN:
         mst_core_restore_down(s->core, input->u.down_from, s->now);
@@ -471,7 +486,9 @@ int mst_core_step(struct mst_core *core, const struct mst_input *input, struct m
 mst_time mst_core_next_due(const struct mst_core *core)
 {
     const struct mst_slot *top = mst_heap_top(&core->heap);
-    return top && top->next < core->next_opening ? top->next : core->next_opening;
+    mst_time next =
+        core->next_opening < core->next_succession ? core->next_opening : core->next_succession;
+    return top && top->next < next ? top->next : next;
 }
 
 mst_time mst_core_now(const struct mst_core *core)

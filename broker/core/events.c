@@ -368,7 +368,7 @@ enum mst_code mst_event_unlock(struct mst_step *s, struct mst_slot *slot, struct
                    ? mst_workdays_after(s->core->programme, s->now, duty->lock_days)
                    : MST_NEVER;
     mst_emit_transition(s, slot, "unlock", o->work, move->actor.name, move->reason, s->now);
-    mst_ladder_skip(s, slot, false);
+    mst_ladder_skip(s, slot, s->now, false);
     mst_notice_send(s, slot, MST_NOTICE_UNLOCKED, MST_TO(CLERK), move->reason, s->now);
     return MST_OK;
 }

@@ -91,7 +91,8 @@ struct mst_core {
     struct mst_heap heap;
     mst_time now;
     mst_time next_opening;
-    uint64_t number_last; /* highest number of materialisation given */
+    mst_time next_succession; /* the next day on which a unit ends */
+    uint64_t number_last;     /* highest number of materialisation given */
     struct mst_down downs[MST_DOWNS_MAX];
     size_t downs_count;
     struct mst_state state, state_before; /* before the step at work, where it touched the state */
@@ -201,9 +202,8 @@ struct mst_deadline mst_obligation_deadline(const struct mst_programme *p,
 mst_time mst_ladder_next(struct mst_core *core, const struct mst_slot *slot);
 /* Fire what mst_ladder_next() announced. */
 void mst_ladder_fire(struct mst_step *s, struct mst_slot *slot);
-/* Pass over the rungs whose instants have gone by; with tell_overdue the overdue one fires still.
- */
-void mst_ladder_skip(struct mst_step *s, struct mst_slot *slot, bool tell_overdue);
+/* Pass over the rungs up to an instant; with tell_overdue the overdue one fires still. */
+void mst_ladder_skip(struct mst_step *s, struct mst_slot *slot, mst_time until, bool tell_overdue);
 /* Hand the ball to the bearer with a fresh clock. */
 void mst_ladder_restart(struct mst_step *s, struct mst_slot *slot, bool tell_overdue);
 
@@ -290,5 +290,18 @@ bool mst_event_known(const char *event);
 void mst_act_apply(struct mst_step *s, const struct mst_input_act *act);
 void mst_report_apply(struct mst_step *s, const struct mst_input_report *input);
 void mst_rebase_apply(struct mst_step *s);
+/* May this unit ever bear the duty? */
+bool mst_unit_bears(const struct mst_core *core, const struct mst_duty *duty, uint32_t unit);
+
+/* ---- succession.c ---- */
+
+/* The first instant after `after` at which a unit ends; MST_NEVER: none. */
+mst_time mst_succession_next(const struct mst_programme *p, mst_time after);
+/* What is open of the units that end in (after, until] passes to their successors. */
+void mst_succession_apply(struct mst_step *s, mst_time after, mst_time until);
+/* What is open follows its bearer to another group, or the group to another lead. */
+void mst_regroup(struct mst_step *s, struct mst_slot *slot);
+/* All slots in order of materialisation, to be freed; NULL: the step has failed. */
+struct mst_slot **mst_slots_in_order(struct mst_step *s);
 
 #endif

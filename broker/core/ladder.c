@@ -160,14 +160,14 @@ void mst_ladder_fire(struct mst_step *s, struct mst_slot *slot)
     fire(s, slot, position, instant, missed);
 }
 
-void mst_ladder_skip(struct mst_step *s, struct mst_slot *slot, bool tell_overdue)
+void mst_ladder_skip(struct mst_step *s, struct mst_slot *slot, mst_time until, bool tell_overdue)
 {
     for (;;) {
         struct position position = position_of(s->core, slot);
         if (!position.rung)
             return;
         mst_time instant = instant_of(s->core, slot, position);
-        if (instant > s->now)
+        if (instant > until)
             return;
         pass(slot, &position);
         if (tell_overdue && position.rung->days >= 0) {
@@ -186,5 +186,5 @@ void mst_ladder_restart(struct mst_step *s, struct mst_slot *slot, bool tell_ove
     o->told = 0;
     o->overdue_told = false;
     o->acknowledged_at = 0;
-    mst_ladder_skip(s, slot, tell_overdue);
+    mst_ladder_skip(s, slot, s->now, tell_overdue);
 }

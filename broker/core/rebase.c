@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/core/inside.h"
+#include "broker/core/events.h"
 
 static bool calendar_changed(const struct mst_programme *p, const struct mst_obligation *o)
 {
@@ -91,12 +91,14 @@ static int by_number(const void *a, const void *b)
     return ((*x)->o.number > (*y)->o.number) - ((*x)->o.number < (*y)->o.number);
 }
 
-/* All slots in order of materialisation: after a restart the table's own order is another. */
-static struct mst_slot **in_order(const struct mst_table *t)
+struct mst_slot **mst_slots_in_order(struct mst_step *s)
 {
+    const struct mst_table *t = &s->core->table;
     struct mst_slot **slots = malloc((t->count + 1) * sizeof *slots);
-    if (!slots)
+    if (!slots) {
+        s->failed = true;
         return NULL;
+    }
     for (uint32_t i = 0; i < t->count; i++)
         slots[i] = mst_table_at(t, i);
     qsort(slots, t->count, sizeof(struct mst_slot *), by_number);
@@ -108,14 +110,14 @@ void mst_rebase_apply(struct mst_step *s)
     struct mst_core *core = s->core;
     const struct mst_programme *p = core->programme;
     uint32_t count = core->table.count;
-    struct mst_slot **slots = in_order(&core->table);
-    if (!slots) {
-        s->failed = true;
+    struct mst_slot **slots = mst_slots_in_order(s);
+    if (!slots)
         return;
-    }
+    for (uint32_t i = 0; i < count; i++)
+        mst_slot_resolve(core, slots[i]);
     for (uint32_t i = 0; i < count && !s->failed; i++) {
         struct mst_dates dates;
-        mst_slot_resolve(core, slots[i]);
+        mst_regroup(s, slots[i]);
         if (recomputed(core, slots[i], &dates) && takes(&slots[i]->o, &dates, s->now) &&
             mst_step_touch(s, slots[i]))
             move_dates(s, slots[i], &dates);
@@ -123,6 +125,54 @@ void mst_rebase_apply(struct mst_step *s)
     }
     free(slots);
     mst_time from = mst_zone_midnight(p->zone, p->issued);
+    mst_succession_apply(s, from - 1, s->now);
     for (size_t d = 0; d < p->duties_count && !s->failed; d++)
         mst_walk_openings(core, d, from, s->now + 1, add_if_ahead, s);
+}
+
+/* ---- the explicit rebase of one obligation ---- */
+
+/* By the rule in force, but not so soon that the bearer has less than the notice. */
+static mst_day rebased_day(const struct mst_programme *p, const struct mst_dates *dates,
+                           mst_time now)
+{
+    mst_day soonest = mst_zone_day(p->zone, mst_workdays_after(p, now, p->notice_days) - 1);
+    return dates->due_day > soonest ? dates->due_day : soonest;
+}
+
+enum mst_code mst_event_rebase(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
+{
+    const struct mst_programme *p = s->core->programme;
+    const struct mst_duty *duty = mst_slot_duty(s->core, slot);
+    struct mst_obligation *o = &slot->o;
+    struct mst_period period;
+    struct mst_dates dates;
+    if (!duty || duty->kind != o->kind || o->verdict != MST_VERDICT_NONE ||
+        duty->version == o->rule_version ||
+        mst_period_parse(o->period, p->fiscal_month, p->issued, &period, NULL) != 0 ||
+        mst_schedule_dates(p, duty, &period, &dates, NULL) != 0)
+        return MST_R_STATE;
+    uint32_t told = o->told | MST_TO(CLERK);
+    mst_day day = rebased_day(p, &dates, s->now);
+    char why[64];
+    snprintf(why, sizeof why, "%u -> %u", (unsigned)o->rule_version, (unsigned)duty->version);
+    o->rule_version = duty->version;
+    o->closing = duty->closing;
+    if (o->kind == MST_DUTY_QUOTA)
+        o->needed = (uint32_t)duty->quota;
+    o->locks = dates.locks;
+    mst_dates_extend(s->core, slot, day);
+    if (day == dates.due_day) {
+        o->grace_until = dates.grace_until;
+        o->provisional = dates.provisional;
+    }
+    memcpy(o->calendar, p->calendar->digest, sizeof o->calendar);
+    memcpy(o->zone, p->zone->digest, sizeof o->zone);
+    o->due_revision++;
+    o->extension_pending = false;
+    o->extension_until = 0;
+    mst_emit_transition(s, slot, "rebase", o->work, move->actor.name, move->reason, s->now);
+    mst_ladder_restart(s, slot, false);
+    mst_notice_send(s, slot, MST_NOTICE_MOVED, told, mst_text(why), s->now);
+    return MST_OK;
 }

@@ -12,7 +12,7 @@
 /* ---- progress: stored, and nothing else; the hot path, so no walk over obligations ---- */
 
 /* Whose duty is it: may this unit ever bear it? */
-static bool bears(const struct mst_core *core, const struct mst_duty *duty, uint32_t unit)
+bool mst_unit_bears(const struct mst_core *core, const struct mst_duty *duty, uint32_t unit)
 {
     const struct mst_programme *p = core->programme;
     uint32_t group = core->names.group_of[unit];
@@ -36,7 +36,7 @@ static bool bears(const struct mst_core *core, const struct mst_duty *duty, uint
 static bool concerns(const struct mst_core *core, const struct mst_duty *duty, uint32_t unit)
 {
     uint32_t group = core->names.group_of[unit];
-    if (bears(core, duty, unit))
+    if (mst_unit_bears(core, duty, unit))
         return true;
     if (duty->bearer == MST_BEARER_LEADS || duty->bearer == MST_BEARER_MEMBERS)
         return group != MST_NONE; /* every group has both */
@@ -96,7 +96,7 @@ static enum mst_code why_nothing(const struct mst_core *core, const struct mst_m
     if (index == MST_NONE || !p->duties[index].enforced)
         return MST_R_NO_OBLIGATION;
     const struct mst_duty *duty = &p->duties[index];
-    if (!bears(core, duty, unit))
+    if (!mst_unit_bears(core, duty, unit))
         return MST_R_NOT_BEARER;
     if (!period_of(core, duty, r->period, &period) ||
         mst_schedule_dates(p, duty, &period, &dates, NULL) != 0)

@@ -29,7 +29,8 @@ static void check_groupless(struct mst_loader *l)
             placed[group->members[j]] = true;
     }
     for (size_t i = 0; i < l->p->units_count; i++) {
-        if (!placed[i] && !l->units[i].outside && l->units[i].id[0])
+        if (!placed[i] && !l->units[i].outside && l->units[i].id[0] &&
+            !l->units[i].successors_count)
             MST_WARN(&l->r, l->unit_nodes[i],
                      _("put it into a group, or say `outside: true` if that is meant"),
                      _("the unit %s is in no group"), l->units[i].id);

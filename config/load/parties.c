@@ -76,17 +76,42 @@ static void load_aliases(struct mst_loader *l, const struct mst_node *map, struc
     unit->aliases = aliases;
 }
 
+/* [{from: DATE, was: label}]: what it was called before that day. */
+static void load_former_names(struct mst_loader *l, const struct mst_node *map,
+                              struct mst_unit *unit)
+{
+    const struct mst_node *list = mst_read_field(&l->r, map, "renamed", MST_MAY_LACK);
+    if (!list || !mst_read_is_list(&l->r, list))
+        return;
+    struct mst_former_name *former = mst_read_alloc(&l->r, list->count, sizeof *former);
+    for (const struct mst_node *node = list->first; node && former; node = node->next) {
+        struct mst_former_name *now = &former[unit->former_count];
+        if (!mst_read_is_map(&l->r, node, MST_WORDS("from", "was")))
+            continue;
+        const struct mst_node *from = mst_read_field(&l->r, node, "from", MST_NEEDED);
+        now->name = mst_load_label(l, node, "was");
+        if (!from || !mst_read_day_of(&l->r, from, &now->until))
+            continue;
+        if (unit->former_count && now->until <= now[-1].until)
+            MST_FAULT(&l->r, node, _("put the earliest first"), _("the dates do not ascend"));
+        unit->former_count++;
+    }
+    unit->former = former;
+}
+
 static void load_unit(struct mst_loader *l, const struct mst_node *node, struct mst_unit *unit)
 {
     *unit = (struct mst_unit){.id = "", .name = {"", ""}};
     if (!mst_read_is_map(&l->r, node,
-                         MST_WORDS("id", "name", "aliases", "kind", "outside", "contacts")))
+                         MST_WORDS("id", "name", "aliases", "kind", "outside", "contacts",
+                                   "renamed", "merged_into", "split_into")))
         return;
     unit->id = mst_read_id(&l->r, node);
     unit->name = mst_load_label(l, node, "name");
     unit->kind = mst_read_text(&l->r, node, "kind", MST_MAY_LACK, MST_NAME_BYTES_MAX);
     unit->outside = mst_read_bool(&l->r, node, "outside", false);
     load_aliases(l, node, unit);
+    load_former_names(l, node, unit);
     load_contacts(l, node, unit);
 }
 
@@ -102,7 +127,7 @@ static void check_unit_names(struct mst_loader *l)
 {
     size_t room = 0, count = 0;
     for (size_t i = 0; i < l->p->units_count; i++)
-        room += 3 + l->units[i].aliases_count;
+        room += 3 + l->units[i].aliases_count + 2 * l->units[i].former_count;
     struct mst_name *names = malloc((room + 1) * sizeof *names);
     if (!names) {
         l->r.no_memory = true;
@@ -116,9 +141,64 @@ static void check_unit_names(struct mst_loader *l)
         names[count++] = (struct mst_name){unit->name.en, i, place_of(map, "name")};
         for (size_t j = 0; j < unit->aliases_count; j++)
             names[count++] = (struct mst_name){unit->aliases[j], i, place_of(map, "aliases")};
+        for (size_t j = 0; j < unit->former_count; j++) {
+            const struct mst_node *node = place_of(map, "renamed");
+            names[count++] = (struct mst_name){unit->former[j].name.zh, i, node};
+            names[count++] = (struct mst_name){unit->former[j].name.en, i, node};
+        }
     }
     mst_read_distinct(&l->r, names, count);
     free(names);
+}
+
+/* "merged_into: {unit: ID, from: DATE}", "split_into: {units: [ID, …], from: DATE}": after all
+ * units are read, since the successor may stand below. */
+static void load_successors(struct mst_loader *l, const struct mst_node *map, struct mst_unit *unit)
+{
+    const struct mst_node *merged = mst_read_field(&l->r, map, "merged_into", MST_MAY_LACK);
+    const struct mst_node *split = mst_read_field(&l->r, map, "split_into", MST_MAY_LACK);
+    const struct mst_node *end = merged ? merged : split;
+    if (merged && split)
+        MST_FAULT(&l->r, split, _("keep one of the two"),
+                  _("the unit %s has both merged and split"), unit->id);
+    if (!end || !mst_read_is_map(&l->r, end,
+                                 merged ? MST_WORDS("unit", "from") : MST_WORDS("units", "from")))
+        return;
+    const struct mst_node *from = mst_read_field(&l->r, end, "from", MST_NEEDED);
+    const struct mst_node *who = mst_read_field(&l->r, end, merged ? "unit" : "units", MST_NEEDED);
+    if (!from || !who || !mst_read_day_of(&l->r, from, &unit->ended) ||
+        (split && !merged && !mst_read_is_list(&l->r, who)))
+        return;
+    size_t count = merged ? 1 : who->count, found = 0;
+    size_t *successors = mst_read_alloc(&l->r, count, sizeof *successors);
+    for (const struct mst_node *node = merged ? who : who->first;
+         node && successors && found < count; node = merged ? NULL : node->next) {
+        size_t successor = mst_load_unit_ref(l, node);
+        if (successor == SIZE_MAX)
+            continue;
+        if (&l->units[successor] == unit)
+            MST_FAULT(&l->r, node, _("name another unit"), _("the unit %s succeeds itself"),
+                      unit->id);
+        else
+            successors[found++] = successor;
+    }
+    unit->successors = successors;
+    unit->successors_count = found;
+}
+
+/* What passes on must arrive: a successor outlives its predecessor. */
+static void check_succession(struct mst_loader *l)
+{
+    for (size_t i = 0; i < l->p->units_count; i++) {
+        const struct mst_unit *unit = &l->units[i];
+        for (size_t j = 0; j < unit->successors_count; j++) {
+            const struct mst_unit *heir = &l->units[unit->successors[j]];
+            if (mst_unit_ended(heir, unit->ended))
+                MST_FAULT(
+                    &l->r, l->unit_nodes[i], _("name the unit that is there from that day on"),
+                    _("the unit %s passes to %s, which has ended by then"), unit->id, heir->id);
+        }
+    }
 }
 
 void mst_load_units(struct mst_loader *l)
@@ -135,6 +215,9 @@ void mst_load_units(struct mst_loader *l)
         load_unit(l, node, &l->units[l->p->units_count++]);
     }
     l->p->units = l->units;
+    for (size_t i = 0; i < l->p->units_count; i++)
+        load_successors(l, l->unit_nodes[i], &l->units[i]);
+    check_succession(l);
     check_unit_names(l);
 }
 

@@ -106,6 +106,7 @@ static void load_basics(struct mst_loader *l)
         p->issued = MST_DAY_NONE;
     p->version = (uint32_t)mst_read_int(&l->r, l->root, "version", 1, VERSION_MAX, 1);
     p->silent_hours = mst_read_int(&l->r, l->root, "silent_hours", 0, HOURS_MAX, SILENT_HOURS);
+    p->unattested = !mst_read_bool(&l->r, l->root, "attested", true);
     p->notice_days = mst_read_int(&l->r, l->root, "notice_days", 0, NOTICE_DAYS_MAX, NOTICE_DAYS);
     p->fiscal_month = mst_read_int(&l->r, l->root, "fiscal_month", 1, 12, 1);
     load_zone(l);
@@ -183,7 +184,8 @@ static void load_all(struct mst_loader *l)
     if (!mst_read_is_map(&l->r, l->root,
                          MST_WORDS("id", "title", "source", "issued", "version", "zone", "calendar",
                                    "weekend", "fiscal_month", "units", "groups", "offices", "cc",
-                                   "ladders", "duties", "rubric", "silent_hours", "notice_days")))
+                                   "ladders", "duties", "rubric", "silent_hours", "notice_days",
+                                   "attested")))
         return;
     load_basics(l);
     mst_load_units(l);

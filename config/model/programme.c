@@ -49,7 +49,25 @@ static bool has_name(const struct mst_unit *unit, const char *name)
         if (strcmp(unit->aliases[i], name) == 0)
             return true;
     }
+    for (size_t i = 0; i < unit->former_count; i++) {
+        if (is_word(unit->former[i].name.en, name) || is_word(unit->former[i].name.zh, name))
+            return true;
+    }
     return false;
+}
+
+struct mst_label mst_unit_name_on(const struct mst_unit *unit, mst_day day)
+{
+    for (size_t i = 0; i < unit->former_count; i++) {
+        if (day < unit->former[i].until)
+            return unit->former[i].name;
+    }
+    return unit->name;
+}
+
+bool mst_unit_ended(const struct mst_unit *unit, mst_day day)
+{
+    return unit->successors_count > 0 && unit->ended <= day;
 }
 
 size_t mst_programme_unit_by_name(const struct mst_programme *p, const char *id_name_or_alias)

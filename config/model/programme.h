@@ -45,11 +45,24 @@ struct mst_contact {
     const char *phone;   /* NULL: none */
 };
 
+/* A name that a unit bore until the day before `until`. */
+struct mst_former_name {
+    mst_day until;
+    struct mst_label name;
+};
+
 struct mst_unit {
     const char *id;
     struct mst_label name;
     const char *const *aliases;
     size_t aliases_count;
+    const struct mst_former_name *former; /* ascending */
+    size_t former_count;
+    /* Where it has ended: from the day `ended` on it owes nothing new, and what it owed is the
+     * first successor's. Merged has one, split has several. */
+    const size_t *successors;
+    size_t successors_count; /* 0: it goes on */
+    mst_day ended;
     const char *kind; /* free word for people: department, company, school, county; may be NULL */
     struct mst_contact contacts[MST_CONTACT_ROLES];
     bool outside; /* bears duties without being a member of a group (the county) */
@@ -265,6 +278,7 @@ struct mst_programme {
     size_t ladders_count;
     struct mst_rubric rubric;
     int silent_hours; /* an agent not heard of for so long is told of; 0: never */
+    bool unattested;  /* arrival alone counts, even where the broker was down */
     int notice_days;  /* working days between a rebase and the earliest due date it may bring */
     const char *const *cc; /* read-only subscribers of what is issued */
     size_t cc_count;
@@ -282,6 +296,10 @@ size_t mst_programme_unit(const struct mst_programme *p, const char *id);
 size_t mst_programme_unit_by_name(const struct mst_programme *p, const char *id_name_or_alias);
 size_t mst_programme_group(const struct mst_programme *p, const char *id);
 size_t mst_programme_duty(const struct mst_programme *p, const char *id);
+/* What the unit was called on a day. */
+struct mst_label mst_unit_name_on(const struct mst_unit *unit, mst_day day);
+/* Whether it had ended by that day. */
+bool mst_unit_ended(const struct mst_unit *unit, mst_day day);
 /* The group that the unit leads or is a member of; SIZE_MAX: none. */
 size_t mst_programme_group_of(const struct mst_programme *p, size_t unit);
 bool mst_programme_leads(const struct mst_programme *p, size_t unit);

@@ -244,9 +244,7 @@ struct walk {
     struct mst_err *err;
 };
 
-/* Who receives or reviews. Nobody judges himself: where it would come to that, the director does.
- */
-static void set_counterpart(const struct mst_programme *p, struct mst_expected *e)
+void mst_schedule_counterpart(const struct mst_programme *p, struct mst_expected *e)
 {
     e->counterpart_kind = p->duties[e->duty].counterpart;
     e->counterpart = SIZE_MAX;
@@ -270,7 +268,10 @@ static int emit(struct walk *walk, size_t bearer, size_t group, size_t area)
     e->bearer = bearer;
     e->group = group;
     e->area = area;
-    set_counterpart(walk->p, e);
+    if (bearer != SIZE_MAX &&
+        mst_unit_ended(&walk->p->units[bearer], mst_zone_day(walk->p->zone, e->dates.opens)))
+        return 0;
+    mst_schedule_counterpart(walk->p, e);
     if (write_id(walk->p, e, id) >= MST_OBLIGATION_ID_MAX)
         return mst_fail(walk->err, MST_E_INVALID,
                         _("duty \"%s\": the name of its obligation is too long: %.100s…"),

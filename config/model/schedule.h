@@ -59,9 +59,14 @@ void mst_schedule_id(const struct mst_programme *p, const struct mst_expected *e
 /* Return 0 to go on; any other value stops the walk and is returned by it. */
 typedef int (*mst_expected_fn)(void *context, const struct mst_expected *expected);
 
+/* Set counterpart and its kind for the duty, bearer and group that are set. Nobody judges himself:
+ * where it would come to that, the director does. */
+void mst_schedule_counterpart(const struct mst_programme *p, struct mst_expected *expected);
+
 /*
  * Walk the expected obligations of a duty whose period opens in [from, to), in order of opening,
- * then of bearer as the programme lists them, group by group. Not-applicable ones are included.
+ * then of bearer as the programme lists them, group by group. Not-applicable ones are included,
+ * units that have ended by the opening are not.
  * MST_E_INVALID as above, for a first period that is no period of the duty, and for ids that
  * together exceed MST_OBLIGATION_ID_MAX.
  */

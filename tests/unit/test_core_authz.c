@@ -26,7 +26,7 @@ static const unsigned actor_roles[ACTORS] = {MST_ROLE_UNIT,     MST_ROLE_UNIT,  
 static const char *const actor_units[ACTORS] = {"member", "lead"};
 
 static const char *const office_acts = " record void extend refuse-extension waive unlock reopen "
-                                       "fill vacate publish acknowledge supersede cancel "
+                                       "fill vacate publish acknowledge supersede cancel rebase "
                                        "silence unsilence ";
 static const char *const keeping = " enrol revoke clock reload ";
 
