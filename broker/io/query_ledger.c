@@ -12,10 +12,9 @@
 
 static const char *row_kind_word(uint8_t kind)
 {
-    static const char *const words[] = {"",      "report",    "act",  "transition",
-                                        "alert", "refusal",   "tick", "start",
-                                        "stop",  "programme", "key",  "security",
-                                        "contacts"};
+    static const char *const words[] = {"",        "report",   "act",     "transition", "alert",
+                                        "refusal", "tick",     "start",   "stop",       "programme",
+                                        "key",     "security", "contacts"};
     return kind < sizeof words / sizeof words[0] ? words[kind] : "";
 }
 
