@@ -13,23 +13,24 @@ const char *mst_ctl_value(const struct mst_ctl_call *call, const char *name)
     return NULL;
 }
 
-static int run_local(const struct mst_ctl_call *call)
+static const struct own {
+    const char *word;
+    int (*run)(const struct mst_ctl_call *call);
+} owns[] = {
+    {"check", mst_ctl_check},
+    {"calendar", mst_ctl_calendar},
+    {"plan", mst_ctl_plan},
+    {"settings", mst_ctl_settings},
+};
+
+/* What is more than to ask the broker and print its rows. */
+static int run(const struct mst_ctl_call *call)
 {
-    static const struct {
-        const char *word;
-        int (*run)(const struct mst_ctl_call *call);
-    } locals[] = {
-        {"check", mst_ctl_check},
-        {"calendar", mst_ctl_calendar},
-        {"settings", mst_ctl_settings},
-    };
-    for (size_t i = 0; i < sizeof locals / sizeof locals[0]; i++) {
-        if (strcmp(locals[i].word, call->command->word) == 0)
-            return locals[i].run(call);
+    for (size_t i = 0; i < sizeof owns / sizeof owns[0]; i++) {
+        if (strcmp(owns[i].word, call->command->word) == 0)
+            return owns[i].run(call);
     }
-    struct mst_err err;
-    mst_fail_on(&err, MST_E_INTERNAL, call->command->word);
-    return mst_complain(call->line->app->program, &err);
+    return mst_ctl_remote(call);
 }
 
 int mst_ctl_main(int argc, char *const *argv)
@@ -45,5 +46,5 @@ int mst_ctl_main(int argc, char *const *argv)
     call.format = mst_call_option(&line, "json")  ? MST_FORMAT_JSON
                   : mst_call_option(&line, "csv") ? MST_FORMAT_CSV
                                                   : MST_FORMAT_TABLE;
-    return call.command->where == MST_LOCAL ? run_local(&call) : mst_ctl_remote(&call);
+    return run(&call);
 }

@@ -32,9 +32,18 @@ int mst_ctl_main(int argc, char *const *argv);
 /* A QUERY or an ACT: ask the broker, print its rows. An exit code. */
 int mst_ctl_remote(const struct mst_ctl_call *call);
 
-/* The LOCAL commands; each returns an exit code. */
+/*
+ * The same verb or another one, rows to `fn`, as mst_link_request() has it; the arguments are those
+ * of the call where the verb is its own, else none.
+ */
+MST_MUST_CHECK int mst_ctl_ask(const struct mst_ctl_call *call, const char *verb,
+                               int (*fn)(void *context, struct mst_slice row), void *context,
+                               struct mst_err *err);
+
+/* The commands that print for themselves; each returns an exit code. */
 int mst_ctl_check(const struct mst_ctl_call *call);
 int mst_ctl_calendar(const struct mst_ctl_call *call);
+int mst_ctl_plan(const struct mst_ctl_call *call);
 int mst_ctl_settings(const struct mst_ctl_call *call);
 
 #endif

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * musterctl calendar: who owes what when, from a programme file, without a broker. Duties that are
- * owed upon an event have no place in a calendar and are left out.
+ * musterctl calendar: who owes what when, from a programme file, or from a broker, which knows what
+ * has been extended. Duties that are owed upon an event have no place in a calendar and are left
+ * out.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "agent/ctl/ctl.h"
+#include "agent/ctl/ical.h"
 #include "config/load/lang.h"
 #include "config/load/load.h"
 #include "config/model/schedule.h"
@@ -27,58 +30,20 @@ struct listing {
     size_t count, cap;
 };
 
-static void pack_instant(struct mst_buf *out, const char *key, const struct mst_programme *p,
-                         mst_time at)
+/* Its bytes have been put from `at` on. */
+static int add_row(struct listing *l, mst_time due, size_t at)
 {
-    char text[MST_INSTANT_TEXT_MAX];
-    mst_pack_text(out, key);
-    mst_pack_text(out, mst_zone_format(p->zone, at, text));
-}
-
-static void pack_pair(struct mst_buf *out, const char *key, const char *value)
-{
-    mst_pack_text(out, key);
-    mst_pack_text(out, value);
-}
-
-static const char *counterpart_of(const struct mst_programme *p, const struct mst_expected *e)
-{
-    if (e->counterpart != SIZE_MAX)
-        return p->units[e->counterpart].id;
-    return e->counterpart_kind == MST_COUNTERPART_DIRECTOR ? "director" : "office";
-}
-
-static void pack_expected(struct mst_buf *out, const struct mst_programme *p,
-                          const struct mst_expected *e)
-{
-    const struct mst_duty *duty = &p->duties[e->duty];
-    const struct mst_group *group = e->group == SIZE_MAX ? NULL : &p->groups[e->group];
-    char id[MST_OBLIGATION_ID_MAX], day[11];
-    mst_schedule_id(p, e, id);
-    mst_pack_map(out, 20);
-    pack_pair(out, "id", id);
-    pack_pair(out, "programme", p->id);
-    pack_pair(out, "duty", duty->id);
-    pack_pair(out, "kind", mst_duty_kind_word(duty->kind));
-    mst_pack_text(out, "enforced");
-    mst_pack_bool(out, duty->enforced);
-    pack_pair(out, "title", mst_label(&duty->title));
-    pack_pair(out, "period", e->period.key);
-    pack_pair(out, "bearer", e->bearer == SIZE_MAX ? "office" : p->units[e->bearer].id);
-    pack_pair(out, "group", group ? group->id : NULL);
-    pack_pair(out, "area", group && e->area != SIZE_MAX ? group->areas[e->area].id : NULL);
-    pack_pair(out, "counterpart", counterpart_of(p, e));
-    pack_pair(out, "closing", mst_closing_word(duty->closing));
-    pack_instant(out, "opens", p, e->dates.opens);
-    pack_instant(out, "due", p, e->dates.due);
-    pack_pair(out, "due_day", mst_day_format(e->dates.due_day, day));
-    pack_instant(out, "grace_until", p, e->dates.grace_until);
-    mst_pack_text(out, "provisional");
-    mst_pack_bool(out, e->dates.provisional);
-    mst_pack_text(out, "applicable");
-    mst_pack_bool(out, e->dates.applicable);
-    pack_pair(out, "reason", e->dates.reason);
-    pack_pair(out, "clause", duty->clause);
+    if (l->count == l->cap) {
+        size_t cap = l->cap ? 2 * l->cap : 64;
+        struct row *rows = realloc(l->rows, cap * sizeof *rows);
+        if (!rows)
+            return MST_E_NOMEM;
+        l->rows = rows;
+        l->cap = cap;
+    }
+    l->rows[l->count] = (struct row){due, l->count, at, l->bytes.len - at};
+    l->count++;
+    return l->bytes.failed ? MST_E_NOMEM : 0;
 }
 
 static int take_expected(void *context, const struct mst_expected *e)
@@ -89,19 +54,9 @@ static int take_expected(void *context, const struct mst_expected *e)
     if ((l->unit != SIZE_MAX && l->unit != e->bearer) ||
         (l->group != SIZE_MAX && l->group != e->group))
         return 0;
-    if (l->count == l->cap) {
-        size_t cap = l->cap ? 2 * l->cap : 64;
-        struct row *rows = realloc(l->rows, cap * sizeof *rows);
-        if (!rows)
-            return MST_E_NOMEM;
-        l->rows = rows;
-        l->cap = cap;
-    }
     size_t at = l->bytes.len;
-    pack_expected(&l->bytes, l->p, e);
-    l->rows[l->count] = (struct row){e->dates.due, l->count, at, l->bytes.len - at};
-    l->count++;
-    return l->bytes.failed ? MST_E_NOMEM : 0;
+    mst_expected_pack(l->p, e, &l->bytes);
+    return add_row(l, e->dates.due, at);
 }
 
 static int by_due(const void *a, const void *b)
@@ -199,7 +154,8 @@ static int parse_filter(const struct mst_ctl_call *call, const struct mst_progra
     return MST_E_UNKNOWN;
 }
 
-static int print_rows(const struct mst_ctl_call *call, const struct listing *l, struct mst_err *err)
+static int print_table(const struct mst_ctl_call *call, const struct listing *l,
+                       struct mst_err *err)
 {
     struct mst_table *table = mst_table_new(call->format, call->command->columns, stdout);
     if (!table)
@@ -209,6 +165,24 @@ static int print_rows(const struct mst_ctl_call *call, const struct listing *l, 
         code = mst_table_row(table, mst_bytes(l->bytes.data + l->rows[i].at, l->rows[i].len), err);
     int end = mst_table_end(table, code ? NULL : err);
     return code ? code : end;
+}
+
+static int print_ical(const struct listing *l, struct mst_err *err)
+{
+    struct mst_ical *ical = mst_ical_new();
+    int code = ical ? 0 : mst_fail_on(err, MST_E_NOMEM, "calendar");
+    for (size_t i = 0; !code && i < l->count; i++)
+        code = mst_ical_row(ical, mst_bytes(l->bytes.data + l->rows[i].at, l->rows[i].len),
+                            (int64_t)time(NULL), err);
+    if (!code)
+        code = mst_ical_write(ical, stdout, err);
+    mst_ical_free(ical);
+    return code;
+}
+
+static int print_rows(const struct mst_ctl_call *call, const struct listing *l, struct mst_err *err)
+{
+    return mst_ctl_value(call, "ical") ? print_ical(l, err) : print_table(call, l, err);
 }
 
 static int list(const struct mst_ctl_call *call, const struct mst_programme *p, struct mst_err *err)
@@ -230,16 +204,43 @@ static int list(const struct mst_ctl_call *call, const struct mst_programme *p, 
     return code;
 }
 
-int mst_ctl_calendar(const struct mst_ctl_call *call)
+/* The broker has sorted them. */
+static int take_row(void *context, struct mst_slice row)
+{
+    struct listing *l = context;
+    size_t at = l->bytes.len;
+    mst_buf_put(&l->bytes, row.data, row.len);
+    return add_row(l, 0, at);
+}
+
+static int from_broker(const struct mst_ctl_call *call, struct mst_err *err)
+{
+    struct listing l = {.p = NULL};
+    int code = mst_ctl_ask(call, call->command->word, take_row, &l, err);
+    if (!code)
+        code = print_rows(call, &l, err);
+    mst_buf_done(&l.bytes);
+    free(l.rows);
+    return code;
+}
+
+static int from_file(const struct mst_ctl_call *call, const char *path, struct mst_err *err)
 {
     struct mst_diags diags = {0};
     struct mst_programme *p = NULL;
-    struct mst_err err;
-    int code = mst_programme_load(mst_ctl_value(call, "file"), &diags, &p, &err);
+    int code = mst_programme_load(path, &diags, &p, err);
     mst_diags_print(&diags, stderr);
     if (!code)
-        code = list(call, p, &err);
+        code = list(call, p, err);
     mst_programme_unref(p);
     mst_diags_done(&diags);
+    return code;
+}
+
+int mst_ctl_calendar(const struct mst_ctl_call *call)
+{
+    const char *path = mst_ctl_value(call, "file");
+    struct mst_err err;
+    int code = path ? from_file(call, path, &err) : from_broker(call, &err);
     return code ? mst_complain(call->line->app->program, &err) : MST_EXIT_OK;
 }

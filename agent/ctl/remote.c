@@ -27,7 +27,10 @@ struct asking {
     const struct mst_ctl_call *call;
     struct mst_table *table;
     size_t rows;
-    bool progress;        /* standard error is a terminal */
+    bool progress; /* standard error is a terminal */
+    const char *verb;
+    int (*fn)(void *context, struct mst_slice row); /* instead of the table */
+    void *fn_context;
     struct mst_buf notes; /* lines to stand under the table */
     bool counted;         /* the broker has told how far it is */
     bool alone;           /* something was printed that no table goes with */
@@ -97,6 +100,10 @@ static int keep_row(struct asking *asking, struct mst_slice row)
     if (mst_unpack_int(row, "progress", -1) >= 0) {
         show_progress(asking, row);
         return 0;
+    }
+    if (asking->fn) {
+        int code = asking->fn(asking->fn_context, row);
+        return code ? mst_fail_on(&asking->row_err, (enum mst_code)code, asking->verb) : 0;
     }
     struct mst_slice note = mst_unpack_text(row, "note");
     if (note.data) {
@@ -191,7 +198,7 @@ static int probe(const char *endpoint, struct mst_err *err)
 static int ask(struct asking *asking, struct mst_link *link)
 {
     const char *seconds = mst_call_option(asking->call->line, "timeout");
-    const char *word = asking->call->command->word;
+    const char *word = asking->verb;
     bool is_long = strcmp(word, "clock") == 0 || strcmp(word, "ledger") == 0 ||
                    strcmp(word, "replay") == 0 || strcmp(word, "assess") == 0;
     long timeout_s = seconds ? strtol(seconds, NULL, 10) : is_long ? LONG_TIMEOUT_S : TIMEOUT_S;
@@ -199,11 +206,13 @@ static int ask(struct asking *asking, struct mst_link *link)
         return mst_fail(asking->err, MST_E_USAGE, _("--timeout is 1 to 86400 seconds, not %s"),
                         seconds);
     struct mst_buf args = {0};
-    pack_args(asking->call, &args);
-    int rc = args.failed ? mst_fail_on(asking->err, MST_E_NOMEM, asking->call->command->word)
-                         : mst_link_request(link, asking->call->command->word,
-                                            mst_bytes(args.data, args.len), (int)timeout_s * 1000,
-                                            take_row, asking, asking->err);
+    if (strcmp(word, asking->call->command->word) == 0)
+        pack_args(asking->call, &args);
+    else
+        mst_pack_map(&args, 0);
+    int rc = args.failed ? mst_fail_on(asking->err, MST_E_NOMEM, word)
+                         : mst_link_request(link, word, mst_bytes(args.data, args.len),
+                                            (int)timeout_s * 1000, take_row, asking, asking->err);
     mst_buf_done(&args);
     if (asking->row_failed)
         *asking->err = asking->row_err;
@@ -225,12 +234,15 @@ static int connect_and_ask(struct asking *asking)
         if (rc)
             return rc;
     }
+    /* Of one name the latest session wins, and one user may ask several things at a time. */
+    char name[32];
+    snprintf(name, sizeof name, "ctl-%ld", (long)getpid());
     struct mst_link_options options = {
         .endpoint = dir ? home.settings.AGENT_broker : local_endpoint(line, local, sizeof local),
         .home = dir ? &home : NULL,
         .programme = mst_call_option(line, "programme"),
         .kind = "ctl",
-        .name = "ctl",
+        .name = name,
     };
     if (dir && !options.programme && home.settings.AGENT_programme[0])
         options.programme = home.settings.AGENT_programme;
@@ -281,7 +293,7 @@ static int answer(struct asking *asking)
     struct mst_table *table = asking->table;
     asking->table = NULL;
     int ended = mst_table_end(table, rc ? NULL : asking->err);
-    if (asking->call->format == MST_FORMAT_TABLE)
+    if (asking->call->format == MST_FORMAT_TABLE && asking->notes.len > 0)
         fwrite(asking->notes.data, 1, asking->notes.len, stdout);
     return rc ? rc : ended;
 }
@@ -290,11 +302,19 @@ int mst_ctl_remote(const struct mst_ctl_call *call)
 {
     const char *program = call->line->app->program;
     struct mst_err err;
-    struct asking asking = {.call = call, .err = &err, .out_fd = -1};
+    struct asking asking = {.call = call, .verb = call->command->word, .err = &err, .out_fd = -1};
     asking.progress = isatty(STDERR_FILENO) == 1;
     asking.table = mst_table_new(call->format, call->command->columns, stdout);
     int rc = asking.table ? answer(&asking) : mst_fail_on(&err, MST_E_NOMEM, program);
     mst_table_free(asking.table);
     mst_buf_done(&asking.notes);
     return rc ? mst_complain(program, &err) : MST_EXIT_OK;
+}
+
+int mst_ctl_ask(const struct mst_ctl_call *call, const char *verb,
+                int (*fn)(void *context, struct mst_slice row), void *context, struct mst_err *err)
+{
+    struct asking asking = {
+        .call = call, .verb = verb, .fn = fn, .fn_context = context, .err = err, .out_fd = -1};
+    return connect_and_ask(&asking);
 }

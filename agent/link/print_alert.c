@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "config/load/lang.h"
 #include "config/model/zone.h"
 #include "proto/pack.h"
 
@@ -36,6 +37,14 @@ static const struct sentence sentences[] = {
     {"unlocked", N_("unlocked: {bearer} may still report {duty} {period}")},
     {"reopened", N_("reopened: {duty} {period} of {bearer} is under review again")},
     {"voided", N_("voided: what {bearer} sent as {duty} {period} counts as not submitted")},
+    {"behind-pace", N_("behind pace: {bearer} with {duty} {period}")},
+    {"vacated", N_("vacated: {duty} {period} of {bearer} is to be filled again, by {due}")},
+    {"superseded", N_("superseded: {duty} {period} of {bearer} is now owed by another")},
+    {"cancelled", N_("cancelled: {duty} {period} of {bearer}")},
+    {"agent-silent", N_("agent silent: nothing was heard of {bearer}'s agent since {when}")},
+    {"agent-back", N_("agent back: {bearer}'s agent was heard of again, {when}")},
+    {"path-down", N_("path down: no agent is heard of, since {when}")},
+    {"path-up", N_("path up: agents are heard of again, {when}")},
     {"moved", N_("due date moved: {duty} {period} of {bearer} is now due by {due}")},
 };
 
@@ -95,6 +104,13 @@ static void fill(struct mst_buf *out, const char *text, const struct place *plac
     }
 }
 
+/* The name in the reader's language, or the id where there is none. */
+static struct mst_slice named(struct mst_slice en, struct mst_slice zh, struct mst_slice id)
+{
+    struct mst_slice name = mst_lang_zh() ? zh : en;
+    return name.len > 0 ? name : id;
+}
+
 static void put_sentence(const struct mst_msg_alert *alert, struct mst_buf *out)
 {
     char due[MST_WHEN_MAX], when[MST_WHEN_MAX], level[24], missed[24], kind[33];
@@ -102,8 +118,8 @@ static void put_sentence(const struct mst_msg_alert *alert, struct mst_buf *out)
     snprintf(missed, sizeof missed, "%" PRIu64, alert->missed);
     mst_slice_copy(alert->kind, kind, sizeof kind);
     const struct place places[] = {
-        {"bearer", alert->bearer},
-        {"duty", alert->duty},
+        {"bearer", named(alert->bearer_en, alert->bearer_zh, alert->bearer)},
+        {"duty", named(alert->duty_en, alert->duty_zh, alert->duty)},
         {"period", alert->period},
         {"due", mst_text(mst_when((mst_time)alert->due, due))},
         {"when", mst_text(mst_when((mst_time)alert->instant, when))},
@@ -180,7 +196,7 @@ static void pack_bin(struct mst_buf *out, const char *key, struct mst_slice byte
 void mst_alert_map(const struct mst_msg_alert *alert, struct mst_buf *out)
 {
     char words[2048];
-    mst_pack_map(out, 26);
+    mst_pack_map(out, 30);
     pack_uint(out, "number", alert->number);
     pack_uint(out, "prev", alert->prev);
     pack_bin(out, "id", alert->id);
@@ -189,6 +205,10 @@ void mst_alert_map(const struct mst_msg_alert *alert, struct mst_buf *out)
     pack_text(out, "kind", alert->kind);
     pack_text(out, "audience", alert->audience);
     pack_text(out, "role", alert->role);
+    pack_text(out, "bearer_en", alert->bearer_en);
+    pack_text(out, "bearer_zh", alert->bearer_zh);
+    pack_text(out, "duty_en", alert->duty_en);
+    pack_text(out, "duty_zh", alert->duty_zh);
     pack_text(out, "obligation", alert->obligation);
     pack_text(out, "duty", alert->duty);
     pack_text(out, "period", alert->period);

@@ -99,6 +99,8 @@ static const struct {
     {"ledger", mst_query_ledger, WORK},
     {"keys", mst_query_keys, LOOKS},
     {"replay", mst_query_replay, WORK},
+    {"calendar", mst_query_calendar, LOOKS},
+    {"programme", mst_query_programme, LOOKS},
     {"assess", mst_query_assess, WORK},
 };
 

@@ -12,9 +12,9 @@
 
 static const char *row_kind_word(uint8_t kind)
 {
-    static const char *const words[] = {"",      "report",    "act",  "transition",
-                                        "alert", "refusal",   "tick", "start",
-                                        "stop",  "programme", "key",  "security"};
+    static const char *const words[] = {"",        "report",   "act",     "transition", "alert",
+                                        "refusal", "tick",     "start",   "stop",       "programme",
+                                        "key",     "security", "contacts"};
     return kind < sizeof words / sizeof words[0] ? words[kind] : "";
 }
 
@@ -175,7 +175,7 @@ static int verify_ledger(struct mst_query *q, struct mst_err *err)
     snprintf(text, sizeof text, "%" PRIu64, v.row);
     if (!code)
         code = mst_query_pair(q, "rows", text, err);
-    for (uint8_t kind = 1; !code && kind <= MST_ROW_SECURITY; kind++) {
+    for (uint8_t kind = 1; !code && kind < MST_ROW_KINDS; kind++) {
         snprintf(text, sizeof text, "%" PRIu64, v.rows_of_kind[kind]);
         code = mst_query_pair(q, row_kind_word(kind), text, err);
     }

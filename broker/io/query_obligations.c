@@ -190,6 +190,7 @@ static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct
         {"review_due", o->review_due},
         {"submitted", o->versions_count ? o->latest.at : 0},
         {"closed", o->closed_at},
+        {"acknowledged", o->acknowledged_at},
         {"asked_until", o->extension_pending ? o->extension_until : 0},
     };
     int code = 0;
@@ -197,6 +198,24 @@ static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct
         code = mst_query_pair(q, texts[i].name, texts[i].value, err);
     for (size_t i = 0; !code && i < sizeof instants / sizeof instants[0]; i++)
         code = mst_query_pair_instant(q, instants[i].name, instants[i].at, err);
+    return code;
+}
+
+/* Who holds a post, and who held it: names and dates; how to reach them is in the programme. */
+static int put_holders(struct mst_query *q, const struct mst_obligation *o, struct mst_err *err)
+{
+    int code = 0;
+    for (uint32_t i = 0; !code && i < o->holders_count; i++) {
+        const struct mst_holder *h = &o->holders[i];
+        char from[MST_INSTANT_TEXT_MAX], until[MST_INSTANT_TEXT_MAX] = "", name[32], text[320];
+        mst_zone_format(q->programme->zone, h->from, from);
+        if (h->until)
+            mst_zone_format(q->programme->zone, h->until, until);
+        snprintf(name, sizeof name, "holder %u", i + 1);
+        snprintf(text, sizeof text, "%s%s%s, %s -> %s", h->post, h->post[0] ? ": " : "", h->name,
+                 from, until);
+        code = mst_query_pair(q, name, text, err);
+    }
     return code;
 }
 
@@ -211,6 +230,8 @@ int mst_query_show(struct mst_query *q, struct mst_err *err)
         return mst_fail(err, MST_R_NO_OBLIGATION, "%s", id);
     if (!code)
         code = put_pairs(q, &w.one, err);
+    if (!code)
+        code = put_holders(q, &w.one, err);
     struct history h = {.q = q, .id = id, .err = err};
     if (!code)
         code = mst_reader_rows(q->reader, q->pid, 1, visit_transition, &h, err);

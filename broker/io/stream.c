@@ -15,6 +15,8 @@
 
 /* Rows of the log that one pump looks at before others get their turn. */
 #define PUMP_ROWS_MAX 512
+/* A longer name is left out rather than cut; the id is there. */
+#define ALERT_NAME_BYTES_MAX 255
 /* How long a peer whose queue is full is left alone. */
 #define STALL_MS_MIN 20
 #define STALL_MS_MAX 5000
@@ -97,19 +99,54 @@ static void stall(struct mst_stream *stream, uint64_t sent)
 
 /* Send one stored alert with its place in this stream and in the ledger. False: it does not read.
  */
+static struct mst_slice short_text(const char *s)
+{
+    return strlen(s) <= ALERT_NAME_BYTES_MAX ? mst_text(s) : mst_text(NULL);
+}
+
+/*
+ * A stored alert as it goes out: with its place in the ledger, and with the names that people know
+ * units and duties by, which the programme may change and the ledger's row therefore lacks.
+ */
+static int dress_alert(struct mst_broker *b, const struct mst_programme *p,
+                       const struct mst_stored_alert *stored, struct mst_msg *msg,
+                       struct mst_err *err)
+{
+    char id[MST_ID_MAX];
+    b->scratch.used = 0;
+    int code =
+        mst_msg_decode(stored->bytes.data, stored->bytes.len, MST_DOWN, &b->scratch, msg, err);
+    if (code)
+        return code;
+    struct mst_msg_alert *alert = &msg->u.alert;
+    alert->ledger_row = stored->row;
+    alert->ledger_head = mst_bytes(stored->row_head, sizeof stored->row_head);
+    size_t unit = alert->bearer.data
+                      ? mst_programme_unit(p, mst_slice_copy(alert->bearer, id, sizeof id))
+                      : SIZE_MAX;
+    if (unit != SIZE_MAX) {
+        alert->bearer_en = short_text(p->units[unit].name.en);
+        alert->bearer_zh = short_text(p->units[unit].name.zh);
+    }
+    size_t duty = alert->duty.data
+                      ? mst_programme_duty(p, mst_slice_copy(alert->duty, id, sizeof id))
+                      : SIZE_MAX;
+    if (duty != SIZE_MAX) {
+        alert->duty_en = short_text(p->duties[duty].title.en);
+        alert->duty_zh = short_text(p->duties[duty].title.zh);
+    }
+    return 0;
+}
+
 static bool send_alert(struct mst_broker *b, struct mst_session *s,
                        const struct mst_stored_alert *stored)
 {
     struct mst_msg msg;
     struct mst_err err;
-    b->scratch.used = 0;
-    int code =
-        mst_msg_decode(stored->bytes.data, stored->bytes.len, MST_DOWN, &b->scratch, &msg, &err);
+    int code = dress_alert(b, mst_engine_programme(s->engine), stored, &msg, &err);
     if (!code && !wanted(&s->stream, msg.u.alert.topic))
         return true;
     msg.u.alert.prev = s->stream.told;
-    msg.u.alert.ledger_row = stored->row;
-    msg.u.alert.ledger_head = mst_bytes(stored->row_head, sizeof stored->row_head);
     struct mst_buf frame = {0};
     if (!code)
         code = mst_msg_encode(&msg, &frame, &err);
@@ -230,18 +267,13 @@ void mst_feed_publish(struct mst_broker *b, struct mst_engine *engine,
     struct mst_msg msg;
     struct mst_err err;
     struct mst_buf frame = {0};
-    (void)engine;
     /* Nothing more for whoever listens on a feed that a revocation has ended. */
     if (b->feed_stale)
         return;
-    b->scratch.used = 0;
-    int code =
-        mst_msg_decode(stored->bytes.data, stored->bytes.len, MST_DOWN, &b->scratch, &msg, &err);
+    int code = dress_alert(b, mst_engine_programme(engine), stored, &msg, &err);
     if (!code) {
         /* The feed carries every alert: the one before is the one numbered before. */
         msg.u.alert.prev = stored->number - 1;
-        msg.u.alert.ledger_row = stored->row;
-        msg.u.alert.ledger_head = mst_bytes(stored->row_head, sizeof stored->row_head);
         code = mst_msg_encode(&msg, &frame, &err);
     }
     if (code) {

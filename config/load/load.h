@@ -12,6 +12,7 @@
 
 #include "config/model/arena.h"
 #include "config/model/programme.h"
+#include "config/model/schedule.h"
 #include "proto/buf.h"
 #include "proto/err.h"
 
@@ -59,6 +60,11 @@ MST_MUST_CHECK int mst_programme_load_bytes(const struct mst_slice sources[MST_S
 /* Whether the calendar alone says when the duty is owed; the others (sign for, reply, issue) are
  * owed so long after something happened, and an exhortation at no time. */
 bool mst_duty_is_scheduled(const struct mst_duty *duty);
+
+/* An expected obligation as a row, a map of names and values; its words in the reader's language
+ * where there is one only. */
+void mst_expected_pack(const struct mst_programme *p, const struct mst_expected *e,
+                       struct mst_buf *out);
 
 /* The zone of that IANA name from the system's TZif files ($TZDIR is not consulted), in the arena.
  */
