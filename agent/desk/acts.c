@@ -251,7 +251,14 @@ static int check_names(const struct mst_desk *desk, const struct mst_brief *brie
     const char *duty = mst_call_value(desk->call, "duty");
     if (!is_id(duty) || !is_id(mst_call_value(desk->call, "period")))
         return mst_fail_on(err, MST_E_INVALID, is_id(duty) ? "PERIOD" : "DUTY");
-    if (brief->duties_count == 0 || mst_brief_duty(brief, duty))
+    const struct mst_desk_duty *own = mst_brief_duty(brief, duty);
+    if (own && own->form == MST_FORM_POST) {
+        int code = mst_fail(err, MST_E_INVALID, _("no report is filed for a post: %s"), duty);
+        mst_hint(err, _("put a name on record with `muster-agent fill %s %s --name NAME`"), duty,
+                 mst_call_value(desk->call, "period"));
+        return code;
+    }
+    if (brief->duties_count == 0 || own)
         return 0;
     for (size_t i = 0; i < brief->duties_count; i++)
         known[i] = brief->duties[i].id;
@@ -341,6 +348,59 @@ int mst_desk_extension(const struct mst_desk *desk)
     const char *until = mst_call_value(desk->call, "until");
     return perform_with_body(desk, "extension", "until", until, strlen(until));
 }
+
+/* ---- posts ---- */
+
+/* What of `keys` the command line gives, as the act's body. */
+static void pack_values(const struct mst_desk *desk, const char *const *keys, size_t count,
+                        struct mst_buf *body)
+{
+    size_t pairs = 0;
+    for (size_t i = 0; i < count; i++)
+        pairs += mst_call_value(desk->call, keys[i]) != NULL;
+    mst_pack_map(body, pairs);
+    for (size_t i = 0; i < count; i++)
+        pack_pair(body, keys[i], mst_call_value(desk->call, keys[i]));
+}
+
+/* A post is named by its obligation's id, which has slashes, or by duty and period. */
+static int perform_on_post(const struct mst_desk *desk, const char *word, const char *const *keys,
+                           size_t count)
+{
+    struct mst_err err;
+    struct mst_buf body = {0};
+    const char *what = mst_call_value(desk->call, "what"),
+               *period = mst_call_value(desk->call, "period");
+    bool is_obligation = strchr(what, '/') != NULL;
+    if (is_obligation == (period != NULL)) {
+        mst_fail(&err, MST_E_USAGE, "%s", _("either an obligation's id, or a duty and its period"));
+        return mst_desk_complain(&err);
+    }
+    pack_values(desk, keys, count, &body);
+    const struct act act = {.word = word,
+                            .duty = is_obligation ? NULL : what,
+                            .period = period,
+                            .obligation = is_obligation ? what : NULL,
+                            .reason = mst_call_value(desk->call, "reason"),
+                            .body = mst_bytes(body.data, body.len)};
+    int rc = perform(desk, &act);
+    mst_buf_done(&body);
+    return rc;
+}
+
+int mst_desk_fill(const struct mst_desk *desk)
+{
+    static const char *const keys[] = {"post", "name", "phone", "address"};
+    return perform_on_post(desk, "fill", keys, sizeof keys / sizeof keys[0]);
+}
+
+int mst_desk_vacate(const struct mst_desk *desk)
+{
+    static const char *const keys[] = {"post"};
+    return perform_on_post(desk, "vacate", keys, sizeof keys / sizeof keys[0]);
+}
+
+/* ---- acts without a body ---- */
 
 int mst_desk_withdraw(const struct mst_desk *desk)
 {

@@ -88,6 +88,18 @@ static void take_titles(struct mst_slice row, const char *id, char zh[MST_DESK_T
         snprintf(en, MST_DESK_TITLE_MAX, "%s", zh);
 }
 
+static enum mst_desk_form form_of(struct mst_slice row)
+{
+    static const char *const words[] = {
+        [MST_FORM_AREAS] = "areas", [MST_FORM_MINUTES] = "minutes", [MST_FORM_POST] = "post"};
+    struct mst_slice form = mst_unpack_text(row, "form");
+    for (size_t i = MST_FORM_AREAS; i < sizeof words / sizeof words[0]; i++) {
+        if (mst_slice_is(form, words[i]))
+            return (enum mst_desk_form)i;
+    }
+    return MST_FORM_TEXT;
+}
+
 void mst_brief_take(struct mst_brief *brief, struct mst_slice row)
 {
     struct mst_slice type = mst_unpack_text(row, "type");
@@ -105,7 +117,7 @@ void mst_brief_take(struct mst_brief *brief, struct mst_slice row)
         struct mst_desk_duty *duty = &brief->duties[brief->duties_count++];
         take_text(row, "id", duty->id, sizeof duty->id);
         take_titles(row, duty->id, duty->title_zh, duty->title_en);
-        duty->areas = mst_slice_is(mst_unpack_text(row, "form"), "areas");
+        duty->form = form_of(row);
     } else if (mst_slice_is(type, "obligation")) {
         mst_buf_put(&brief->obligations, row.data, row.len);
     } else {

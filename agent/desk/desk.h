@@ -51,12 +51,20 @@ MST_MUST_CHECK int mst_desk_pages(struct mst_local *local, struct mst_desk_list 
 
 #define MST_DESK_TITLE_MAX 1024
 
+/* What is filed for a duty, in the broker's words: areas, minutes, post; text for all others. */
+enum mst_desk_form {
+    MST_FORM_TEXT,
+    MST_FORM_AREAS,   /* covers every focus area */
+    MST_FORM_MINUTES, /* of one meeting, which counts towards a number of them */
+    MST_FORM_POST,    /* no file: a name is put on record */
+};
+
 struct mst_desk_area {
     char id[48], title_zh[MST_DESK_TITLE_MAX], title_en[MST_DESK_TITLE_MAX];
 };
 struct mst_desk_duty {
     char id[48], title_zh[MST_DESK_TITLE_MAX], title_en[MST_DESK_TITLE_MAX];
-    bool areas; /* its report covers every focus area */
+    enum mst_desk_form form;
 };
 
 #define MST_DESK_AREAS_MAX 64
@@ -82,7 +90,7 @@ const struct mst_desk_duty *mst_brief_duty(const struct mst_brief *brief, const 
 
 struct mst_report_file {
     char duty[48], period[16], obligation[128];
-    struct mst_buf body; /* a msgpack map: header, areas, summary, difficulties, projects */
+    struct mst_buf body; /* a msgpack map: the fields but those above */
 };
 /*
  * Read and check a report file; every fault is collected before any is told. Without a brief, what

@@ -11,27 +11,36 @@
 
 #include "config/load/file.h"
 #include "config/load/yaml.h"
+#include "config/model/date.h"
 #include "proto/pack.h"
 
 #define BODY_BYTES_MAX 61440
 
-enum field_kind { FIELD_ID, FIELD_HEADER, FIELD_AREAS, FIELD_TEXT };
+enum field_kind { FIELD_ID, FIELD_HEADER, FIELD_AREAS, FIELD_TEXT, FIELD_DATE, FIELD_SAID };
+/* In which forms a field stands, as bits. */
+enum { REPORT = 1, MINUTES = 2, BOTH = REPORT | MINUTES };
 
 struct field {
     const char *name;
     enum field_kind kind;
     bool required;
+    unsigned forms;
+    const char *words; /* what a person calls it; NULL: its name */
 };
 
 static const struct field fields[] = {
-    {"duty", FIELD_ID, true},
-    {"period", FIELD_ID, true},
-    {"obligation", FIELD_ID, false},
-    {"header", FIELD_HEADER, true},
-    {"areas", FIELD_AREAS, false},
-    {"summary", FIELD_TEXT, false},
-    {"difficulties", FIELD_TEXT, false},
-    {"projects", FIELD_TEXT, false},
+    {"duty", FIELD_ID, true, BOTH, NULL},
+    {"period", FIELD_ID, true, BOTH, NULL},
+    {"obligation", FIELD_ID, false, BOTH, NULL},
+    {"header", FIELD_HEADER, true, BOTH, NULL},
+    {"areas", FIELD_AREAS, false, REPORT, NULL},
+    {"summary", FIELD_TEXT, false, REPORT, NULL},
+    {"difficulties", FIELD_TEXT, false, REPORT, NULL},
+    {"projects", FIELD_TEXT, false, REPORT, NULL},
+    {"date", FIELD_DATE, true, MINUTES, N_("the meeting's date")},
+    {"convener", FIELD_SAID, true, MINUTES, N_("convener (召集人)")},
+    {"attendees", FIELD_SAID, true, MINUTES, N_("attendees (参会人员)")},
+    {"decisions", FIELD_SAID, true, MINUTES, N_("decisions (议定事项)")},
 };
 #define FIELDS (sizeof fields / sizeof fields[0])
 
@@ -215,6 +224,20 @@ static void check_duty(struct check *c, const struct mst_node *duty)
     COMPLAIN(c, duty, hint, _("the unit has no duty %s"), duty->text);
 }
 
+static const char *words_of(size_t index)
+{
+    return fields[index].words ? _(fields[index].words) : fields[index].name;
+}
+
+/* That it lies in the period, and is not to come, is the broker's to say. */
+static void check_date(struct check *c, const struct mst_node *node, const char *what)
+{
+    mst_day day;
+    if (check_text(c, node, what) && mst_day_parse(node->text, &day, NULL) != 0)
+        COMPLAIN(c, node, _("write year-month-day, e.g. 2023-03-15"), _("%s is no date: %s"), what,
+                 node->text);
+}
+
 static void check_field(struct check *c, size_t index)
 {
     const struct mst_node *node = c->found[index];
@@ -237,6 +260,12 @@ static void check_field(struct check *c, size_t index)
         if (node->kind != MST_NODE_SCALAR && !node->bad)
             (void)check_text(c, node, fields[index].name);
         break;
+    case FIELD_DATE:
+        check_date(c, node, words_of(index));
+        break;
+    case FIELD_SAID:
+        (void)check_text(c, node, words_of(index));
+        break;
     }
 }
 
@@ -252,27 +281,53 @@ static bool says_something(const struct check *c)
     return false;
 }
 
-static void check_root(struct check *c, const struct mst_node *root)
+/* The duty that the file is about, where the brief knows it. */
+static const struct mst_desk_duty *duty_of(const struct check *c, const struct mst_node *root)
+{
+    const struct mst_node *duty = mst_node_get(root, "duty");
+    bool said = c->brief && duty && duty->kind == MST_NODE_SCALAR;
+    return said ? mst_brief_duty(c->brief, duty->text) : NULL;
+}
+
+/* Without a brief a file may be either, and what it lacks is the broker's to say. */
+static unsigned forms_of(const struct mst_desk_duty *duty)
+{
+    if (!duty)
+        return BOTH;
+    return duty->form == MST_FORM_MINUTES ? MINUTES : REPORT;
+}
+
+static void check_fields(struct check *c, const struct mst_node *root, unsigned forms)
 {
     const char *known[FIELDS];
+    size_t count = 0;
     for (size_t i = 0; i < FIELDS; i++) {
-        known[i] = fields[i].name;
+        if (!(fields[i].forms & forms))
+            continue;
+        known[count++] = fields[i].name;
         c->found[i] = mst_node_get(root, fields[i].name);
         if (c->found[i])
             check_field(c, i);
-        else if (fields[i].required)
-            missing(c, root, fields[i].name);
+        else if (fields[i].required && (fields[i].forms & forms) == forms)
+            missing(c, root, words_of(i));
     }
     for (const struct mst_node *n = root->first; n; n = n->next) {
         bool is_known = false;
-        for (size_t i = 0; i < FIELDS; i++)
+        for (size_t i = 0; i < count; i++)
             is_known = is_known || strcmp(known[i], n->key) == 0;
         if (!is_known)
-            unknown_key(c, n, known, FIELDS);
+            unknown_key(c, n, known, count);
     }
-    const struct mst_desk_duty *duty =
-        c->brief && c->found[0] ? mst_brief_duty(c->brief, c->found[0]->text) : NULL;
-    bool all = duty && duty->areas;
+}
+
+static void check_root(struct check *c, const struct mst_node *root)
+{
+    const struct mst_desk_duty *duty = duty_of(c, root);
+    unsigned forms = forms_of(duty);
+    check_fields(c, root, forms);
+    if (forms == MINUTES)
+        return;
+    bool all = duty && duty->form == MST_FORM_AREAS;
     check_areas(c, c->found[4], root, all);
     if (!all && !says_something(c))
         COMPLAIN(c, root, _("write a summary, or areas, difficulties, projects"),

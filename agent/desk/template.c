@@ -47,6 +47,29 @@ static void put_areas(const struct mst_brief *brief, FILE *out)
     }
 }
 
+static void put_minutes(FILE *out)
+{
+    fputc('\n', out);
+    put_line(out, "", _("One file for each meeting. Its date, as in 2023-03-15."));
+    fprintf(out, "date: \"\"\n");
+    put_line(out, "", _("Who convened it, and who took part."));
+    fprintf(out, "convener: \"\"\nattendees: \"\"\n");
+    put_line(out, "", _("What was decided. Several lines: write | and indent the text below."));
+    fprintf(out, "decisions: \"\"\n");
+}
+
+static void put_text(FILE *out, bool areas)
+{
+    fputc('\n', out);
+    put_line(out, "",
+             areas ? _("The whole in short; may stay empty.") : _("What there is to report."));
+    fprintf(out, "summary: \"\"\n\n");
+    put_line(out, "", _("Difficulties that need others' help; may stay empty."));
+    fprintf(out, "difficulties: \"\"\n\n");
+    put_line(out, "", _("Projects won; may stay empty."));
+    fprintf(out, "projects: \"\"\n");
+}
+
 void mst_report_template(const struct mst_brief *brief, const char *duty, const char *period,
                          FILE *out)
 {
@@ -58,15 +81,12 @@ void mst_report_template(const struct mst_brief *brief, const char *duty, const 
     put_line(out, "", _("Fill in what is empty, then: muster-agent submit THIS-FILE --wait"));
     fprintf(out, "duty: \"%s\"\nperiod: \"%s\"\n\n", duty, period);
     put_header(out);
-    bool areas = known && known->areas && brief->areas_count > 0;
+    if (known && known->form == MST_FORM_MINUTES) {
+        put_minutes(out);
+        return;
+    }
+    bool areas = known && known->form == MST_FORM_AREAS && brief->areas_count > 0;
     if (areas)
         put_areas(brief, out);
-    fputc('\n', out);
-    put_line(out, "",
-             areas ? _("The whole in short; may stay empty.") : _("What there is to report."));
-    fprintf(out, "summary: \"\"\n\n");
-    put_line(out, "", _("Difficulties that need others' help; may stay empty."));
-    fprintf(out, "difficulties: \"\"\n\n");
-    put_line(out, "", _("Projects won; may stay empty."));
-    fprintf(out, "projects: \"\"\n");
+    put_text(out, areas);
 }

@@ -359,6 +359,16 @@ static bool bears(const struct mst_programme *p, const struct mst_duty *duty, si
     return false;
 }
 
+/* What is filed for it. A lead's periodic report covers each focus area of its group. */
+static const char *form_of(const struct mst_duty *duty)
+{
+    if (duty->kind == MST_DUTY_QUOTA)
+        return "minutes";
+    if (duty->kind == MST_DUTY_POST)
+        return "post";
+    return duty->bearer == MST_BEARER_LEADS ? "areas" : "text";
+}
+
 static int put_brief_duty(struct mst_query *q, const struct mst_duty *duty, struct mst_err *err)
 {
     struct mst_buf *b = mst_query_row(q);
@@ -369,8 +379,7 @@ static int put_brief_duty(struct mst_query *q, const struct mst_duty *duty, stru
     mst_query_pack_text(b, "title_en", duty->title.en);
     mst_query_pack_text(b, "clause", duty->clause);
     mst_query_pack_text(b, "closing", mst_closing_word(duty->closing));
-    /* A lead's periodic report covers each focus area of its group. */
-    mst_query_pack_text(b, "form", duty->bearer == MST_BEARER_LEADS ? "areas" : "text");
+    mst_query_pack_text(b, "form", form_of(duty));
     return mst_query_row_end(q, err);
 }
 

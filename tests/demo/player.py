@@ -243,8 +243,8 @@ class Player(harness.World):
             self.forms[(act.who, *act.args)] = self.report_path(act).read_text(encoding="utf-8")
         for act in acts:
             form = self.forms[(act.who, *act.args)]
-            self.report_path(act).write_text(texts.fill_in(form, act.who, act.options.get("version", 1)),
-                                             encoding="utf-8")
+            self.report_path(act).write_text(texts.fill_in(form, act.who, act.options.get("version", 1),
+                                                            act.options.get("date")), encoding="utf-8")
 
     def outbox(self, unit):
         """Everything that a unit's agent has queued."""

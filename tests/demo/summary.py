@@ -12,6 +12,11 @@ import year
 MARKS = {"on-time": ("✓", "green"), "on-time-attested": ("✓", "green"), "in-grace": ("in-grace", "yellow"),
          "late": ("late", "yellow"), "missing": ("missing", "red"), "": ("open", "dim")}
 NAME_COLUMNS = 30
+PAST_DUE = ("overdue", "escalated")
+
+
+def is_still_owed(row):
+    return row["phase"] in PAST_DUE and not row["verdict"]
 
 
 # ---- the beginning ----
@@ -51,6 +56,29 @@ def members_mark(rows, words):
     return text, "red" if "red" in colours else colours[0]
 
 
+def meetings_row(lead, found, words):
+    """How many meetings stood in the ledger at the end of each quarter; the last cell has the verdict too."""
+    row = next(row for row in found["obligations"] if row["id"] == f"group-meeting/2023/{lead}")
+    filed = sorted(report["at"][:7] for report in found["stored"]
+                   if (report["duty"], report["unit"], report["act"]) == ("group-meeting", lead, "submit"))
+    cells = []
+    for number in range(1, 5):
+        count = len(filed) if number == 4 else sum(month <= f"2023-{3 * number:02}" for month in filed)
+        cells.append((f"{count}/{year.MEETINGS_OWED}", "green" if count >= number else "yellow"))
+    text, colour = (words.say("overdue"), "red") if is_still_owed(row) else mark(row, words)
+    cells[-1] = (f"{cells[-1][0]} {text}", colour)
+    return cells
+
+
+def show_posts(found, screen, words):
+    def filled(duty):
+        rows = [row for row in found["obligations"] if row["duty"] == duty]
+        return f"{sum(row['work'] == 'closed' for row in rows)}/{len(rows)}"
+
+    screen.line(words.say("posts", leader=filled("county-leader"), department=filled("county-department"),
+                          liaison=filled("county-liaison"), contacts=filled("unit-contacts")))
+
+
 def show_table(found, stage, screen, words):
     by_id = {row["id"]: row for row in found["obligations"]}
     rows = [[words.say("group"), words.say("task-list"), *year.QUARTERS, words.say("plan")]]
@@ -62,12 +90,14 @@ def show_table(found, stage, screen, words):
         rows.append([f"  {words.say('members', count=len(members))}", "",
                      *(members_mark([by_id[f"member-exchange/{quarter}/{member}"] for member in members], words)
                        for quarter in year.QUARTERS), ""])
+        rows.append([f"  {words.say('meetings')}", "", *meetings_row(lead, found, words), ""])
     screen.line()
     screen.line(words.say("table", begin=year.FROM, end=year.END[:10]), "bold")
     screen.line()
     for line in grid.columns(rows, screen.colour):
         screen.line(line)
     screen.line()
+    show_posts(found, screen, words)
     screen.line(words.say("legend"), "dim")
     show_not_on_time(found, stage, screen, words)
 
@@ -75,13 +105,14 @@ def show_table(found, stage, screen, words):
 def show_not_on_time(found, stage, screen, words):
     rows = []
     for row in sorted(found["obligations"], key=lambda row: (row["original_due"], row["id"])):
-        if row["verdict"] not in ("late", "missing"):
+        still = is_still_owed(row)
+        if row["verdict"] not in ("late", "missing") and not still:
             continue
-        text = words.say("never") if row["verdict"] == "missing" else words.say(
-            "late-by-1" if row["days_late"] == 1 else "late-by", days=row["days_late"])
+        key = {"": "overdue-still", "missing": "never"}.get(row["verdict"])
+        text = words.say(key or ("late-by-1" if row["days_late"] == 1 else "late-by"), days=row["days_late"])
         rows.append([words.pick(row["title_zh"], row["title_en"]), "" if row["period"] == "once" else row["period"],
-                     grid.cut(stage.names[row["bearer"]], NAME_COLUMNS), row["due_day"],
-                     (text, MARKS[row["verdict"]][1])])
+                     grid.cut(stage.names.get(row["bearer"], words.say("the-office")), NAME_COLUMNS), row["due_day"],
+                     (text, MARKS["missing" if still else row["verdict"]][1])])
     screen.line()
     screen.line(words.say("not-on-time"), "bold")
     for line in grid.columns(rows, screen.colour, indent=2):
@@ -131,9 +162,10 @@ def show_clauses(found, stage, screen, words):
     for rows in (duties[duty] for duty in year.DUTIES):
         count = lambda verdict: sum(row["verdict"] == verdict for row in rows)
         screen.line(f"  · {rows[0]['clause']}", "cyan")
+        key = "clause-counts" if rows[0]["duty"] in year.REPORTS else "clause-counts-done"
         screen.line("    " + words.say(
-            "clause-counts", duty=words.pick(rows[0]["title_zh"], rows[0]["title_en"]), owed=len(rows),
-            reported=len(rows) - count("missing"), on_time=count("on-time"), late=count("late"),
+            key, duty=words.pick(rows[0]["title_zh"], rows[0]["title_en"]), owed=len(rows),
+            reported=len(rows) - count("missing") - count(""), on_time=count("on-time"), late=count("late"),
             missing=count("missing"), returns=sum(row["returns"] for row in rows)))
     acts = stage.acts
     screen.line(f"  · {words.say('clause-dispatch')}", "cyan")

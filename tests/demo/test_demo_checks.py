@@ -190,7 +190,9 @@ class Year(unittest.TestCase):
         self.assertEqual((len(year.LEADS), len(year.MEMBERS), len(set(year.HOMES))), (5, 26, 32))
         self.assertEqual(len(texts.AREAS), 14)
         self.assertEqual(set(texts.MEMBERS), set(year.MEMBERS))
-        self.assertEqual(len(year.expected()), 5 * (1 + 1 + 4) + 26 * 4)
+        self.assertEqual(len(year.expected()),
+                         5 * (1 + 1 + 4) + 26 * 4 + 5 + 2 + 3 + (1 + 14 + 5 + 31))
+        self.assertEqual(year.AREAS, tuple(texts.AREAS))
         self.assertLessEqual(set(year.EXCEPTIONS), set(year.expected()))
 
     def test_every_story_has_words(self):
@@ -212,6 +214,18 @@ class Year(unittest.TestCase):
         self.assertEqual(filled.count('""'), 1)  # no difficulties in the second quarter
         self.assertIn(texts.AREAS["g3-2"][1][1], filled)
         self.assertNotEqual(filled, texts.fill_in(form, "nyj", version=2))
+
+
+    def test_filled_in_minutes_are_of_their_date(self):
+        form = ('duty: "group-meeting"\nperiod: "2023"\nheader:\n  filled_in_by: ""\n  checked_by: ""\n'
+                '  signed_off_by: ""\n  phone: ""\ndate: ""\nconvener: ""\nattendees: ""\ndecisions: ""\n')
+        filled = texts.fill_in(form, "jxj", date="2023-02-16")
+        self.assertNotIn('""', filled)
+        self.assertIn('date: "2023-02-16"', filled)
+
+    def test_nobody_on_record_is_somebody_else_too(self):
+        people = [texts.person(number) for number in range(30 + 3 * 31)]
+        self.assertEqual(len(set(people)), len(people))
 
 
 class Pictures(unittest.TestCase):

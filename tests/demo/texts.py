@@ -123,6 +123,15 @@ MEMBERS = {
     "zyy": ("推广中医适宜技术，服务群众{}人次，帮扶畲医门诊", (210, 340, 305, 288)),
 }
 
+# Persons on record, as many as are wanted: none of them exists.
+FAMILIES = "蓝雷钟叶周吴陈林潘柳梅项"
+GIVEN = ("晓东", "建华", "海燕", "志明", "丽君", "伟强", "永平", "秀芳", "立新", "文斌", "雪梅")
+
+
+def person(number):
+    return FAMILIES[number % len(FAMILIES)] + GIVEN[number // len(FAMILIES) % len(GIVEN)]
+
+
 DIFFICULTIES = ("园区用地指标偏紧，建议市级统筹支持。", "", "部分项目资金到位较慢，建议加快拨付进度。", "")
 PROJECTS = ("", "争取省级山区县专项资金项目1个。", "", "争取中央预算内投资项目1个，省级产业项目1个。")
 INVENTED = "（演练数据，并非实际情况。）"
@@ -161,12 +170,17 @@ def _put(text, key, value):
     return re.sub(rf'(?m)^(\s*{key}:) ""', lambda found: f"{found[1]} {quoted}", text, count=1)
 
 
-def fill_in(form, unit, version=1):
+def fill_in(form, unit, version=1, date=None):
     """A form as `muster-agent new` wrote it, filled in."""
     duty, period = (re.search(rf'(?m)^{key}: "(.*)"', form)[1] for key in ("duty", "period"))
     for key, value in (("filled_in_by", "张小明"), ("checked_by", "李建国"), ("signed_off_by", "王志强"),
                        ("phone", "0578-5000000")):
         form = _put(form, key, value)
+    if date:
+        for key, value in (("date", date), ("convener", "组长"), ("attendees", "各成员单位分管负责人"),
+                           ("decisions", f"通报近期进展，研究下一步帮扶事项，明确责任单位和完成时限。{INVENTED}")):
+            form = _put(form, key, value)
+        return form
     for area in re.findall(r'(?m)^  - id: "(.*)"', form):
         form = _put(form, "progress", area_progress(duty, period, area, version))
     form = _put(form, "summary", summary(duty, period, unit, version))

@@ -67,6 +67,18 @@ WORDS = {
     "late-2": ("{unit} is late by two working days; the report still counts as 2023's",
                "{unit}迟报2个工作日，仍计入2023年"),
 
+    "leader": ("the county names its leader in charge", "景宁县明确具体责任领导"),
+    "late-department": ("{unit} names the last of fourteen departments, two working days late",
+                        "{unit}最后一个对接部门迟报2个工作日（共14个）"),
+    "vacated": ("a department's post at {unit} falls vacant: it is owed again", "{unit}一个对接部门岗位空缺，须重新明确"),
+    "refilled": ("{unit} names a successor in time", "{unit}按时明确接任人员"),
+    "leaders-meet": ("{unit} holds the meeting of the groups' heads; the director answers for its review",
+                     "{unit}召开组长会议，由办公室主任复核"),
+    "office-late": ("the office publishes its own assessment of the second quarter a working day late; its director was told",
+                    "办公室第二季度考核迟发布1个工作日，提醒已达办公室主任"),
+    "late-minutes": ("{unit} files the minutes of its group's fourth meeting two working days after the year",
+                     "{unit}年后第2个工作日才报送第4次团组会议纪要"),
+
     # ---- the table ----
     "table": ("The year {begin} to {end}, as rehearsed; what the units do is invented",
               "{begin}至{end}全年情况（演练，各单位表现均为虚构）"),
@@ -74,6 +86,12 @@ WORDS = {
     "task-list": ("task list", "任务清单"),
     "plan": ("plan 2024", "2024年计划"),
     "members": ("its {count} members, to it", "{count}个成员单位，向其交流"),
+    "meetings": ("meetings of the group so far", "团组会议累计"),
+    "overdue": ("overdue", "逾期"),
+    "posts": ("Posts filled: county leader {leader}, departments {department}, liaisons {liaison}; units with all three "
+              "contacts {contacts}",
+              "岗位落实：县责任领导{leader}，对接部门{department}，团组联络员{liaison}，三级联系人齐全的单位{contacts}"),
+    "the-office": ("the office", "办公室"),
     "late": ("late {days}", "迟{days}日"),
     "missing": ("missing", "缺报"),
     "in-grace": ("in grace", "宽限内"),
@@ -83,6 +101,7 @@ WORDS = {
     "late-by": ("late by {days} working days", "迟报{days}个工作日"),
     "late-by-1": ("late by 1 working day", "迟报1个工作日"),
     "never": ("missing: never reported, locked", "缺报：始终未报，已锁定"),
+    "overdue-still": ("overdue, not locked yet", "逾期未办，尚未锁定"),
     "not-on-time": ("Not on time", "未按时的"),
 
     # ---- sent and received ----
@@ -103,6 +122,8 @@ WORDS = {
     "clauses": ("Clauses of the plan that the year exercised", "全年落实的方案条款"),
     "clause-counts": ("{duty}: {reported} of {owed} reported, {on_time} on time, {late} late, {missing} missing, {returns} "
                       "returned", "{duty}：应报{owed}，已报{reported}，按时{on_time}，迟报{late}，缺报{missing}，退回{returns}次"),
+    "clause-counts-done": ("{duty}: {reported} of {owed} done, {on_time} on time, {late} late, {missing} missing",
+                           "{duty}：应办{owed}，已办{reported}，按时{on_time}，迟办{late}，缺办{missing}"),
     "clause-dispatch": ("团组组长单位要加强本领域帮扶工作进展情况的调度", "团组组长单位要加强本领域帮扶工作进展情况的调度"),
     "clause-dispatch-counts": ("leads received {received}, returned {returned} and urged {urged} with their own agents",
                                "组长单位用自己的代理收件{received}次、退回{returned}次、催办{urged}次"),

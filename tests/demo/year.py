@@ -4,6 +4,8 @@ programme must judge it. Pure data: nothing here talks to a process. What the un
 are those of the programme, worked by hand."""
 from collections import namedtuple
 
+import texts
+
 # The rehearsal may go on after the year's end, for whoever wants to try more.
 FROM, TO, END = "2022-12-05", "2024-12-31", "2024-01-31 18:00"
 
@@ -19,7 +21,12 @@ LEAD_OF = {member: lead for lead, members in GROUPS.values() for member in membe
 MEMBERS = tuple(LEAD_OF)
 COUNTY = "jnx"
 HOMES = LEADS + MEMBERS + (COUNTY,)
-DUTIES = ("task-list", "quarterly-progress", "member-exchange", "annual-plan")
+AREAS = tuple(f"{group}-{n + 1}" for group, count in zip(GROUPS, (5, 1, 4, 1, 3)) for n in range(count))
+HOST = "fgw"  # the unit that houses the office
+REPORTS = ("task-list", "quarterly-progress", "member-exchange", "annual-plan")
+POSTS = ("county-leader", "county-department", "county-liaison", "unit-contacts")
+DUTIES = REPORTS + ("group-meeting", "leaders-meeting", "assessment-quarter") + POSTS
+CONTACTS = ("clerk", "deputy", "head")
 QUARTERS = ("2023Q1", "2023Q2", "2023Q3", "2023Q4")
 
 # One act. verb: a command of muster-agent by `who`, or of musterctl where who is "office", or one of
@@ -41,6 +48,14 @@ def exchange(who, period, **options):
 
 def progress(who, period, **options):
     return submit(who, "quarterly-progress", period, **options)
+
+
+def minutes(who, duty, period, date, **options):
+    return submit(who, duty, period, date=date, **options)
+
+
+def fill(who, what, name, *post, **options):
+    return act("fill", who, *what, *post, "--name", name, "--phone", "0578-5000000", **options)
 
 
 def receive(who, period):
@@ -193,6 +208,70 @@ def _stories(day):
     day("2024-01-02 10:00", receive("rmyy", "2023Q4"))
 
 
+# ---- posts: who is on record ----
+
+CONTACT_DAYS = ("2022-12-09 10:00", "2022-12-14 11:00", "2022-12-19 16:30")
+LATE_CONTACTS = {"wenlv": "2022-12-20 10:00", "zyy": "2022-12-22 15:00"}
+WITHOUT_HEAD = "zxw"  # names two of its three contacts
+LATE_AREA, VACATED_AREA = "g3-2", "g5-1"
+
+
+def department(area, name, **options):
+    return fill(COUNTY, (f"county-department/once/{COUNTY}/{area}",), name, **options)
+
+
+def _posts(day):
+    day("2022-12-08 10:00", fill(COUNTY, ("county-leader", "once"), texts.person(0), story="leader"))
+    day("2022-12-13 15:00", *(department(area, texts.person(1 + n)) for n, area in enumerate(AREAS)
+                              if area != LATE_AREA))
+    day("2022-12-15 09:30", *(fill(COUNTY, (f"county-liaison/once/{COUNTY}/{group}",), texts.person(20 + n))
+                              for n, group in enumerate(GROUPS)))
+    day("2022-12-21 11:00", department(LATE_AREA, texts.person(16), story="late-department"))
+    for n, unit in enumerate(LEADS + MEMBERS):
+        at = LATE_CONTACTS.get(unit, CONTACT_DAYS[n % len(CONTACT_DAYS)])
+        for k, post in enumerate(CONTACTS):
+            if unit != WITHOUT_HEAD or post != "head":
+                day(at, fill(unit, ("unit-contacts", "once"), texts.person(30 + 3 * n + k), "--post", post))
+    day("2023-05-08 10:00", act("vacate", COUNTY, f"county-department/once/{COUNTY}/{VACATED_AREA}", "--reason",
+                                "工作调动", story="vacated"))
+    day("2023-05-12 09:00", department(VACATED_AREA, texts.person(17), story="refilled"))
+
+
+# ---- meetings, each by its minutes ----
+
+MEETINGS = {
+    "jxj": ("2023-02-16", "2023-05-18", "2023-08-17", "2023-11-16"),
+    "jtj": ("2023-03-09", "2023-06-15", "2023-09-07", "2023-12-28"),
+    "nyj": ("2023-02-23", "2023-05-25", "2023-08-24", "2023-11-23"),
+    "lyj": ("2023-03-16", "2023-07-20", "2023-10-19"),
+    "wjw": ("2023-03-02", "2023-06-08", "2023-09-14", "2023-12-14"),
+}
+MEETINGS_OWED = 4
+LAST_MINUTES_OF_JTJ = "2024-01-03 09:30"
+
+
+def _meetings(day):
+    meeting = lambda lead, date, **options: minutes(lead, "group-meeting", "2023", date, **options)
+    for lead, dates in MEETINGS.items():
+        for date in dates:
+            if (lead, date) != ("jtj", MEETINGS["jtj"][-1]):
+                day(f"{date} 17:30", meeting(lead, date))
+    day(LAST_MINUTES_OF_JTJ, meeting("jtj", MEETINGS["jtj"][-1], story="late-minutes"))
+    day("2023-06-28 16:00", minutes(HOST, "leaders-meeting", "2023H1", "2023-06-27", story="leaders-meet"))
+    day("2023-12-20 16:00", minutes(HOST, "leaders-meeting", "2023H2", "2023-12-19"))
+
+
+# ---- what the office owes itself ----
+
+ASSESSMENTS = {"2023Q1": ("2023-06-09 10:00", "2023-1", None), "2023Q2": ("2023-09-11 10:00", "2023-2", "office-late"),
+               "2023Q3": ("2023-12-08 10:00", "2023-3", None)}
+
+
+def _assessments(day):
+    for period, (at, number, story) in ASSESSMENTS.items():
+        day(at, act("publish", "office", f"assessment-quarter/{period}/office", "--number", number, story=story))
+
+
 # The wave during which the broker is killed a second time.
 BUSY_AT = "2023-12-21 16:00"
 
@@ -209,6 +288,9 @@ def script():
     _quarterly(day)
     _plans(day)
     _stories(day)
+    _posts(day)
+    _meetings(day)
+    _assessments(day)
     return sorted(days.items())
 
 
@@ -233,6 +315,13 @@ EXCEPTIONS = {
     "member-exchange/2023Q3/twb": ("late", 2, 0),
     "member-exchange/2023Q3/slj": ("on-time", 0, 1),
     "member-exchange/2023Q4/rmyy": ("late", 5, 0),
+    "group-meeting/2023/jtj": ("late", 2, 0),
+    "group-meeting/2023/lyj": ("", 0, 0),  # overdue, and not locked yet
+    "assessment-quarter/2023Q2/office": ("late", 1, 0),
+    f"county-department/once/jnx/{LATE_AREA}": ("late", 2, 0),
+    "unit-contacts/once/wenlv": ("late", 1, 0),
+    "unit-contacts/once/zyy": ("late", 3, 0),
+    "unit-contacts/once/zxw": ("missing", 0, 0),
 }
 # In the order in which the office put them on record.
 RECORD_NUMBERS = {"jxj": "2024-01", "jtj": "2024-02", "nyj": "2024-03", "lyj": "2024-04", "wjw": "2024-05"}
@@ -241,15 +330,23 @@ EXTENDED = {"quarterly-progress/2023Q3/nyj": ("2023-10-19T00:00:00+08:00", "2023
 
 
 def expected():
-    """Obligation id → (work, verdict, days late, returns, record number) of all that the year must close."""
+    """Obligation id → (work, verdict, days late, returns, record number) of all that falls due in the year."""
     ids = [f"{duty}/{lead}" for lead in LEADS
            for duty in ("task-list/once", "annual-plan/2024", *(f"quarterly-progress/{q}" for q in QUARTERS))]
     ids += [f"member-exchange/{quarter}/{member}" for quarter in QUARTERS for member in MEMBERS]
+    ids += [f"group-meeting/2023/{lead}" for lead in LEADS]
+    ids += [f"leaders-meeting/{half}/{HOST}" for half in ("2023H1", "2023H2")]
+    ids += [f"assessment-quarter/{quarter}/office" for quarter in ASSESSMENTS]
+    ids += [f"county-leader/once/{COUNTY}"]
+    ids += [f"county-department/once/{COUNTY}/{area}" for area in AREAS]
+    ids += [f"county-liaison/once/{COUNTY}/{group}" for group in GROUPS]
+    ids += [f"unit-contacts/once/{unit}" for unit in LEADS + MEMBERS]
     table = {}
     for obligation in ids:
         verdict, days, returns = EXCEPTIONS.get(obligation, ("on-time", 0, 0))
-        work = "awaiting" if verdict == "missing" else "closed"
-        bearer = obligation.rsplit("/", 1)[1]
-        record = RECORD_NUMBERS[bearer] if obligation.startswith("annual-plan/") else ""
+        work = "awaiting" if verdict in ("missing", "") else "closed"
+        duty, period, bearer = obligation.split("/")[:3]
+        record = {"annual-plan": lambda: RECORD_NUMBERS[bearer],
+                  "assessment-quarter": lambda: ASSESSMENTS[period][1]}.get(duty, str)()
         table[obligation] = (work, verdict, days, returns, record)
     return table

@@ -192,27 +192,12 @@ class Broker(Program):
         return f"ipc://{self.runtime_dir}/admin.sock"
 
 
-WHOLE = "whole"
-
-
-def whole_programme(directory):
-    """The plan's programme with the duties enforced that it only declares so far; its path."""
-    directory.mkdir(parents=True, exist_ok=True)
-    shutil.copy(JINGNING.parent / "workdays.csv", directory)
-    lines = JINGNING.read_text(encoding="utf-8").splitlines(keepends=True)
-    path = directory / "programme.yaml"
-    path.write_text("".join(line for line in lines if line.strip() != "enforced: false"), encoding="utf-8")
-    return path
-
-
 class World:
     """A broker, and whoever is around it, in one directory. Local users get `local_roles`."""
 
     def __init__(self, name, programme=JINGNING, rehearse=None, settings=None, local_roles="office+admin",
                  directory=None):
         self.dir = directory or pathlib.Path(tempfile.mkdtemp(prefix=f"muster-{name}-"))
-        if programme == WHOLE:
-            programme = whole_programme(self.dir / "whole")
         self.programs = []
         self.closables = []
         self.broker = self.add(Broker(self, programme, settings or {}, rehearse, local_roles))

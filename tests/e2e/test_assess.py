@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`musterctl assess`: rates and points by original and by effective due dates side by side, the formula with every
 result, as known on a date and as known now, and what the office bears itself flagged."""
-from harness import WHOLE, World, check, equal, main
+from harness import World, check, equal, main
 
 Q1 = "quarterly-progress/2023Q1"
 
@@ -13,7 +13,7 @@ def by_group(world, *args):
 
 
 def test_both_views_as_known_then_and_now():
-    with World("assess", programme=WHOLE, rehearse="2022-12-05") as world:
+    with World("assess", rehearse="2022-12-05") as world:
         world.broker.start()
         world.clock_run("2023-04-07")
         equal(world.client("unit:jxj").submit("quarterly-progress", "2023Q1", {"text": "in time"})["code"], "ok", "g1")
@@ -47,7 +47,7 @@ def test_both_views_as_known_then_and_now():
 
 
 def test_who_may_and_what_is_wrong():
-    with World("assess", programme=WHOLE, rehearse="2022-12-05") as world:
+    with World("assess", rehearse="2022-12-05") as world:
         world.broker.start()
         world.clock_run("2023-04-25")
         for args, words in ((("--period", "2023X"), "2023X"), (("--period", "2023", "--by", "colour"), "by"),

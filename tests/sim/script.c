@@ -255,17 +255,6 @@ static void do_act(struct script *s, const char *actor, unsigned roles)
 
 /* ---- the programme ---- */
 
-/* `programme FILE whole`: with the duties that the file declares and does not yet enforce. */
-static void enforce_all(struct mst_programme *programme)
-{
-    for (size_t i = 0; i < programme->duties_count; i++) {
-        /* The loader just built it, and nobody else holds it yet. */
-        struct mst_duty *duty = (struct mst_duty *)(uintptr_t)&programme->duties[i];
-        duty->enforced = duty->enforced || duty->kind == MST_DUTY_QUOTA ||
-                         duty->kind == MST_DUTY_POST || duty->kind == MST_DUTY_ASSESSMENT;
-    }
-}
-
 static struct mst_programme *load(struct script *s)
 {
     const char *path = script_need(s, "a programme file");
@@ -277,10 +266,6 @@ static struct mst_programme *load(struct script *s)
         script_fail(s, "%s", err.text);
     }
     mst_diags_done(&diags);
-    if (programme && s->at < s->count && strcmp(s->words[s->at], "whole") == 0) {
-        (void)script_word(s);
-        enforce_all(programme);
-    }
     return programme;
 }
 

@@ -98,7 +98,8 @@ static void calendar_is_sorted_by_due_and_ends_where_told(void **state)
     json_t *rows = run_json(RUN(1, &exit_code, "calendar", JINGNING, "--json", "--from",
                                 "2023-01-01", "--to", "2023-12-31"));
     assert_int_equal(exit_code, MST_EXIT_OK);
-    /* 5 task lists, 3 and 4 times 5 leads, 4 times 26 members, 5 plans; quotas and assessments. */
+    /* 5 task lists, 3 and 4 times 5 leads, 4 times 26 members, 5 plans; 5 and 2 quotas, 3
+     * assessments. */
     size_t enforced = 0;
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const char *day = field(rows, i, "due_day");
@@ -106,7 +107,7 @@ static void calendar_is_sorted_by_due_and_ends_where_told(void **state)
         assert_true(i == 0 || strcmp(field(rows, i - 1, "due"), field(rows, i, "due")) <= 0);
         enforced += json_is_true(json_object_get(json_array_get(rows, i), "enforced"));
     }
-    assert_int_equal(enforced, 5 + 3 * 5 + 4 * 26 + 5);
+    assert_int_equal(enforced, 5 + 3 * 5 + 4 * 26 + 5 + 5 + 2 + 3);
     json_decref(rows);
 }
 
@@ -148,8 +149,8 @@ static void check_counts_and_lists_what_is_not_yet_enforced(void **state)
     assert_non_null(strstr(text, "units: 32, groups: 5, focus areas: 14"));
     const char *declared = strstr(text, "declared, not yet enforced");
     assert_non_null(declared);
-    assert_non_null(strstr(declared, "group-meeting"));
-    assert_null(strstr(declared, "quarterly-progress"));
+    assert_non_null(strstr(declared, "difficulty-reply"));
+    assert_null(strstr(declared, "group-meeting"));
     free(text);
 }
 

@@ -52,10 +52,12 @@ static struct mst_brief *brief_of_a_lead(void)
     strcpy(brief.areas[1].id, "a2");
     strcpy(brief.areas[1].title_zh, "交通");
     strcpy(brief.areas[1].title_en, "Transport");
-    brief.duties_count = 2;
+    brief.duties_count = 3;
     strcpy(brief.duties[0].id, "quarterly");
-    brief.duties[0].areas = true;
+    brief.duties[0].form = MST_FORM_AREAS;
     strcpy(brief.duties[1].id, "exchange");
+    strcpy(brief.duties[2].id, "meeting");
+    brief.duties[2].form = MST_FORM_MINUTES;
     return &brief;
 }
 
@@ -218,6 +220,84 @@ static void untouched_template_is_refused_and_a_filled_one_is_taken(void **state
     free(text);
 }
 
+#define MINUTES                                                                                    \
+    "duty: meeting\nperiod: 2023\n" HEADER                                                         \
+    "date: 2023-03-15\nconvener: 胡\nattendees: 全体\ndecisions: |\n  一\n  二\n"
+
+static void minutes_say_when_who_and_what(void **state)
+{
+    (void)state;
+    struct mst_diags diags = {0};
+    struct mst_report_file report;
+    write_file(MINUTES);
+    assert_int_equal(mst_report_load(path, brief_of_a_lead(), &diags, &report, NULL), 0);
+    struct mst_slice body = mst_bytes(report.body.data, report.body.len);
+    assert_true(mst_slice_is(mst_unpack_text(body, "date"), "2023-03-15"));
+    assert_true(mst_slice_is(mst_unpack_text(body, "convener"), "胡"));
+    assert_true(mst_slice_is(mst_unpack_text(body, "attendees"), "全体"));
+    assert_true(mst_slice_is(mst_unpack_text(body, "decisions"), "一\n二\n"));
+    mst_report_done(&report);
+    mst_diags_done(&diags);
+    assert_string_equal(faults("duty: meeting\nperiod: 2023\n" HEADER
+                               "date: 15 March\nconvener: ''\nsummary: x\nattendees: [a, b]\n"),
+                        "1:1 decisions (议定事项) is missing\n"
+                        "8:7 the meeting's date is no date: 15 March\n"
+                        "9:12 convener (召集人) is empty\n"
+                        "10:1 unknown key: summary\n"
+                        "11:12 attendees (参会人员) must be text\n");
+}
+
+static void reports_are_no_minutes(void **state)
+{
+    (void)state;
+    assert_string_equal(
+        faults("duty: exchange\nperiod: 2023Q1\n" HEADER "summary: x\ndate: 2023-03-15\n"),
+        "9:1 unknown key: date\n");
+}
+
+static void minutes_template_asks_for_what_is_needed(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    mst_report_template(brief_of_a_lead(), "meeting", "2023", out);
+    fclose(out);
+    assert_null(strstr(text, "summary:"));
+    const char *untouched = faults(text);
+    assert_non_null(strstr(untouched, "the meeting's date is empty"));
+    assert_non_null(strstr(untouched, "decisions (议定事项) is empty"));
+    free(text);
+}
+
+static void form_of_a_duty_is_the_brokers_word(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *word;
+        enum mst_desk_form form;
+    } cases[] = {{"text", MST_FORM_TEXT},
+                 {"areas", MST_FORM_AREAS},
+                 {"minutes", MST_FORM_MINUTES},
+                 {"post", MST_FORM_POST},
+                 {"poem", MST_FORM_TEXT}};
+    static struct mst_brief brief;
+    memset(&brief, 0, sizeof brief);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct mst_buf row = {0};
+        mst_pack_map(&row, 3);
+        mst_pack_text(&row, "type");
+        mst_pack_text(&row, "duty");
+        mst_pack_text(&row, "id");
+        mst_pack_text(&row, cases[i].word);
+        mst_pack_text(&row, "form");
+        mst_pack_text(&row, cases[i].word);
+        mst_brief_take(&brief, mst_bytes(row.data, row.len));
+        assert_int_equal(brief.duties[i].form, cases[i].form);
+        mst_buf_done(&row);
+    }
+}
+
 static void rows_of_a_newer_broker_are_passed_over(void **state)
 {
     (void)state;
@@ -256,6 +336,10 @@ int main(void)
         cmocka_unit_test(broken_yaml_and_duplicate_keys_are_refused),
         cmocka_unit_test(without_a_brief_the_broker_decides),
         cmocka_unit_test(untouched_template_is_refused_and_a_filled_one_is_taken),
+        cmocka_unit_test(minutes_say_when_who_and_what),
+        cmocka_unit_test(reports_are_no_minutes),
+        cmocka_unit_test(minutes_template_asks_for_what_is_needed),
+        cmocka_unit_test(form_of_a_duty_is_the_brokers_word),
         cmocka_unit_test(rows_of_a_newer_broker_are_passed_over),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);

@@ -7,7 +7,9 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config/load/load.h"
 #include "config/model/schedule.h"
@@ -101,20 +103,58 @@ static void one_unit_has_two_names_and_one_wears_three_hats(void **state)
     assert_string_equal(p->offices[0].director.name, "杜兴林");
 }
 
-static void only_reports_are_enforced(void **state)
+static void whatever_the_calendar_owes_is_enforced(void **state)
 {
     const struct mst_programme *p = *state;
-    static const char *const enforced[] = {"task-list", "quarterly-progress", "member-exchange",
-                                           "annual-plan"};
+    static const char *const enforced[] = {
+        "task-list",     "quarterly-progress", "member-exchange",    "annual-plan",
+        "group-meeting", "leaders-meeting",    "assessment-quarter", "assessment-year",
+        "county-leader", "county-department",  "county-liaison",     "unit-contacts"};
+    const size_t wanted = sizeof enforced / sizeof enforced[0];
     size_t count = 0;
     for (size_t i = 0; i < p->duties_count; i++) {
-        assert_true(p->duties[i].enforced == (p->duties[i].kind == MST_DUTY_REPORT));
+        assert_true(p->duties[i].enforced == mst_duty_is_scheduled(&p->duties[i]));
         assert_non_null(p->duties[i].clause);
         count += p->duties[i].enforced;
     }
-    assert_int_equal(count, 4);
-    for (size_t i = 0; i < 4; i++)
+    assert_int_equal(count, wanted);
+    for (size_t i = 0; i < wanted; i++)
         assert_true(p->duties[mst_programme_duty(p, enforced[i])].enforced);
+}
+
+/* The same programme with one line more after a given one, beside the same calendar. */
+static struct mst_programme *load_with(const char *after, const char *more)
+{
+    char dir[] = "/tmp/muster-jingning-XXXXXX", path[64], link[64], line[4096];
+    char *here = realpath("config/jingning/workdays.csv", NULL);
+    FILE *in = fopen("config/jingning/programme.yaml", "r");
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/programme.yaml", dir);
+    snprintf(link, sizeof link, "%s/workdays.csv", dir);
+    assert_non_null(here);
+    assert_int_equal(symlink(here, link), 0);
+    FILE *out = fopen(path, "w");
+    assert_true(in && out);
+    while (fgets(line, sizeof line, in)) {
+        fputs(line, out);
+        if (strcmp(line, after) == 0)
+            fputs(more, out);
+    }
+    fclose(in);
+    fclose(out);
+    struct mst_programme *p = load(path);
+    assert_int_equal(unlink(path) || unlink(link) || rmdir(dir), 0);
+    free(here);
+    return p;
+}
+
+static void duty_may_be_declared_before_it_is_enforced(void **state)
+{
+    (void)state;
+    struct mst_programme *p = load_with("  - id: group-meeting\n", "    enforced: false\n");
+    assert_false(p->duties[mst_programme_duty(p, "group-meeting")].enforced);
+    assert_true(p->duties[mst_programme_duty(p, "leaders-meeting")].enforced);
+    mst_programme_unref(p);
 }
 
 static struct mst_dates dates_of(const struct mst_programme *p, const char *duty, const char *key)
@@ -248,7 +288,8 @@ int main(void)
         cmocka_unit_test(counts_are_those_of_the_plan),
         cmocka_unit_test(annex_names_every_unit_once),
         cmocka_unit_test(one_unit_has_two_names_and_one_wears_three_hats),
-        cmocka_unit_test(only_reports_are_enforced),
+        cmocka_unit_test(whatever_the_calendar_owes_is_enforced),
+        cmocka_unit_test(duty_may_be_declared_before_it_is_enforced),
         cmocka_unit_test(dates_worked_by_hand_come_out),
         cmocka_unit_test(what_was_impossible_from_the_start_is_not_applicable),
         cmocka_unit_test(a_year_without_its_notice_is_provisional),
