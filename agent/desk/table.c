@@ -130,6 +130,7 @@ static int serve(int argc, char *const *argv)
     struct mst_desk desk = {.call = &call, .json = mst_call_option(&call, "json") != NULL};
     const char *home = mst_call_option(&call, "home");
     snprintf(desk.home, sizeof desk.home, "%s", home ? home : mst_home_default());
+    mst_home_adopt_zone(desk.home);
     return functions[call.command - commands](&desk);
 }
 

@@ -6,6 +6,7 @@
 #include "agent/link/print.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -63,18 +64,22 @@ char *mst_when(mst_time at, char buf[MST_WHEN_MAX])
 {
     time_t seconds = (time_t)(at / 1000);
     struct tm local;
+    char date[16] = "", hour[8] = "24:00";
     buf[0] = '\0';
     if (!localtime_r(&seconds, &local))
         return buf;
+    long offset_min = local.tm_gmtoff / 60;
     if (local.tm_hour || local.tm_min || local.tm_sec || at % 1000) {
-        strftime(buf, MST_WHEN_MAX, "%Y-%m-%d %H:%M %z", &local);
-        return buf;
+        strftime(hour, sizeof hour, "%H:%M", &local);
+    } else {
+        /* Due dates are half-open: the midnight that begins a day is the end of the one before. */
+        seconds -= 1;
+        if (!localtime_r(&seconds, &local))
+            return buf;
     }
-    /* Due dates are half-open: the midnight that begins a day is the end of the one before. */
-    seconds -= 1;
-    char date[16];
-    if (localtime_r(&seconds, &local) && strftime(date, sizeof date, "%Y-%m-%d", &local))
-        snprintf(buf, MST_WHEN_MAX, _("the end of %s"), date);
+    strftime(date, sizeof date, "%Y-%m-%d", &local);
+    snprintf(buf, MST_WHEN_MAX, "%s %s %c%02ld:%02ld", date, hour, offset_min < 0 ? '-' : '+',
+             labs(offset_min) / 60, labs(offset_min) % 60);
     return buf;
 }
 

@@ -54,7 +54,8 @@ void mst_diag(struct mst_diags *diags, enum mst_severity severity, const char *f
     memcpy(diag->hint, words.hint, sizeof diag->hint);
 }
 
-/* A file's name or words may come from anybody: what would act on a terminal stands as an escape. */
+/* A file's name or words may come from anybody: what would act on a terminal stands as an escape.
+ */
 static void print_clean(const char *text, FILE *out)
 {
     for (const uint8_t *at = (const uint8_t *)text; *at;) {

@@ -296,7 +296,6 @@ static const char *chinese(const char *msgid)
         {"Due", "截止"},
         {"overdue", "逾期"},
         {"under review", "审核中"},
-        {"the end of %s", "%s 24时"},
         {"overdue: {duty} {period} of {bearer} was due by {due} and is not there",
          "逾期：{bearer}应于{due}前报送{period} {duty}，至今未报"},
         {": {reason}", "：{reason}"},
@@ -355,15 +354,15 @@ static void alerts_read_as_sentences_in_both_languages(void **state)
     char words[512];
     struct mst_msg_alert alert = overdue_alert();
     assert_string_equal(mst_alert_words(&alert, words, sizeof words),
-                        "overdue: quarterly-progress 2023Q3 of u1 was due by the end of 2023-10-11 "
-                        "and is not there");
+                        "overdue: quarterly-progress 2023Q3 of u1 was due by 2023-10-11 24:00 "
+                        "+08:00 and is not there");
     mst_tr_set(chinese);
     alert.rehearsal = true;
     alert.missed = 2;
     alert.reason = mst_text("a\033b");
     assert_string_equal(
         mst_alert_words(&alert, words, sizeof words),
-        "【演练】逾期：u1应于2023-10-11 24时前报送2023Q3 quarterly-progress，至今未报"
+        "【演练】逾期：u1应于2023-10-11 24:00 +08:00前报送2023Q3 quarterly-progress，至今未报"
         "（另有2条已合并）：a\\x1bb");
     mst_tr_set(NULL);
     alert = overdue_alert();
