@@ -131,7 +131,7 @@ static int serve(int argc, char *const *argv)
     const char *home = mst_call_option(&call, "home");
     snprintf(desk.home, sizeof desk.home, "%s", home ? home : mst_home_default());
     mst_home_adopt_zone(desk.home);
-    return functions[call.command - commands](&desk);
+    return mst_app_end(call.app, functions[call.command - commands](&desk));
 }
 
 int mst_desk_main(int argc, char *const *argv)
