@@ -218,8 +218,9 @@ static void put_alert_line(const struct inbox *inbox, struct mst_slice row,
         "%s%4" PRId64 "%s  %s  %s%s%s\n",
         mst_sgr(inbox->colour, mst_unpack_bool(row, "read", false) ? MST_TINT_DIM : MST_TINT_BOLD),
         mst_unpack_int(row, "n", 0), mst_sgr(inbox->colour, MST_TINT_OFF),
-        mst_when((mst_time)alert->fired, when), mst_sgr(inbox->colour, mst_alert_tint(alert)),
-        mst_alert_words(alert, words, sizeof words), mst_sgr(inbox->colour, MST_TINT_OFF));
+        mst_when((mst_time)alert->fired, false, when),
+        mst_sgr(inbox->colour, mst_alert_tint(alert)), mst_alert_words(alert, words, sizeof words),
+        mst_sgr(inbox->colour, MST_TINT_OFF));
 }
 
 static int put_alert(void *context, struct mst_slice row, struct mst_err *err)

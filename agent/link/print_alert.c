@@ -60,7 +60,7 @@ static const struct sentence *sentence_of(struct mst_slice kind)
     return &anything;
 }
 
-char *mst_when(mst_time at, char buf[MST_WHEN_MAX])
+char *mst_when(mst_time at, bool is_deadline, char buf[MST_WHEN_MAX])
 {
     time_t seconds = (time_t)(at / 1000);
     struct tm local;
@@ -69,7 +69,7 @@ char *mst_when(mst_time at, char buf[MST_WHEN_MAX])
     if (!localtime_r(&seconds, &local))
         return buf;
     long offset_min = local.tm_gmtoff / 60;
-    if (local.tm_hour || local.tm_min || local.tm_sec || at % 1000) {
+    if (!is_deadline || local.tm_hour || local.tm_min || local.tm_sec || at % 1000) {
         strftime(hour, sizeof hour, "%H:%M", &local);
     } else {
         /* Due dates are half-open: the midnight that begins a day is the end of the one before. */
@@ -126,8 +126,8 @@ static void put_sentence(const struct mst_msg_alert *alert, struct mst_buf *out)
         {"bearer", named(alert->bearer_en, alert->bearer_zh, alert->bearer)},
         {"duty", named(alert->duty_en, alert->duty_zh, alert->duty)},
         {"period", alert->period},
-        {"due", mst_text(mst_when((mst_time)alert->due, due))},
-        {"when", mst_text(mst_when((mst_time)alert->instant, when))},
+        {"due", mst_text(mst_when((mst_time)alert->due, true, due))},
+        {"when", mst_text(mst_when((mst_time)alert->instant, false, when))},
         {"level", mst_text(level)},
         {"missed", mst_text(missed)},
         {"reason", alert->reason},
