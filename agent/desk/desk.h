@@ -17,6 +17,7 @@ struct mst_desk {
     const struct mst_call *call;
     char home[4096];
     bool json;
+    enum mst_format format; /* of a list */
 };
 
 /* One function per row of desk.def; each returns an exit code. */

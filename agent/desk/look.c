@@ -94,7 +94,7 @@ static bool is_open(struct mst_slice obligation)
 static int print_owed(const struct mst_desk *desk, const struct mst_brief *brief,
                       struct mst_err *err)
 {
-    struct mst_table *table = mst_table_new(MST_FORMAT_TABLE, desk->call->command->columns, stdout);
+    struct mst_table *table = mst_table_new(desk->format, desk->call->command->columns, stdout);
     struct mst_unpack u;
     struct mst_slice row;
     int code = table ? 0 : mst_fail_on(err, MST_E_NOMEM, "status");
@@ -107,7 +107,8 @@ static int print_owed(const struct mst_desk *desk, const struct mst_brief *brief
         mst_table_free(table);
         return code;
     }
-    printf("\n");
+    if (desk->format == MST_FORMAT_TABLE)
+        printf("\n");
     return mst_table_end(table, err);
 }
 
@@ -165,7 +166,10 @@ static int show_status(const struct mst_desk *desk, struct mst_local *local, str
     struct mst_slice map = mst_bytes(status.data, status.len);
     code = mst_brief_fetch(local, &brief, err);
     if (!code) {
-        code = desk->json ? print_status_json(map, &brief, err) : print_overview(map, err);
+        if (desk->json)
+            code = print_status_json(map, &brief, err);
+        else if (desk->format == MST_FORMAT_TABLE)
+            code = print_overview(map, err);
         if (!code && !desk->json)
             code = print_owed(desk, &brief, err);
         mst_brief_done(&brief);
@@ -181,7 +185,7 @@ struct inbox {
     bool lines; /* JSON, one object a line */
     bool colour;
     uint64_t shown;
-    struct mst_table *objects; /* JSON as one array */
+    struct mst_table *objects; /* JSON as one array, or CSV */
     struct mst_msg_scratch scratch;
 };
 
@@ -234,7 +238,7 @@ static int put_alert(void *context, struct mst_slice row, struct mst_err *err)
     if (msg.type != MST_MSG_alert)
         return mst_fail_on(err, MST_E_PROTOCOL, "inbox");
     inbox->shown = (uint64_t)mst_unpack_int(row, "n", 0);
-    if (inbox->desk->json)
+    if (inbox->desk->format != MST_FORMAT_TABLE)
         return put_alert_json(inbox, row, &msg.u.alert, err);
     put_alert_line(inbox, row, &msg.u.alert);
     return 0;
@@ -274,11 +278,13 @@ static int show_inbox_with(struct mst_local *local, struct inbox *inbox, struct 
         list.flags[0] = "unread";
     inbox->lines = follows;
     inbox->colour = mst_colour(stdout);
-    inbox->objects = mst_table_new(MST_FORMAT_JSON, "n", stdout);
+    if (follows && inbox->desk->format == MST_FORMAT_CSV)
+        return mst_fail(err, MST_E_USAGE, "%s", _("either --csv or --follow"));
+    inbox->objects = mst_table_new(inbox->desk->format, call->command->columns, stdout);
     if (!inbox->objects)
         return mst_fail_on(err, MST_E_NOMEM, "inbox");
     int code = mst_desk_pages(local, &list, put_alert, inbox, err);
-    if (!code && inbox->desk->json && !follows) {
+    if (!code && inbox->desk->format != MST_FORMAT_TABLE && !follows) {
         code = mst_table_end(inbox->objects, err);
         inbox->objects = NULL;
     }
@@ -316,7 +322,7 @@ static int put_receipt(void *context, struct mst_slice row, struct mst_err *err)
     struct mst_buf out = {0};
     struct mst_slice raw, subject = mst_unpack_text(row, "subject");
     char state[32], word[33];
-    bool people = !receipts->desk->json;
+    bool people = receipts->desk->format == MST_FORMAT_TABLE;
     struct mst_err why;
     mst_pack_map(&out, 11);
     for (size_t i = 0; i < sizeof copied / sizeof copied[0]; i++) {
@@ -351,10 +357,8 @@ static int show_receipts(const struct mst_desk *desk, struct mst_local *local, s
     unsigned long long first = from ? strtoull(from, NULL, 10) : 1;
     struct mst_desk_list list = {
         .verb = "entries", .key = "number", .after = first > 0 ? first - 1 : 0};
-    struct receipts receipts = {.desk = desk,
-                                .table =
-                                    mst_table_new(desk->json ? MST_FORMAT_JSON : MST_FORMAT_TABLE,
-                                                  desk->call->command->columns, stdout)};
+    struct receipts receipts = {
+        .desk = desk, .table = mst_table_new(desk->format, desk->call->command->columns, stdout)};
     if (!receipts.table)
         return mst_fail_on(err, MST_E_NOMEM, "receipts");
     int code = mst_desk_pages(local, &list, put_receipt, &receipts, err);

@@ -128,6 +128,9 @@ static int serve(int argc, char *const *argv)
     if (rc >= 0)
         return rc;
     struct mst_desk desk = {.call = &call, .json = mst_call_option(&call, "json") != NULL};
+    desk.format = desk.json                      ? MST_FORMAT_JSON
+                  : mst_call_value(&call, "csv") ? MST_FORMAT_CSV
+                                                 : MST_FORMAT_TABLE;
     const char *home = mst_call_option(&call, "home");
     snprintf(desk.home, sizeof desk.home, "%s", home ? home : mst_home_default());
     mst_home_adopt_zone(desk.home);
