@@ -19,6 +19,8 @@
 #include "proto/err.h"
 
 #define MST_PROTOCOL_VERSION 1
+/* Rows of a list (reports, alerts, ledger) where the request names no limit. */
+#define MST_LIST_ROWS_DEFAULT 1000
 #define MST_ALG_ED25519_BLAKE2B "ed25519+blake2b"
 
 /* A borrowed run of bytes; for TEXT it is UTF-8 without a NUL. data NULL: the field is absent. */

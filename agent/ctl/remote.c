@@ -280,6 +280,19 @@ static void close_out(struct asking *asking, bool keep)
         unlink(mst_ctl_value(asking->call, "out"));
 }
 
+/* A list that ends where the broker's own limit is must not look like the whole. */
+static void tell_limit(const struct asking *asking)
+{
+    const struct mst_command_row *command = asking->call->command;
+    for (size_t i = 0; i < command->args_count; i++) {
+        if (strcmp(command->args[i].name, "limit") == 0 && !asking->call->values[i] &&
+            asking->rows == MST_LIST_ROWS_DEFAULT)
+            fprintf(stderr,
+                    _("only the first %d are shown; --limit N shows more, --from goes on\n"),
+                    MST_LIST_ROWS_DEFAULT);
+    }
+}
+
 static int answer(struct asking *asking)
 {
     int rc = open_out(asking);
@@ -293,6 +306,7 @@ static int answer(struct asking *asking)
     struct mst_table *table = asking->table;
     asking->table = NULL;
     int ended = mst_table_end(table, rc ? NULL : asking->err);
+    tell_limit(asking);
     if (asking->call->format == MST_FORMAT_TABLE && asking->notes.len > 0)
         fwrite(asking->notes.data, 1, asking->notes.len, stdout);
     return rc ? rc : ended;

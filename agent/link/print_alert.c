@@ -37,6 +37,14 @@ static const struct sentence sentences[] = {
     {"unlocked", N_("unlocked: {bearer} may still report {duty} {period}")},
     {"reopened", N_("reopened: {duty} {period} of {bearer} is under review again")},
     {"voided", N_("voided: what {bearer} sent as {duty} {period} counts as not submitted")},
+    {"behind-pace", N_("behind pace: {bearer} with {duty} {period}")},
+    {"vacated", N_("vacated: {duty} {period} of {bearer} is to be filled again, by {due}")},
+    {"superseded", N_("superseded: {duty} {period} of {bearer} is now owed by another")},
+    {"cancelled", N_("cancelled: {duty} {period} of {bearer}")},
+    {"agent-silent", N_("agent silent: nothing was heard of {bearer}'s agent since {when}")},
+    {"agent-back", N_("agent back: {bearer}'s agent was heard of again, {when}")},
+    {"path-down", N_("path down: no agent is heard of, since {when}")},
+    {"path-up", N_("path up: agents are heard of again, {when}")},
     {"moved", N_("due date moved: {duty} {period} of {bearer} is now due by {due}")},
 };
 

@@ -208,6 +208,12 @@ static const struct word words[] = {
     {" kind ", "reopened", N_("reopened"), MST_TINT_YELLOW},
     {" kind ", "voided", N_("voided"), MST_TINT_YELLOW},
     {" kind ", "moved", N_("due date moved"), MST_TINT_CYAN},
+    {" kind ", "behind-pace", N_("behind pace"), MST_TINT_YELLOW},
+    {" kind ", "vacated", N_("vacated"), MST_TINT_YELLOW},
+    {" kind ", "agent-silent", N_("agent silent"), MST_TINT_YELLOW},
+    {" kind ", "agent-back", N_("agent back"), MST_TINT_GREEN},
+    {" kind ", "path-down", N_("path down"), MST_TINT_RED},
+    {" kind ", "path-up", N_("path up"), MST_TINT_GREEN},
 
     {" role ", "clerk", N_("clerk"), MST_TINT_OFF},
     {" role ", "deputy", N_("deputy in charge"), MST_TINT_OFF},

@@ -350,6 +350,8 @@ static void on_down(struct mst_session *s, const struct mst_msg *msg)
 
 int mst_session_drain(struct mst_session *s, struct mst_err *err)
 {
+    if (s->up && mst_session_clock_ms() >= s->brief_again_ms)
+        s->want_brief = true;
     if (s->up && s->answer_by_ms && mst_session_clock_ms() >= s->answer_by_ms) {
         mst_journal(MST_LOG_WARNING, "no-answer after_ms=%" PRId64,
                     s->home->settings.AGENT_reply_timeout);
@@ -451,9 +453,10 @@ int mst_session_fd(const struct mst_session *s)
 int mst_session_wait_ms(const struct mst_session *s)
 {
     int wait = mst_link_wait_ms(s->link);
-    if (!s->up || s->answer_by_ms == 0)
+    if (!s->up)
         return wait;
-    int64_t left = s->answer_by_ms - mst_session_clock_ms();
+    int64_t at = s->answer_by_ms ? s->answer_by_ms : s->brief_again_ms;
+    int64_t left = at - mst_session_clock_ms();
     if (left < 0)
         left = 0;
     return wait >= 0 && wait < left ? wait : (int)left;

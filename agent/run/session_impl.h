@@ -32,6 +32,7 @@ struct mst_session {
     unsigned alerts_unacked;
 
     bool want_brief;
+    int64_t brief_again_ms; /* monotonic: the broker hears of a quiet agent at least so often */
     uint64_t request_id, brief_id; /* brief_id 0: none is awaited */
     struct mst_buf brief;
     unsigned long brief_count;

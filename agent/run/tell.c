@@ -72,6 +72,7 @@ static int send_brief_request(struct mst_session *s, struct mst_err *err)
     s->brief.failed = false;
     s->brief_id = s->request_id;
     s->want_brief = false;
+    s->brief_again_ms = mst_session_clock_ms() + s->home->settings.AGENT_refresh * 1000;
     mst_session_arm(s);
     return 0;
 }

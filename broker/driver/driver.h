@@ -99,6 +99,13 @@ MST_MUST_CHECK int mst_driver_cursor(struct mst_driver *driver, struct mst_engin
 MST_MUST_CHECK int mst_driver_answer(struct mst_driver *driver, uint64_t session,
                                      const struct mst_msg *msg, struct mst_err *err);
 
+/* The agent of a unit was heard of; kept in memory until the next mst_driver_contacts(). */
+MST_MUST_CHECK int mst_driver_heard(struct mst_engine *engine, const char *unit, mst_time now,
+                                    struct mst_err *err);
+/* Let the core judge who has fallen silent, and keep what is known for a restart. */
+MST_MUST_CHECK int mst_driver_contacts(struct mst_driver *driver, struct mst_engine *engine,
+                                       mst_time now, struct mst_err *err);
+
 /* ---- keys; wall_ms is real time also in a rehearsal ---- */
 
 /* NULL: not known. Borrowed until the next change of keys. */

@@ -4,6 +4,7 @@
 #define MST_BROKER_DRIVER_DRIVER_IMPL_H
 
 #include "broker/driver/driver.h"
+#include "broker/driver/heard.h"
 #include "broker/driver/rows.h"
 #include "proto/pack.h"
 
@@ -17,6 +18,7 @@ struct mst_engine {
     uint64_t row;
     uint8_t head[MST_HASH_BYTES];
     uint64_t alert_number;
+    struct mst_heard heard;
     bool dirty;                   /* rows were put in the open batch */
     struct mst_outbox **outboxes; /* sorted by id */
     size_t outboxes_count, outboxes_cap;
@@ -71,6 +73,7 @@ MST_MUST_CHECK int mst_engine_step(struct mst_engine *e, const struct mst_input 
                                    struct mst_err *err);
 MST_MUST_CHECK int mst_engine_load(struct mst_engine *e, struct mst_err *err);
 void mst_engine_unload(struct mst_engine *e);
+MST_MUST_CHECK int mst_engine_load_heard(struct mst_engine *e, struct mst_err *err);
 /* Keep the intervals in which the broker was down for the core's next restart. */
 MST_MUST_CHECK int mst_engine_remember_down(struct mst_engine *e, mst_time from, mst_time to,
                                             struct mst_err *err);

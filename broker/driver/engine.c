@@ -227,6 +227,8 @@ int mst_engine_load(struct mst_engine *e, struct mst_err *err)
     }
     if (!code)
         code = restore_state(e, err);
+    if (!code)
+        code = mst_engine_load_heard(e, err);
     return code;
 }
 
@@ -237,6 +239,7 @@ void mst_engine_unload(struct mst_engine *e)
     for (size_t i = 0; i < e->outboxes_count; i++)
         free(e->outboxes[i]);
     free(e->outboxes);
+    mst_heard_done(&e->heard);
     e->outboxes = NULL;
     e->outboxes_count = e->outboxes_cap = 0;
     e->dirty = false;
@@ -324,6 +327,22 @@ static int put_effect(struct mst_engine *e, const struct mst_effect *effect, mst
     return mst_fail_on(err, MST_E_INTERNAL, "effect");
 }
 
+/* The inputs that leave a row only when something follows from them. */
+static int put_silent_input(struct mst_engine *e, const struct mst_input *input,
+                            struct mst_err *err)
+{
+    if (input->kind == MST_INPUT_TICK)
+        return mst_engine_put_row(e, MST_ROW_TICK, input->now, mst_bytes("\xC0", 1), err);
+    if (input->kind != MST_INPUT_CONTACTS)
+        return 0;
+    struct mst_buf *b = &e->driver->scratch;
+    mst_buf_clear(b);
+    mst_heard_pack(&e->heard, b);
+    if (b->failed)
+        return mst_fail_on(err, MST_E_NOMEM, "contacts");
+    return mst_engine_put_row(e, MST_ROW_CONTACTS, input->now, mst_bytes(b->data, b->len), err);
+}
+
 int mst_engine_step(struct mst_engine *e, const struct mst_input *input, enum mst_code *ret_refused,
                     char ret_subject[256], struct mst_err *err)
 {
@@ -331,8 +350,8 @@ int mst_engine_step(struct mst_engine *e, const struct mst_input *input, enum ms
     mst_effects_clear(effects);
     *ret_refused = MST_OK;
     int code = mst_core_step(e->core, input, effects, err);
-    if (!code && input->kind == MST_INPUT_TICK && effects->count > 0)
-        code = mst_engine_put_row(e, MST_ROW_TICK, input->now, mst_bytes("\xC0", 1), err);
+    if (!code && effects->count > 0)
+        code = put_silent_input(e, input, err);
     for (size_t i = 0; !code && i < effects->count; i++)
         code = put_effect(e, &effects->items[i], input->now, ret_refused, ret_subject, err);
     return code;

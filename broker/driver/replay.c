@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/driver/heard.h"
 #include "broker/driver/replay_impl.h"
 #include "broker/driver/sources.h"
 #include "config/load/testing.h"
@@ -225,6 +226,18 @@ static int take_head_instant(void *context, uint64_t row, mst_time at, const uin
     return 1;
 }
 
+/* What the core keeps beside its obligations: silences, and which agents are told silent. */
+static int carry_state(struct mst_replay *r, const struct mst_core *old, struct mst_core *fresh)
+{
+    struct mst_buf state = {0};
+    mst_core_state_pack(old, &state);
+    int code = state.failed
+                   ? mst_fail_on(r->err, MST_E_NOMEM, "core")
+                   : mst_core_restore_state(fresh, mst_bytes(state.data, state.len), r->err);
+    mst_buf_done(&state);
+    return code;
+}
+
 /* The core as it was loaded at a start: its obligations, the evaluated instant, past downtimes. */
 static int restart_core(struct mst_replay *r, uint64_t row)
 {
@@ -236,6 +249,8 @@ static int restart_core(struct mst_replay *r, uint64_t row)
     int code = 0;
     for (size_t i = 0; old && !code && i < mst_core_count(old); i++)
         code = mst_core_restore(fresh, mst_core_at(old, i), r->err);
+    if (old && !code)
+        code = carry_state(r, old, fresh);
     struct mst_replay_head head = {0};
     if (!code && row > 1)
         code = mst_reader_heads(r->reader, r->pid, row - 1, take_head_instant, &head, r->err);
@@ -296,6 +311,22 @@ static int take_programme(struct mst_replay *r, const struct mst_row *row)
     return code ? code : feed(r, &input);
 }
 
+static int take_contacts(struct mst_replay *r, const struct mst_row *row)
+{
+    struct mst_heard heard = {0};
+    int code = mst_heard_unpack(&heard, row->bytes, r->err);
+    struct mst_contact_fact *facts = code ? NULL : calloc(heard.count + 1, sizeof *facts);
+    if (!code && !facts)
+        code = mst_fail_on(r->err, MST_E_NOMEM, "contacts");
+    if (!code) {
+        struct mst_input input = mst_heard_input(&heard, facts, row->at);
+        code = feed(r, &input);
+    }
+    free(facts);
+    mst_heard_done(&heard);
+    return code;
+}
+
 /* ---- the walk ---- */
 
 static int take_input(struct mst_replay *r, const struct mst_row *row)
@@ -311,6 +342,8 @@ static int take_input(struct mst_replay *r, const struct mst_row *row)
         return feed_act(r, row);
     case MST_ROW_TICK:
         return feed(r, &(struct mst_input){.kind = MST_INPUT_TICK, .now = row->at});
+    case MST_ROW_CONTACTS:
+        return take_contacts(r, row);
     case MST_ROW_PROGRAMME:
         return take_programme(r, row);
     default:

@@ -307,6 +307,12 @@ static int serve_letter(struct mst_broker *b, enum mst_door door, struct letter 
         return 0;
     }
     s->last_seen_wall = mst_clock_wall();
+    /* A rehearsal's time leaps, and says nothing of who is there. */
+    if (!b->rehearsal && s->unit[0] && strcmp(s->kind, "agent") == 0 && s->engine) {
+        int failed = mst_driver_heard(s->engine, s->unit, mst_clock_now(&b->clock), err);
+        if (failed)
+            return failed;
+    }
     s->heard_boot_ms = mst_clock_boot();
     uint64_t id = s->id;
     int failed = dispatch(b, s, key, &msg, mst_clock_now(&b->clock), err);

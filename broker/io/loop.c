@@ -18,6 +18,8 @@
 
 /* A quiet loop waits this long after a commit before it moves the log into the database. */
 #define MAINTAIN_AFTER_MS 50
+/* Agents that fall silent are looked for once an hour: the limit is in days. */
+#define CONTACTS_MS 3600000
 /* A rehearsal waits this long for a subscriber that does not acknowledge before it goes on. */
 #define IN_FLIGHT_WAIT_MS 5000
 /* After a batch did not fit on the disk the broker waits this long before it tries again. */
@@ -46,6 +48,7 @@ struct loop {
     int64_t stalled_until_ms;  /* when the first stalled stream is tried again; 0: none is */
     int64_t mark_boot_ms;      /* when the clock mark was stored last */
     int64_t in_flight_boot_ms; /* since when a rehearsal waits; 0: it does not */
+    int64_t contacts_boot_ms;  /* when silent agents were looked for last */
     int64_t watchdog_ms;       /* systemd wants a sign of life this often; 0: never */
     enum mst_clock_state clock_told;
 };
@@ -264,6 +267,17 @@ static int pass(struct loop *l, struct mst_err *err)
     return 0;
 }
 
+static int judge_contacts(struct loop *l, struct mst_err *err)
+{
+    struct mst_broker *b = l->b;
+    mst_time now = mst_clock_now(&b->clock);
+    int code = 0;
+    l->contacts_boot_ms = mst_clock_boot();
+    for (size_t i = 0; !code && i < mst_driver_engines(b->driver); i++)
+        code = mst_driver_contacts(b->driver, mst_driver_engine(b->driver, i), now, err);
+    return code;
+}
+
 static int keep_house(struct loop *l, int events, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
@@ -281,6 +295,9 @@ static int keep_house(struct loop *l, int events, struct mst_err *err)
     if (!code && marks_time(b) && !is_full(l) &&
         mst_clock_boot() - l->mark_boot_ms >= b->settings.BROKER_alive_mark * 1000)
         code = mst_driver_touch(b->driver, err);
+    if (!code && !b->rehearsal && !is_full(l) && mst_clock_fires(&b->clock) &&
+        mst_clock_boot() - l->contacts_boot_ms >= CONTACTS_MS)
+        code = judge_contacts(l, err);
     if (l->watchdog_ms > 0)
         sd_notify(0, "WATCHDOG=1");
     return code;
@@ -328,7 +345,10 @@ static void set_events(struct loop *l)
 
 int mst_broker_serve(struct mst_broker *b, struct mst_err *err)
 {
-    struct loop l = {.b = b, .mark_boot_ms = mst_clock_boot(), .maintain = true};
+    struct loop l = {.b = b,
+                     .mark_boot_ms = mst_clock_boot(),
+                     .contacts_boot_ms = mst_clock_boot(),
+                     .maintain = true};
     uint64_t watchdog_us = 0;
     if (sd_watchdog_enabled(0, &watchdog_us) > 0)
         l.watchdog_ms = (int64_t)(watchdog_us / 1000);

@@ -6,8 +6,6 @@
 
 #include "broker/io/query.h"
 
-#define ALERTS_DEFAULT 1000
-
 struct alert_walk {
     struct mst_query *q;
     struct mst_err *err;
@@ -79,7 +77,7 @@ static int list_one(void *context, const struct mst_stored_alert *alert)
 int mst_query_alerts(struct mst_query *q, struct mst_err *err)
 {
     struct alert_walk w = {
-        .q = q, .err = err, .left = mst_query_number(q, "limit", ALERTS_DEFAULT)};
+        .q = q, .err = err, .left = mst_query_number(q, "limit", MST_LIST_ROWS_DEFAULT)};
     int64_t from = mst_query_number(q, "from", 0);
     if (from < 0 || w.left < 1)
         return mst_fail(err, MST_E_INVALID, "from, limit");

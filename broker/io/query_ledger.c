@@ -8,13 +8,11 @@
 #include "broker/driver/roles.h"
 #include "broker/io/query.h"
 
-#define ROWS_DEFAULT 1000
-
 static const char *row_kind_word(uint8_t kind)
 {
-    static const char *const words[] = {"",      "report",    "act",  "transition",
-                                        "alert", "refusal",   "tick", "start",
-                                        "stop",  "programme", "key",  "security"};
+    static const char *const words[] = {"",        "report",   "act",     "transition", "alert",
+                                        "refusal", "tick",     "start",   "stop",       "programme",
+                                        "key",     "security", "contacts"};
     return kind < sizeof words / sizeof words[0] ? words[kind] : "";
 }
 
@@ -175,7 +173,7 @@ static int verify_ledger(struct mst_query *q, struct mst_err *err)
     snprintf(text, sizeof text, "%" PRIu64, v.row);
     if (!code)
         code = mst_query_pair(q, "rows", text, err);
-    for (uint8_t kind = 1; !code && kind <= MST_ROW_SECURITY; kind++) {
+    for (uint8_t kind = 1; !code && kind < MST_ROW_KINDS; kind++) {
         snprintf(text, sizeof text, "%" PRIu64, v.rows_of_kind[kind]);
         code = mst_query_pair(q, row_kind_word(kind), text, err);
     }
@@ -212,7 +210,8 @@ int mst_query_ledger(struct mst_query *q, struct mst_err *err)
     }
     if (strcmp(what, "list") != 0)
         return mst_fail(err, MST_E_USAGE, "%s", what);
-    struct list l = {.q = q, .err = err, .left = mst_query_number(q, "limit", ROWS_DEFAULT)};
+    struct list l = {
+        .q = q, .err = err, .left = mst_query_number(q, "limit", MST_LIST_ROWS_DEFAULT)};
     int64_t from = mst_query_number(q, "from", 1);
     if (from < 1 || l.left < 1)
         return mst_fail(err, MST_E_INVALID, "from, limit");

@@ -7,8 +7,6 @@
 
 #include "broker/io/query.h"
 
-#define REPORTS_DEFAULT 1000
-
 struct listing {
     struct mst_query *q;
     struct mst_err *err;
@@ -60,7 +58,8 @@ static int list_one(void *context, const struct mst_row *row)
 
 int mst_query_reports(struct mst_query *q, struct mst_err *err)
 {
-    struct listing l = {.q = q, .err = err, .left = mst_query_number(q, "limit", REPORTS_DEFAULT)};
+    struct listing l = {
+        .q = q, .err = err, .left = mst_query_number(q, "limit", MST_LIST_ROWS_DEFAULT)};
     int64_t from = mst_query_number(q, "from", 1);
     if (from < 1 || l.left < 1)
         return mst_fail(err, MST_E_INVALID, "from, limit");

@@ -71,8 +71,9 @@ static const struct act {
     {"unsilence", UPON_OBLIGATION, act_plain},   {"publish", UPON_OBLIGATION, act_plain},
     {"fill", UPON_OBLIGATION, act_plain},        {"vacate", UPON_OBLIGATION, act_plain},
     {"supersede", UPON_OBLIGATION, act_plain},   {"cancel", UPON_OBLIGATION, act_plain},
-    {"enrol", UPON_BROKER, act_enrol},           {"revoke", UPON_BROKER, act_revoke},
-    {"clock", UPON_BROKER, act_clock},           {"reload", UPON_BROKER, act_reload},
+    {"rebase", UPON_OBLIGATION, act_plain},      {"enrol", UPON_BROKER, act_enrol},
+    {"revoke", UPON_BROKER, act_revoke},         {"clock", UPON_BROKER, act_clock},
+    {"reload", UPON_BROKER, act_reload},
 };
 
 static const struct {

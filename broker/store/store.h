@@ -49,6 +49,8 @@ enum mst_row_kind {
     MST_ROW_PROGRAMME = 9, /* a programme version took effect: its bytes' digest */
     MST_ROW_KEY = 10,      /* enrolment, revocation, rotation */
     MST_ROW_SECURITY = 11, /* a security event */
+    MST_ROW_CONTACTS = 12, /* when each agent was heard of last, and something followed from it */
+    MST_ROW_KINDS          /* one more than the last */
 };
 
 struct mst_row {

@@ -73,6 +73,12 @@ def test_plan_against_a_broker_is_what_a_reload_does():
             if change in ("moved", "kept") and "/2023Q" in what:
                 equal(world.obligation(what)["due_day"], is_, f"{change} {what}")
         equal(plan(world, "--diff", path, "--at", "2023-10-02"), {}, "nothing is left to change")
+        # What has opened comes under the new rule by an act only.
+        world.must("musterctl", "rebase", "quarterly-progress/2023Q3/jxj", "--reason", "the same for all")
+        equal(world.obligation("quarterly-progress/2023Q3/jxj")["due_day"], "2023-10-16", "rebased")
+        equal(world.obligation("quarterly-progress/2023Q3/jtj")["due_day"], "2023-10-11", "the others stay")
+        equal(world.ctl("explain", "quarterly-progress/2023Q3/jxj")["day 2023-10-16"], "Mon, working day 7", "explained")
+        equal(world.ctl("replay")["differences"], "0", "replay")
         done = world.run("musterctl", "--home", world.home("unit:jxj"), "plan", "--diff", path)
         check(done.returncode != 0 and "may not" in done.stderr, "contacts are not for every unit")
 

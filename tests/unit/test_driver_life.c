@@ -73,6 +73,41 @@ static void deadline_while_down_is_told_once_at_the_start(void **state)
     assert_int_equal(mst_engine_last_alert(w->engine), alerts);
 }
 
+/* What contacts alone lead to an hour later: the hour's deadlines are told first. */
+static uint64_t told_of_contacts_after(struct world *w, mst_time wait_ms)
+{
+    struct mst_err err;
+    w->now += wait_ms;
+    assert_int_equal(mst_driver_tick(w->driver, w->now, &err), 0);
+    uint64_t before = mst_engine_last_alert(w->engine);
+    assert_int_equal(mst_driver_contacts(w->driver, w->engine, w->now, &err), 0);
+    commit(w);
+    return mst_engine_last_alert(w->engine) - before;
+}
+
+static void silent_agent_is_told_once_also_after_a_restart(void **state)
+{
+    struct world *w = *state;
+    struct mst_err err;
+    const mst_time hour_ms = 3600000;
+    mst_time limit_ms = w->programme->silent_hours * hour_ms;
+    assert_int_equal(mst_driver_heard(w->engine, "alpha", w->now, &err), 0);
+    assert_int_equal(mst_driver_heard(w->engine, "beta", w->now + limit_ms - hour_ms, &err), 0);
+    assert_int_equal(told_of_contacts_after(w, hour_ms), 0);
+    assert_int_equal(rows_of(w, MST_ROW_CONTACTS, NULL), 0);
+    /* To the office and to the unit's own stream; beta was heard of in time. */
+    assert_int_equal(told_of_contacts_after(w, limit_ms), 2);
+    assert_int_equal(rows_of(w, MST_ROW_CONTACTS, NULL), 1);
+    assert_int_equal(told_of_contacts_after(w, hour_ms), 0);
+    stop(w);
+    mst_time down_from = w->now;
+    w->now += 60000;
+    start(w, down_from);
+    assert_int_equal(told_of_contacts_after(w, hour_ms), 0);
+    assert_int_equal(mst_driver_heard(w->engine, "alpha", w->now, &err), 0);
+    assert_int_equal(told_of_contacts_after(w, hour_ms), 2);
+}
+
 static void start_before_the_ledger_s_end_is_refused(void **state)
 {
     struct world *w = *state;
@@ -449,6 +484,7 @@ int main(void)
         TEST(restart_goes_on_with_rows_alerts_and_outboxes),
         ON_DISK(restart_goes_on_with_rows_alerts_and_outboxes),
         ON_DISK(deadline_while_down_is_told_once_at_the_start),
+        TEST(silent_agent_is_told_once_also_after_a_restart),
         TEST(start_before_the_ledger_s_end_is_refused),
         TEST(tick_before_anything_is_due_stores_nothing),
         ON_DISK(clock_mark_is_stored_with_the_batch),
