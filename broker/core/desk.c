@@ -56,6 +56,14 @@ void mst_happen_supersede(struct mst_step *s, struct mst_slot *slot, const struc
     end(s, slot, move, "supersede", MST_WORK_SUPERSEDED, MST_NOTICE_SUPERSEDED);
 }
 
+bool mst_superseded_by(const struct mst_core *core, const struct mst_slot *slot,
+                       const struct mst_slot *other)
+{
+    while (slot && slot != other && slot->o.successor[0])
+        slot = mst_table_by_id(&core->table, mst_text(slot->o.successor));
+    return slot == other;
+}
+
 enum mst_code mst_event_supersede(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
 {
     const struct mst_slot *other =
@@ -64,13 +72,9 @@ enum mst_code mst_event_supersede(struct mst_step *s, struct mst_slot *slot, str
         move->refused = "successor";
         return MST_R_FORM;
     }
-    /* A chain that leads back would leave nothing owed. */
-    for (const struct mst_slot *next = other; next && next->o.successor[0];) {
-        next = mst_table_by_id(&s->core->table, mst_text(next->o.successor));
-        if (next == slot) {
-            move->refused = "successor";
-            return MST_R_FORM;
-        }
+    if (mst_superseded_by(s->core, other, slot)) {
+        move->refused = "successor";
+        return MST_R_FORM;
     }
     mst_happen_supersede(s, slot, move);
     return MST_OK;

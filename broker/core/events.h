@@ -24,6 +24,10 @@ void mst_happen_annul(struct mst_step *s, struct mst_slot *slot, const char *act
 void mst_happen_correction(struct mst_step *s, struct mst_slot *slot);
 /* Ends the obligation in favour of move->successor (desk.c). */
 void mst_happen_supersede(struct mst_step *s, struct mst_slot *slot, const struct mst_move *move);
+/* Whether what superseded the one leads to the other, or is it: in a circle nothing would be owed.
+ */
+bool mst_superseded_by(const struct mst_core *core, const struct mst_slot *slot,
+                       const struct mst_slot *other);
 /* What `submit` and `void` mean for the minutes of a quota (quota.c). */
 enum mst_code mst_quota_submit(struct mst_step *s, struct mst_slot *slot, struct mst_move *move);
 enum mst_code mst_quota_void(struct mst_step *s, struct mst_slot *slot, struct mst_move *move);

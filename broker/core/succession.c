@@ -101,7 +101,10 @@ static void pass_on(struct mst_step *s, struct mst_slot *slot, const struct mst_
         mst_step_schedule(s, made);
     }
     move.successor = id;
-    mst_happen_supersede(s, slot, &move);
+    if (mst_superseded_by(core, mst_table_by_id(&core->table, mst_text(id)), slot))
+        (void)mst_event_cancel(s, slot, &move);
+    else
+        mst_happen_supersede(s, slot, &move);
     mst_step_schedule(s, slot);
 }
 

@@ -60,6 +60,25 @@ def test_desk_acts():
         equal(world.ctl("replay")["differences"], "0", "replay")
 
 
+def test_silence_holds_back_what_is_sent_and_nothing_else():
+    with World("acts", rehearse="2022-12-05") as world:
+        world.broker.start()
+        world.clock_run("2023-04-03")
+        world.must("musterctl", "silence", "unit:jxj", "--until", "2023-04-30", "--reason", "moving house")
+        world.must("musterctl", "silence", "duty:annual-plan", "--until", "2023-12-31", "--reason", "postponed")
+        refused(world, "nothing is owed", "silence", "quarterly-progress/2023Q9/jxj", "--until", "2023-04-30", "--reason", "x")
+        world.broker.stop()
+        world.broker.start(rehearse="2023-04-04")
+        world.clock_run("2023-04-20")
+        kinds = [row["kind"] for row in world.ctl("alerts", "--unit", "jxj") if row["fired"] > "2023-04-03T12"
+                 and row["obligation"] == Q1]
+        check("escalation" not in kinds, f"silenced: {kinds}")
+        equal(world.obligation(Q1)["phase"], "escalated", "the phase goes on")
+        world.must("musterctl", "unsilence", "unit:jxj", "--reason", "they are back")
+        world.clock_run("2023-05-06")
+        equal(world.ctl("replay")["differences"], "0", "replay")
+
+
 def filled_in(path, **values):
     """A form of `muster-agent new`, with every empty place filled."""
     text = path.read_text(encoding="utf-8")
@@ -100,25 +119,6 @@ def test_units_fill_posts_and_file_minutes():
               [f"group-meeting/2023/{lead}" for lead in ("jtj", "lyj", "nyj", "wjw")], "who held none")
 
 
-def test_silence_holds_back_what_is_sent_and_nothing_else():
-    with World("acts", rehearse="2022-12-05") as world:
-        world.broker.start()
-        world.clock_run("2023-04-03")
-        world.must("musterctl", "silence", "unit:jxj", "--until", "2023-04-30", "--reason", "moving house")
-        world.must("musterctl", "silence", "duty:annual-plan", "--until", "2023-12-31", "--reason", "postponed")
-        refused(world, "nothing is owed", "silence", "quarterly-progress/2023Q9/jxj", "--until", "2023-04-30", "--reason", "x")
-        world.broker.stop()
-        world.broker.start(rehearse="2023-04-04")
-        world.clock_run("2023-04-20")
-        kinds = [row["kind"] for row in world.ctl("alerts", "--unit", "jxj") if row["fired"] > "2023-04-03T12"
-                 and row["obligation"] == Q1]
-        check("escalation" not in kinds, f"silenced: {kinds}")
-        equal(world.obligation(Q1)["phase"], "escalated", "the phase goes on")
-        world.must("musterctl", "unsilence", "unit:jxj", "--reason", "they are back")
-        world.clock_run("2023-05-06")
-        equal(world.ctl("replay")["differences"], "0", "replay")
-
-
 def test_administrators_do_none_of_it():
     with World("acts", rehearse="2022-12-05", local_roles="admin") as world:
         world.broker.start()
@@ -131,5 +131,5 @@ def test_administrators_do_none_of_it():
 
 if __name__ == "__main__":
     harness.main(test_extension_is_asked_for_and_decided, test_desk_acts,
-                 test_units_fill_posts_and_file_minutes, test_silence_holds_back_what_is_sent_and_nothing_else,
-                 test_administrators_do_none_of_it)
+                 test_silence_holds_back_what_is_sent_and_nothing_else,
+                 test_units_fill_posts_and_file_minutes, test_administrators_do_none_of_it)

@@ -154,9 +154,10 @@ static struct mst_duty duty(const char *id, enum mst_bearer_kind bearer, enum ms
     };
 }
 
-static void fill_duties(struct mst_programme *p)
+static void fill_duties(struct mst_programme *p, unsigned edits)
 {
-    struct mst_duty *d = take(p->arena, 6 * sizeof *d);
+    static const char *const posts[] = {"deputy", "head"};
+    struct mst_duty *d = take(p->arena, 9 * sizeof *d);
     d[0] = duty("progress", MST_BEARER_LEADS, MST_CLOSE_AUTOMATIC, MST_PERIOD_QUARTER, 5);
     d[1] = duty("exchange", MST_BEARER_MEMBERS, MST_CLOSE_RECEIVE, MST_PERIOD_MONTH, -3);
     d[1].counterpart = MST_COUNTERPART_LEAD;
@@ -168,10 +169,59 @@ static void fill_duties(struct mst_programme *p)
     d[5] = duty("short", MST_BEARER_ALL, MST_CLOSE_RECEIVE, MST_PERIOD_QUARTER, 1);
     d[5].lock_days = 4;
     d[5].grace = (struct mst_grace){.kind = MST_GRACE_DAYS, .n = 1};
+    d[6] = duty("meeting", MST_BEARER_LEADS, MST_CLOSE_NONE, MST_PERIOD_QUARTER, 0);
+    d[6].kind = MST_DUTY_QUOTA;
+    d[6].quota = 3;
+    d[6].pace = true;
+    d[7] = duty("contacts", MST_BEARER_ALL, MST_CLOSE_FILL, MST_PERIOD_ONCE, 10);
+    d[7].kind = MST_DUTY_POST;
+    d[7].posts = posts;
+    d[7].posts_count = 2;
+    d[8] = duty("review", MST_BEARER_OFFICE, MST_CLOSE_NONE, MST_PERIOD_MONTH, 5);
+    d[8].kind = MST_DUTY_ASSESSMENT;
+    d[8].counterpart = MST_COUNTERPART_DIRECTOR;
+    if (edits & EDIT_RULES) {
+        d[0].due.n = 3;
+        d[1].due.n = -5;
+        d[6].quota = 2;
+        d[0].version = d[1].version = d[6].version = 2;
+    }
     p->duties = d;
-    p->duties_count = 6;
+    p->duties_count = 9;
     p->ladders = &fixture_ladder;
     p->ladders_count = 1;
+}
+
+/* The unit ends on some day of the year; the first of the successors inherits. */
+static void end_unit(struct mst_programme *p, struct mst_unit *unit, size_t first, size_t second,
+                     uint64_t *random)
+{
+    size_t *successors = take(p->arena, 2 * sizeof *successors);
+    successors[0] = first;
+    successors[1] = second;
+    unit->successors = successors;
+    unit->successors_count = first == second ? 1 : 2;
+    unit->ended = mst_day_of(2023, 1, 2) + (mst_day)random_below(random, 390);
+}
+
+/* Members only, so that every group keeps its lead; the first group's go, the last one's stay. */
+static void change_units(struct mst_programme *p, unsigned edits, uint64_t *random)
+{
+    struct mst_group *groups = (struct mst_group *)p->groups;
+    struct mst_unit *units = (struct mst_unit *)p->units;
+    struct mst_group *from = &groups[0], *to = &groups[p->groups_count - 1];
+    size_t last = from->members[from->members_count - 1];
+    if (edits & EDIT_MERGE)
+        end_unit(p, &units[from->members[0]], from->lead, from->lead, random);
+    if (edits & EDIT_SPLIT && from->members_count > 1)
+        end_unit(p, &units[from->members[1]], to->members[to->members_count - 1], to->lead, random);
+    if (edits & EDIT_MOVE && from != to && from->members_count > 2) {
+        size_t *members = take(p->arena, (to->members_count + 1) * sizeof *members);
+        memcpy(members, to->members, to->members_count * sizeof *members);
+        members[to->members_count++] = last;
+        to->members = members;
+        from->members_count--;
+    }
 }
 
 static struct mst_programme *blank(void)
@@ -186,10 +236,12 @@ static struct mst_programme *blank(void)
     p->issued = mst_day_of(2023, 1, 1);
     p->fiscal_month = 1;
     p->version = 1;
+    p->silent_hours = 72;
+    p->notice_days = 3;
     return p;
 }
 
-struct mst_programme *fixture_programme(uint64_t seed, uint64_t calendar)
+struct mst_programme *fixture_programme(uint64_t seed, uint64_t calendar, unsigned edits)
 {
     uint64_t random = seed;
     struct mst_programme *p = blank();
@@ -200,7 +252,8 @@ struct mst_programme *fixture_programme(uint64_t seed, uint64_t calendar)
     p->zone = fixture_zone(p->arena, &random);
     p->calendar = fixture_calendar(p->arena, seed, calendar);
     fill_groups(p, groups, members, &random);
-    fill_duties(p);
+    fill_duties(p, edits);
+    change_units(p, edits, &random);
     return p;
 }
 

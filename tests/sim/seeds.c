@@ -16,9 +16,11 @@ static const mst_time hour_ms = 3600000, day_ms = 86400000;
 struct year {
     struct world world;
     uint64_t seed;
-    uint64_t random;   /* what happens */
-    uint64_t restarts; /* when the core is loaded anew; 0: never */
+    uint64_t random;      /* what happens */
+    uint64_t assessments; /* when the books are looked at */
+    uint64_t restarts;    /* when the core is loaded anew; 0: never */
     uint64_t calendar;
+    unsigned edits;
     mst_time end;
 };
 
@@ -28,7 +30,9 @@ static const char *const bearer_acts[] = {"submit", "submit",   "submit",    "su
                                           "submit", "withdraw", "extension", "progress"};
 static const char *const judge_acts[] = {
     "receive", "receive", "review",           "return", "approve", "record", "urge",
-    "void",    "extend",  "refuse-extension", "waive",  "unlock",  "reopen", "approve"};
+    "void",    "extend",  "refuse-extension", "waive",  "unlock",  "reopen", "approve",
+    "publish", "publish", "acknowledge",      "rebase", "fill",    "vacate", "supersede",
+    "cancel"};
 #define PICK(year, list) (list)[random_below(&(year)->random, sizeof(list) / sizeof(list)[0])]
 
 /* Mostly one of those that opened lately. The order is that of their effects, not the core's. */
@@ -42,14 +46,49 @@ static const struct mst_obligation *any_obligation(struct year *y)
     return mst_core_find(y->world.core, y->world.shadows.items[index].id);
 }
 
+/* What the body says, where the duty asks for something; held in `text`. */
+struct said {
+    struct word_pair pairs[4];
+    size_t count;
+    char text[16];
+};
+
+static void say_minutes(struct year *y, struct said *said)
+{
+    mst_day today = mst_zone_day(y->world.programme->zone, y->world.now);
+    mst_day_format(today + 1 - (mst_day)random_below(&y->random, 60), said->text);
+    said->pairs[0] = (struct word_pair){"date", said->text};
+    said->pairs[1] = (struct word_pair){"convener", "somebody"};
+    said->pairs[2] = (struct word_pair){"attendees", "all"};
+    said->pairs[3] = (struct word_pair){"decisions", random_below(&y->random, 9) ? "some" : ""};
+    said->count = 4;
+}
+
+static void say_name(struct year *y, struct said *said)
+{
+    snprintf(said->text, sizeof said->text, "P%d", (int)random_below(&y->random, 99));
+    said->pairs[0] = (struct word_pair){"post", random_below(&y->random, 2) ? "deputy" : "head"};
+    said->pairs[1] = (struct word_pair){"name", random_below(&y->random, 9) ? said->text : ""};
+    said->count = 2;
+}
+
 static bool report(struct year *y, const struct mst_obligation *o)
 {
     char unit[MST_ID_MAX], duty[MST_ID_MAX], period[MST_PERIOD_KEY_MAX];
     struct report_words words = {.act = PICK(y, bearer_acts), .unit = unit, .duty = duty};
+    struct said said = {.count = 0};
     memcpy(unit, o->bearer, sizeof unit);
     memcpy(duty, o->duty, sizeof duty);
     memcpy(period, o->period, sizeof period);
     words.period = period;
+    if (o->kind == MST_DUTY_QUOTA) {
+        say_minutes(y, &said);
+    } else if (o->kind == MST_DUTY_POST) {
+        words.act = random_below(&y->random, 4) ? "fill" : "vacate";
+        say_name(y, &said);
+    }
+    words.body = said.pairs;
+    words.body_count = said.count;
     if (random_below(&y->random, 12) == 0)
         snprintf(unit, sizeof unit, "u%d", (int)random_below(&y->random, 9));
     words.reason = random_below(&y->random, 4) ? "because" : NULL;
@@ -57,6 +96,10 @@ static bool report(struct year *y, const struct mst_obligation *o)
     words.queued = y->world.now - (mst_time)random_below(&y->random, (uint64_t)(3 * day_ms));
     return world_report(&y->world, &words);
 }
+
+static const unsigned desk_roles[] = {MST_ROLE_OFFICE, MST_ROLE_OFFICE,
+                                      MST_ROLE_OFFICE | MST_ROLE_DIRECTOR, MST_ROLE_ADMIN,
+                                      MST_ROLE_VIEWER};
 
 static bool judge(struct year *y, const struct mst_obligation *o)
 {
@@ -69,17 +112,51 @@ static bool judge(struct year *y, const struct mst_obligation *o)
         struct report_words words = {.act = act, .unit = lead, .obligation = id, .reason = reason};
         return world_report(&y->world, &words);
     }
-    static const unsigned roles[] = {MST_ROLE_OFFICE, MST_ROLE_OFFICE,
-                                     MST_ROLE_OFFICE | MST_ROLE_DIRECTOR, MST_ROLE_ADMIN,
-                                     MST_ROLE_VIEWER};
-    mst_time until =
-        o->due + (mst_time)random_below(&y->random, (uint64_t)(20 * day_ms)) - 2 * day_ms;
+    struct said said = {.count = 0};
+    say_name(y, &said);
     struct act_words words = {.actor = "office:desk", .act = act, .obligation = id};
-    words.roles = PICK(y, roles);
+    words.successor = any_obligation(y)->id;
+    words.body = said.pairs;
+    words.body_count = said.count;
+    words.roles = PICK(y, desk_roles);
     words.reason = reason;
-    words.until = until;
+    words.until = o->due + (mst_time)random_below(&y->random, (uint64_t)(20 * day_ms)) - 2 * day_ms;
     words.override = random_below(&y->random, 3) == 0;
     return world_act(&y->world, &words);
+}
+
+/* A unit, a duty or one obligation is silenced for some days, or no longer. */
+static bool silence(struct year *y)
+{
+    const struct mst_programme *p = y->world.programme;
+    const struct mst_obligation *o = any_obligation(y);
+    char target[MST_OBLIGATION_ID_MAX + 8];
+    uint64_t what = random_below(&y->random, 3);
+    if (what == 0)
+        snprintf(target, sizeof target, "unit:%s",
+                 p->units[random_below(&y->random, p->units_count)].id);
+    else if (what == 1)
+        snprintf(target, sizeof target, "duty:%s",
+                 p->duties[random_below(&y->random, p->duties_count)].id);
+    else
+        snprintf(target, sizeof target, "%s", o ? o->id : "nothing");
+    struct act_words words = {.actor = "office:desk", .obligation = target, .reason = "because"};
+    words.act = random_below(&y->random, 4) ? "silence" : "unsilence";
+    words.roles = PICK(y, desk_roles);
+    words.until = y->world.now + (mst_time)random_below(&y->random, (uint64_t)(20 * day_ms));
+    return world_act(&y->world, &words);
+}
+
+/* Some agents are heard of, all of them, or none. */
+static bool contacts(struct year *y)
+{
+    const struct mst_programme *p = y->world.programme;
+    uint64_t share = random_below(&y->random, 4);
+    for (size_t i = 0; i < p->units_count; i++) {
+        if (random_below(&y->random, 3) < share)
+            world_heard(&y->world, p->units[i].id);
+    }
+    return world_contacts(&y->world);
 }
 
 /* Around the deadline to the millisecond, sometimes; within hours, mostly. */
@@ -123,8 +200,14 @@ static bool something_happens(struct year *y)
         return world_jump(w, w->now + (mst_time)random_below(&y->random, (uint64_t)(3 * day_ms)));
     if (what < 50)
         return goes_down(y);
-    if (what < 51)
-        return world_reload(w, fixture_programme(y->seed, ++y->calendar % 4));
+    if (what < 51) {
+        y->edits |= 1u << random_below(&y->random, EDITS);
+        return world_reload(w, fixture_programme(y->seed, ++y->calendar % 4, y->edits));
+    }
+    if (what < 52)
+        return silence(y);
+    if (what < 54)
+        return contacts(y);
     return somebody_acts(y);
 }
 
@@ -134,14 +217,17 @@ static bool live(struct year *y, uint64_t seed, bool trace, bool with_restarts)
 {
     y->seed = seed;
     y->random = seed ^ 0xA5A5A5A5u;
+    y->assessments = seed;
     y->restarts = with_restarts ? seed * 7 + 1 : 0;
-    world_init(&y->world, fixture_programme(seed, 0));
+    world_init(&y->world, fixture_programme(seed, 0, 0));
     y->world.trace = trace;
     y->world.starve = with_restarts ? seed * 13 + 1 : 0;
     y->end = y->world.now + 400 * day_ms;
     bool held = true;
     while (held && y->world.now < y->end) {
         held = something_happens(y);
+        if (held && random_below(&y->assessments, 60) == 0)
+            held = check_assessment(&y->world);
         if (held && with_restarts && random_below(&y->restarts, 50) == 0)
             held = world_restart(&y->world, random_next(&y->restarts));
     }

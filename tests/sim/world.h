@@ -122,6 +122,8 @@ char *world_instant(const struct world *w, mst_time at, char *buf);
 bool check_step(struct world *w, const struct mst_input *input);
 /* Everything at once; slow. */
 bool check_all(struct world *w);
+/* Whether an assessment adds up: no numerator larger than its denominator. */
+bool check_assessment(struct world *w);
 void check_done(struct world *w);
 
 /* ---- starve.c ---- */
@@ -133,8 +135,16 @@ void starve_after(unsigned long allocations);
 
 uint64_t random_next(uint64_t *state);
 uint64_t random_below(uint64_t *state, uint64_t limit);
-/* A programme drawn from a seed; `calendar` draws another calendar for it. */
-struct mst_programme *fixture_programme(uint64_t seed, uint64_t calendar);
+/* A programme drawn from a seed; `calendar` draws another calendar for it, `edits` is a set of
+ * changes to it. */
+enum fixture_edit {
+    EDIT_RULES = 1 << 0, /* other due dates, by a new version of the rules */
+    EDIT_MOVE = 1 << 1,  /* a member goes to another group */
+    EDIT_MERGE = 1 << 2, /* a member merges into its lead on some day */
+    EDIT_SPLIT = 1 << 3, /* a member splits into two others on some day */
+    EDITS = 4,
+};
+struct mst_programme *fixture_programme(uint64_t seed, uint64_t calendar, unsigned edits);
 struct mst_programme *fixture_large(size_t groups, size_t members);
 
 /* ---- script.c, seeds.c ---- */
