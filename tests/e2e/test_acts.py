@@ -60,7 +60,6 @@ def test_desk_acts():
         equal(world.ctl("replay")["differences"], "0", "replay")
 
 
-<<<<<<< HEAD
 def test_silence_holds_back_what_is_sent_and_nothing_else():
     with World("acts", rehearse="2022-12-05") as world:
         world.broker.start()
@@ -78,7 +77,8 @@ def test_silence_holds_back_what_is_sent_and_nothing_else():
         world.must("musterctl", "unsilence", "unit:jxj", "--reason", "they are back")
         world.clock_run("2023-05-06")
         equal(world.ctl("replay")["differences"], "0", "replay")
-=======
+
+
 def filled_in(path, **values):
     """A form of `muster-agent new`, with every empty place filled."""
     text = path.read_text(encoding="utf-8")
@@ -117,7 +117,6 @@ def test_units_fill_posts_and_file_minutes():
         alerts = world.ctl("alerts", "--limit", 100000)
         equal(sorted(alert["obligation"] for alert in alerts if alert["kind"] == "behind-pace"),
               [f"group-meeting/2023/{lead}" for lead in ("jtj", "lyj", "nyj", "wjw")], "who held none")
->>>>>>> refs/heads/whole
 
 
 def test_administrators_do_none_of_it():
@@ -132,8 +131,5 @@ def test_administrators_do_none_of_it():
 
 if __name__ == "__main__":
     harness.main(test_extension_is_asked_for_and_decided, test_desk_acts,
-<<<<<<< HEAD
-                 test_silence_holds_back_what_is_sent_and_nothing_else, test_administrators_do_none_of_it)
-=======
+                 test_silence_holds_back_what_is_sent_and_nothing_else,
                  test_units_fill_posts_and_file_minutes, test_administrators_do_none_of_it)
->>>>>>> refs/heads/whole
