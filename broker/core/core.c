@@ -133,7 +133,7 @@ void mst_core_restore_now(struct mst_core *core, mst_time now)
 void mst_core_restore_down(struct mst_core *core, mst_time from, mst_time to)
 {
     if (core->downs_count == MST_DOWNS_MAX) {
-        /* Only the last hour's are of any use. */
+        /* Only the last hour's are of any use, and the latest. */
         memmove(core->downs, core->downs + 1, (MST_DOWNS_MAX - 1) * sizeof core->downs[0]);
         core->downs_count--;
     }

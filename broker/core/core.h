@@ -156,8 +156,9 @@ void mst_core_restore_now(struct mst_core *core, mst_time now);
 MST_MUST_CHECK int mst_core_restore_state(struct mst_core *core, struct mst_slice bytes,
                                           struct mst_err *err);
 
-/* Put back a recorded interval in which the broker was down, before the first step; of use for an
- * hour after its end (attested reports). */
+/* Put back a recorded interval in which the broker was down, before the first step, oldest first.
+ * All are of use for an hour after their end (attested reports), and the latest until there is
+ * another (nobody was silent before it ended). */
 void mst_core_restore_down(struct mst_core *core, mst_time from, mst_time to);
 
 /* ---- operations ---- */

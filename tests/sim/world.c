@@ -190,10 +190,14 @@ bool world_advance(struct world *w, mst_time to)
 bool world_down(struct world *w, mst_time from, mst_time to)
 {
     struct mst_input down = {.kind = MST_INPUT_DOWN, .now = to, .u.down_from = from};
-    if (w->downs_count < sizeof w->downs / sizeof w->downs[0]) {
-        w->downs[w->downs_count].from = from;
-        w->downs[w->downs_count++].to = to;
+    /* As the broker stores them: the latest ones. Since when an agent could have been heard hangs
+     * on the very last, so it is the oldest that makes room. */
+    if (w->downs_count == DOWNS_KEPT) {
+        memmove(w->downs, w->downs + 1, (DOWNS_KEPT - 1) * sizeof w->downs[0]);
+        w->downs_count--;
     }
+    w->downs[w->downs_count].from = from;
+    w->downs[w->downs_count++].to = to;
     return world_step(w, &down);
 }
 

@@ -40,6 +40,7 @@ struct logged_move {
 };
 
 #define HEARD_MAX 32
+#define DOWNS_KEPT 8 /* as many as the broker stores */
 
 struct world {
     struct mst_programme *programme;
@@ -62,7 +63,7 @@ struct world {
     size_t alert_ids_count, alert_ids_cap;
     struct {
         mst_time from, to;
-    } downs[16];
+    } downs[DOWNS_KEPT]; /* what the broker has stored of them */
     size_t downs_count;
     struct {
         char unit[MST_ID_MAX];
