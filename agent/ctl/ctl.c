@@ -46,5 +46,5 @@ int mst_ctl_main(int argc, char *const *argv)
     call.format = mst_call_option(&line, "json")  ? MST_FORMAT_JSON
                   : mst_call_option(&line, "csv") ? MST_FORMAT_CSV
                                                   : MST_FORMAT_TABLE;
-    return run(&call);
+    return mst_app_end(line.app, run(&call));
 }

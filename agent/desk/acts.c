@@ -7,11 +7,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/link/link.h"
 #include "config/load/file.h"
 #include "config/model/arena.h"
+#include "config/model/date.h"
+#include "config/model/period.h"
 #include "proto/pack.h"
 
 #define QUEUE_TIMEOUT_MS 30000
@@ -46,6 +49,16 @@ static void pack_act(const struct act *act, struct mst_buf *out)
         mst_pack_text(out, "body");
         mst_buf_put(out, act->body.data, act->body.len);
     }
+}
+
+int mst_desk_check_period(const char *period, struct mst_err *err)
+{
+    /* Which keys there are does not depend on the month in which the fiscal year starts. */
+    struct mst_period parsed;
+    int code = mst_period_parse(period, 1, 0, &parsed, err);
+    if (code)
+        mst_hint(err, "%s", _("see `muster-agent status` for what is owed"));
+    return code;
 }
 
 static int queue(struct mst_local *local, const struct act *act, uint64_t *ret_number,
@@ -152,7 +165,8 @@ static int perform(const struct mst_desk *desk, const struct act *act)
 {
     struct mst_err err;
     struct mst_local *local;
-    if (mst_local_open(desk->home, &local, &err))
+    if ((act->period && mst_desk_check_period(act->period, &err)) ||
+        mst_local_open(desk->home, &local, &err))
         return mst_desk_complain(&err);
     int rc = perform_with(desk, local, act);
     mst_local_close(local);
@@ -249,8 +263,8 @@ static int check_names(const struct mst_desk *desk, const struct mst_brief *brie
 {
     const char *known[MST_DESK_DUTIES_MAX];
     const char *duty = mst_call_value(desk->call, "duty");
-    if (!is_id(duty) || !is_id(mst_call_value(desk->call, "period")))
-        return mst_fail_on(err, MST_E_INVALID, is_id(duty) ? "PERIOD" : "DUTY");
+    if (!is_id(duty))
+        return mst_fail_on(err, MST_E_INVALID, "DUTY");
     const struct mst_desk_duty *own = mst_brief_duty(brief, duty);
     if (own && own->form == MST_FORM_POST) {
         int code = mst_fail(err, MST_E_INVALID, _("no report is filed for a post: %s"), duty);
@@ -273,7 +287,8 @@ int mst_desk_new(const struct mst_desk *desk)
     struct mst_err err;
     struct mst_local *local;
     struct mst_brief brief;
-    if (mst_local_open(desk->home, &local, &err))
+    if (mst_desk_check_period(mst_call_value(desk->call, "period"), &err) ||
+        mst_local_open(desk->home, &local, &err))
         return mst_desk_complain(&err);
     int code = mst_brief_fetch(local, &brief, &err);
     mst_local_close(local);
@@ -343,9 +358,50 @@ int mst_desk_progress(const struct mst_desk *desk)
                 : progress_from_file(desk, file);
 }
 
+/* The agent's clock is a rehearsal's once it has met a rehearsing broker; before, it tells nothing
+ * that a date could be held against. */
+static int check_not_past(const struct mst_desk *desk, mst_day until, struct mst_err *err)
+{
+    struct mst_local *local;
+    struct mst_buf request = {0};
+    const struct mst_msg_reply *reply;
+    struct tm now;
+    char date[16];
+    int code = mst_local_open(desk->home, &local, err);
+    if (code)
+        return code;
+    mst_pack_map(&request, 1);
+    pack_pair(&request, "do", "status");
+    code =
+        mst_local_call(local, mst_bytes(request.data, request.len), QUEUE_TIMEOUT_MS, &reply, err);
+    mst_buf_done(&request);
+    time_t seconds = code ? 0 : (time_t)(reply->now / 1000);
+    if (!code && reply->rows.count == 1 &&
+        mst_unpack_bool(reply->rows.items[0], "connected", false) && localtime_r(&seconds, &now)) {
+        mst_day today = mst_day_of(now.tm_year + 1900, now.tm_mon + 1, now.tm_mday);
+        if (until < today) {
+            code = mst_fail(err, MST_E_INVALID, _("%s is past"), mst_day_format(until, date));
+            mst_hint(err, _("today is %s"), mst_day_format(today, date));
+        }
+    }
+    mst_local_close(local);
+    return code;
+}
+
 int mst_desk_extension(const struct mst_desk *desk)
 {
+    struct mst_err err;
+    mst_day day;
     const char *until = mst_call_value(desk->call, "until");
+    int code = mst_day_parse(until, &day, &err);
+    if (code) {
+        mst_wrap(&err, "--until");
+        mst_hint(&err, "%s", _("write year-month-day, e.g. 2023-03-15"));
+    } else {
+        code = check_not_past(desk, day, &err);
+    }
+    if (code)
+        return mst_desk_complain(&err);
     return perform_with_body(desk, "extension", "until", until, strlen(until));
 }
 

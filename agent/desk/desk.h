@@ -31,6 +31,8 @@ typedef int (*mst_desk_fn)(const struct mst_desk *desk);
 #undef ENDCOMMAND
 
 int mst_desk_complain(const struct mst_err *err);
+/* MST_E_SYNTAX for a key that names no period in any year. */
+MST_MUST_CHECK int mst_desk_check_period(const char *period, struct mst_err *err);
 /* Rows of a list, fetched page by page. `verb` and further arguments are packed by `put` (pairs of
  * them); `key` names the field of a row that says where the next page begins. */
 typedef int (*mst_desk_row_fn)(void *context, struct mst_slice row, struct mst_err *err);

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "config/model/zone.h"
 #include "proto/pack.h"
@@ -17,11 +18,16 @@ static void pack_name(struct mst_buf *out, const char *name)
     mst_pack_text(out, "value");
 }
 
-static void pack_instant(struct mst_buf *out, uint64_t at)
+/* For people in the home's zone, as the broker's own rows are; for programs in UTC. */
+static void pack_instant(struct mst_buf *out, mst_time at, bool people)
 {
-    static const struct mst_zone utc = {.name = "UTC"};
     char text[MST_INSTANT_TEXT_MAX];
-    mst_pack_text(out, mst_zone_format(&utc, (mst_time)at, text));
+    time_t seconds = (time_t)(at / 1000);
+    struct tm local;
+    struct mst_zone zone = {.name = "UTC"};
+    if (people && localtime_r(&seconds, &local))
+        zone.first_offset_s = (int32_t)local.tm_gmtoff;
+    mst_pack_text(out, mst_zone_format(&zone, at, text));
 }
 
 /* ---- status ---- */
@@ -212,8 +218,9 @@ static void put_alert_line(const struct inbox *inbox, struct mst_slice row,
         "%s%4" PRId64 "%s  %s  %s%s%s\n",
         mst_sgr(inbox->colour, mst_unpack_bool(row, "read", false) ? MST_TINT_DIM : MST_TINT_BOLD),
         mst_unpack_int(row, "n", 0), mst_sgr(inbox->colour, MST_TINT_OFF),
-        mst_when((mst_time)alert->fired, when), mst_sgr(inbox->colour, mst_alert_tint(alert)),
-        mst_alert_words(alert, words, sizeof words), mst_sgr(inbox->colour, MST_TINT_OFF));
+        mst_when((mst_time)alert->fired, false, when),
+        mst_sgr(inbox->colour, mst_alert_tint(alert)), mst_alert_words(alert, words, sizeof words),
+        mst_sgr(inbox->colour, MST_TINT_OFF));
 }
 
 static int put_alert(void *context, struct mst_slice row, struct mst_err *err)
@@ -320,7 +327,7 @@ static int put_receipt(void *context, struct mst_slice row, struct mst_err *err)
             mst_pack_nil(&out);
     }
     mst_pack_text(&out, "at");
-    pack_instant(&out, (uint64_t)mst_unpack_int(row, "at", 0));
+    pack_instant(&out, mst_unpack_int(row, "at", 0), people);
     mst_slice_copy(mst_unpack_text(row, "state"), state, sizeof state);
     mst_pack_text(&out, "state");
     mst_pack_text(&out, people ? _(state) : state);

@@ -241,11 +241,15 @@ static void check_date(struct check *c, const struct mst_node *node, const char 
 static void check_field(struct check *c, size_t index)
 {
     const struct mst_node *node = c->found[index];
+    struct mst_err why;
     static const size_t sizes[FIELDS] = {48, 16, 128};
     switch (fields[index].kind) {
     case FIELD_ID:
         if (!check_text(c, node, fields[index].name))
             c->found[index] = NULL;
+        else if (strcmp(fields[index].name, "period") == 0 &&
+                 mst_desk_check_period(node->text, &why))
+            COMPLAIN(c, node, _("see `muster-agent status` for what is owed"), "%s", why.text);
         else if (strlen(node->text) >= sizes[index])
             COMPLAIN(c, node, _("check the spelling"), _("%s is too long"), fields[index].name);
         else if (index == 0)

@@ -130,7 +130,8 @@ static int serve(int argc, char *const *argv)
     struct mst_desk desk = {.call = &call, .json = mst_call_option(&call, "json") != NULL};
     const char *home = mst_call_option(&call, "home");
     snprintf(desk.home, sizeof desk.home, "%s", home ? home : mst_home_default());
-    return functions[call.command - commands](&desk);
+    mst_home_adopt_zone(desk.home);
+    return mst_app_end(call.app, functions[call.command - commands](&desk));
 }
 
 int mst_desk_main(int argc, char *const *argv)

@@ -95,6 +95,13 @@ const char *mst_call_option(const struct mst_call *call, const char *name);
 int mst_app_begin(const struct mst_app *app, int argc, char *const *argv,
                   struct mst_call *ret_call);
 
+/*
+ * The last thing a main() does: what was printed must have gone out, or the program failed although
+ * its work did not. Returns rc, or complains and returns the exit code for that. Nobody reading any
+ * more is no fault.
+ */
+int mst_app_end(const struct mst_app *app, int rc);
+
 /* command NULL: the overview. */
 void mst_app_help(const struct mst_app *app, const struct mst_command_row *command, FILE *out);
 /* roff for man(1). */

@@ -6,6 +6,7 @@
 #include "agent/link/app.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "config/load/lang.h"
@@ -333,5 +334,17 @@ int mst_app_begin(const struct mst_app *app, int argc, char *const *argv, struct
         rc = check_required(ret_call, &err);
         return rc ? mst_complain(app->program, &err) : -1;
     }
-    return fflush(stdout) == 0 ? MST_EXIT_OK : MST_EXIT_REFUSED;
+    return mst_app_end(app, MST_EXIT_OK);
+}
+
+int mst_app_end(const struct mst_app *app, int rc)
+{
+    struct mst_err err;
+    bool before = ferror(stdout) != 0;
+    bool now = fflush(stdout) != 0;
+    if (rc != MST_EXIT_OK || (!before && !now) || (now && errno == EPIPE))
+        return rc;
+    mst_fail(&err, MST_E_IO, "%s: %s", _("the output"),
+             now ? strerror(errno) : _("it was not written whole"));
+    return mst_complain(app->program, &err);
 }

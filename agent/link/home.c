@@ -107,6 +107,20 @@ int mst_home_load(const char *dir, struct mst_home *ret_home, struct mst_err *er
     return 0;
 }
 
+void mst_home_adopt_zone(const char *dir)
+{
+    struct mst_settings settings;
+    struct mst_diags diags = {0};
+    char path[4096 + 16];
+    snprintf(path, sizeof path, "%s/agent.yaml", dir);
+    if (access(path, R_OK) != 0 || mst_settings_init(&settings, NULL))
+        return;
+    if (mst_settings_load(&settings, MST_SCOPE_AGENT, path, &diags, NULL) == 0)
+        mst_lang_zone(settings.AGENT_zone);
+    mst_diags_done(&diags);
+    mst_settings_done(&settings);
+}
+
 void mst_home_done(struct mst_home *home)
 {
     mst_keys_wipe(&home->keys);

@@ -97,10 +97,10 @@ char *mst_alert_words(const struct mst_msg_alert *alert, char *buf, size_t size)
  * sentence; for --json and hooks. */
 void mst_alert_map(const struct mst_msg_alert *alert, struct mst_buf *out);
 enum mst_tint mst_alert_tint(const struct mst_msg_alert *alert);
-/* An instant for people: "the end of 2023-10-11" at local midnight, else "2023-10-11 16:30 +0800".
- */
+/* An instant for people, as tables show it: "2023-10-11 16:30 +08:00"; a deadline at local midnight
+ * is "2023-10-11 24:00 +08:00". */
 #define MST_WHEN_MAX 64
-char *mst_when(mst_time at, char buf[MST_WHEN_MAX]);
+char *mst_when(mst_time at, bool is_deadline, char buf[MST_WHEN_MAX]);
 
 /* ---- complaints ---- */
 

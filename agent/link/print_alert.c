@@ -6,6 +6,7 @@
 #include "agent/link/print.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -59,22 +60,26 @@ static const struct sentence *sentence_of(struct mst_slice kind)
     return &anything;
 }
 
-char *mst_when(mst_time at, char buf[MST_WHEN_MAX])
+char *mst_when(mst_time at, bool is_deadline, char buf[MST_WHEN_MAX])
 {
     time_t seconds = (time_t)(at / 1000);
     struct tm local;
+    char date[16] = "", hour[8] = "24:00";
     buf[0] = '\0';
     if (!localtime_r(&seconds, &local))
         return buf;
-    if (local.tm_hour || local.tm_min || local.tm_sec || at % 1000) {
-        strftime(buf, MST_WHEN_MAX, "%Y-%m-%d %H:%M %z", &local);
-        return buf;
+    long offset_min = local.tm_gmtoff / 60;
+    if (!is_deadline || local.tm_hour || local.tm_min || local.tm_sec || at % 1000) {
+        strftime(hour, sizeof hour, "%H:%M", &local);
+    } else {
+        /* Due dates are half-open: the midnight that begins a day is the end of the one before. */
+        seconds -= 1;
+        if (!localtime_r(&seconds, &local))
+            return buf;
     }
-    /* Due dates are half-open: the midnight that begins a day is the end of the one before. */
-    seconds -= 1;
-    char date[16];
-    if (localtime_r(&seconds, &local) && strftime(date, sizeof date, "%Y-%m-%d", &local))
-        snprintf(buf, MST_WHEN_MAX, _("the end of %s"), date);
+    strftime(date, sizeof date, "%Y-%m-%d", &local);
+    snprintf(buf, MST_WHEN_MAX, "%s %s %c%02ld:%02ld", date, hour, offset_min < 0 ? '-' : '+',
+             labs(offset_min) / 60, labs(offset_min) % 60);
     return buf;
 }
 
@@ -121,8 +126,8 @@ static void put_sentence(const struct mst_msg_alert *alert, struct mst_buf *out)
         {"bearer", named(alert->bearer_en, alert->bearer_zh, alert->bearer)},
         {"duty", named(alert->duty_en, alert->duty_zh, alert->duty)},
         {"period", alert->period},
-        {"due", mst_text(mst_when((mst_time)alert->due, due))},
-        {"when", mst_text(mst_when((mst_time)alert->instant, when))},
+        {"due", mst_text(mst_when((mst_time)alert->due, true, due))},
+        {"when", mst_text(mst_when((mst_time)alert->instant, false, when))},
         {"level", mst_text(level)},
         {"missed", mst_text(missed)},
         {"reason", alert->reason},

@@ -118,11 +118,31 @@ static void put_text(struct mst_buf *out, const char *column, struct mst_slice t
     mst_put_clean(out, text);
 }
 
+/* Holds containers itself: its entries stand on lines of their own. */
+static bool is_deep(struct mst_slice raw)
+{
+    struct mst_value value = mst_cell_value(raw);
+    struct mst_unpack u;
+    struct mst_slice item;
+    if (value.kind != MST_VALUE_ARRAY)
+        return value.kind == MST_VALUE_MAP && value.count > 0;
+    mst_unpack_init(&u, raw.data, raw.len);
+    struct mst_value head;
+    if (!mst_unpack_next(&u, &head))
+        return false;
+    for (size_t i = 0; i < head.count && mst_unpack_skip(&u, &item); i++) {
+        struct mst_value inner = mst_cell_value(item);
+        if (is_container(&inner))
+            return true;
+    }
+    return false;
+}
+
 /* One scalar of a column of words, or a run of them: "unit, lead". False for deeper structure. */
 static bool put_flat(struct mst_buf *out, const char *column, struct mst_slice raw)
 {
     struct mst_value value = mst_cell_value(raw);
-    if (value.kind == MST_VALUE_MAP)
+    if (value.kind == MST_VALUE_MAP || is_deep(raw))
         return false;
     if (value.kind != MST_VALUE_ARRAY) {
         mst_cell_put(out, column, raw);
@@ -134,12 +154,6 @@ static bool put_flat(struct mst_buf *out, const char *column, struct mst_slice r
     struct mst_slice item;
     if (!mst_unpack_next(&u, &head))
         return false;
-    struct mst_unpack look = u;
-    for (size_t i = 0; i < head.count && mst_unpack_skip(&look, &item); i++) {
-        struct mst_value inner = mst_cell_value(item);
-        if (is_container(&inner))
-            return false;
-    }
     for (size_t i = 0; i < head.count && mst_unpack_skip(&u, &item); i++) {
         put(out, i > 0 ? ", " : "");
         mst_cell_put(out, column, item);
@@ -188,18 +202,29 @@ static void put_lines(struct mst_buf *out, const char *column, struct mst_slice 
         if (!end)
             return;
         put(out, "\n");
-        put_spaces(out, indent);
         text.data += len + 1;
         text.len -= len + 1;
+        if (text.data[0] != '\n')
+            put_spaces(out, indent);
     }
+}
+
+static bool is_empty(struct mst_slice raw)
+{
+    struct mst_value value = mst_cell_value(raw);
+    bool holds_none =
+        (value.kind == MST_VALUE_MAP || value.kind == MST_VALUE_ARRAY) && !value.count;
+    return value.kind == MST_VALUE_NIL || holds_none ||
+           (value.kind == MST_VALUE_TEXT && value.s.len == 0);
 }
 
 static void put_entry(struct mst_buf *out, const char *column, struct mst_slice item, int indent)
 {
-    struct mst_value inner = mst_cell_value(item);
-    if (inner.kind == MST_VALUE_MAP && inner.count > 0) {
+    if (is_deep(item)) {
         put(out, "\n");
         put_spaces(out, indent);
+    } else if (!is_empty(item)) {
+        put(out, " ");
     }
     mst_cell_put_block(out, column, item, indent);
 }
@@ -235,7 +260,7 @@ void mst_cell_put_block(struct mst_buf *out, const char *column, struct mst_slic
         char key[64];
         mst_slice_copy(mst_cell_value(name).s, key, sizeof key);
         mst_put_clean(out, mst_text(mst_heading(key)));
-        put(out, ": ");
+        put(out, ":");
         put_entry(out, key, item, indent + 2);
     }
 }

@@ -162,16 +162,18 @@ static void pad(FILE *out, int n)
     fprintf(out, "%*s", n > 0 ? n : 0, "");
 }
 
+/* ret_owed: blanks that wait until something stands behind them, so that no line ends in them. */
 static void print_cell(FILE *out, bool colour, const struct cell *cell, int width, bool right,
-                       bool last)
+                       int *ret_owed)
 {
-    if (right)
-        pad(out, width - cell->width);
+    if (cell->width == 0) {
+        *ret_owed += width + 2;
+        return;
+    }
+    pad(out, *ret_owed + (right ? width - cell->width : 0));
     bool tinted = colour && cell->tint != MST_TINT_OFF;
     fprintf(out, "%s%s%s", mst_sgr(tinted, cell->tint), cell->text, mst_sgr(tinted, MST_TINT_OFF));
-    if (!right && !last)
-        pad(out, width - cell->width);
-    fputs(last ? "\n" : "  ", out);
+    *ret_owed = (right ? 0 : width - cell->width) + 2;
 }
 
 static void print_grid(const struct mst_table *table, struct cell *cells)
@@ -189,15 +191,20 @@ static void print_grid(const struct mst_table *table, struct cell *cells)
             right[c] = right[c] && (cell->number || cell->width == 0);
         }
     }
+    int owed = 0;
     for (size_t c = 0; c < columns; c++) {
         struct cell heading = {.tint = MST_TINT_BOLD};
         heading.text = (char *)(uintptr_t)mst_heading(table->columns[c]);
         heading.width = mst_width(heading.text);
-        print_cell(table->out, colour, &heading, widths[c], right[c], c + 1 == columns);
+        print_cell(table->out, colour, &heading, widths[c], right[c], &owed);
     }
-    for (size_t i = 0; i < table->rows_count * columns; i++)
-        print_cell(table->out, colour, &cells[i], widths[i % columns], right[i % columns],
-                   i % columns + 1 == columns);
+    fputc('\n', table->out);
+    for (size_t i = 0; i < table->rows_count * columns; i++) {
+        owed = i % columns == 0 ? 0 : owed;
+        print_cell(table->out, colour, &cells[i], widths[i % columns], right[i % columns], &owed);
+        if (i % columns + 1 == columns)
+            fputc('\n', table->out);
+    }
 }
 
 static int print_table(const struct mst_table *table, struct mst_err *err)
@@ -237,8 +244,9 @@ static int print_pairs(const struct mst_table *table, struct mst_err *err)
         if (label_text && value_text) {
             struct cell cell = {.text = label_text, .width = mst_width(label_text)};
             cell.tint = MST_TINT_BOLD;
-            print_cell(table->out, colour, &cell, width, false, false);
-            fprintf(table->out, "%s\n", value_text);
+            int owed = 0;
+            print_cell(table->out, colour, &cell, width, false, &owed);
+            fprintf(table->out, "%*s%s\n", value_text[0] ? owed : 0, "", value_text);
         }
         bool failed = !label_text || !value_text;
         free(label_text);

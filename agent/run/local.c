@@ -29,11 +29,28 @@ struct mst_local {
     struct mst_msg_scratch scratch;
 };
 
+/* dir: the home, as far as it could be opened; -1: whose it is cannot be told. */
+static int refuse_foreign(const char *home, int dir, struct mst_err *err)
+{
+    struct stat st;
+    if (dir < 0 || fstat(dir, &st) != 0) {
+        int code = mst_fail(err, MST_E_DENIED, _("no permission to use %s"), home);
+        mst_hint(err, "%s", _("run this as the user to whom the home belongs"));
+        return code;
+    }
+    int code = mst_fail(err, MST_E_DENIED, _("no permission to use %s: it belongs to user %u"),
+                        home, (unsigned)st.st_uid);
+    mst_hint(err, _("run this as that user: sudo -u '#%u' muster-agent …"), (unsigned)st.st_uid);
+    return code;
+}
+
 static int open_socket(const char *home, struct sockaddr_un *ret_address, int *ret_dir, int *ret_fd,
                        struct mst_err *err)
 {
     int dir = open(home, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0) {
+        if (errno == EACCES || errno == EPERM)
+            return refuse_foreign(home, -1, err);
         if (errno != ENOENT)
             return mst_fail(err, MST_E_IO, "%s: %s", home, strerror(errno));
         int code = mst_fail(err, MST_E_UNKNOWN, _("there is no home at %s"), home);
@@ -109,6 +126,12 @@ int mst_local_open(const char *home, struct mst_local **ret, struct mst_err *err
         return code;
     bool connected = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
     int saved = errno;
+    if (!connected && (saved == EACCES || saved == EPERM)) {
+        code = refuse_foreign(home, dir, err);
+        close(dir);
+        close(fd);
+        return code;
+    }
     close(dir);
     struct mst_local *local = connected ? calloc(1, sizeof *local) : NULL;
     if (local)
@@ -118,8 +141,6 @@ int mst_local_open(const char *home, struct mst_local **ret, struct mst_err *err
         free(local);
         if (connected)
             return mst_fail_on(err, MST_E_NOMEM, home);
-        if (saved == EACCES || saved == EPERM)
-            return mst_fail(err, MST_E_DENIED, "%s/" SOCKET_NAME, home);
         code = mst_fail(err, MST_E_UNREACHABLE, _("no agent is running for %s"), home);
         mst_hint(err, "%s", _("start it: muster-agent run"));
         return code;

@@ -100,6 +100,12 @@ static void read_signals(struct service *s)
 {
     struct signalfd_siginfo info;
     while (read(s->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        /* The terminal that it was started from is gone; the unit's reports must go out all the
+         * same. */
+        if (info.ssi_signo == SIGHUP) {
+            mst_journal(MST_LOG_NOTICE, "hangup going-on=yes");
+            continue;
+        }
         mst_journal(MST_LOG_NOTICE, "stopping signal=%u", info.ssi_signo);
         s->stop = true;
     }
@@ -238,6 +244,7 @@ static int start(struct service *s, struct mst_err *err)
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     s->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (!code && s->signals < 0)

@@ -26,6 +26,7 @@ struct follower {
     bool up, was_up;
     bool subscribe_owed, unsaved;
     bool contradicted;
+    bool unread; /* nobody reads the output any more */
     uint64_t shown;
     int64_t last_alert_ms;
 };
@@ -163,10 +164,17 @@ static void on_down(struct follower *f, const struct mst_msg *msg)
 
 /* ---- one alert ---- */
 
+/* Whoever read may have seen enough, as `head` does: that ends the watch and is no fault. */
+static int output_failed(struct follower *f, struct mst_err *err)
+{
+    f->unread = errno == EPIPE;
+    return mst_fail(err, MST_E_IO, "%s: %s", _("the output"), strerror(errno));
+}
+
 static int print_json(struct follower *f, struct mst_slice json, struct mst_err *err)
 {
     if (fwrite(json.data, 1, json.len, f->o->out) != json.len || fputc('\n', f->o->out) == EOF)
-        return mst_fail_on(err, MST_E_IO, _("the output"));
+        return output_failed(f, err);
     return 0;
 }
 
@@ -186,7 +194,7 @@ static int print_line(struct follower *f, const struct mst_msg_alert *alert, str
                 mst_sgr(colour, MST_TINT_OFF), mst_sgr(colour, mst_alert_tint(alert)),
                 mst_alert_words(alert, words, sizeof words), mst_sgr(colour, MST_TINT_OFF));
     mst_buf_done(&audience);
-    return n < 0 ? mst_fail_on(err, MST_E_IO, _("the output")) : 0;
+    return n < 0 ? output_failed(f, err) : 0;
 }
 
 static int show(struct follower *f, const struct mst_msg_alert *alert, struct mst_err *err)
@@ -262,7 +270,7 @@ static int settle(struct follower *f, struct mst_err *err)
 {
     if (f->unsaved) {
         if (fflush(f->o->out) != 0)
-            return mst_fail(err, MST_E_IO, "%s: %s", _("the output"), strerror(errno));
+            return output_failed(f, err);
         int rc = mst_watch_state_save(f->state, &f->here, err);
         if (rc)
             return rc;
@@ -396,7 +404,9 @@ int mst_watch_follow(const struct mst_watch_options *options, struct mst_err *er
         rc = loop(&f, err);
         sd_notify(0, "STOPPING=1");
         /* What was shown since the last save is dealt with, whatever ended the loop. */
-        if (f.unsaved && rc != MST_E_IO) {
+        if (rc == MST_E_IO && f.unread) {
+            rc = 0;
+        } else if (f.unsaved && rc != MST_E_IO) {
             int saved = settle(&f, rc ? NULL : err);
             rc = rc ? rc : saved;
         }

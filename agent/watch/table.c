@@ -21,7 +21,8 @@ static const struct mst_arg_row args[] = {
     {"name", MST_ARG_OPTION, MST_ARG_OPTIONAL, "ID",
      N_("name of this watch; each has its own cursor; main when absent")},
     {"state", MST_ARG_OPTION, MST_ARG_OPTIONAL, "DIR",
-     N_("where cursor and witness are kept; the home when absent")},
+     N_("where cursor and witness are kept; when absent the home, or with --socket "
+        "$XDG_STATE_HOME/muster-watch, else ~/.muster-watch")},
 };
 
 static const struct mst_command_row command[] = {

@@ -113,6 +113,18 @@ static void complain(const struct mst_err *err)
     fprintf(stderr, "musterd: %s\n  %s: %s\n", err->text, _("hint"), err->hint);
 }
 
+/* What was asked for and could not be printed was not done. */
+static int end_output(void)
+{
+    bool before = ferror(stdout) != 0;
+    if (fflush(stdout) == 0 && !before)
+        return EXIT_OK;
+    struct mst_err err;
+    mst_fail_on(&err, MST_E_IO, _("the output"));
+    complain(&err);
+    return EXIT_FAILED;
+}
+
 static int load_settings(struct mst_broker *b, const struct command_line *line, struct mst_err *err)
 {
     int code = mst_settings_init(&b->settings, err);
@@ -214,7 +226,7 @@ int main(int argc, char **argv)
     mst_lang_init(NULL);
     int status = parse(argc, argv, &line);
     if (status)
-        return status < 0 ? EXIT_OK : status;
+        return status < 0 ? end_output() : status;
     if (sodium_init() < 0)
         return EXIT_FAILED;
     struct mst_broker *b = calloc(1, sizeof *b);
@@ -236,5 +248,5 @@ int main(int argc, char **argv)
     free(b);
     if (code)
         complain(&err);
-    return code == 0 ? EXIT_OK : code == MST_E_USAGE ? EXIT_BAD_USAGE : EXIT_FAILED;
+    return code == 0 ? end_output() : code == MST_E_USAGE ? EXIT_BAD_USAGE : EXIT_FAILED;
 }

@@ -54,17 +54,45 @@ void mst_diag(struct mst_diags *diags, enum mst_severity severity, const char *f
     memcpy(diag->hint, words.hint, sizeof diag->hint);
 }
 
+/* A file's name or words may come from anybody: what would act on a terminal stands as an escape.
+ */
+static void print_clean(const char *text, FILE *out)
+{
+    for (const uint8_t *at = (const uint8_t *)text; *at;) {
+        ucs4_t c = 0;
+        int len = u8_strmbtouc(&c, at);
+        bool turns = c == 0x061C || c == 0x200E || c == 0x200F || (c >= 0x2028 && c <= 0x202E) ||
+                     (c >= 0x2066 && c <= 0x2069) || c == 0xFEFF;
+        if (len <= 0) {
+            fprintf(out, "\\x%02x", (unsigned)*at);
+            len = 1;
+        } else if (c < 0x20 || c == 0x7F) {
+            fprintf(out, "\\x%02x", (unsigned)c);
+        } else if ((c > 0x7F && c < 0xA0) || turns) {
+            fprintf(out, "\\u{%x}", (unsigned)c);
+        } else {
+            fwrite(at, 1, (size_t)len, out);
+        }
+        at += len;
+    }
+}
+
 void mst_diags_print(const struct mst_diags *diags, FILE *out)
 {
     for (size_t i = 0; i < diags->count; i++) {
         const struct mst_diag *diag = &diags->items[i];
-        fprintf(out, "%s:", diag->file);
+        print_clean(diag->file, out);
+        fputc(':', out);
         if (diag->line > 0)
             fprintf(out, "%d:%d:", diag->line, diag->column);
-        fprintf(out, " %s: %s\n", diag->severity == MST_DIAG_ERROR ? _("error") : _("warning"),
-                diag->text);
-        if (diag->hint[0])
-            fprintf(out, "  %s: %s\n", _("hint"), diag->hint);
+        fprintf(out, " %s: ", diag->severity == MST_DIAG_ERROR ? _("error") : _("warning"));
+        print_clean(diag->text, out);
+        fputc('\n', out);
+        if (diag->hint[0]) {
+            fprintf(out, "  %s: ", _("hint"));
+            print_clean(diag->hint, out);
+            fputc('\n', out);
+        }
     }
 }
 

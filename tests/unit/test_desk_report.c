@@ -146,6 +146,20 @@ static void every_fault_is_told_at_its_place(void **state)
                         "12:1 unknown key: sumary\n");
 }
 
+static void period_that_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"2023-99", "2023Q9", "2023-02-30", "2023W60", "soon"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char text[1024];
+        snprintf(text, sizeof text, "duty: exchange\nperiod: %s\n" HEADER "summary: x\n", wrong[i]);
+        assert_memory_equal(faults(text), "2:9 \"", 5);
+        assert_int_not_equal(mst_desk_check_period(wrong[i], NULL), 0);
+    }
+    assert_int_equal(mst_desk_check_period("once", NULL), 0);
+    assert_int_equal(mst_desk_check_period("2023Q4", NULL), 0);
+}
+
 static void duty_of_another_unit_is_refused(void **state)
 {
     (void)state;
@@ -329,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(right_report_becomes_a_body_of_text),
         cmocka_unit_test(every_fault_is_told_at_its_place),
+        cmocka_unit_test(period_that_cannot_be_is_refused),
         cmocka_unit_test(duty_of_another_unit_is_refused),
         cmocka_unit_test(area_that_stands_twice_is_refused),
         cmocka_unit_test(member_report_needs_no_areas_but_must_say_something),

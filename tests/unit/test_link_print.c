@@ -206,7 +206,7 @@ static void pairs_print_as_one_object(void **state)
                               "         second\n"
                               "History  At: 2023-10-01 09:30:05.250 UTC\n"
                               "         Units: u1, u2\n"
-                              "History  At: \n");
+                              "History  At:\n");
     free(text);
     text = printed_pairs(MST_FORMAT_JSON, "name value");
     assert_string_equal(text,
@@ -218,6 +218,68 @@ static void pairs_print_as_one_object(void **state)
     text = printed_pairs(MST_FORMAT_CSV, "row at kind subject");
     const char *start = "name,value\r\ndue,2023-10-12T00:00:00+08:00\r\n";
     assert_memory_equal(text, start, strlen(start));
+    free(text);
+}
+
+/* A report's body: lists of maps begin on a line of their own, and no line ends in a blank. */
+static void nested_values_are_indented_without_trailing_blanks(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    struct mst_table *table = mst_table_new(MST_FORMAT_TABLE, "name value", out);
+    struct mst_buf value = {0};
+    mst_pack_map(&value, 2);
+    mst_pack_text(&value, "areas");
+    mst_pack_array(&value, 1);
+    mst_pack_map(&value, 2);
+    mst_pack_text(&value, "id");
+    mst_pack_text(&value, "a1");
+    mst_pack_text(&value, "text");
+    mst_pack_text(&value, "one\n\ntwo\n");
+    mst_pack_text(&value, "note");
+    mst_pack_text(&value, "");
+    pack_pair(table, "body", &value);
+    mst_buf_clear(&value);
+    mst_pack_text(&value, "");
+    pack_pair(table, "reason", &value);
+    mst_buf_done(&value);
+    assert_int_equal(mst_table_end(table, NULL), 0);
+    fclose(out);
+    assert_string_equal(text, "Contents  Focus areas:\n"
+                              "            - Id: a1\n"
+                              "              Text: one\n"
+                              "\n"
+                              "                two\n"
+                              "          Note:\n"
+                              "Reason\n");
+    free(text);
+}
+
+static void empty_cells_at_the_end_leave_no_blanks(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    struct mst_table *table = mst_table_new(MST_FORMAT_TABLE, "id title note", out);
+    struct mst_buf row = {0};
+    mst_pack_map(&row, 1);
+    mst_pack_text(&row, "id");
+    mst_pack_text(&row, "u1");
+    assert_int_equal(mst_table_row(table, slice_of(&row), NULL), 0);
+    mst_buf_clear(&row);
+    mst_pack_map(&row, 2);
+    mst_pack_text(&row, "id");
+    mst_pack_text(&row, "unit-2");
+    mst_pack_text(&row, "note");
+    mst_pack_text(&row, "x");
+    assert_int_equal(mst_table_row(table, slice_of(&row), NULL), 0);
+    mst_buf_done(&row);
+    assert_int_equal(mst_table_end(table, NULL), 0);
+    fclose(out);
+    assert_string_equal(text, "Id      Title  Note\nu1\nunit-2         x\n");
     free(text);
 }
 
@@ -296,7 +358,6 @@ static const char *chinese(const char *msgid)
         {"Due", "截止"},
         {"overdue", "逾期"},
         {"under review", "审核中"},
-        {"the end of %s", "%s 24时"},
         {"overdue: {duty} {period} of {bearer} was due by {due} and is not there",
          "逾期：{bearer}应于{due}前报送{period} {duty}，至今未报"},
         {": {reason}", "：{reason}"},
@@ -355,15 +416,15 @@ static void alerts_read_as_sentences_in_both_languages(void **state)
     char words[512];
     struct mst_msg_alert alert = overdue_alert();
     assert_string_equal(mst_alert_words(&alert, words, sizeof words),
-                        "overdue: quarterly-progress 2023Q3 of u1 was due by the end of 2023-10-11 "
-                        "and is not there");
+                        "overdue: quarterly-progress 2023Q3 of u1 was due by 2023-10-11 24:00 "
+                        "+08:00 and is not there");
     mst_tr_set(chinese);
     alert.rehearsal = true;
     alert.missed = 2;
     alert.reason = mst_text("a\033b");
     assert_string_equal(
         mst_alert_words(&alert, words, sizeof words),
-        "【演练】逾期：u1应于2023-10-11 24时前报送2023Q3 quarterly-progress，至今未报"
+        "【演练】逾期：u1应于2023-10-11 24:00 +08:00前报送2023Q3 quarterly-progress，至今未报"
         "（另有2条已合并）：a\\x1bb");
     mst_tr_set(NULL);
     alert = overdue_alert();
@@ -443,6 +504,8 @@ int main(void)
         cmocka_unit_test(json_prints_whole_rows_in_order),
         cmocka_unit_test(name_comes_in_the_readers_language),
         cmocka_unit_test(pairs_print_as_one_object),
+        cmocka_unit_test(nested_values_are_indented_without_trailing_blanks),
+        cmocka_unit_test(empty_cells_at_the_end_leave_no_blanks),
         cmocka_unit_test(json_keeps_numbers_whole),
         cmocka_unit_test(json_escapes_controls_and_direction_marks),
         cmocka_unit_test(pretty_json_reads_in_lines),

@@ -212,6 +212,22 @@ static void a_file_that_is_not_there_is_no_finding(void **state)
     mst_diags_done(&diags);
 }
 
+static void names_that_act_on_a_terminal_are_escaped(void **state)
+{
+    (void)state;
+    struct mst_diags diags = {0};
+    char *told = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&told, &size);
+    mst_diag(&diags, MST_DIAG_ERROR, "a\033[31mb\nc.yaml", 1, 2, "\r", "市\xe2\x80\xae");
+    mst_diags_print(&diags, out);
+    fclose(out);
+    assert_string_equal(told, "a\\x1b[31mb\\x0ac.yaml:1:2: error: 市\\u{202e}\n"
+                              "  hint: \\x0d\n");
+    free(told);
+    mst_diags_done(&diags);
+}
+
 static void nearest_word_is_suggested_and_a_far_one_is_not(void **state)
 {
     (void)state;
@@ -233,6 +249,7 @@ int main(void)
         cmocka_unit_test(the_file_they_are_copies_of_has_no_findings),
         cmocka_unit_test(warnings_alone_do_not_refuse),
         cmocka_unit_test(a_file_that_is_not_there_is_no_finding),
+        cmocka_unit_test(names_that_act_on_a_terminal_are_escaped),
         cmocka_unit_test(nearest_word_is_suggested_and_a_far_one_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -341,7 +341,7 @@ static void lines_for_people_name_number_and_audience(void **state)
     struct outcome r = follow(&o);
     assert_string_equal(r.out,
                         "     1  2023-10-13 00:00  office                overdue: q 2023Q3 of u1 "
-                        "was due by the end of 2023-10-11 and is not there\n");
+                        "was due by 2023-10-11 24:00 +08:00 and is not there\n");
     done(&r);
 }
 
