@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Opening the broker, in the only safe order: lock, keys, store, programmes, authenticator, then
- * the public doors. Closing it in the reverse.
+ * Opening the broker, in the only safe order: directories, lock, keys, store, programmes,
+ * authenticator, then the public doors. Closing it in the reverse. Refuses to make new keys where a
+ * store of older ones lies: nobody who has joined would ever be let in again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@
 
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
 #define ADMIN_SOCKET "admin.sock"
+#define STORE_FILE "muster.db"
 
 static int make_dir(const char *path, mode_t mode, struct mst_err *err)
 {
@@ -75,6 +77,16 @@ static int load_keys(struct mst_broker *b, struct mst_err *err)
     int code = mst_keys_read(path, &b->keys, err);
     if (code != MST_E_UNKNOWN)
         return code;
+    char store[4200];
+    snprintf(store, sizeof store, "%s/" STORE_FILE, b->settings.BROKER_data_dir);
+    if (access(store, F_OK) == 0) {
+        mst_fail(err, MST_E_CORRUPT, _("the broker's keys are missing: %s"), path);
+        mst_hint(err,
+                 _("restore this file from the backup; with new keys, no agent of %s could "
+                   "come back"),
+                 store);
+        return MST_E_CORRUPT;
+    }
     code = mst_keys_make(&b->keys, err);
     return code ? code : mst_keys_write(path, &b->keys, err);
 }
@@ -267,10 +279,11 @@ int mst_broker_open(struct mst_broker *b, struct mst_err *err)
     int code = check_local_roles(b, err);
     if (!code)
         code = open_descriptors(b, err);
-    if (!code)
-        code = take_lock(b, err);
+    /* The runtime directory may lie within. */
     if (!code)
         code = make_dir(b->settings.BROKER_data_dir, 0700, err);
+    if (!code)
+        code = take_lock(b, err);
     if (!code)
         code = load_keys(b, err);
     if (!code)
