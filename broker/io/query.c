@@ -481,7 +481,7 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
         {"obligations", numbers[1]},
         {"ledger_rows", numbers[2]},
         {"alerts", numbers[3]},
-        {"refused", numbers[4]},
+        {"refused_peers", numbers[4]},
         {"epoch", numbers[5]},
     };
     return mst_session_reply_pairs(b, s, request, pairs, sizeof pairs / sizeof pairs[0], err);

@@ -61,7 +61,7 @@ static int put_row(struct mst_query *q, const struct mst_assessment *a,
     mst_query_pack_text(b, "period", row->period);
     mst_query_pack_text(b, "group", row->group);
     mst_query_pack_text(b, "bearer", row->bearer);
-    pack_count(b, "due", row->effective.due);
+    pack_count(b, "owed", row->effective.due);
     pack_count(b, "original_on_time", row->original.on_time);
     pack_count(b, "on_time", row->effective.on_time);
     pack_rate(b, "original_rate", &row->original);
