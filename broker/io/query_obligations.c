@@ -243,7 +243,7 @@ int mst_query_show(struct mst_query *q, struct mst_err *err)
         return mst_fail(err, MST_E_USAGE, "obligation");
     int code = walk_obligations(q, &w, err);
     if (!code && !w.found)
-        return mst_fail(err, MST_R_NO_OBLIGATION, "%s", id);
+        return mst_fail(err, MST_R_NO_SUCH, "%s", id);
     if (!code)
         code = put_pairs(q, &w.one, err);
     if (!code)
