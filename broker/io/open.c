@@ -26,6 +26,7 @@
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
 #define ADMIN_SOCKET "admin.sock"
 #define STORE_FILE "muster.db"
+#define KEPT_MAX 32
 
 static int make_dir(const char *path, mode_t mode, struct mst_err *err)
 {
@@ -133,9 +134,48 @@ static int open_store(struct mst_broker *b, struct mst_err *err)
     return mst_driver_new(&driver, &callbacks, &b->driver, err);
 }
 
+/* The programmes that the store had before this start. */
+struct kept {
+    char ids[KEPT_MAX][MST_ID_MAX];
+    size_t count;
+};
+
+static int keep_id(void *context, mst_pid pid, const char *id)
+{
+    struct kept *kept = context;
+    (void)pid;
+    if (kept->count < KEPT_MAX)
+        snprintf(kept->ids[kept->count++], MST_ID_MAX, "%s", id);
+    return 0;
+}
+
+static int read_kept(struct mst_broker *b, struct kept *kept, struct mst_err *err)
+{
+    struct mst_reader *reader = NULL;
+    int code = mst_store_reader_open(b->store, &reader, err);
+    if (!code)
+        code = mst_reader_programmes(reader, keep_id, kept, err);
+    mst_reader_close(reader);
+    return code;
+}
+
+/* Most likely the data directory of something else: it is served, and said. */
+static void tell_strangers(struct mst_broker *b, const struct kept *kept)
+{
+    for (size_t i = 0; i < kept->count; i++) {
+        if (mst_driver_find(b->driver, kept->ids[i]))
+            return;
+    }
+    if (kept->count > 0)
+        mst_log(&b->log, 4, "programme", "data_dir=\"%s\" holds=%s hint=\"%s\"",
+                b->settings.BROKER_data_dir, kept->ids[0],
+                _("it holds another programme only; is this the right directory?"));
+}
+
 static int add_programmes(struct mst_broker *b, struct mst_err *err)
 {
-    int code = 0;
+    struct kept kept = {.count = 0};
+    int code = read_kept(b, &kept, err);
     for (size_t i = 0; !code && i < b->programmes_count; i++) {
         struct mst_programme *programme = NULL;
         struct mst_diags diags = {0};
@@ -147,6 +187,8 @@ static int add_programmes(struct mst_broker *b, struct mst_err *err)
             code = mst_driver_add(b->driver, programme, err);
         mst_programme_unref(programme);
     }
+    if (!code)
+        tell_strangers(b, &kept);
     return code;
 }
 
@@ -265,8 +307,14 @@ static int start_clock(struct mst_broker *b, struct mst_err *err)
         (struct mst_clock_limits){.leap_tolerance_ms = b->settings.BROKER_leap_tolerance,
                                   .downtime_max_ms = b->settings.BROKER_downtime_max * DAY_MS};
     clock->mark = mark;
-    if (b->rehearsal && mark.set && mark.evaluated_ms > clock->virtual_now)
+    if (b->rehearsal && mark.set && mark.evaluated_ms > clock->virtual_now) {
+        const struct mst_zone *zone = mst_engine_programme(mst_driver_engine(b->driver, 0))->zone;
+        char from[MST_INSTANT_TEXT_MAX], at[MST_INSTANT_TEXT_MAX];
+        mst_log(&b->log, 5, "rehearsal", "asked=%s goes_on=%s",
+                mst_zone_format(zone, clock->virtual_now, from),
+                mst_zone_format(zone, mark.evaluated_ms, at));
         clock->virtual_now = mark.evaluated_ms;
+    }
     mst_time now = mst_clock_now(clock);
     return mst_driver_start(b->driver, down_from, now, err);
 }

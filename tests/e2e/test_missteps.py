@@ -57,6 +57,45 @@ def test_overdue_has_the_escalated_and_nothing_that_is_handed_in():
         check("Owed" in world.must("musterctl", "assess", "--period", "2023Q1"), "assess")
 
 
+def test_hints_fit_who_asked():
+    with World("hints", rehearse="2022-12-05") as world:
+        world.broker.start()
+        check("musterctl obligations" in said(world, "show", "quarterly-progress/2023Q1/none"), "show")
+        check("--unit jxjj (jxj?)" in said(world, "obligations", "--unit", "jxjj"), "a unit that is none")
+        check("--group g99" in said(world, "units", "--group", "g99"), "a group that is none")
+        check("g99 is not known" in said(world, "assess", "--period", "2023Q1", "--group", "g99"), "assessed")
+        equal(world.ctl("reports", "--unit", "jxj"), [], "a unit that has reported nothing")
+        world.clock_run("2023-05-10T10:00")
+        extension = ("extend", "quarterly-progress/2023Q1/jtj", "--until", "2023-06-01", "--reason", "flood")
+        check("--override" in said(world, *extension), "extension of what is overdue")
+        world.must("musterctl", *extension, "--override")
+
+
+def test_values_that_cannot_be_read_are_wrong_usage():
+    with World("usage", rehearse="2022-12-05") as world:
+        world.broker.start()
+        for words in (("obligations", "--period", "2023Q9"), ("calendar", "--from", "x"),
+                      ("calendar", harness.JINGNING, "--from", "x"), ("enrol", "jxj", "--hours", "0"),
+                      ("assess", "--period", "2023Q1", "--as-known", "x"), ("clock", "run", "--to", "garbage"),
+                      ("clock", "run", "--to", "2022-12-01"), ("clock", "run"), ("alerts", "--from", "x"),
+                      ("extend", "task-list/once/jtj", "--until", "x", "--reason", "y")):
+            said(world, *map(str, words), code=2)
+
+
+def test_start_says_what_is_not_as_asked():
+    with World("start", rehearse="2022-12-05") as world:
+        world.broker.start()
+        world.clock_run("2023-01-10")
+        world.broker.stop()
+        world.broker.start()
+        world.broker.wait_log(r"rehearsal asked=2022-12-05T\S* goes_on=2023-01-10T")
+        world.broker.stop()
+        world.broker.argv[world.broker.argv.index(str(harness.JINGNING))] = str(harness.EXAMPLE)
+        world.broker.start(rehearse="2026-01-05")
+        world.broker.wait_log(r"programme data_dir=\S* holds=jingning")
+
+
 if __name__ == "__main__":
     harness.main(test_runtime_directory_may_lie_in_the_data_directory, test_lost_keys_are_not_replaced,
-                 test_overdue_has_the_escalated_and_nothing_that_is_handed_in)
+                 test_overdue_has_the_escalated_and_nothing_that_is_handed_in, test_hints_fit_who_asked,
+                 test_values_that_cannot_be_read_are_wrong_usage, test_start_says_what_is_not_as_asked)
