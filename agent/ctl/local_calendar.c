@@ -92,8 +92,9 @@ static int parse_day(const char *text, const char *option, mst_day *ret_day, str
 {
     if (!text)
         return 0;
-    int code = mst_day_parse(text, ret_day, err);
-    return code ? mst_wrap(err, "--%s", option) : 0;
+    return mst_day_parse(text, ret_day, NULL)
+               ? mst_fail(err, MST_E_USAGE, _("--%s takes a date, not %s"), option, text)
+               : 0;
 }
 
 /* Without --from: from the issue date to the end of the next year; with it, a year. */

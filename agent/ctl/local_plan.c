@@ -355,9 +355,10 @@ static int load_sides(const struct mst_ctl_call *call, struct plan *plan, struct
     if (code)
         return code;
     mst_day day = mst_zone_day(plan->old.p->zone, (mst_time)time(NULL) * 1000);
-    code = at ? mst_day_parse(at, &day, err) : 0;
+    if (at && mst_day_parse(at, &day, NULL))
+        return mst_fail(err, MST_E_USAGE, _("--%s takes a date, not %s"), "at", at);
     plan->at = mst_zone_midnight(plan->old.p->zone, day);
-    return code ? mst_wrap(err, "--at") : 0;
+    return 0;
 }
 
 static int compare(const struct mst_ctl_call *call, struct plan *plan, struct mst_err *err)

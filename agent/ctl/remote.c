@@ -56,32 +56,45 @@ static int write_out(struct asking *asking, struct mst_slice text)
     return 0;
 }
 
-/* The row that is shown instead of the secret. */
-static int show_written(struct asking *asking, struct mst_slice row)
+/* The row with the field `hidden` shown as `name` and `value`. */
+static int show_instead(struct asking *asking, struct mst_slice row, const char *hidden,
+                        const char *name, const char *value)
 {
     struct mst_buf shown = {0};
     struct mst_unpack u;
-    struct mst_value map, name;
-    struct mst_slice key, value;
+    struct mst_value map, field;
+    struct mst_slice key, kept;
     mst_unpack_init(&u, row.data, row.len);
     if (!mst_unpack_next(&u, &map))
-        return mst_fail_on(&asking->row_err, MST_E_PROTOCOL, "enrol");
+        return mst_fail_on(&asking->row_err, MST_E_PROTOCOL, asking->verb);
     mst_pack_map(&shown, map.count);
-    while (mst_unpack_skip(&u, &key) && mst_unpack_skip(&u, &value)) {
+    while (mst_unpack_skip(&u, &key) && mst_unpack_skip(&u, &kept)) {
         struct mst_unpack k;
         mst_unpack_init(&k, key.data, key.len);
-        bool secret = mst_unpack_next(&k, &name) && mst_slice_is(name.s, "invitation");
-        if (secret) {
-            mst_pack_text(&shown, "file");
-            mst_pack_text(&shown, mst_ctl_value(asking->call, "out"));
+        if (mst_unpack_next(&k, &field) && mst_slice_is(field.s, hidden)) {
+            mst_pack_text(&shown, name);
+            mst_pack_text(&shown, value);
             continue;
         }
         mst_buf_put(&shown, key.data, key.len);
-        mst_buf_put(&shown, value.data, value.len);
+        mst_buf_put(&shown, kept.data, kept.len);
     }
     int rc = mst_table_row(asking->table, mst_bytes(shown.data, shown.len), &asking->row_err);
     mst_buf_done(&shown);
     return rc;
+}
+
+/* Where an obligation stands in time means nothing any more once it has come to an end. */
+static bool has_ended(struct mst_slice row)
+{
+    static const char *const ends[] = {"closed", "waived", "not-applicable", "superseded",
+                                       "cancelled"};
+    struct mst_slice work = mst_unpack_text(row, "work");
+    for (size_t i = 0; work.data && i < sizeof ends / sizeof ends[0]; i++) {
+        if (mst_slice_is(work, ends[i]))
+            return true;
+    }
+    return false;
 }
 
 /* How far a long piece of work is: for the eyes, not part of the answer. */
@@ -118,11 +131,16 @@ static int keep_row(struct asking *asking, struct mst_slice row)
         fprintf(stderr, _("%zu rows"), asking->rows);
     }
     struct mst_slice invitation = mst_unpack_text(row, "invitation");
+    if (asking->call->format == MST_FORMAT_TABLE && strcmp(asking->verb, "obligations") == 0 &&
+        has_ended(row))
+        return show_instead(asking, row, "phase", "phase", "-");
     if (!invitation.data)
         return mst_table_row(asking->table, row, &asking->row_err);
     if (asking->out_fd >= 0) {
         int rc = write_out(asking, invitation);
-        return rc ? rc : show_written(asking, row);
+        return rc ? rc
+                  : show_instead(asking, row, "invitation", "file",
+                                 mst_ctl_value(asking->call, "out"));
     }
     if (asking->call->format != MST_FORMAT_TABLE)
         return mst_table_row(asking->table, row, &asking->row_err);

@@ -91,6 +91,22 @@ static int put_refused_act(struct mst_engine *e, enum mst_code code, const char 
     return mst_engine_put_row(e, MST_ROW_REFUSAL, now, mst_bytes(b->data, b->len), err);
 }
 
+/* Takes the row. */
+static int answer_with_row(struct mst_driver *d, uint64_t session, uint64_t request_id,
+                           struct mst_buf *row, mst_time now, struct mst_err *err)
+{
+    struct mst_slice rows[1] = {mst_bytes(row->data, row->len)};
+    struct mst_msg msg = {.type = MST_MSG_reply};
+    msg.u.reply.id = request_id;
+    msg.u.reply.code = mst_text("ok");
+    msg.u.reply.rows = (struct mst_slices){rows, 1};
+    msg.u.reply.now = (uint64_t)now;
+    int code = row->failed ? mst_fail_on(err, MST_E_NOMEM, "reply")
+                           : mst_driver_answer(d, session, &msg, err);
+    mst_buf_done(row);
+    return code;
+}
+
 /* The obligation as it stands after the act. */
 static int answer_with_obligation(struct mst_engine *e, uint64_t session, uint64_t request_id,
                                   const char *id, mst_time now, struct mst_err *err)
@@ -115,16 +131,7 @@ static int answer_with_obligation(struct mst_engine *e, uint64_t session, uint64
     mst_pack_text(&row, o->record_number);
     mst_pack_text(&row, "urges");
     mst_pack_uint(&row, o->urges);
-    struct mst_slice rows[1] = {mst_bytes(row.data, row.len)};
-    struct mst_msg msg = {.type = MST_MSG_reply};
-    msg.u.reply.id = request_id;
-    msg.u.reply.code = mst_text("ok");
-    msg.u.reply.rows = (struct mst_slices){rows, 1};
-    msg.u.reply.now = (uint64_t)now;
-    int code = row.failed ? mst_fail_on(err, MST_E_NOMEM, id)
-                          : mst_driver_answer(e->driver, session, &msg, err);
-    mst_buf_done(&row);
-    return code;
+    return answer_with_row(e->driver, session, request_id, &row, now, err);
 }
 
 int mst_driver_act(struct mst_driver *d, struct mst_engine *e, const struct mst_caller *caller,
@@ -154,6 +161,9 @@ int mst_driver_act(struct mst_driver *d, struct mst_engine *e, const struct mst_
     mst_driver_log(d, 4, mst_code_word((int)refused), "from=%s address=%s act=%s subject=\"%s\"",
                    caller->actor.principal, caller->address, act->act, subject);
     code = put_refused_act(e, refused, subject, now, err);
+    /* The ledger keeps the core's word; the office is told what it can do about it. */
+    if (refused == MST_R_AFTER_DUE && strcmp(act->act, "extend") == 0 && !act->override)
+        refused = MST_R_AFTER_OVERDUE;
     return code ? code
                 : mst_driver_reply(d, caller->session, request_id, refused, subject, now, err);
 }
@@ -166,6 +176,7 @@ int mst_driver_reload(struct mst_driver *d, struct mst_engine *e, const struct m
         return mst_driver_reply(d, caller->session, request_id, MST_E_CONFLICT, programme->id, now,
                                 err);
     char digest[MST_PROGRAMME_DIGEST_TEXT];
+    bool same = memcmp(programme->digest, e->programme->digest, MST_DIGEST_BYTES) == 0;
     mst_programme_digest_text(programme, digest);
     int code = mst_driver_note(d, e, MST_ROW_PROGRAMME, caller, "reload", digest, NULL, now, err);
     struct mst_input input = {.kind = MST_INPUT_PROGRAMME, .now = now, .u.programme = programme};
@@ -185,5 +196,13 @@ int mst_driver_reload(struct mst_driver *d, struct mst_engine *e, const struct m
         return code;
     mst_driver_log(d, 6, "reloaded", "programme=%s digest=%s by=%s", e->id, digest,
                    caller->actor.principal);
-    return mst_driver_reply(d, caller->session, request_id, MST_OK, "", now, err);
+    struct mst_buf row = {0};
+    mst_pack_map(&row, 3);
+    mst_pack_text(&row, "programme");
+    mst_pack_text(&row, e->id);
+    mst_pack_text(&row, "state");
+    mst_pack_text(&row, same ? "no change" : "in force");
+    mst_pack_text(&row, "digest");
+    mst_pack_text(&row, digest);
+    return answer_with_row(d, caller->session, request_id, &row, now, err);
 }

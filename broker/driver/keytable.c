@@ -232,7 +232,7 @@ int mst_driver_enrol(struct mst_driver *d, const struct mst_caller *caller,
     if (code)
         return code;
     if (!s.ok || !e)
-        return refuse_token(d, caller, MST_E_DENIED, err);
+        return refuse_token(d, caller, MST_R_NO_INVITATION, err);
     struct mst_key key = {.roles = s.found.roles,
                           .created = wall_ms,
                           .not_after = MST_NEVER,

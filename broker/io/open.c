@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Opening the broker, in the only safe order: lock, keys, store, programmes, authenticator, then
- * the public doors. Closing it in the reverse.
+ * Opening the broker, in the only safe order: directories, lock, keys, store, programmes,
+ * authenticator, then the public doors. Closing it in the reverse. Refuses to make new keys where a
+ * store of older ones lies: nobody who has joined would ever be let in again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,8 @@
 
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
 #define ADMIN_SOCKET "admin.sock"
+#define STORE_FILE "muster.db"
+#define KEPT_MAX 32
 
 static int make_dir(const char *path, mode_t mode, struct mst_err *err)
 {
@@ -75,6 +78,16 @@ static int load_keys(struct mst_broker *b, struct mst_err *err)
     int code = mst_keys_read(path, &b->keys, err);
     if (code != MST_E_UNKNOWN)
         return code;
+    char store[4200];
+    snprintf(store, sizeof store, "%s/" STORE_FILE, b->settings.BROKER_data_dir);
+    if (access(store, F_OK) == 0) {
+        mst_fail(err, MST_E_CORRUPT, _("the broker's keys are missing: %s"), path);
+        mst_hint(err,
+                 _("restore this file from the backup; with new keys, no agent of %s could "
+                   "come back"),
+                 store);
+        return MST_E_CORRUPT;
+    }
     code = mst_keys_make(&b->keys, err);
     return code ? code : mst_keys_write(path, &b->keys, err);
 }
@@ -121,9 +134,48 @@ static int open_store(struct mst_broker *b, struct mst_err *err)
     return mst_driver_new(&driver, &callbacks, &b->driver, err);
 }
 
+/* The programmes that the store had before this start. */
+struct kept {
+    char ids[KEPT_MAX][MST_ID_MAX];
+    size_t count;
+};
+
+static int keep_id(void *context, mst_pid pid, const char *id)
+{
+    struct kept *kept = context;
+    (void)pid;
+    if (kept->count < KEPT_MAX)
+        snprintf(kept->ids[kept->count++], MST_ID_MAX, "%s", id);
+    return 0;
+}
+
+static int read_kept(struct mst_broker *b, struct kept *kept, struct mst_err *err)
+{
+    struct mst_reader *reader = NULL;
+    int code = mst_store_reader_open(b->store, &reader, err);
+    if (!code)
+        code = mst_reader_programmes(reader, keep_id, kept, err);
+    mst_reader_close(reader);
+    return code;
+}
+
+/* Most likely the data directory of something else: it is served, and said. */
+static void tell_strangers(struct mst_broker *b, const struct kept *kept)
+{
+    for (size_t i = 0; i < kept->count; i++) {
+        if (mst_driver_find(b->driver, kept->ids[i]))
+            return;
+    }
+    if (kept->count > 0)
+        mst_log(&b->log, 4, "programme", "data_dir=\"%s\" holds=%s hint=\"%s\"",
+                b->settings.BROKER_data_dir, kept->ids[0],
+                _("it holds another programme only; is this the right directory?"));
+}
+
 static int add_programmes(struct mst_broker *b, struct mst_err *err)
 {
-    int code = 0;
+    struct kept kept = {.count = 0};
+    int code = read_kept(b, &kept, err);
     for (size_t i = 0; !code && i < b->programmes_count; i++) {
         struct mst_programme *programme = NULL;
         struct mst_diags diags = {0};
@@ -135,6 +187,8 @@ static int add_programmes(struct mst_broker *b, struct mst_err *err)
             code = mst_driver_add(b->driver, programme, err);
         mst_programme_unref(programme);
     }
+    if (!code)
+        tell_strangers(b, &kept);
     return code;
 }
 
@@ -253,8 +307,14 @@ static int start_clock(struct mst_broker *b, struct mst_err *err)
         (struct mst_clock_limits){.leap_tolerance_ms = b->settings.BROKER_leap_tolerance,
                                   .downtime_max_ms = b->settings.BROKER_downtime_max * DAY_MS};
     clock->mark = mark;
-    if (b->rehearsal && mark.set && mark.evaluated_ms > clock->virtual_now)
+    if (b->rehearsal && mark.set && mark.evaluated_ms > clock->virtual_now) {
+        const struct mst_zone *zone = mst_engine_programme(mst_driver_engine(b->driver, 0))->zone;
+        char from[MST_INSTANT_TEXT_MAX], at[MST_INSTANT_TEXT_MAX];
+        mst_log(&b->log, 5, "rehearsal", "asked=%s goes_on=%s",
+                mst_zone_format(zone, clock->virtual_now, from),
+                mst_zone_format(zone, mark.evaluated_ms, at));
         clock->virtual_now = mark.evaluated_ms;
+    }
     mst_time now = mst_clock_now(clock);
     return mst_driver_start(b->driver, down_from, now, err);
 }
@@ -267,10 +327,11 @@ int mst_broker_open(struct mst_broker *b, struct mst_err *err)
     int code = check_local_roles(b, err);
     if (!code)
         code = open_descriptors(b, err);
-    if (!code)
-        code = take_lock(b, err);
+    /* The runtime directory may lie within. */
     if (!code)
         code = make_dir(b->settings.BROKER_data_dir, 0700, err);
+    if (!code)
+        code = take_lock(b, err);
     if (!code)
         code = load_keys(b, err);
     if (!code)

@@ -81,6 +81,7 @@ struct sink {
     struct mst_buf rows;
     size_t starts[CHUNK_ROWS_MAX + 1];
     size_t count;
+    bool any; /* there was a row */
 };
 
 static const struct {
@@ -205,6 +206,7 @@ int mst_query_row_end(struct mst_query *q, struct mst_err *err)
     if (sink->rows.failed)
         return mst_fail_on(err, MST_E_NOMEM, "rows");
     sink->starts[++sink->count] = sink->rows.len;
+    sink->any = true;
     size_t last = sink->starts[sink->count - 1];
     if (sink->rows.len > sink->pool->chunk_bytes_max && last > 0) {
         /* Together they are too long for a message: those before go by themselves. */
@@ -229,6 +231,8 @@ static void run_job(struct lane *lane, struct job *job)
     job->query.reader = lane->reader;
     job->query.sink = &sink;
     int code = job->fn(&job->query, &err);
+    if (!code && !sink.any)
+        code = mst_query_check_names(&job->query, &err);
     send_last(&sink, code, &err);
     mst_buf_done(&sink.rows);
 }
@@ -481,7 +485,7 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
         {"obligations", numbers[1]},
         {"ledger_rows", numbers[2]},
         {"alerts", numbers[3]},
-        {"refused", numbers[4]},
+        {"refused_peers", numbers[4]},
         {"epoch", numbers[5]},
     };
     return mst_session_reply_pairs(b, s, request, pairs, sizeof pairs / sizeof pairs[0], err);

@@ -40,6 +40,8 @@ int64_t mst_query_number(const struct mst_query *q, const char *name, int64_t fa
 /* True when the argument is absent or equals the value. */
 bool mst_query_matches(const struct mst_query *q, const char *name, const char *value);
 bool mst_query_may(const struct mst_query *q, const char *unit, const char *group);
+/* What in the question names nothing, for an answer that is empty. */
+MST_MUST_CHECK int mst_query_check_names(struct mst_query *q, struct mst_err *err);
 
 /* Send the rows so far at once, for what takes long. MST_E_BUSY when the broker is stopping. */
 MST_MUST_CHECK int mst_query_flush(struct mst_query *q, struct mst_err *err);

@@ -80,7 +80,7 @@ int mst_query_alerts(struct mst_query *q, struct mst_err *err)
         .q = q, .err = err, .left = mst_query_number(q, "limit", MST_LIST_ROWS_DEFAULT)};
     int64_t from = mst_query_number(q, "from", 0);
     if (from < 0 || w.left < 1)
-        return mst_fail(err, MST_E_INVALID, "from, limit");
+        return mst_fail(err, MST_E_USAGE, "from, limit");
     int code = mst_reader_alerts(q->reader, q->pid, (uint64_t)from, list_one, &w, err);
     return code ? code : w.code;
 }
@@ -215,7 +215,7 @@ static int explain_by_id(struct mst_query *q, const char *id, struct mst_err *er
     if (!code)
         code = one.code;
     if (!code && !one.found)
-        return mst_fail(err, MST_R_NO_OBLIGATION, "%s", id);
+        return mst_fail(err, MST_R_NO_SUCH, "%s", id);
     if (!code && !mst_query_may(q, one.o.bearer, one.o.group))
         return mst_fail(err, MST_E_DENIED, "%s", id);
     return code ? code : mst_query_explain_one(q, &one.o, err);

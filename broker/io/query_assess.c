@@ -61,7 +61,7 @@ static int put_row(struct mst_query *q, const struct mst_assessment *a,
     mst_query_pack_text(b, "period", row->period);
     mst_query_pack_text(b, "group", row->group);
     mst_query_pack_text(b, "bearer", row->bearer);
-    pack_count(b, "due", row->effective.due);
+    pack_count(b, "owed", row->effective.due);
     pack_count(b, "original_on_time", row->original.on_time);
     pack_count(b, "on_time", row->effective.on_time);
     pack_rate(b, "original_rate", &row->original);
@@ -205,7 +205,7 @@ int mst_query_assess(struct mst_query *q, struct mst_err *err)
         return assess_now(&s, err);
     mst_day day;
     if (mst_day_parse(date, &day, err))
-        return mst_fail(err, MST_E_SYNTAX, "%s", date);
+        return mst_fail(err, MST_E_USAGE, "--as-known %s", date);
     s.what.due_by = mst_zone_midnight(q->programme->zone, day + 1);
     if (s.what.due_by > q->now)
         return assess_now(&s, err);

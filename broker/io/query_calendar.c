@@ -113,7 +113,7 @@ static int day_of(struct mst_query *q, const char *name, mst_day *day, struct ms
     char text[32];
     if (!mst_query_arg(q, name, text, sizeof text))
         return 0;
-    return mst_day_parse(text, day, NULL) ? mst_fail(err, MST_E_SYNTAX, "%s", text) : 0;
+    return mst_day_parse(text, day, NULL) ? mst_fail(err, MST_E_USAGE, "--%s %s", name, text) : 0;
 }
 
 /* Without --from: from today; without --to: a year. */

@@ -20,13 +20,29 @@ static const struct mst_duty *duty_of(const struct mst_query *q, const struct ms
     return duty == SIZE_MAX ? NULL : &q->programme->duties[duty];
 }
 
+/*
+ * Who asks for what is overdue wants what is escalated, too, and nothing that has been handed in:
+ * from the first reminder on, a phase tells of a bearer who still has something to do.
+ */
+static bool in_wanted_phase(const struct mst_query *q, const struct mst_obligation *o)
+{
+    struct mst_slice phase_wanted = mst_unpack_text(q->args, "phase");
+    if (!phase_wanted.data)
+        return true;
+    enum mst_phase phase = mst_obligation_phase(q->programme, o, q->now, NULL);
+    if (phase >= MST_PHASE_DUE_SOON && phase <= MST_PHASE_ESCALATED &&
+        !mst_obligation_ball_with_bearer(o))
+        return false;
+    return mst_slice_is(phase_wanted, mst_phase_word(phase)) ||
+           (phase == MST_PHASE_ESCALATED &&
+            mst_slice_is(phase_wanted, mst_phase_word(MST_PHASE_OVERDUE)));
+}
+
 static bool wanted(const struct mst_query *q, const struct mst_obligation *o)
 {
-    enum mst_phase phase = mst_obligation_phase(q->programme, o, q->now, NULL);
     return mst_query_matches(q, "unit", o->bearer) && mst_query_matches(q, "group", o->group) &&
            mst_query_matches(q, "duty", o->duty) && mst_query_matches(q, "period", o->period) &&
-           mst_query_matches(q, "phase", mst_phase_word(phase)) &&
-           mst_query_matches(q, "work", mst_work_word(o->work)) &&
+           in_wanted_phase(q, o) && mst_query_matches(q, "work", mst_work_word(o->work)) &&
            mst_query_matches(q, "verdict", mst_verdict_word(o->verdict)) &&
            (o->extension_pending || !mst_unpack_text(q->args, "asked").data);
 }
@@ -227,7 +243,7 @@ int mst_query_show(struct mst_query *q, struct mst_err *err)
         return mst_fail(err, MST_E_USAGE, "obligation");
     int code = walk_obligations(q, &w, err);
     if (!code && !w.found)
-        return mst_fail(err, MST_R_NO_OBLIGATION, "%s", id);
+        return mst_fail(err, MST_R_NO_SUCH, "%s", id);
     if (!code)
         code = put_pairs(q, &w.one, err);
     if (!code)

@@ -105,6 +105,14 @@ static int refuse(struct errand *e, enum mst_code code, const char *subject)
     return 0;
 }
 
+/* A value that its option cannot take. */
+static int refuse_word(struct errand *e, const char *option, const char *value)
+{
+    char words[128];
+    snprintf(words, sizeof words, "--%s %.64s", option, value);
+    return refuse(e, MST_E_USAGE, words);
+}
+
 static bool is_argument(const char *verb, struct mst_slice name)
 {
     for (size_t i = 0; i < sizeof arguments / sizeof arguments[0]; i++) {
@@ -172,7 +180,7 @@ static enum mst_code find_target(const struct errand *e, const char *act, const 
     if (!may(e, &target))
         return MST_E_DENIED;
     bool wide = strcmp(act, "silence") == 0 || strcmp(act, "unsilence") == 0;
-    return o || (wide && strchr(id, ':')) ? MST_OK : MST_R_NO_OBLIGATION;
+    return o || (wide && strchr(id, ':')) ? MST_OK : MST_R_NO_SUCH;
 }
 
 static int act_on(struct errand *e, const char *act, struct mst_err *err)
@@ -198,7 +206,7 @@ static int act_on(struct errand *e, const char *act, struct mst_err *err)
         struct mst_err why;
         mst_day day;
         if (mst_day_parse(text, &day, &why))
-            return refuse(e, MST_E_SYNTAX, text);
+            return refuse_word(e, "until", text);
         /* Any instant within the new last day; the core finds the midnight after it. */
         input.until = mst_zone_midnight(p->zone, day);
     }
@@ -313,7 +321,7 @@ static int act_enrol(struct errand *e, struct mst_err *err)
     char *end = hours_text;
     long valid = hours ? strtol(hours, &end, 10) : 24;
     if ((hours && *end) || valid < 1 || valid > 24 * 31)
-        return refuse(e, MST_E_INVALID, "hours");
+        return refuse_word(e, "hours", hours_text);
     int code = mst_driver_invite(e->b->driver, e->s->engine, &e->caller, who, valid, e->now,
                                  mst_clock_wall(), token, &inv, &why);
     if (code == MST_E_UNKNOWN || code == MST_E_INVALID)
@@ -437,7 +445,13 @@ static int rehearse_clock(struct errand *e, const char *what, struct mst_err *er
     }
     if (strcmp(what, "run") == 0) {
         if (until && mst_zone_parse(mst_engine_programme(e->s->engine)->zone, until, &to, &why))
-            return refuse(e, MST_E_SYNTAX, until);
+            return refuse_word(e, "to", until);
+        const struct mst_clock *clock = &e->b->clock;
+        if (to < clock->virtual_now)
+            return refuse_word(e, "to", until);
+        /* Without a speed and an end it would run on through all years in a moment. */
+        if (!until && clock->virtual_end == MST_NEVER && clock->speed <= 0)
+            return refuse(e, MST_E_USAGE, "clock run; --to INSTANT");
         return run_clock(e, to, err);
     }
     if (strcmp(what, "step") != 0)
@@ -455,7 +469,7 @@ static int act_clock(struct errand *e, struct mst_err *err)
         return reply_clock(e, err);
     if (strcmp(what, "confirm") == 0)
         return confirm_clock(e, err);
-    return e->b->rehearsal ? rehearse_clock(e, what, err) : refuse(e, MST_E_REHEARSAL, what);
+    return e->b->rehearsal ? rehearse_clock(e, what, err) : refuse(e, MST_R_REAL_CLOCK, what);
 }
 
 void mst_request_clock_arrived(struct mst_broker *b)
@@ -465,6 +479,15 @@ void mst_request_clock_arrived(struct mst_broker *b)
 }
 
 /* ---- programme files ---- */
+
+static const struct mst_diag *first_error(const struct mst_diags *diags)
+{
+    for (size_t i = 0; i < diags->count; i++) {
+        if (diags->items[i].severity == MST_DIAG_ERROR)
+            return &diags->items[i];
+    }
+    return NULL;
+}
 
 /* Engines stand in the order of the programme files. */
 static int reload_one(struct mst_broker *b, size_t index, const struct mst_caller *caller,
@@ -479,8 +502,12 @@ static int reload_one(struct mst_broker *b, size_t index, const struct mst_calle
         /* The old one stays in force, whole. */
         mst_diags_print(&diags, stderr);
         mst_log_err(&b->log, "reload", &why);
+        const struct mst_diag *fault = first_error(&diags);
+        if (fault)
+            mst_fail(&why, MST_R_PROGRAMME, "%s:%d:%d: %s (1/%zu)", fault->file, fault->line,
+                     fault->column, fault->text, diags.errors);
         if (session)
-            mst_session_reply(b, session, request_id, (enum mst_code)code, why.text,
+            mst_session_reply(b, session, request_id, (enum mst_code)why.code, why.text,
                               (struct mst_slices){NULL, 0});
         code = 0;
     } else {

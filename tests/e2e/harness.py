@@ -127,7 +127,7 @@ class Program:
             return file.read().decode("utf-8", "replace")
 
     def out(self):
-        return self.out_path.read_text(encoding="utf-8") if self.out_path.exists() else ""
+        return self.out_path.read_text(encoding="utf-8", errors="replace") if self.out_path.exists() else ""
 
     def wait_log(self, pattern, timeout_s=PATIENCE_S):
         """The first match in this incarnation's log; fails at once when the process ends without it."""

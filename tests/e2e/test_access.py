@@ -343,7 +343,7 @@ def test_unit_reads_its_own_only():
         for verb, args in (("keys", {}), ("ledger", {"what": "list"})):
             refused_with("denied", client.request, verb, args)
         # What it may not read is not told apart from what is not there.
-        refused_with("no-obligation", client.request, "show", {"obligation": "task-list/once/jtj"})
+        refused_with("no-such-obligation", client.request, "show", {"obligation": "task-list/once/jtj"})
         client.subscribe(["jingning/office/", "jingning/unit:jtj/"])
         world.clock_run("2023-01-10")
         check(not client.wire.sock.poll(0) or client.wire.receive(0)["type"] == "time", "alerts of others")
@@ -364,7 +364,7 @@ def test_invitation_is_good_once():
         mc.join(invitation, keys=keys)
         mc.join(invitation, keys=keys)  # the answer was lost
         refused_with("expired", mc.join, invitation)
-        refused_with("denied", mc.join, re.sub(r"token: '\w+'", f"token: '{'0' * 32}'", invitation))
+        refused_with("no-invitation", mc.join, re.sub(r"token: '\w+'", f"token: '{'0' * 32}'", invitation))
         equal(len(world.ctl("keys")), 1, "keys")
 
 

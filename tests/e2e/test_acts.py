@@ -66,7 +66,7 @@ def test_silence_holds_back_what_is_sent_and_nothing_else():
         world.clock_run("2023-04-03")
         world.must("musterctl", "silence", "unit:jxj", "--until", "2023-04-30", "--reason", "moving house")
         world.must("musterctl", "silence", "duty:annual-plan", "--until", "2023-12-31", "--reason", "postponed")
-        refused(world, "nothing is owed", "silence", "quarterly-progress/2023Q9/jxj", "--until", "2023-04-30", "--reason", "x")
+        refused(world, "no obligation is called", "silence", "quarterly-progress/2023Q9/jxj", "--until", "2023-04-30", "--reason", "x")
         world.broker.stop()
         world.broker.start(rehearse="2023-04-04")
         world.clock_run("2023-04-20")

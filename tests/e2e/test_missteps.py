@@ -1,0 +1,101 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a newcomer does wrong, and what Muster says then: it names the thing, and the hint fits who asked."""
+import harness
+from harness import World, check, equal
+
+
+def said(world, *words, code=1):
+    """What a command that must fail says, in one line."""
+    done = world.run("musterctl", *words)
+    equal(done.returncode, code, " ".join(words))
+    return " ".join(done.stderr.split())
+
+
+def test_runtime_directory_may_lie_in_the_data_directory():
+    with World("nested", rehearse="2023-01-01") as world:
+        world.broker.argv += ["--set", "data_dir=r", "--set", "runtime_dir=r/run"]
+        world.broker.start()
+        check((world.dir / "r" / "run" / "lock").exists(), "no runtime directory")
+
+
+def test_lost_keys_are_not_replaced():
+    with World("lost-keys", rehearse="2023-01-01") as world:
+        world.broker.start()
+        world.broker.stop()
+        keys = world.broker.data_dir / "broker.keys"
+        kept = keys.read_bytes()
+        keys.unlink()
+        world.broker.start(ready=False)
+        equal(world.broker.wait(), 1, "exit code")
+        check("keys are missing" in world.broker.log() and str(keys) in world.broker.log(), world.broker.log())
+        check(not keys.exists(), "new keys were made")
+        keys.write_bytes(kept)
+        keys.chmod(0o600)
+        world.broker.start()
+
+
+def test_overdue_has_the_escalated_and_nothing_that_is_handed_in():
+    with World("phases", rehearse="2022-12-05") as world:
+        world.broker.start()
+        world.clock_run("2023-04-10T10:00")
+        client = world.client("unit:jxj")
+        client.submit("quarterly-progress", "2023Q1", {"text": "late"})
+        world.must("musterctl", "waive", "quarterly-progress/2023Q1/jtj", "--reason", "flood")
+        world.clock_run("2023-05-10T10:00")
+        every = world.ctl("obligations")
+        owing = [row["id"] for row in every if row["work"] in ("awaiting", "returned")]
+        late = [row["id"] for row in every if row["id"] in owing and row["phase"] in ("overdue", "escalated")]
+        check(any(row["phase"] == "escalated" for row in every if row["id"] in late), "nothing is escalated")
+        equal([row["id"] for row in world.ctl("obligations", "--phase", "overdue")], late, "overdue")
+        equal([row["id"] for row in world.ctl("obligations", "--phase", "escalated")],
+              [row["id"] for row in every if row["id"] in late and row["phase"] == "escalated"], "escalated")
+        waived = [line for line in world.must("musterctl", "obligations", "--work", "waived").splitlines()
+                  if "2023Q1/jtj" in line]
+        equal([" - " in line for line in waived], [True], "the waived one's phase in the table")
+        check("refused_peers" in world.ctl("status"), "status")
+        check("Owed" in world.must("musterctl", "assess", "--period", "2023Q1"), "assess")
+
+
+def test_hints_fit_who_asked():
+    with World("hints", rehearse="2022-12-05") as world:
+        world.broker.start()
+        check("musterctl obligations" in said(world, "show", "quarterly-progress/2023Q1/none"), "show")
+        check("--unit jxjj (jxj?)" in said(world, "obligations", "--unit", "jxjj"), "a unit that is none")
+        check("--group g99" in said(world, "units", "--group", "g99"), "a group that is none")
+        check("g99 is not known" in said(world, "assess", "--period", "2023Q1", "--group", "g99"), "assessed")
+        equal(world.ctl("reports", "--unit", "jxj"), [], "a unit that has reported nothing")
+        world.clock_run("2023-05-10T10:00")
+        extension = ("extend", "quarterly-progress/2023Q1/jtj", "--until", "2023-06-01", "--reason", "flood")
+        check("--override" in said(world, *extension), "extension of what is overdue")
+        world.must("musterctl", *extension, "--override")
+
+
+def test_values_that_cannot_be_read_are_wrong_usage():
+    with World("usage", rehearse="2022-12-05") as world:
+        world.broker.start()
+        for words in (("obligations", "--period", "2023Q9"), ("calendar", "--from", "x"),
+                      ("calendar", harness.JINGNING, "--from", "x"), ("enrol", "jxj", "--hours", "0"),
+                      ("assess", "--period", "2023Q1", "--as-known", "x"), ("clock", "run", "--to", "garbage"),
+                      ("clock", "run", "--to", "2022-12-01"), ("clock", "run"), ("alerts", "--from", "x"),
+                      ("extend", "task-list/once/jtj", "--until", "x", "--reason", "y")):
+            said(world, *map(str, words), code=2)
+
+
+def test_start_says_what_is_not_as_asked():
+    with World("start", rehearse="2022-12-05") as world:
+        world.broker.start()
+        world.clock_run("2023-01-10")
+        world.broker.stop()
+        world.broker.start()
+        world.broker.wait_log(r"rehearsal asked=2022-12-05T\S* goes_on=2023-01-10T")
+        world.broker.stop()
+        world.broker.argv[world.broker.argv.index(str(harness.JINGNING))] = str(harness.EXAMPLE)
+        world.broker.start(rehearse="2026-01-05")
+        world.broker.wait_log(r"programme data_dir=\S* holds=jingning")
+
+
+if __name__ == "__main__":
+    harness.main(test_runtime_directory_may_lie_in_the_data_directory, test_lost_keys_are_not_replaced,
+                 test_overdue_has_the_escalated_and_nothing_that_is_handed_in, test_hints_fit_who_asked,
+                 test_values_that_cannot_be_read_are_wrong_usage, test_start_says_what_is_not_as_asked)
