@@ -43,6 +43,7 @@ static const struct heading headings[] = {
     {"deciding_event", N_("Deciding event")},
     {"default", N_("Default")},
     {"differences", N_("Differences")},
+    {"digest", N_("Digest")},
     {"doc", N_("Meaning")},
     {"due", N_("Due")},
     {"due_day", N_("Due date")},
