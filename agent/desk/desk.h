@@ -68,6 +68,7 @@ struct mst_desk_area {
 struct mst_desk_duty {
     char id[48], title_zh[MST_DESK_TITLE_MAX], title_en[MST_DESK_TITLE_MAX];
     enum mst_desk_form form;
+    enum mst_duty_tasks tasks;
 };
 
 #define MST_DESK_AREAS_MAX 64
@@ -81,6 +82,10 @@ struct mst_brief {
     struct mst_desk_duty duties[MST_DESK_DUTIES_MAX];
     size_t duties_count;
     struct mst_buf obligations; /* the rows of that type, one after the other */
+    struct mst_buf owners;      /* likewise: units that can own a task of the group */
+    struct mst_buf tasks;       /* likewise: tasks in force that concern the unit */
+    size_t tasks_max;           /* most tasks of one list; 0: not known */
+    mst_day today;              /* as the broker saw it; MST_DAY_NONE: not known */
 };
 void mst_brief_done(struct mst_brief *brief);
 /* What of a row is known is kept; rows of other types are passed over. */
@@ -106,5 +111,19 @@ void mst_report_done(struct mst_report_file *report);
 /* A report file to be filled in, in the reader's language. */
 void mst_report_template(const struct mst_brief *brief, const char *duty, const char *period,
                          FILE *out);
+
+void mst_desk_put_line(FILE *out, const char *indent, const char *text); /* a comment */
+/* One node as a report's body has it. */
+struct mst_node;
+void mst_report_pack_node(struct mst_buf *out, const struct mst_node *node);
+
+/* ---- tasks ---- */
+
+/* The next of the brief's tasks; `cursor` begins as 0. */
+bool mst_brief_task(const struct mst_brief *brief, size_t *cursor, struct mst_slice *ret_row);
+/* What a report file says of tasks, for a duty that is about them. */
+void mst_desk_check_tasks(const struct mst_brief *brief, const struct mst_desk_duty *duty,
+                          const char *file, const struct mst_node *root, struct mst_diags *diags);
+void mst_desk_put_tasks(const struct mst_brief *brief, enum mst_duty_tasks tasks, FILE *out);
 
 #endif

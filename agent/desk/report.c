@@ -16,7 +16,15 @@
 
 #define BODY_BYTES_MAX 61440
 
-enum field_kind { FIELD_ID, FIELD_HEADER, FIELD_AREAS, FIELD_TEXT, FIELD_DATE, FIELD_SAID };
+enum field_kind {
+    FIELD_ID,
+    FIELD_HEADER,
+    FIELD_AREAS,
+    FIELD_TASKS,
+    FIELD_TEXT,
+    FIELD_DATE,
+    FIELD_SAID
+};
 /* In which forms a field stands, as bits. */
 enum { REPORT = 1, MINUTES = 2, BOTH = REPORT | MINUTES };
 
@@ -34,6 +42,8 @@ static const struct field fields[] = {
     {"obligation", FIELD_ID, false, BOTH, NULL},
     {"header", FIELD_HEADER, true, BOTH, NULL},
     {"areas", FIELD_AREAS, false, REPORT, NULL},
+    {"tasks", FIELD_TASKS, false, REPORT, NULL},
+    {"uncovered", FIELD_TASKS, false, REPORT, NULL},
     {"summary", FIELD_TEXT, false, REPORT, NULL},
     {"difficulties", FIELD_TEXT, false, REPORT, NULL},
     {"projects", FIELD_TEXT, false, REPORT, NULL},
@@ -259,6 +269,7 @@ static void check_field(struct check *c, size_t index)
         check_header(c, node);
         break;
     case FIELD_AREAS:
+    case FIELD_TASKS:
         break; /* with the duty, below */
     case FIELD_TEXT:
         if (node->kind != MST_NODE_SCALAR && !node->bad)
@@ -333,6 +344,8 @@ static void check_root(struct check *c, const struct mst_node *root)
         return;
     bool all = duty && duty->form == MST_FORM_AREAS;
     check_areas(c, c->found[4], root, all);
+    if (duty)
+        mst_desk_check_tasks(c->brief, duty, c->yaml->file, root, c->diags);
     if (!all && !says_something(c))
         COMPLAIN(c, root, _("write a summary, or areas, difficulties, projects"),
                  _("the report says nothing"));
@@ -340,7 +353,7 @@ static void check_root(struct check *c, const struct mst_node *root)
 
 /* ---- packing ---- */
 
-static void pack_node(struct mst_buf *out, const struct mst_node *node)
+void mst_report_pack_node(struct mst_buf *out, const struct mst_node *node)
 {
     if (node->kind == MST_NODE_SCALAR) {
         mst_pack_text(out, node->text);
@@ -353,7 +366,7 @@ static void pack_node(struct mst_buf *out, const struct mst_node *node)
     for (const struct mst_node *n = node->first; n; n = n->next) {
         if (node->kind == MST_NODE_MAP)
             mst_pack_text(out, n->key);
-        pack_node(out, n);
+        mst_report_pack_node(out, n);
     }
 }
 
@@ -371,7 +384,7 @@ static void pack_report(const struct check *c, struct mst_report_file *ret)
         if (fields[i].kind == FIELD_ID || !c->found[i])
             continue;
         mst_pack_text(&ret->body, fields[i].name);
-        pack_node(&ret->body, c->found[i]);
+        mst_report_pack_node(&ret->body, c->found[i]);
     }
 }
 

@@ -7,7 +7,7 @@
 #include "config/load/lang.h"
 
 /* Titles come from the wire: they stay on their line. */
-static void put_line(FILE *out, const char *indent, const char *text)
+void mst_desk_put_line(FILE *out, const char *indent, const char *text)
 {
     fprintf(out, "%s# ", indent);
     for (; *text; text++)
@@ -23,7 +23,7 @@ static void put_both(FILE *out, const char *indent, const char *zh, const char *
         snprintf(both, sizeof both, "%s", first);
     else
         snprintf(both, sizeof both, "%s / %s", first, second);
-    put_line(out, indent, both);
+    mst_desk_put_line(out, indent, both);
 }
 
 static void put_header(FILE *out)
@@ -38,8 +38,9 @@ static void put_header(FILE *out)
 static void put_areas(const struct mst_brief *brief, FILE *out)
 {
     fputc('\n', out);
-    put_line(out, "",
-             _("Progress in each focus area. Several lines: write | and indent the text below."));
+    mst_desk_put_line(
+        out, "",
+        _("Progress in each focus area. Several lines: write | and indent the text below."));
     fprintf(out, "areas:\n");
     for (size_t i = 0; i < brief->areas_count; i++) {
         put_both(out, "  ", brief->areas[i].title_zh, brief->areas[i].title_en);
@@ -50,23 +51,24 @@ static void put_areas(const struct mst_brief *brief, FILE *out)
 static void put_minutes(FILE *out)
 {
     fputc('\n', out);
-    put_line(out, "", _("One file for each meeting. Its date, as in 2023-03-15."));
+    mst_desk_put_line(out, "", _("One file for each meeting. Its date, as in 2023-03-15."));
     fprintf(out, "date: \"\"\n");
-    put_line(out, "", _("Who convened it, and who took part."));
+    mst_desk_put_line(out, "", _("Who convened it, and who took part."));
     fprintf(out, "convener: \"\"\nattendees: \"\"\n");
-    put_line(out, "", _("What was decided. Several lines: write | and indent the text below."));
+    mst_desk_put_line(out, "",
+                      _("What was decided. Several lines: write | and indent the text below."));
     fprintf(out, "decisions: \"\"\n");
 }
 
 static void put_text(FILE *out, bool areas)
 {
     fputc('\n', out);
-    put_line(out, "",
-             areas ? _("The whole in short; may stay empty.") : _("What there is to report."));
+    mst_desk_put_line(
+        out, "", areas ? _("The whole in short; may stay empty.") : _("What there is to report."));
     fprintf(out, "summary: \"\"\n\n");
-    put_line(out, "", _("Difficulties that need others' help; may stay empty."));
+    mst_desk_put_line(out, "", _("Difficulties that need others' help; may stay empty."));
     fprintf(out, "difficulties: \"\"\n\n");
-    put_line(out, "", _("Projects won; may stay empty."));
+    mst_desk_put_line(out, "", _("Projects won; may stay empty."));
     fprintf(out, "projects: \"\"\n");
 }
 
@@ -78,7 +80,8 @@ void mst_report_template(const struct mst_brief *brief, const char *duty, const 
         put_both(out, "", known->title_zh, known->title_en);
     if (brief->unit[0])
         put_both(out, "", brief->name_zh, brief->name_en);
-    put_line(out, "", _("Fill in what is empty, then: muster-agent submit THIS-FILE --wait"));
+    mst_desk_put_line(out, "",
+                      _("Fill in what is empty, then: muster-agent submit THIS-FILE --wait"));
     fprintf(out, "duty: \"%s\"\nperiod: \"%s\"\n\n", duty, period);
     put_header(out);
     if (known && known->form == MST_FORM_MINUTES) {
@@ -88,5 +91,7 @@ void mst_report_template(const struct mst_brief *brief, const char *duty, const 
     bool areas = known && known->form == MST_FORM_AREAS && brief->areas_count > 0;
     if (areas)
         put_areas(brief, out);
+    if (known)
+        mst_desk_put_tasks(brief, known->tasks, out);
     put_text(out, areas);
 }

@@ -187,8 +187,7 @@ int mst_query_explain_rule(struct mst_query *q, const struct mst_obligation *o, 
     struct mst_period period;
     char rule[256] = "", version[16];
     snprintf(version, sizeof version, "%u", o->rule_version);
-    if (duty && mst_period_parse(o->period, q->programme->fiscal_month, q->programme->issued,
-                                 &period, NULL) == 0)
+    if (duty && mst_obligation_period(q->programme, o, &period))
         describe_rule(duty, &period, rule, sizeof rule);
     int code = mst_query_pair(q, "clause", duty ? duty->clause : "", err);
     if (!code)

@@ -224,9 +224,7 @@ int mst_query_explain_one(struct mst_query *q, const struct mst_obligation *o, s
     int code = put_parties(q, o, err);
     if (!code)
         code = mst_query_explain_rule(q, o, err);
-    if (!code && duty &&
-        mst_period_parse(o->period, q->programme->fiscal_month, q->programme->issued, &period,
-                         NULL) == 0)
+    if (!code && duty && mst_obligation_period(q->programme, o, &period))
         code = put_days(q, duty, o, &period, err);
     if (!code)
         code = mst_reader_rows(q->reader, q->pid, 1, tell_row, &t, err);

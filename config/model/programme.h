@@ -213,6 +213,21 @@ struct mst_period_note { /* a period that is treated apart */
 #define MST_POSTS_MAX 3
 #define MST_POST_MAX 16 /* bytes of a post's id, with the NUL */
 
+/* What a duty's reports have to do with tasks. */
+enum mst_duty_tasks {
+    MST_TASKS_NONE,
+    MST_TASKS_LIST,     /* a list of tasks, which the office issues once it is approved */
+    MST_TASKS_PLAN,     /* a list of the period's tasks, which are in force once it is closed */
+    MST_TASKS_PROGRESS, /* the progress of every task of the group */
+};
+
+/* How lists are checked and lights are lit. Behind: percent points behind the straight line. */
+struct mst_task_rules {
+    int max;         /* most tasks of one list */
+    bool outside;    /* units outside all groups may own tasks */
+    int yellow, red; /* behind by so much: yellow, red */
+};
+
 struct mst_duty {
     const char *id;
     struct mst_label title;
@@ -236,11 +251,12 @@ struct mst_duty {
     const char *const *posts; /* for MST_DUTY_POST: ids of the posts; "clerk", "deputy" and "head"
                                  are the bearer's contacts */
     size_t posts_count;       /* 0: one post without an id */
-    int review_days;          /* working days for the review; 0: no limit */
-    int correction_days;      /* working days for a correction after a return */
-    int lock_days;            /* working days after due until locked; 0: never */
-    size_t ladder;            /* index into ladders */
-    uint32_t version;         /* of the rule; pinned at materialisation */
+    enum mst_duty_tasks tasks;
+    int review_days;     /* working days for the review; 0: no limit */
+    int correction_days; /* working days for a correction after a return */
+    int lock_days;       /* working days after due until locked; 0: never */
+    size_t ladder;       /* index into ladders */
+    uint32_t version;    /* of the rule; pinned at materialisation */
 };
 
 /*
@@ -277,6 +293,7 @@ struct mst_programme {
     const struct mst_ladder *ladders;
     size_t ladders_count;
     struct mst_rubric rubric;
+    struct mst_task_rules tasks;
     int silent_hours; /* an agent not heard of for so long is told of; 0: never */
     bool unattested;  /* arrival alone counts, even where the broker was down */
     int notice_days;  /* working days between a rebase and the earliest due date it may bring */
@@ -303,6 +320,9 @@ bool mst_unit_ended(const struct mst_unit *unit, mst_day day);
 /* The group that the unit leads or is a member of; SIZE_MAX: none. */
 size_t mst_programme_group_of(const struct mst_programme *p, size_t unit);
 bool mst_programme_leads(const struct mst_programme *p, size_t unit);
+
+/* Owed when something happens, not when a period opens: sign-for, reply, issue. */
+bool mst_duty_upon_event(const struct mst_duty *duty);
 
 /* Words of enums as they stand in the programme file ("working-days", "preceding", "record"). */
 const char *mst_duty_kind_word(enum mst_duty_kind kind);

@@ -341,8 +341,17 @@ class Agent(Program):
         path = self.world.dir / f"{self.unit}-{duty}-{period}-{random.randrange(10**9)}.yaml"
         self("new", duty, period, "--out", path)
         blank = path.read_text(encoding="utf-8")
-        path.write_text(re.sub(r'(?m)^( +\w+|summary): ""', rf'\1: "{text}"', blank), encoding="utf-8")
+        values = {"owner": self.unit, "value": "10", "unit": "项", "due": "2024-12-31"}
+        filled = re.sub(r'\b(owner|value|unit|due): ""', lambda found: f'{found[1]}: "{values[found[1]]}"', blank)
+        path.write_text(re.sub(r'(?m)^( +(?:- )?\w+|summary): ""', rf'\1: "{text}"', filled), encoding="utf-8")
         return path
+
+
+def task_list(text, group="g1", areas=5, owner="jxj", **more):
+    """The body of a list with a task in each focus area, as the first programme's group 1 has them."""
+    return {"text": text, "tasks": [
+        {"title": f"{text} {number}", "area": f"{group}-{number}", "owner": owner, "target": {"value": 10, "unit": "项"},
+         "due": "2024-12-31", **more} for number in range(1, areas + 1)]}
 
 
 def main(*tests):

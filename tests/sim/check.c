@@ -380,12 +380,16 @@ bool check_step(struct world *w, const struct mst_input *input)
             held = check_obligation(w, e->u.obligation);
         else if (e->kind == MST_EFFECT_TRANSITION)
             held = check_transition(w, e->u.transition);
+        else if (e->kind == MST_EFFECT_ITEM_MOVE)
+            held = check_item_move(w, e->u.item_move);
         else if (e->kind == MST_EFFECT_ALERT)
             held = check_alert(w, e->u.alert);
     }
     for (size_t i = 0; held && i < w->effects.count; i++) {
         if (w->effects.items[i].kind == MST_EFFECT_OBLIGATION)
             held = check_against_shadow(w, w->effects.items[i].u.obligation);
+        else if (w->effects.items[i].kind == MST_EFFECT_ITEM)
+            held = check_item(w, w->effects.items[i].u.item);
     }
     if (held && mst_core_next_due(w->core) <= w->now)
         return world_fault(w, "something due was left undone");
@@ -424,7 +428,7 @@ bool check_assessment(struct world *w)
 
 bool check_all(struct world *w)
 {
-    if (!check_assessment(w))
+    if (!check_assessment(w) || !check_signing(w))
         return false;
     bool held = true;
     size_t count = mst_core_count(w->core);

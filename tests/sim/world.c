@@ -9,7 +9,7 @@
 
 #include "proto/pack.h"
 
-static void *grown(void *items, size_t count, size_t *cap, size_t size)
+void *world_grown(void *items, size_t count, size_t *cap, size_t size)
 {
     if (count < *cap)
         return items;
@@ -37,6 +37,7 @@ void world_done(struct world *w)
     check_done(w);
     free(w->alerts);
     free(w->moves);
+    free(w->items);
 }
 
 bool world_fault(struct world *w, const char *fmt, ...)
@@ -113,10 +114,10 @@ static void log_effect(struct world *w, const struct mst_effect *e)
     if (!w->keep_log)
         return;
     if (e->kind == MST_EFFECT_ALERT) {
-        w->alerts = grown(w->alerts, w->alerts_count, &w->alerts_cap, sizeof *w->alerts);
+        w->alerts = world_grown(w->alerts, w->alerts_count, &w->alerts_cap, sizeof *w->alerts);
         w->alerts[w->alerts_count++] = (struct logged_alert){.alert = *e->u.alert};
     } else if (e->kind == MST_EFFECT_TRANSITION) {
-        w->moves = grown(w->moves, w->moves_count, &w->moves_cap, sizeof *w->moves);
+        w->moves = world_grown(w->moves, w->moves_count, &w->moves_cap, sizeof *w->moves);
         struct logged_move *m = &w->moves[w->moves_count++];
         memcpy(m->obligation, e->u.transition->obligation, sizeof m->obligation);
         memcpy(m->event, e->u.transition->event, sizeof m->event);
@@ -322,8 +323,21 @@ static void pack_pairs(struct mst_buf *body, const struct word_pair *pairs, size
 
 bool world_report(struct world *w, const struct report_words *words)
 {
-    struct mst_buf body = {0};
-    mst_pack_map(&body, 1 + (words->until ? 1u : 0u) + words->body_count);
+    struct mst_buf body = {0}, tasks = {0};
+    if (words->tasks.data)
+        mst_buf_put(&tasks, words->tasks.data, words->tasks.len);
+    bool tells = words->tasks.data || tasks_pack_usual(w, words, &tasks);
+    mst_pack_map(&body, 1 + (words->until ? 1u : 0u) + words->body_count + tells +
+                            (words->uncovered.data != NULL));
+    if (tells) {
+        mst_pack_text(&body, "tasks");
+        mst_buf_put(&body, tasks.data, tasks.len);
+    }
+    mst_buf_done(&tasks);
+    if (words->uncovered.data) {
+        mst_pack_text(&body, "uncovered");
+        mst_buf_put(&body, words->uncovered.data, words->uncovered.len);
+    }
     mst_pack_text(&body, "summary");
     mst_pack_text(&body, "as planned");
     if (words->until)

@@ -15,9 +15,9 @@
 #include "tests/unit/core_fixture.h"
 
 static const char *const reading = " read-status read-units read-group read-obligation read-report "
-                                   "read-alert read-brief subscribe ";
+                                   "read-alert read-brief read-item subscribe ";
 static const char *const judging = " receive review return approve urge ";
-static const char *const speaking = " submit withdraw progress extension ";
+static const char *const speaking = " submit withdraw progress extension sign-for ";
 
 /* unit, lead, office, director, viewer, admin */
 enum { A_UNIT, A_LEAD, A_OFFICE, A_DIRECTOR, A_VIEWER, A_ADMIN, ACTORS };
@@ -25,9 +25,10 @@ static const unsigned actor_roles[ACTORS] = {MST_ROLE_UNIT,     MST_ROLE_UNIT,  
                                              MST_ROLE_DIRECTOR, MST_ROLE_VIEWER, MST_ROLE_ADMIN};
 static const char *const actor_units[ACTORS] = {"member", "lead"};
 
-static const char *const office_acts = " record void extend refuse-extension waive unlock reopen "
-                                       "fill vacate publish acknowledge supersede cancel rebase "
-                                       "silence unsilence ";
+static const char *const office_acts =
+    " record void extend refuse-extension waive unlock reopen "
+    "fill vacate publish issue acknowledge supersede cancel rebase "
+    "silence unsilence ";
 static const char *const keeping = " enrol revoke clock reload ";
 
 static bool in(const char *words, const char *action)
@@ -47,7 +48,7 @@ static bool should(int actor, const char *action, bool own, bool group)
     bool reads = in(reading, action);
     switch (actor) {
     case A_UNIT:
-        if (in(" read-units read-group ", action))
+        if (in(" read-units read-group read-item ", action))
             return group;
         return in(" read-status ", action) || ((reads || in(speaking, action)) && own);
     case A_LEAD:
