@@ -11,10 +11,10 @@
 #include <stdio.h>
 
 #define APPLICATION_ID 0x4d757374 /* "Must" */
-#define FIRST_VERSION 2           /* what the first step makes; 1 kept each report as a row */
+#define FIRST_VERSION 3           /* what the first step makes; those before kept a row a report */
 
 static const char *const steps[] = {
-    /* 0 to 2. Why each table looks as it does: README.md. */
+    /* 0 to 3. Why each table looks as it does: README.md. */
     "CREATE TABLE marker (one INTEGER PRIMARY KEY CHECK (one = 1), rehearsal INTEGER NOT NULL) "
     "STRICT;"
     "CREATE TABLE programmes (pid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE) STRICT;"
@@ -45,6 +45,9 @@ static const char *const steps[] = {
     " PRIMARY KEY (pid, token_hash)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE meta (pid INTEGER NOT NULL, name TEXT NOT NULL, bytes BLOB NOT NULL,"
     " PRIMARY KEY (pid, name)) STRICT, WITHOUT ROWID;",
+    /* 3 to 4: what lives beside obligations. */
+    "CREATE TABLE items (pid INTEGER NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,"
+    " bytes BLOB NOT NULL, PRIMARY KEY (pid, kind, id)) STRICT;",
 };
 #define VERSION ((int64_t)(FIRST_VERSION - 1 + sizeof steps / sizeof steps[0]))
 

@@ -212,8 +212,8 @@ static void trace_tells_every_call(void **state)
     uint64_t before = world_traced;
     assert_int_equal(fixture_write_batch(w->s, 1, &w->err), 0);
     assert_int_equal(rows_in(w), fixture_batch_rows(1));
-    /* begin, programme, run, row, head, alert, obligation, outbox, meta, commit, walk */
-    assert_int_equal(world_traced - before, w->backend->trace ? 11 : 0);
+    /* begin, programme, run, row, head, alert, obligation, item, outbox, meta, commit, walk */
+    assert_int_equal(world_traced - before, w->backend->trace ? 12 : 0);
 }
 
 int main(void)

@@ -159,11 +159,25 @@ static void older_layout_is_refused_and_left_alone(void **state)
 {
     struct world *w = *state;
     struct mst_store *other = NULL;
-    meddle(w, "PRAGMA user_version = 1");
+    meddle(w, "PRAGMA user_version = 2");
     assert_int_equal(w->backend->open(&w->options, &other, &w->err), MST_E_VERSION);
-    assert_non_null(strstr(w->err.text, "1"));
+    assert_non_null(strstr(w->err.text, "2"));
     meddle(w, "SELECT 1");
     assert_int_equal(w->backend->open(&w->options, &other, &w->err), MST_E_VERSION);
+}
+
+static void database_of_the_first_version_is_brought_up(void **state)
+{
+    struct world *w = *state;
+    char why[256] = "";
+    assert_int_equal(fixture_write_batch(w->s, 1, &w->err), 0);
+    /* As it left it: without what the later ones have added. */
+    meddle(w, "DROP TABLE items; PRAGMA user_version = 3");
+    assert_int_equal(world_open(w), 0);
+    assert_int_equal(fixture_write_batch(w->s, 2, &w->err), 0);
+    world_reopen(w);
+    assert_int_equal(fixture_read_batches(w->s, why, sizeof why), 2);
+    assert_string_equal(why, "");
 }
 
 static void log_is_bounded_though_never_idle(void **state)
@@ -237,6 +251,7 @@ int main(void)
         WORLD_TEST(foreign_file_is_refused_and_left_alone),
         WORLD_TEST(torn_segment_is_damage_and_never_given),
         WORLD_TEST(older_layout_is_refused_and_left_alone),
+        WORLD_TEST(database_of_the_first_version_is_brought_up),
         WORLD_TEST(log_is_bounded_though_never_idle),
         WORLD_TEST(slow_walk_lets_go_after_a_second),
     };
