@@ -117,29 +117,20 @@ struct evidence {
     struct mst_query *q;
     struct mst_err *err;
     uint64_t row;
-    bool report_found, run_found;
+    bool report_found, outbox_found;
     struct mst_run run;
     struct mst_outbox outbox;
     int code;
 };
 
-static int match_run(void *context, const struct mst_run *run)
+static int match_outbox(void *context, const struct mst_outbox *outbox)
 {
     struct evidence *e = context;
-    if (e->row < run->row_first || e->row > run->row_first + (run->last - run->first))
+    if (outbox->number != e->run.outbox)
         return 0;
-    e->run = *run;
-    e->run_found = true;
+    e->outbox = *outbox;
+    e->outbox_found = true;
     return 1;
-}
-
-static int search_outbox(void *context, const struct mst_outbox *outbox)
-{
-    struct evidence *e = context;
-    e->code = mst_reader_runs(e->q->reader, e->q->pid, outbox->number, 1, match_run, e, e->err);
-    if (e->run_found)
-        e->outbox = *outbox;
-    return e->code || e->run_found;
 }
 
 static int put_report(void *context, const struct mst_row *row)
@@ -155,6 +146,7 @@ static int put_report(void *context, const struct mst_row *row)
     if (!may_read(q, &h))
         return 1;
     e->report_found = true;
+    e->run = *row->run;
     snprintf(number, sizeof number, "%" PRIu64, row->row);
     const char *const pairs[][2] = {{"receipt", number},
                                     {"unit", h.unit},
@@ -210,8 +202,8 @@ int mst_query_report(struct mst_query *q, struct mst_err *err)
     if (!code && !e.report_found)
         return mst_fail(err, MST_E_UNKNOWN, "%s", text);
     if (!code)
-        code = mst_reader_outboxes(q->reader, q->pid, search_outbox, &e, err);
-    if (!code)
-        code = e.code;
-    return code || !e.run_found ? code : put_evidence(&e);
+        code = mst_reader_outboxes(q->reader, q->pid, match_outbox, &e, err);
+    if (!code && !e.outbox_found)
+        return mst_fail_on(err, MST_E_CORRUPT, "outbox");
+    return code ? code : put_evidence(&e);
 }
