@@ -73,29 +73,20 @@ struct evidence {
     struct mst_query *q;
     struct mst_err *err;
     uint64_t row;
-    bool report_found, run_found;
+    bool report_found, outbox_found;
     struct mst_run run;
     struct mst_outbox outbox;
     int code;
 };
 
-static int match_run(void *context, const struct mst_run *run)
+static int match_outbox(void *context, const struct mst_outbox *outbox)
 {
     struct evidence *e = context;
-    if (e->row < run->row_first || e->row > run->row_first + (run->last - run->first))
+    if (outbox->number != e->run.outbox)
         return 0;
-    e->run = *run;
-    e->run_found = true;
+    e->outbox = *outbox;
+    e->outbox_found = true;
     return 1;
-}
-
-static int search_outbox(void *context, const struct mst_outbox *outbox)
-{
-    struct evidence *e = context;
-    e->code = mst_reader_runs(e->q->reader, e->q->pid, outbox->number, 1, match_run, e, e->err);
-    if (e->run_found)
-        e->outbox = *outbox;
-    return e->code || e->run_found;
 }
 
 static int put_report(void *context, const struct mst_row *row)
@@ -112,6 +103,7 @@ static int put_report(void *context, const struct mst_row *row)
     if (!mst_query_may(q, unit, group == SIZE_MAX ? NULL : q->programme->groups[group].id))
         return 1;
     e->report_found = true;
+    e->run = *row->run;
     copy_field(map, "act", act, sizeof act);
     copy_field(map, "duty", duty, sizeof duty);
     copy_field(map, "period", period, sizeof period);
@@ -167,8 +159,8 @@ int mst_query_report(struct mst_query *q, struct mst_err *err)
     if (!code && !e.report_found)
         return mst_fail(err, MST_E_UNKNOWN, "%s", text);
     if (!code)
-        code = mst_reader_outboxes(q->reader, q->pid, search_outbox, &e, err);
-    if (!code)
-        code = e.code;
-    return code || !e.run_found ? code : put_evidence(&e);
+        code = mst_reader_outboxes(q->reader, q->pid, match_outbox, &e, err);
+    if (!code && !e.outbox_found)
+        return mst_fail_on(err, MST_E_CORRUPT, "outbox");
+    return code ? code : put_evidence(&e);
 }
