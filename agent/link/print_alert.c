@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/link/print_cell.h"
 #include "config/load/lang.h"
 #include "config/model/zone.h"
 #include "proto/pack.h"
@@ -84,13 +85,8 @@ char *mst_when(mst_time at, bool is_deadline, char buf[MST_WHEN_MAX])
     return buf;
 }
 
-struct place {
-    const char *name;
-    struct mst_slice text;
-};
-
-/* Every value is cleaned as it goes in; the sentence itself is ours. */
-static void fill(struct mst_buf *out, const char *text, const struct place *places, size_t count)
+void mst_fill_places(struct mst_buf *out, const char *text, const struct mst_place *places,
+                     size_t count)
 {
     while (*text) {
         size_t plain = strcspn(text, "{");
@@ -123,7 +119,7 @@ static void put_sentence(const struct mst_msg_alert *alert, struct mst_buf *out)
     snprintf(level, sizeof level, "%" PRIu64, alert->level > 1 ? alert->level - 1 : alert->level);
     snprintf(missed, sizeof missed, "%" PRIu64, alert->missed);
     mst_slice_copy(alert->kind, kind, sizeof kind);
-    const struct place places[] = {
+    const struct mst_place places[] = {
         {"bearer", named(alert->bearer_en, alert->bearer_zh, alert->bearer)},
         {"duty", named(alert->duty_en, alert->duty_zh, alert->duty)},
         {"period", alert->period},
@@ -136,12 +132,12 @@ static void put_sentence(const struct mst_msg_alert *alert, struct mst_buf *out)
     };
     size_t count = sizeof places / sizeof places[0];
     if (alert->rehearsal)
-        fill(out, _("[rehearsal] "), places, count);
-    fill(out, _(sentence_of(alert->kind)->text), places, count);
+        mst_fill_places(out, _("[rehearsal] "), places, count);
+    mst_fill_places(out, _(sentence_of(alert->kind)->text), places, count);
     if (alert->missed > 0)
-        fill(out, _(" (stands for {missed} earlier ones)"), places, count);
+        mst_fill_places(out, _(" (stands for {missed} earlier ones)"), places, count);
     if (alert->reason.len > 0)
-        fill(out, _(": {reason}"), places, count);
+        mst_fill_places(out, _(": {reason}"), places, count);
 }
 
 char *mst_alert_words(const struct mst_msg_alert *alert, char *buf, size_t size)

@@ -104,6 +104,7 @@ static const struct {
     {"programme", mst_query_programme, LOOKS},
     {"assess", mst_query_assess, WORK},
     {"issued", mst_query_issued, LOOKS},
+    {"outlook", mst_query_outlook, WORK},
 };
 
 /* ---- replies ---- */
@@ -429,7 +430,7 @@ int64_t mst_query_wait_ms(const struct mst_broker *b)
 static int equip(struct mst_broker *b, struct job *job, struct mst_err *err)
 {
     job->last = calloc(1, sizeof *job->last);
-    bool wanted = job->fn == mst_query_units;
+    bool wanted = job->fn == mst_query_units || job->fn == mst_query_outlook;
     job->seen = wanted ? calloc(b->sessions_count + 1, sizeof *job->seen) : NULL;
     if (!job->last || (wanted && !job->seen))
         return mst_fail_on(err, MST_E_NOMEM, "query");
@@ -444,6 +445,7 @@ static int equip(struct mst_broker *b, struct job *job, struct mst_err *err)
     }
     job->query.seen = job->seen;
     job->query.seen_count = n;
+    job->query.wall_ms = mst_clock_wall();
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #define MST_BROKER_IO_QUERY_H
 
 #include "broker/core/authz.h"
+#include "broker/core/core.h"
 #include "broker/store/store.h"
 #include "proto/pack.h"
 
@@ -28,7 +29,8 @@ struct mst_query {
     struct mst_slice args;
     const struct mst_contact_seen *seen;
     size_t seen_count;
-    void *sink; /* where rows go; query.c's own */
+    mst_time wall_ms; /* real time, also in a rehearsal: that of `seen` */
+    void *sink;       /* where rows go; query.c's own */
 };
 
 typedef int (*mst_query_fn)(struct mst_query *q, struct mst_err *err);
@@ -68,6 +70,11 @@ MST_MUST_CHECK int mst_query_pair_instant(struct mst_query *q, const char *name,
                                           struct mst_err *err);
 MST_MUST_CHECK int mst_query_pair_hex(struct mst_query *q, const char *name, const uint8_t *data,
                                       size_t len, struct mst_err *err);
+/* Words that stand under a table; people read them in their own language, where it has them. */
+MST_MUST_CHECK int mst_query_note(struct mst_query *q, const char *text, struct mst_err *err);
+/* A core with all obligations as they are stored, at the query's instant; to be freed. */
+MST_MUST_CHECK int mst_query_core(struct mst_query *q, struct mst_core **ret_core,
+                                  struct mst_err *err);
 /* key: instant, in the programme's zone; "" for 0 and never. */
 void mst_query_pack_instant(const struct mst_query *q, struct mst_buf *b, const char *key,
                             mst_time at);
@@ -98,6 +105,7 @@ int mst_query_calendar(struct mst_query *q, struct mst_err *err);
 int mst_query_programme(struct mst_query *q, struct mst_err *err);
 int mst_query_assess(struct mst_query *q, struct mst_err *err);
 int mst_query_replay(struct mst_query *q, struct mst_err *err);
+int mst_query_outlook(struct mst_query *q, struct mst_err *err);
 int mst_query_issued(struct mst_query *q, struct mst_err *err);
 
 #endif
