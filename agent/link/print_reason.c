@@ -28,19 +28,26 @@ static const char *sentence_of(const char *reason, int64_t n)
     return "{reason}";
 }
 
+static void put_place(void *context, const char *name, struct mst_buf *out)
+{
+    const struct mst_slice *map = context;
+    struct mst_slice word = mst_unpack_text(*map, name);
+    char number[24];
+    if (word.data) {
+        mst_put_clean(out, word);
+        return;
+    }
+    snprintf(number, sizeof number, "%" PRId64, mst_unpack_int(*map, name, 0));
+    mst_buf_put(out, number, strlen(number));
+}
+
 static void put_reason(struct mst_buf *out, struct mst_slice map)
 {
-    char reason[33] = "", n[24], of[24];
-    int64_t number = mst_unpack_int(map, "n", 0);
+    char reason[33] = "";
     struct mst_slice word = mst_unpack_text(map, "reason");
     if (word.data)
         mst_slice_copy(word, reason, sizeof reason);
-    snprintf(n, sizeof n, "%" PRId64, number);
-    snprintf(of, sizeof of, "%" PRId64, mst_unpack_int(map, "of", 0));
-    const struct mst_place places[] = {
-        {"n", mst_text(n)}, {"of", mst_text(of)}, {"reason", mst_text(reason)}};
-    mst_fill_places(out, mst_tr(sentence_of(reason, number)), places,
-                    sizeof places / sizeof places[0]);
+    mst_fill(out, mst_tr(sentence_of(reason, mst_unpack_int(map, "n", 0))), put_place, &map);
 }
 
 void mst_reasons_put(struct mst_buf *out, struct mst_slice raw)
