@@ -184,8 +184,8 @@ static void load_all(struct mst_loader *l)
     if (!mst_read_is_map(&l->r, l->root,
                          MST_WORDS("id", "title", "source", "issued", "version", "zone", "calendar",
                                    "weekend", "fiscal_month", "units", "groups", "offices", "cc",
-                                   "ladders", "duties", "rubric", "silent_hours", "notice_days",
-                                   "attested")))
+                                   "ladders", "forms", "duties", "rubric", "silent_hours",
+                                   "notice_days", "attested")))
         return;
     load_basics(l);
     mst_load_units(l);
@@ -194,6 +194,7 @@ static void load_all(struct mst_loader *l)
     load_cc(l);
     load_rubric(l);
     mst_load_ladders(l);
+    mst_load_forms(l);
     mst_load_duties(l);
     mst_load_check_parties(l);
     if (l->r.diags->errors == l->errors_before && !l->r.no_memory)
