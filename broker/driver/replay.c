@@ -25,66 +25,25 @@
 /* Rows that are added meanwhile are replayed too; so often, then obligations are not compared. */
 #define PASSES_MAX 20
 
-/* ---- who sent which rows ---- */
+/* ---- who sent a run ---- */
 
-static int take_run(void *context, const struct mst_run *run)
+static int match_outbox(void *context, const struct mst_outbox *outbox)
 {
     struct mst_replay *r = context;
-    if (r->runs_count == r->runs_cap) {
-        size_t cap = r->runs_cap ? 2 * r->runs_cap : 256;
-        struct mst_replay_run *grown = realloc(r->runs, cap * sizeof *grown);
-        if (!grown) {
-            r->code = mst_fail_on(r->err, MST_E_NOMEM, "runs");
-            return 1;
-        }
-        r->runs = grown;
-        r->runs_cap = cap;
-    }
-    struct mst_replay_run *mine = &r->runs[r->runs_count++];
-    *mine = (struct mst_replay_run){
-        .row_first = run->row_first, .count = run->last - run->first + 1, .seq_first = run->first};
-    memcpy(mine->unit, r->unit, sizeof mine->unit);
-    return 0;
-}
-
-static int take_outbox(void *context, const struct mst_outbox *outbox)
-{
-    struct mst_replay *r = context;
+    if (outbox->number != r->outbox)
+        return 0;
     memcpy(r->unit, outbox->unit, sizeof r->unit);
-    int code = mst_reader_runs(r->reader, r->pid, outbox->number, 0, take_run, r, r->err);
-    if (!r->code)
-        r->code = code;
-    return r->code;
+    return 1;
 }
 
-static int by_row(const void *a, const void *b)
+/* Put the unit of an outbox into r->unit; empty when there is no such outbox. */
+static int find_unit(struct mst_replay *r, uint64_t outbox)
 {
-    const struct mst_replay_run *x = a, *y = b;
-    return (x->row_first > y->row_first) - (x->row_first < y->row_first);
-}
-
-static int read_runs(struct mst_replay *r)
-{
-    r->runs_count = 0;
-    int code = mst_reader_outboxes(r->reader, r->pid, take_outbox, r, r->err);
-    if (!code)
-        code = r->code;
-    if (!code && r->runs_count)
-        qsort(r->runs, r->runs_count, sizeof *r->runs, by_row);
-    return code;
-}
-
-static const struct mst_replay_run *run_of(const struct mst_replay *r, uint64_t row)
-{
-    size_t low = 0, high = r->runs_count;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (r->runs[mid].row_first + r->runs[mid].count <= row)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low < r->runs_count && r->runs[low].row_first <= row ? &r->runs[low] : NULL;
+    if (r->outbox == outbox && r->unit[0])
+        return 0;
+    r->outbox = outbox;
+    r->unit[0] = '\0';
+    return mst_reader_outboxes(r->reader, r->pid, match_outbox, r, r->err);
 }
 
 /* ---- feeding the core ---- */
@@ -102,6 +61,8 @@ static int step(struct mst_replay *r, const struct mst_input *input, enum mst_co
             code = mst_replay_expect_transition(r, effect->u.transition);
         else if (effect->kind == MST_EFFECT_ALERT)
             code = mst_replay_expect_alert(r, effect->u.alert);
+        else if (effect->kind == MST_EFFECT_ITEM_MOVE)
+            code = mst_replay_expect_item_move(r, effect->u.item_move);
         if (effect->kind != MST_EFFECT_REFUSED)
             continue;
         *ret_refused = effect->u.refused.code;
@@ -146,11 +107,11 @@ static int feed_act(struct mst_replay *r, const struct mst_row *row)
 }
 
 /* One report of the run that is complete. */
-static int feed_report(struct mst_replay *r, const struct mst_replay_run *run, size_t index)
+static int feed_report(struct mst_replay *r, const struct mst_run *run, size_t index)
 {
     const struct mst_replay_report *report = &r->reports[index];
     struct mst_slice bytes = mst_bytes(r->report_bytes.data + report->at, report->len);
-    uint64_t seq = run->seq_first + (report->row - run->row_first);
+    uint64_t seq = run->first + index;
     enum mst_code refused;
     char subject[256] = "";
     struct mst_msg msg;
@@ -160,14 +121,14 @@ static int feed_report(struct mst_replay *r, const struct mst_replay_run *run, s
     if (mst_msg_decode_part(MST_MSG_report, bytes.data, bytes.len, &r->scratch, &msg, &why)) {
         refused = MST_R_FORM;
         snprintf(subject, sizeof subject, "%.255s", why.text);
-    } else if (!mst_slice_is(msg.u.report.unit, run->unit)) {
+    } else if (!mst_slice_is(msg.u.report.unit, r->unit)) {
         refused = MST_E_IDENTITY;
         mst_slice_copy(msg.u.report.unit, subject, sizeof subject);
     } else {
         struct mst_input input = {.kind = MST_INPUT_REPORT, .now = report->received};
-        input.u.report.unit = run->unit;
+        input.u.report.unit = r->unit;
         input.u.report.report = &msg.u.report;
-        input.u.report.row = report->row;
+        input.u.report.row = run->row_first + index;
         code = step(r, &input, &refused, subject);
     }
     return code || refused == MST_OK ? code : mst_replay_expect_refusal(r, seq, refused, subject);
@@ -176,9 +137,12 @@ static int feed_report(struct mst_replay *r, const struct mst_replay_run *run, s
 /* The broker put all rows of a run before it fed the first: so it is done here. */
 static int take_report(struct mst_replay *r, const struct mst_row *row)
 {
-    const struct mst_replay_run *run = run_of(r, row->row);
-    if (!run)
-        return mst_replay_differ(r, row->row, "a report that belongs to no run of an outbox");
+    const struct mst_run *run = row->run;
+    int code = find_unit(r, run->outbox);
+    if (code)
+        return code;
+    if (!r->unit[0])
+        return mst_replay_differ(r, row->row, "a report of an outbox that is not there");
     if (r->reports_count == r->reports_cap) {
         size_t cap = r->reports_cap ? 2 * r->reports_cap : 64;
         struct mst_replay_report *grown = realloc(r->reports, cap * sizeof *grown);
@@ -188,13 +152,12 @@ static int take_report(struct mst_replay *r, const struct mst_row *row)
         r->reports_cap = cap;
     }
     r->reports[r->reports_count++] = (struct mst_replay_report){
-        .row = row->row, .received = row->at, .at = r->report_bytes.len, .len = row->bytes.len};
+        .received = row->at, .at = r->report_bytes.len, .len = row->bytes.len};
     mst_buf_put(&r->report_bytes, row->bytes.data, row->bytes.len);
     if (r->report_bytes.failed)
         return mst_fail_on(r->err, MST_E_NOMEM, "reports");
-    if (row->row + 1 < run->row_first + run->count)
+    if (row->row < run->row_first + (run->last - run->first))
         return 0;
-    int code = 0;
     for (size_t i = 0; !code && i < r->reports_count; i++)
         code = feed_report(r, run, i);
     r->reports_count = 0;
@@ -249,6 +212,8 @@ static int restart_core(struct mst_replay *r, uint64_t row)
     int code = 0;
     for (size_t i = 0; old && !code && i < mst_core_count(old); i++)
         code = mst_core_restore(fresh, mst_core_at(old, i), r->err);
+    for (size_t i = 0; old && !code && i < mst_core_items(old); i++)
+        code = mst_core_restore_item(fresh, mst_core_item_at(old, i), r->err);
     if (old && !code)
         code = carry_state(r, old, fresh);
     struct mst_replay_head head = {0};
@@ -353,8 +318,8 @@ static int take_input(struct mst_replay *r, const struct mst_row *row)
 
 static bool follows(const struct mst_row *row)
 {
-    return row->kind == MST_ROW_TRANSITION || row->kind == MST_ROW_ALERT ||
-           row->kind == MST_ROW_REFUSAL;
+    return row->kind == MST_ROW_TRANSITION || row->kind == MST_ROW_ITEM ||
+           row->kind == MST_ROW_ALERT || row->kind == MST_ROW_REFUSAL;
 }
 
 static int replay_row(void *context, const struct mst_row *row)
@@ -388,32 +353,55 @@ static int replay_row(void *context, const struct mst_row *row)
     return r->code;
 }
 
-/* ---- the obligations at the end ---- */
+/* ---- the obligations and items at the end ---- */
+
+/* What is stored against what the rows lead to, both packed afresh, so that a record of an older
+ * version compares by what it says. `mine` failed: out of memory; empty: there is none. */
+static int compare_record(struct mst_replay *r, const char *what, const char *id,
+                          const struct mst_buf *was, const struct mst_buf *mine)
+{
+    char text[MST_OBLIGATION_ID_MAX + 64];
+    r->stored++;
+    if (was->failed || mine->failed)
+        return mst_fail_on(r->err, MST_E_NOMEM, id);
+    if (mine->len == was->len && memcmp(was->data, mine->data, was->len) == 0)
+        return 0;
+    snprintf(text, sizeof text,
+             mine->len ? "the %s %s ends otherwise" : "the %s %s does not come about", what, id);
+    return mst_replay_differ(r, 0, text);
+}
 
 static int compare_obligation(void *context, const char *id, struct mst_slice bytes)
 {
     struct mst_replay *r = context;
     struct mst_obligation o;
-    char text[MST_OBLIGATION_ID_MAX + 64];
     r->code = mst_obligation_unpack(bytes, &o, r->err);
     if (r->code)
         return r->code;
-    r->stored++;
     const struct mst_obligation *mine = mst_core_find(r->core, id);
     struct mst_buf was = {0}, is = {0};
-    /* Packed again, so that a record of an older version compares by what it says. */
     mst_obligation_pack(&o, &was);
     if (mine)
         mst_obligation_pack(mine, &is);
-    if (was.failed || is.failed)
-        r->code = mst_fail_on(r->err, MST_E_NOMEM, id);
-    else if (!mine || was.len != is.len || memcmp(was.data, is.data, was.len) != 0) {
-        snprintf(text, sizeof text,
-                 mine ? "the obligation %s ends otherwise"
-                      : "the obligation %s does not come about",
-                 id);
-        r->code = mst_replay_differ(r, 0, text);
-    }
+    r->code = compare_record(r, "obligation", id, &was, &is);
+    mst_buf_done(&was);
+    mst_buf_done(&is);
+    return r->code;
+}
+
+static int compare_item(void *context, const char *kind, const char *id, struct mst_slice bytes)
+{
+    struct mst_replay *r = context;
+    struct mst_item item;
+    r->code = mst_item_unpack(bytes, &item, r->err);
+    if (r->code)
+        return r->code;
+    const struct mst_item *mine = mst_core_item(r->core, item.kind, id);
+    struct mst_buf was = {0}, is = {0};
+    mst_item_pack(&item, &was);
+    if (mine)
+        mst_item_pack(mine, &is);
+    r->code = compare_record(r, kind, id, &was, &is);
     mst_buf_done(&was);
     mst_buf_done(&is);
     return r->code;
@@ -428,6 +416,18 @@ static int compare_obligations(struct mst_replay *r)
     if (!code && r->core && r->stored != mst_core_count(r->core))
         code = mst_replay_differ(r, 0, "obligations come about that are not stored");
     r->result->obligations = r->stored;
+    return code;
+}
+
+static int compare_items(struct mst_replay *r)
+{
+    r->stored = 0;
+    int code = mst_reader_items(r->reader, r->pid, compare_item, r, r->err);
+    if (!code)
+        code = r->code;
+    if (!code && r->core && r->stored != mst_core_items(r->core))
+        code = mst_replay_differ(r, 0, "items come about that are not stored");
+    r->result->items = r->stored;
     return code;
 }
 
@@ -448,15 +448,15 @@ static int replay_all(struct mst_replay *r)
     for (int pass = 0; !code && pass < PASSES_MAX; pass++) {
         struct mst_replay_result before;
         uint64_t now;
-        code = read_runs(r);
-        if (!code)
-            code = mst_reader_rows(r->reader, r->pid, r->row + 1, replay_row, r, r->err);
+        code = mst_reader_rows(r->reader, r->pid, r->row + 1, replay_row, r, r->err);
         if (!code)
             code = r->code;
         if (code || r->broken)
             return code;
         before = *r->result;
         code = compare_obligations(r);
+        if (!code)
+            code = compare_items(r);
         if (!code)
             code = last_row(r, &now);
         if (code || now == r->until)
@@ -494,7 +494,6 @@ static void replay_free(struct mst_replay *r)
     mst_buf_done(&r->expected_bytes);
     free(r->expected);
     free(r->reports);
-    free(r->runs);
     free(r);
 }
 
@@ -515,8 +514,6 @@ int mst_replay(struct mst_reader *reader, mst_pid pid, const char *programme,
 static int replay_before(struct mst_replay *r)
 {
     int code = last_row(r, &r->until);
-    if (!code)
-        code = read_runs(r);
     if (!code)
         code = mst_reader_rows(r->reader, r->pid, 1, replay_row, r, r->err);
     if (!code)

@@ -10,13 +10,7 @@
 /* As many as a core remembers. */
 #define MST_REPLAY_DOWNS 8
 
-struct mst_replay_run {
-    uint64_t row_first, count, seq_first;
-    char unit[48];
-};
-
 struct mst_replay_report { /* waits until its run is complete */
-    uint64_t row;
     mst_time received;
     size_t at, len;
 };
@@ -56,11 +50,10 @@ struct mst_replay {
     mst_time before;     /* rows from then on are not replayed */
     uint64_t until, row; /* last row to replay, and replayed */
     mst_time at;
-    uint64_t stored; /* obligations */
+    uint64_t stored; /* obligations, then items */
 
-    char unit[48];               /* of the outbox whose runs are read */
-    struct mst_replay_run *runs; /* ascending by row */
-    size_t runs_count, runs_cap;
+    uint64_t outbox; /* whose unit is known: runs of one mostly follow each other */
+    char unit[48];
     struct mst_replay_report *reports;
     size_t reports_count, reports_cap;
     struct mst_buf report_bytes;
@@ -76,6 +69,7 @@ struct mst_replay {
 MST_MUST_CHECK int mst_replay_differ(struct mst_replay *r, uint64_t row, const char *what);
 MST_MUST_CHECK int mst_replay_expect_transition(struct mst_replay *r,
                                                 const struct mst_transition *t);
+MST_MUST_CHECK int mst_replay_expect_item_move(struct mst_replay *r, const struct mst_item_move *m);
 MST_MUST_CHECK int mst_replay_expect_alert(struct mst_replay *r, const struct mst_alert *a);
 /* seq 0: of an act. */
 MST_MUST_CHECK int mst_replay_expect_refusal(struct mst_replay *r, uint64_t seq, enum mst_code code,

@@ -20,6 +20,7 @@
     TABLE(OUTBOX, outbox)                                                                          \
     TABLE(REFUSAL, refusal)                                                                        \
     TABLE(OBLIGATION, obligation)                                                                  \
+    TABLE(ITEM, item)                                                                              \
     TABLE(ALERT, alert)                                                                            \
     TABLE(CURSOR, cursor)                                                                          \
     TABLE(KEY, key)                                                                                \
@@ -39,8 +40,16 @@ struct mst_put_head {
     mst_time at;
     const uint8_t *head;
 };
+struct mst_put_run {
+    const struct mst_run *run;
+    struct mst_slices reports;
+};
 struct mst_put_named {
     const char *name;
+    struct mst_slice bytes;
+};
+struct mst_put_item {
+    const char *kind, *id;
     struct mst_slice bytes;
 };
 struct mst_put_cursor {
@@ -55,10 +64,11 @@ struct mst_put {
     union {
         const struct mst_row *row;
         struct mst_put_head head;
-        const struct mst_run *run;
+        struct mst_put_run run;
         struct mst_outbox *outbox;
         const struct mst_refusal *refusal;
         struct mst_put_named named; /* an obligation by id, a meta value by name */
+        struct mst_put_item item;
         const struct mst_stored_alert *alert;
         struct mst_put_cursor cursor;
         const struct mst_key *key;
@@ -80,6 +90,7 @@ struct mst_walk {
         mst_outbox_fn outbox;
         mst_refusal_fn refusal;
         mst_obligation_fn obligation;
+        mst_item_fn item;
         mst_alert_fn alert;
         mst_cursor_fn cursor;
         mst_key_fn key;
