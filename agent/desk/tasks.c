@@ -130,23 +130,10 @@ static void check_missing(const struct place *place, struct mst_slice body)
 }
 
 void mst_desk_check_tasks(const struct mst_brief *brief, const struct mst_desk_duty *duty,
-                          const char *file, const struct mst_node *root, struct mst_diags *diags)
+                          const char *file, const struct mst_node *root, struct mst_slice body,
+                          struct mst_diags *diags)
 {
     struct place place = {brief, file, root, diags};
-    struct mst_buf packed = {0};
-    static const char *const keys[] = {"tasks", "uncovered"};
-    size_t there = 0;
-    for (size_t i = 0; i < 2; i++)
-        there += mst_node_get(root, keys[i]) != NULL;
-    mst_pack_map(&packed, there);
-    for (size_t i = 0; i < 2; i++) {
-        const struct mst_node *node = mst_node_get(root, keys[i]);
-        if (!node)
-            continue;
-        mst_pack_text(&packed, keys[i]);
-        mst_report_pack_node(&packed, node);
-    }
-    struct mst_slice body = mst_bytes(packed.data, packed.len);
     const struct mst_task_scope scope = {
         .areas = brief->areas_count,
         .area = scope_area,
@@ -156,28 +143,31 @@ void mst_desk_check_tasks(const struct mst_brief *brief, const struct mst_desk_d
         .after = brief->today,
         .tasks_max = brief->tasks_max ? brief->tasks_max : SIZE_MAX,
     };
-    if (packed.failed || duty->tasks == MST_TASKS_NONE) {
-        mst_buf_done(&packed); /* the broker says it, then */
-        return;
-    }
-    if (duty->tasks != MST_TASKS_PROGRESS) {
+    if (duty->tasks == MST_TASKS_LIST || duty->tasks == MST_TASKS_PLAN) {
         (void)mst_tasks_check(body, &scope, tell, &place);
-    } else {
+    } else if (duty->tasks == MST_TASKS_PROGRESS) {
         if (mst_tasks_said(body))
             (void)mst_tasks_check_progress(body, may_tell, tell, &place);
         check_missing(&place, body);
     }
-    mst_buf_done(&packed);
 }
 
 /* ---- blank files ---- */
+
+/* Words come from the wire: they stay on their line. */
+static void put_line(FILE *out, int indent, const char *text)
+{
+    fprintf(out, "%*s# ", indent, "");
+    mst_desk_put_clean(out, text);
+    fputc('\n', out);
+}
 
 static void put_owners(const struct mst_brief *brief, FILE *out)
 {
     struct mst_unpack u;
     struct mst_slice row;
     char id[48], name[256];
-    mst_desk_put_line(out, "", _("Who can own a task:"));
+    put_line(out, 0, _("Who can own a task:"));
     mst_unpack_init(&u, brief->owners.data, brief->owners.len);
     while (mst_unpack_skip(&u, &row)) {
         char line[320];
@@ -185,23 +175,22 @@ static void put_owners(const struct mst_brief *brief, FILE *out)
         mst_slice_copy(mst_unpack_text(row, mst_lang_zh() ? "name_zh" : "name_en"), name,
                        sizeof name);
         snprintf(line, sizeof line, "  %s  %s", id, name);
-        mst_desk_put_line(out, "", line);
+        put_line(out, 0, line);
     }
 }
 
 static void put_list(const struct mst_brief *brief, FILE *out)
 {
     fputc('\n', out);
-    mst_desk_put_line(out, "",
-                      _("A block for each task, at least one in each focus area. Helpers are "
-                        "further units: [ID, ID]."));
-    mst_desk_put_line(out, "",
-                      _("Where an area has none, say why instead: `uncovered: {AREA: reason}`."));
+    put_line(out, 0,
+             _("A block for each task, at least one in each focus area. Helpers are "
+               "further units: [ID, ID]."));
+    put_line(out, 0, _("Where an area has none, say why instead: `uncovered: {AREA: reason}`."));
     put_owners(brief, out);
     fprintf(out, "tasks:\n");
     for (size_t i = 0; i < brief->areas_count; i++) {
         const struct mst_desk_area *area = &brief->areas[i];
-        mst_desk_put_line(out, "  ", mst_lang_zh() ? area->title_zh : area->title_en);
+        put_line(out, 2, mst_lang_zh() ? area->title_zh : area->title_en);
         fprintf(out,
                 "  - title: \"\"\n    area: \"%s\"\n    owner: \"\"\n    helpers: []\n"
                 "    target: {value: \"\", unit: \"\"}\n    due: \"\"\n",
@@ -237,14 +226,14 @@ static void put_progress(const struct mst_brief *brief, FILE *out)
         mst_slice_copy(mst_unpack_text(row, "light"), light, sizeof light);
         if (!any) {
             fputc('\n', out);
-            mst_desk_put_line(out, "",
-                              _("Every task of the group, as it was told of last. A light may be "
-                                "given with a reason."));
+            put_line(out, 0,
+                     _("Every task of the group, as it was told of last. A light may be "
+                       "given with a reason."));
             fprintf(out, "tasks:\n");
         }
         any = true;
         snprintf(line, sizeof line, "%s (%s, %s, %s)", title, owner, due, light);
-        mst_desk_put_line(out, "  ", line);
+        put_line(out, 2, line);
         fprintf(out, "  - id: \"%.*s\"\n", (int)mst_unpack_text(row, "id").len,
                 (const char *)mst_unpack_text(row, "id").data);
         fprintf(out, "    percent: \"%d\"\n", (int)mst_unpack_int(row, "percent", 0));

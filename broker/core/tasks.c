@@ -488,7 +488,7 @@ enum mst_code mst_tasks_check_submission(struct mst_step *s, const struct mst_sl
                                          struct mst_move *move)
 {
     const struct mst_duty *duty = mst_slot_duty(s->core, slot);
-    struct words words = {.text = move->words, .size = sizeof move->words};
+    struct words words = {.text = move->field, .size = sizeof move->field};
     struct teller teller = {.words = words, .core = s->core, .unit = slot->bearer};
     enum mst_code code = MST_OK;
     if (!duty || duty->tasks == MST_TASKS_NONE)
@@ -501,7 +501,7 @@ enum mst_code mst_tasks_check_submission(struct mst_step *s, const struct mst_sl
     else
         code = check_missing(s, slot, move->body, &words);
     if (code != MST_OK)
-        move->refused = move->words;
+        move->refused = move->field;
     return code;
 }
 

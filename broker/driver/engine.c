@@ -23,6 +23,19 @@ int mst_engine_put_row(struct mst_engine *e, enum mst_row_kind kind, mst_time at
     return 0;
 }
 
+int mst_engine_put_run(struct mst_engine *e, const struct mst_run *run, struct mst_slices reports,
+                       struct mst_err *err)
+{
+    int code = mst_store_put_run(e->driver->options.store, e->pid, run, reports, err);
+    if (code)
+        return code;
+    e->row = run->row_first + (run->last - run->first);
+    mst_ledger_next(e->head, e->row, run->at, MST_ROW_REPORT, mst_bytes(run->head, MST_HASH_BYTES),
+                    e->head);
+    e->dirty = true;
+    return 0;
+}
+
 /* ---- outboxes ---- */
 
 static size_t outbox_position(const struct mst_engine *e, const uint8_t id[MST_OUTBOX_BYTES],
@@ -269,8 +282,10 @@ static int put_transition(struct mst_engine *e, const struct mst_transition *t, 
     struct mst_buf *b = &e->driver->scratch;
     mst_buf_clear(b);
     int code = mst_row_pack_transition(t, b, err);
+    if (!code)
+        code = mst_engine_put_row(e, MST_ROW_TRANSITION, now, mst_bytes(b->data, b->len), err);
     return code ? code
-                : mst_engine_put_row(e, MST_ROW_TRANSITION, now, mst_bytes(b->data, b->len), err);
+                : mst_history_note(e->driver->options.store, e->pid, t->obligation, e->row, err);
 }
 
 static int put_alert(struct mst_engine *e, const struct mst_alert *a, mst_time now,
@@ -380,7 +395,10 @@ static int put_silent_input(struct mst_engine *e, const struct mst_input *input,
     mst_heard_pack(&e->heard, b);
     if (b->failed)
         return mst_fail_on(err, MST_E_NOMEM, "contacts");
-    return mst_engine_put_row(e, MST_ROW_CONTACTS, input->now, mst_bytes(b->data, b->len), err);
+    int code = mst_engine_put_row(e, MST_ROW_CONTACTS, input->now, mst_bytes(b->data, b->len), err);
+    return code ? code
+                : mst_history_note(e->driver->options.store, e->pid, MST_HISTORY_CONTACTS, e->row,
+                                   err);
 }
 
 int mst_engine_step(struct mst_engine *e, const struct mst_input *input, enum mst_code *ret_refused,

@@ -9,6 +9,7 @@
 
 #include "broker/driver/driver.h"
 #include "broker/io/clock.h"
+#include "broker/io/gate.h"
 #include "broker/io/log.h"
 #include "config/load/settings.h"
 
@@ -80,6 +81,7 @@ struct mst_broker {
     void *zmq;
     void *doors[MST_DOORS];
     void *zap;
+    struct mst_gate *gate;
     void *feed;
     bool feed_stale; /* a key that it admitted was revoked: to be closed and bound again */
     int timer_fd, signal_fd, lock_fd;
@@ -160,6 +162,10 @@ bool mst_door_parse_local(const char *row, unsigned *ret_uid, unsigned *ret_role
  * non-zero when the batch is lost. */
 MST_MUST_CHECK int mst_door_serve(struct mst_broker *b, enum mst_door door, size_t *budget,
                                   struct mst_err *err);
+
+/* One message of a session, whoever it is and whatever it holds. Returns non-zero as above. */
+MST_MUST_CHECK int mst_door_hear(struct mst_broker *b, struct mst_session *session,
+                                 struct mst_slice bytes, struct mst_err *err);
 
 /* Until the next attempt to enrol may be taken; -1: at once. */
 int64_t mst_door_enrol_wait_ms(const struct mst_broker *b);

@@ -25,7 +25,7 @@ struct letter {
     bool whole; /* exactly two frames, the first not too long */
 };
 
-static bool receive(void *door, struct letter *l)
+static bool receive(struct mst_broker *b, void *door, struct letter *l)
 {
     memset(l, 0, sizeof *l);
     int len = zmq_recv(door, l->routing, sizeof l->routing, ZMQ_DONTWAIT);
@@ -47,6 +47,7 @@ static bool receive(void *door, struct letter *l)
         more = zmq_msg_more(&l->payload);
     }
     l->whole = l->whole && frames == 1;
+    mst_gate_heard(b->gate, zmq_msg_get(&l->payload, ZMQ_SRCFD));
     return true;
 }
 
@@ -285,24 +286,20 @@ static int dispatch(struct mst_broker *b, struct mst_session *s, const struct ms
     }
 }
 
-static int serve_letter(struct mst_broker *b, enum mst_door door, struct letter *l,
-                        struct mst_err *err)
+int mst_door_hear(struct mst_broker *b, struct mst_session *s, struct mst_slice bytes,
+                  struct mst_err *err)
 {
-    struct mst_session *s = session_of(b, door, l);
-    if (!s)
-        return 0;
     const struct mst_key *key;
     if (mst_door_admit(b, s, &key))
         return 0;
     struct mst_msg msg;
     struct mst_err why;
-    if (door != MST_DOOR_ADMIN && !mst_session_take(b, s)) {
+    if (s->door != MST_DOOR_ADMIN && !mst_session_take(b, s)) {
         mst_session_error(b, s, MST_E_RATE, s->principal);
         return 0;
     }
     b->scratch.used = 0;
-    if (mst_msg_decode(zmq_msg_data(&l->payload), zmq_msg_size(&l->payload), MST_UP, &b->scratch,
-                       &msg, &why)) {
+    if (mst_msg_decode(bytes.data, bytes.len, MST_UP, &b->scratch, &msg, &why)) {
         mst_session_error(b, s, MST_E_PROTOCOL, why.text);
         return 0;
     }
@@ -321,6 +318,14 @@ static int serve_letter(struct mst_broker *b, enum mst_door door, struct letter 
     if (s)
         mst_session_error(b, s, (enum mst_code)failed, "broker");
     return failed;
+}
+
+static int serve_letter(struct mst_broker *b, enum mst_door door, struct letter *l,
+                        struct mst_err *err)
+{
+    struct mst_session *s = session_of(b, door, l);
+    struct mst_slice bytes = mst_bytes(zmq_msg_data(&l->payload), zmq_msg_size(&l->payload));
+    return s ? mst_door_hear(b, s, bytes, err) : 0;
 }
 
 /* ---- how many strangers are heard ---- */
@@ -350,17 +355,19 @@ int mst_door_serve(struct mst_broker *b, enum mst_door door, size_t *budget, str
 {
     while (*budget > 0 && (door != MST_DOOR_ENROL || mst_door_enrol_wait_ms(b) < 0)) {
         struct letter l;
-        if (!receive(b->doors[door], &l))
+        if (!receive(b, b->doors[door], &l))
             return 0;
         (*budget)--;
         if (door == MST_DOOR_ENROL)
             take_enrol_token(b);
         b->drained = false;
         int code = 0;
-        if (l.whole)
+        if (l.whole) {
             code = serve_letter(b, door, &l, err);
-        else
+        } else {
+            b->refused_peers++;
             mst_log(&b->log, 4, "dropped", "reason=\"a message is exactly one frame\"");
+        }
         zmq_msg_close(&l.payload);
         if (code)
             return code;

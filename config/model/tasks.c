@@ -131,6 +131,11 @@ static bool next(struct mst_tasks_cursor *cursor, struct mst_slice *ret)
     return true;
 }
 
+bool mst_tasks_key(struct mst_slice key)
+{
+    return mst_slice_is(key, "tasks") || mst_slice_is(key, "uncovered");
+}
+
 bool mst_tasks_said(struct mst_slice body)
 {
     struct mst_slice raw;

@@ -104,6 +104,8 @@ struct mst_tasks_cursor mst_tasks_open(struct mst_slice body);
 /* false: the walk is over. */
 bool mst_tasks_next(struct mst_tasks_cursor *cursor, struct mst_task *ret);
 bool mst_tasks_next_progress(struct mst_tasks_cursor *cursor, struct mst_task_progress *ret);
+/* Whether a field of the body is about tasks, and not the form's. */
+bool mst_tasks_key(struct mst_slice key);
 /* Whether the body speaks of tasks at all. */
 bool mst_tasks_said(struct mst_slice body);
 

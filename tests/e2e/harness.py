@@ -342,8 +342,8 @@ class Agent(Program):
         self("new", duty, period, "--out", path)
         blank = path.read_text(encoding="utf-8")
         values = {"owner": self.unit, "value": "10", "unit": "项", "due": "2024-12-31"}
-        filled = re.sub(r'\b(owner|value|unit|due): ""', lambda found: f'{found[1]}: "{values[found[1]]}"', blank)
-        path.write_text(re.sub(r'(?m)^( +(?:- )?\w+|summary): ""', rf'\1: "{text}"', filled), encoding="utf-8")
+        tasks = re.sub(r'\b(owner|value|unit|due): ""', lambda found: f'{found[1]}: "{values[found[1]]}"', blank)
+        path.write_text(filled(tasks, text), encoding="utf-8")
         return path
 
 
@@ -352,6 +352,21 @@ def task_list(text, group="g1", areas=5, owner="jxj", **more):
     return {"text": text, "tasks": [
         {"title": f"{text} {number}", "area": f"{group}-{number}", "owner": owner, "target": {"value": 10, "unit": "项"},
          "due": "2024-12-31", **more} for number in range(1, areas + 1)]}
+
+
+def filled(blank, text):
+    """A report file with every empty value filled in: by the kind that the comment above it asks for."""
+    wants, lines = "", []
+    for line in blank.splitlines():
+        asked = re.match(r' *# .*?: (a whole number|a number|a percentage|a date|true or false)', line)
+        if asked:
+            wants = asked[1]
+        empty = re.match(r'( *(?:- )?[\w-]+: )""$', line)
+        if empty:
+            value = {"a date": "2023-01-31", "true or false": "true", "": text}.get(wants, "1")
+            line, wants = f'{empty[1]}"{value}"', ""
+        lines.append(line)
+    return "\n".join(lines) + "\n"
 
 
 def main(*tests):

@@ -91,7 +91,8 @@ static void pack_all_told(const struct world *w, const char *unit, struct mst_bu
     }
 }
 
-bool tasks_pack_usual(const struct world *w, const struct report_words *words, struct mst_buf *out)
+/* The array that such a report should have; false: its duty has nothing to do with tasks. */
+static bool pack_usual(const struct world *w, const struct report_words *words, struct mst_buf *out)
 {
     const struct mst_programme *p = w->programme;
     size_t duty = words->duty ? mst_programme_duty(p, words->duty) : SIZE_MAX;
@@ -103,4 +104,30 @@ bool tasks_pack_usual(const struct world *w, const struct report_words *words, s
     else
         pack_list(w, words->unit, out);
     return true;
+}
+
+void tasks_join(const struct world *w, const struct report_words *words, struct mst_buf *body)
+{
+    struct mst_buf tasks = {0}, whole = {0};
+    struct mst_unpack u;
+    struct mst_value head;
+    if (words->tasks.data)
+        mst_buf_put(&tasks, words->tasks.data, words->tasks.len);
+    bool tells = words->tasks.data || pack_usual(w, words, &tasks);
+    mst_unpack_init(&u, body->data, body->len);
+    if (!mst_unpack_next(&u, &head))
+        abort();
+    mst_pack_map(&whole, head.count + (tells ? 1u : 0u) + (words->uncovered.data ? 1u : 0u));
+    mst_buf_put(&whole, u.at, (size_t)(u.end - u.at));
+    if (tells) {
+        mst_pack_text(&whole, "tasks");
+        mst_buf_put(&whole, tasks.data, tasks.len);
+    }
+    if (words->uncovered.data) {
+        mst_pack_text(&whole, "uncovered");
+        mst_buf_put(&whole, words->uncovered.data, words->uncovered.len);
+    }
+    mst_buf_done(&tasks);
+    mst_buf_done(body);
+    *body = whole;
 }
