@@ -14,10 +14,12 @@
 #include "broker/core/authz.h"
 #include "tests/unit/core_fixture.h"
 
-static const char *const reading = " read-status read-issued read-units read-progress "
-                                   "read-obligation read-report read-alert read-brief subscribe ";
+static const char *const reading =
+    " read-status read-issued read-units read-progress "
+    "read-obligation read-report read-difficulty read-alert read-brief subscribe ";
 static const char *const judging = " receive review return approve urge ";
-static const char *const speaking = " submit withdraw progress extension sign-for ";
+static const char *const speaking =
+    " submit withdraw progress extension raise reply confirm raise-again sign-for ";
 static const char *const open_to_all = " read-status read-issued ";
 static const char *const of_groups = " read-units read-progress ";
 

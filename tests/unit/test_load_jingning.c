@@ -119,7 +119,8 @@ static void whatever_is_owed_is_enforced(void **state)
                                            "county-liaison",
                                            "unit-contacts",
                                            "issue",
-                                           "sign-for"};
+                                           "sign-for",
+                                           "difficulty-reply"};
     const size_t wanted = sizeof enforced / sizeof enforced[0];
     size_t count = 0;
     for (size_t i = 0; i < p->duties_count; i++) {
