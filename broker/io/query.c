@@ -476,7 +476,7 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
                         struct mst_err *err)
 {
     const struct mst_programme *p = mst_engine_programme(s->engine);
-    char now_text[MST_INSTANT_TEXT_MAX], next_text[MST_INSTANT_TEXT_MAX] = "", numbers[6][24];
+    char now_text[MST_INSTANT_TEXT_MAX], next_text[MST_INSTANT_TEXT_MAX] = "", numbers[8][24];
     mst_time next = mst_driver_next_due(b->driver);
     mst_zone_format(p->zone, now, now_text);
     if (next != MST_NEVER)
@@ -484,13 +484,16 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
     size_t sessions = 0;
     for (size_t i = 0; i < b->sessions_count; i++)
         sessions += b->sessions[i]->welcome;
+    struct mst_gate_counts gate = mst_gate_counts(b->gate);
     const uint64_t counts[] = {sessions,
                                mst_core_count(mst_engine_core(s->engine)),
                                mst_engine_last_row(s->engine),
                                mst_engine_last_alert(s->engine),
                                b->refused_peers,
+                               gate.refused,
+                               gate.cut,
                                mst_driver_epoch(b->driver)};
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         snprintf(numbers[i], sizeof numbers[i], "%" PRIu64, counts[i]);
     const char *const pairs[][2] = {
         {"software", "musterd " MUSTER_VERSION},
@@ -504,7 +507,9 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
         {"ledger_rows", numbers[2]},
         {"alerts", numbers[3]},
         {"refused_peers", numbers[4]},
-        {"epoch", numbers[5]},
+        {"refused_handshakes", numbers[5]},
+        {"cut_connections", numbers[6]},
+        {"epoch", numbers[7]},
     };
     return mst_session_reply_pairs(b, s, request, pairs, sizeof pairs / sizeof pairs[0], err);
 }
