@@ -293,6 +293,8 @@ void mst_notice_send(struct mst_step *s, const struct mst_slot *slot, enum mst_n
 void mst_notice_send_nth(struct mst_step *s, const struct mst_slot *slot, enum mst_notice notice,
                          uint32_t to, uint32_t nth, uint32_t missed, struct mst_slice reason,
                          mst_time instant);
+/* Tell the cc list: what it is about is issued, for everybody to read. */
+void mst_notice_issued(struct mst_step *s, const struct mst_slot *slot, struct mst_slice reason);
 #define MST_TO(audience) (1u << MST_AUDIENCE_##audience)
 
 /* ---- state.c, contacts.c ---- */
@@ -323,6 +325,7 @@ struct mst_move {
     mst_time claimed;
     uint64_t row;
     const char *refused; /* set with a refusal: its subject, where it is not the obligation */
+    char field[126];     /* room for `refused` where a body's field is named */
 };
 /* MST_OK, or the refusal's code; then nothing has changed. */
 enum mst_code mst_move_apply(struct mst_step *s, struct mst_slot *slot, const char *event,

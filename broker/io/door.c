@@ -33,7 +33,7 @@ struct mst_waiting {
     struct mst_verified verified;
 };
 
-static bool receive(void *door, struct letter *l)
+static bool receive(struct mst_broker *b, void *door, struct letter *l)
 {
     memset(l, 0, sizeof *l);
     int len = zmq_recv(door, l->routing, sizeof l->routing, ZMQ_DONTWAIT);
@@ -55,6 +55,7 @@ static bool receive(void *door, struct letter *l)
         more = zmq_msg_more(&l->payload);
     }
     l->whole = l->whole && frames == 1;
+    mst_gate_heard(b->gate, zmq_msg_get(&l->payload, ZMQ_SRCFD));
     return true;
 }
 
@@ -348,8 +349,10 @@ static int serve_letter(struct mst_broker *b, enum mst_door door, struct letter 
     struct mst_session *s = l->whole ? session_of(b, door, l) : NULL;
     if (s)
         code = hear(b, s, payload_of(l), verified, now, err);
-    else if (!l->whole)
+    if (!l->whole) {
+        b->refused_peers++;
         mst_log(&b->log, 4, "dropped", "reason=\"a message is exactly one frame\"");
+    }
     zmq_msg_close(&l->payload);
     return code;
 }
@@ -402,7 +405,7 @@ void mst_door_gather(struct mst_broker *b)
 {
     while (mst_door_may_gather(b)) {
         struct mst_waiting *w = &b->waiting[b->waiting_end];
-        if (!receive(b->doors[MST_DOOR_MEMBERS], &w->letter))
+        if (!receive(b, b->doors[MST_DOOR_MEMBERS], &w->letter))
             return;
         b->waiting_end++;
         w->now = mst_clock_now(&b->clock);
@@ -450,7 +453,7 @@ int mst_door_serve(struct mst_broker *b, enum mst_door door, size_t *budget, str
 {
     while (*budget > 0 && (door != MST_DOOR_ENROL || mst_door_enrol_wait_ms(b) < 0)) {
         struct letter l;
-        if (!receive(b->doors[door], &l))
+        if (!receive(b, b->doors[door], &l))
             return 0;
         (*budget)--;
         if (door == MST_DOOR_ENROL)

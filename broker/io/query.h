@@ -8,10 +8,13 @@
 #define MST_BROKER_IO_QUERY_H
 
 #include "broker/core/authz.h"
+#include "broker/core/core.h"
 #include "broker/store/store.h"
 #include "proto/pack.h"
+#include "proto/saying.h"
 
-/* When a unit was last heard of; copied from the sessions when the query is posted. */
+/* When a unit was last heard of; copied from the driver and the sessions when the query is posted.
+ * A unit may stand there more than once. */
 struct mst_contact_seen {
     char unit[48];
     mst_time wall_ms;
@@ -28,6 +31,8 @@ struct mst_query {
     struct mst_slice args;
     const struct mst_contact_seen *seen;
     size_t seen_count;
+    mst_time wall_ms; /* real time, also in a rehearsal: that of `seen` */
+    bool rehearsal;
     void *sink; /* where rows go; query.c's own */
 };
 
@@ -40,6 +45,14 @@ int64_t mst_query_number(const struct mst_query *q, const char *name, int64_t fa
 /* True when the argument is absent or equals the value. */
 bool mst_query_matches(const struct mst_query *q, const char *name, const char *value);
 bool mst_query_may(const struct mst_query *q, const char *unit, const char *group);
+/*
+ * Likewise of what is progress of a group's work, which more may read than the rest: reports on a
+ * duty and quotas, not who holds a post and not what concerns a few only.
+ */
+bool mst_query_may_progress(const struct mst_query *q, enum mst_duty_kind kind, const char *unit,
+                            const char *group);
+/* May the asker read what is issued to all? */
+bool mst_query_may_issued(const struct mst_query *q);
 /* What in the question names nothing, for an answer that is empty. */
 MST_MUST_CHECK int mst_query_check_names(struct mst_query *q, struct mst_err *err);
 
@@ -60,6 +73,20 @@ MST_MUST_CHECK int mst_query_pair_instant(struct mst_query *q, const char *name,
                                           struct mst_err *err);
 MST_MUST_CHECK int mst_query_pair_hex(struct mst_query *q, const char *name, const uint8_t *data,
                                       size_t len, struct mst_err *err);
+/* Words that stand under a table; people read them in their own language, where it has them. */
+MST_MUST_CHECK int mst_query_note(struct mst_query *q, const char *text, struct mst_err *err);
+/* A core with all obligations as they are stored, at the query's instant; to be freed. */
+MST_MUST_CHECK int mst_query_core(struct mst_query *q, struct mst_core **ret_core,
+                                  struct mst_err *err);
+/* A row {name, value: a sentence}; pack so many fields into the returned buffer, then end the row.
+ */
+struct mst_buf *mst_query_say(struct mst_query *q, const char *name, enum mst_saying saying,
+                              size_t fields);
+/* A ledger row of a transition as such a sentence. */
+MST_MUST_CHECK int mst_query_say_transition(struct mst_query *q, const char *name,
+                                            enum mst_saying saying, const struct mst_row *row,
+                                            struct mst_err *err);
+void mst_query_pack_uint(struct mst_buf *b, const char *key, uint64_t value);
 /* key: instant, in the programme's zone; "" for 0 and never. */
 void mst_query_pack_instant(const struct mst_query *q, struct mst_buf *b, const char *key,
                             mst_time at);
@@ -68,8 +95,26 @@ void mst_query_pack_text(struct mst_buf *b, const char *key, const char *value);
 /* Clause, rule, digests and instants of an obligation; the rest of its explanation. */
 MST_MUST_CHECK int mst_query_explain_rule(struct mst_query *q, const struct mst_obligation *o,
                                           struct mst_err *err);
+/* The obligation's latest transition before that row. */
+MST_MUST_CHECK int mst_query_explain_decided(struct mst_query *q, const char *id, uint64_t before,
+                                             struct mst_err *err);
 MST_MUST_CHECK int mst_query_explain_one(struct mst_query *q, const struct mst_obligation *o,
                                          struct mst_err *err);
+
+/* What came after all. */
+struct mst_late {
+    uint64_t row;
+    mst_time queued, received;
+};
+/* Whose fault it is that nothing of the unit was there at the instant, and how that is known. late:
+ * NULL where nothing has come. */
+MST_MUST_CHECK int mst_query_blame(struct mst_query *q, const char *name, const char *unit,
+                                   mst_time instant, const struct mst_late *late,
+                                   struct mst_err *err);
+
+/* When the assessment of a period was published; 0: it is not. */
+MST_MUST_CHECK int mst_query_published(struct mst_query *q, const char *period, mst_time *ret_at,
+                                       struct mst_err *err);
 
 /* The queries of admin.def. */
 int mst_query_obligations(struct mst_query *q, struct mst_err *err);
@@ -86,5 +131,7 @@ int mst_query_calendar(struct mst_query *q, struct mst_err *err);
 int mst_query_programme(struct mst_query *q, struct mst_err *err);
 int mst_query_assess(struct mst_query *q, struct mst_err *err);
 int mst_query_replay(struct mst_query *q, struct mst_err *err);
+int mst_query_outlook(struct mst_query *q, struct mst_err *err);
+int mst_query_issued(struct mst_query *q, struct mst_err *err);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "broker/driver/history.h"
 #include "broker/io/query.h"
 
 struct walk {
@@ -110,7 +111,7 @@ static int visit(void *context, const char *id, struct mst_slice bytes)
     w->code = mst_obligation_unpack(bytes, &o, w->err);
     if (w->code)
         return w->code;
-    if (!mst_query_may(w->q, o.bearer, o.group))
+    if (!mst_query_may_progress(w->q, o.kind, o.bearer, o.group))
         return 0;
     if (w->id) {
         w->found = true;
@@ -140,7 +141,6 @@ int mst_query_obligations(struct mst_query *q, struct mst_err *err)
 
 struct history {
     struct mst_query *q;
-    const char *id;
     struct mst_err *err;
     int code;
 };
@@ -148,22 +148,9 @@ struct history {
 static int visit_transition(void *context, const struct mst_row *row)
 {
     struct history *h = context;
-    if (row->kind != MST_ROW_TRANSITION ||
-        !mst_slice_is(mst_unpack_text(row->bytes, "obligation"), h->id))
-        return 0;
-    char event[48], from[24], to[24], verdict[24], actor[72], reason[512], at[MST_INSTANT_TEXT_MAX];
-    char name[32], text[1024];
-    mst_slice_copy(mst_unpack_text(row->bytes, "event"), event, sizeof event);
-    mst_slice_copy(mst_unpack_text(row->bytes, "from"), from, sizeof from);
-    mst_slice_copy(mst_unpack_text(row->bytes, "to"), to, sizeof to);
-    mst_slice_copy(mst_unpack_text(row->bytes, "verdict"), verdict, sizeof verdict);
-    mst_slice_copy(mst_unpack_text(row->bytes, "actor"), actor, sizeof actor);
-    mst_slice_copy(mst_unpack_text(row->bytes, "reason"), reason, sizeof reason);
-    mst_zone_format(h->q->programme->zone, mst_unpack_int(row->bytes, "instant", row->at), at);
+    char name[32];
     snprintf(name, sizeof name, "row %llu", (unsigned long long)row->row);
-    snprintf(text, sizeof text, "%s %s: %s -> %s%s%s, %s%s%s", at, event, from, to,
-             verdict[0] ? ", " : "", verdict, actor, reason[0] ? ": " : "", reason);
-    h->code = mst_query_pair(h->q, name, text, h->err);
+    h->code = mst_query_say_transition(h->q, name, MST_SAY_MOVED, row, h->err);
     return h->code;
 }
 
@@ -223,14 +210,14 @@ static int put_holders(struct mst_query *q, const struct mst_obligation *o, stru
     int code = 0;
     for (uint32_t i = 0; !code && i < o->holders_count; i++) {
         const struct mst_holder *h = &o->holders[i];
-        char from[MST_INSTANT_TEXT_MAX], until[MST_INSTANT_TEXT_MAX] = "", name[32], text[320];
-        mst_zone_format(q->programme->zone, h->from, from);
-        if (h->until)
-            mst_zone_format(q->programme->zone, h->until, until);
+        char name[32];
         snprintf(name, sizeof name, "holder %u", i + 1);
-        snprintf(text, sizeof text, "%s%s%s, %s -> %s", h->post, h->post[0] ? ": " : "", h->name,
-                 from, until);
-        code = mst_query_pair(q, name, text, err);
+        struct mst_buf *b = mst_query_say(q, name, MST_SAY_HOLDER, 4);
+        mst_query_pack_text(b, "post", h->post);
+        mst_query_pack_text(b, "name", h->name);
+        mst_query_pack_instant(q, b, "from", h->from);
+        mst_query_pack_instant(q, b, "until", h->until);
+        code = mst_query_row_end(q, err);
     }
     return code;
 }
@@ -248,9 +235,9 @@ int mst_query_show(struct mst_query *q, struct mst_err *err)
         code = put_pairs(q, &w.one, err);
     if (!code)
         code = put_holders(q, &w.one, err);
-    struct history h = {.q = q, .id = id, .err = err};
+    struct history h = {.q = q, .err = err};
     if (!code)
-        code = mst_reader_rows(q->reader, q->pid, 1, visit_transition, &h, err);
+        code = mst_history_rows(q->reader, q->pid, id, visit_transition, &h, err);
     return code ? code : h.code;
 }
 
@@ -375,14 +362,45 @@ static bool bears(const struct mst_programme *p, const struct mst_duty *duty, si
     return false;
 }
 
-/* What is filed for it. A lead's periodic report covers each focus area of its group. */
+/* What is filed for it: the id of a form, or "post". */
 static const char *form_of(const struct mst_duty *duty)
 {
-    if (duty->kind == MST_DUTY_QUOTA)
-        return "minutes";
-    if (duty->kind == MST_DUTY_POST)
-        return "post";
-    return duty->bearer == MST_BEARER_LEADS ? "areas" : "text";
+    const struct mst_form *form = mst_duty_form(duty);
+    return form ? form->id : "post";
+}
+
+/* Each form that the unit fills in, once; it goes before the duties that name it. */
+static int put_brief_forms(struct mst_query *q, size_t unit, struct mst_err *err)
+{
+    const struct mst_programme *p = q->programme;
+    int code = 0;
+    for (size_t i = 0; !code && i < p->forms_count; i++) {
+        bool used = false;
+        for (size_t j = 0; j < p->duties_count && !used; j++)
+            used = p->duties[j].form == &p->forms[i] && p->duties[j].enforced &&
+                   bears(p, &p->duties[j], unit);
+        if (!used)
+            continue;
+        struct mst_buf *b = mst_query_row(q);
+        mst_pack_map(b, 2);
+        mst_query_pack_text(b, "type", "form");
+        mst_pack_text(b, "form");
+        mst_form_pack(&p->forms[i], b);
+        code = mst_query_row_end(q, err);
+    }
+    return code;
+}
+
+/* Whom a report may name. */
+static int put_brief_named(struct mst_query *q, const struct mst_unit *unit, struct mst_err *err)
+{
+    struct mst_buf *b = mst_query_row(q);
+    mst_pack_map(b, 4);
+    mst_query_pack_text(b, "type", "named");
+    mst_query_pack_text(b, "id", unit->id);
+    mst_query_pack_text(b, "name_zh", unit->name.zh);
+    mst_query_pack_text(b, "name_en", unit->name.en);
+    return mst_query_row_end(q, err);
 }
 
 static int put_brief_duty(struct mst_query *q, const struct mst_duty *duty, struct mst_err *err)
@@ -446,6 +464,10 @@ int mst_query_brief(struct mst_query *q, struct mst_err *err)
     int code = put_brief_unit(q, unit, group, err);
     for (size_t i = 0; !code && group != SIZE_MAX && i < p->groups[group].areas_count; i++)
         code = put_brief_area(q, &p->groups[group].areas[i], err);
+    for (size_t i = 0; !code && p->forms_count && i < p->units_count; i++)
+        code = put_brief_named(q, &p->units[i], err);
+    if (!code)
+        code = put_brief_forms(q, unit, err);
     for (size_t i = 0; !code && i < p->duties_count; i++) {
         if (p->duties[i].enforced && bears(p, &p->duties[i], unit))
             code = put_brief_duty(q, &p->duties[i], err);

@@ -28,11 +28,41 @@ bool mst_query_matches(const struct mst_query *q, const char *name, const char *
     return !wanted.data || mst_slice_is(wanted, value);
 }
 
-bool mst_query_may(const struct mst_query *q, const char *unit, const char *group)
+static bool may(const struct mst_query *q, const char *action, const char *unit, const char *group)
 {
     struct mst_target target = {.unit = unit && unit[0] ? unit : NULL,
                                 .group = group && group[0] ? group : NULL};
-    return mst_authz(q->programme, &q->actor, q->action, &target);
+    return mst_authz(q->programme, &q->actor, action, &target);
+}
+
+bool mst_query_may(const struct mst_query *q, const char *unit, const char *group)
+{
+    return may(q, q->action, unit, group);
+}
+
+bool mst_query_may_progress(const struct mst_query *q, enum mst_duty_kind kind, const char *unit,
+                            const char *group)
+{
+    if (may(q, q->action, unit, group))
+        return true;
+    switch (kind) {
+    case MST_DUTY_REPORT:
+    case MST_DUTY_QUOTA:
+    case MST_DUTY_SIGN_FOR:
+    case MST_DUTY_ISSUE:
+    case MST_DUTY_ASSESSMENT:
+        return may(q, "read-progress", unit, group);
+    case MST_DUTY_POST:
+    case MST_DUTY_REPLY:
+    case MST_DUTY_ATTESTED:
+        break;
+    }
+    return false;
+}
+
+bool mst_query_may_issued(const struct mst_query *q)
+{
+    return may(q, "read-issued", NULL, NULL);
 }
 
 struct mst_slice mst_query_map(const struct mst_row *row)
@@ -81,4 +111,12 @@ int mst_query_pair_hex(struct mst_query *q, const char *name, const uint8_t *dat
     char hex[2 * 64 + 1];
     sodium_bin2hex(hex, sizeof hex, data, len < 64 ? len : 64);
     return mst_query_pair(q, name, hex, err);
+}
+
+int mst_query_note(struct mst_query *q, const char *text, struct mst_err *err)
+{
+    struct mst_buf *b = mst_query_row(q);
+    mst_pack_map(b, 1);
+    mst_query_pack_text(b, "note", text);
+    return mst_query_row_end(q, err);
 }

@@ -18,18 +18,14 @@
 
 #include "config/model/calendar.h"
 #include "config/model/date.h"
+#include "config/model/form.h"
+#include "config/model/label.h"
 #include "config/model/period.h"
 #include "config/model/zone.h"
 #include "proto/msg.h"
 
 /* An id: [a-z0-9][a-z0-9-]*, at most this many bytes with the NUL. */
 #define MST_ID_MAX 48
-
-/* Words for people in both languages; each falls back to the other, never NULL. */
-struct mst_label {
-    const char *en;
-    const char *zh;
-};
 
 /* The three contacts of a unit; they are the rungs of its escalation ladder. */
 enum mst_contact_role {
@@ -240,7 +236,8 @@ struct mst_duty {
     int correction_days;      /* working days for a correction after a return */
     int lock_days;            /* working days after due until locked; 0: never */
     size_t ladder;            /* index into ladders */
-    uint32_t version;         /* of the rule; pinned at materialisation */
+    const struct mst_form *form; /* by which submitted bodies are checked; NULL: any map is taken */
+    uint32_t version;            /* of the rule; pinned at materialisation */
 };
 
 /*
@@ -252,6 +249,29 @@ struct mst_rubric {
     int on_time, in_grace, late, missing, returned;
     bool grace_counts; /* what came in grace counts as on time in the rate */
     bool ranking;      /* off unless the programme says otherwise */
+};
+
+/*
+ * Beside its own units, who reads a group's progress: a unit, or all of another group. Exactly one
+ * of `unit` and `group` is an index, the other SIZE_MAX.
+ */
+struct mst_grant {
+    size_t unit, group;
+    size_t reads;       /* index of the group that is read */
+    const char *reason; /* for the file's readers; NULL: none */
+};
+
+/* What a viewer sees. Whoever is not listed sees what is issued, and nothing else. */
+enum mst_sight {
+    MST_SIGHT_ISSUED,
+    MST_SIGHT_GROUP, /* one group whole, as its city leader does */
+    MST_SIGHT_ALL,
+};
+
+struct mst_viewer {
+    const char *id; /* of the principal viewer:ID */
+    enum mst_sight sight;
+    size_t group; /* with MST_SIGHT_GROUP */
 };
 
 /* What a programme was read from: enough to read it again, years later, without a file. */
@@ -272,6 +292,8 @@ struct mst_programme {
     size_t groups_count;
     const struct mst_office *offices; /* the first is the one that acts */
     size_t offices_count;
+    const struct mst_form *forms;
+    size_t forms_count;
     const struct mst_duty *duties;
     size_t duties_count;
     const struct mst_ladder *ladders;
@@ -282,6 +304,10 @@ struct mst_programme {
     int notice_days;  /* working days between a rebase and the earliest due date it may bring */
     const char *const *cc; /* read-only subscribers of what is issued */
     size_t cc_count;
+    const struct mst_grant *grants;
+    size_t grants_count;
+    const struct mst_viewer *viewers;
+    size_t viewers_count;
     uint8_t digest[MST_DIGEST_BYTES];      /* of all its sources */
     struct mst_slice sources[MST_SOURCES]; /* their bytes; data NULL: not read from files */
     struct mst_arena *arena;
@@ -303,6 +329,17 @@ bool mst_unit_ended(const struct mst_unit *unit, mst_day day);
 /* The group that the unit leads or is a member of; SIZE_MAX: none. */
 size_t mst_programme_group_of(const struct mst_programme *p, size_t unit);
 bool mst_programme_leads(const struct mst_programme *p, size_t unit);
+/* May the unit read the group's progress: as one of its own, or by a grant? */
+bool mst_programme_reads(const struct mst_programme *p, size_t unit, size_t group);
+/* What a principal with the role viewer sees; ret_group gets the group, or SIZE_MAX. */
+enum mst_sight mst_programme_sight(const struct mst_programme *p, const char *principal,
+                                   size_t *ret_group);
+
+/* What is filled in for the duty: its own form, or the one that serves where it has none. NULL: no
+ * report is filed for it. */
+const struct mst_form *mst_duty_form(const struct mst_duty *duty);
+/* What a report of a unit of that group may name. SIZE_MAX: of none. */
+struct mst_form_names mst_programme_names(const struct mst_programme *p, size_t group);
 
 /* Words of enums as they stand in the programme file ("working-days", "preceding", "record"). */
 const char *mst_duty_kind_word(enum mst_duty_kind kind);
