@@ -105,6 +105,7 @@ static const struct {
     {"programme", mst_query_programme, LOOKS},
     {"assess", mst_query_assess, WORK},
     {"issued", mst_query_issued, LOOKS},
+    {"outlook", mst_query_outlook, WORK},
 };
 
 /* ---- replies ---- */
@@ -450,6 +451,7 @@ static int copy_seen(struct mst_broker *b, const struct mst_engine *engine, stru
     }
     job->query.seen = job->seen;
     job->query.seen_count = (size_t)(next - job->seen);
+    job->query.wall_ms = mst_clock_wall();
     return 0;
 }
 
@@ -460,7 +462,8 @@ static int equip(struct mst_broker *b, const struct mst_engine *engine, struct j
     job->query.rehearsal = b->rehearsal;
     if (!job->last)
         return mst_fail_on(err, MST_E_NOMEM, "query");
-    bool wanted = job->fn == mst_query_units || job->fn == mst_query_explain;
+    bool wanted =
+        job->fn == mst_query_units || job->fn == mst_query_explain || job->fn == mst_query_outlook;
     return wanted ? copy_seen(b, engine, job, err) : 0;
 }
 
