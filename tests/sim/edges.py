@@ -41,7 +41,7 @@ def acts():
     table = (ROOT / "broker/core/lifecycle.def").read_text(encoding="utf-8")
     found = re.findall(r'^EVENT\(\w+, "([\w-]+)", (\w+),.*, (NEEDED|FREE)\)', table, re.M)
     return {**{act: reason == "NEEDED" for act, by, reason in found if by != "BEARER"},
-            "silence": True, "unsilence": True}
+            "silence": True, "unsilence": False}
 
 
 def shown_of(act, names):
