@@ -69,11 +69,11 @@ int mst_query_reports(struct mst_query *q, struct mst_err *err)
 
 /* ---- one report ---- */
 
-struct evidence {
+struct run_search {
     struct mst_query *q;
     struct mst_err *err;
     uint64_t row;
-    bool report_found, run_found;
+    bool found;
     struct mst_run run;
     struct mst_outbox outbox;
     int code;
@@ -81,22 +81,45 @@ struct evidence {
 
 static int match_run(void *context, const struct mst_run *run)
 {
-    struct evidence *e = context;
-    if (e->row < run->row_first || e->row > run->row_first + (run->last - run->first))
+    struct run_search *s = context;
+    if (s->row < run->row_first || s->row > run->row_first + (run->last - run->first))
         return 0;
-    e->run = *run;
-    e->run_found = true;
+    s->run = *run;
+    s->found = true;
     return 1;
 }
 
 static int search_outbox(void *context, const struct mst_outbox *outbox)
 {
-    struct evidence *e = context;
-    e->code = mst_reader_runs(e->q->reader, e->q->pid, outbox->number, 1, match_run, e, e->err);
-    if (e->run_found)
-        e->outbox = *outbox;
-    return e->code || e->run_found;
+    struct run_search *s = context;
+    s->code = mst_reader_runs(s->q->reader, s->q->pid, outbox->number, 1, match_run, s, s->err);
+    if (s->found)
+        s->outbox = *outbox;
+    return s->code || s->found;
 }
+
+int mst_query_find_run(struct mst_query *q, uint64_t row, bool *ret_found, struct mst_run *ret_run,
+                       struct mst_outbox *ret_outbox, struct mst_err *err)
+{
+    struct run_search s = {.q = q, .err = err, .row = row};
+    int code = mst_reader_outboxes(q->reader, q->pid, search_outbox, &s, err);
+    if (code || s.code)
+        return code ? code : s.code;
+    *ret_found = s.found;
+    *ret_run = s.run;
+    *ret_outbox = s.outbox;
+    return 0;
+}
+
+struct evidence {
+    struct mst_query *q;
+    struct mst_err *err;
+    uint64_t row;
+    bool report_found;
+    struct mst_run run;
+    struct mst_outbox outbox;
+    int code;
+};
 
 static int put_report(void *context, const struct mst_row *row)
 {
@@ -166,9 +189,8 @@ int mst_query_report(struct mst_query *q, struct mst_err *err)
         code = e.code;
     if (!code && !e.report_found)
         return mst_fail(err, MST_E_UNKNOWN, "%s", text);
+    bool run_found = false;
     if (!code)
-        code = mst_reader_outboxes(q->reader, q->pid, search_outbox, &e, err);
-    if (!code)
-        code = e.code;
-    return code || !e.run_found ? code : put_evidence(&e);
+        code = mst_query_find_run(q, e.row, &run_found, &e.run, &e.outbox, err);
+    return code || !run_found ? code : put_evidence(&e);
 }
