@@ -18,100 +18,11 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#include "config/load/load.h"
+#include "agent/link/invited.h"
 #include "proto/msg.h"
-#include "proto/pack.h"
 
 #define JOIN_MESSAGE_BYTES_MAX 65536
-#define Z85_KEY_CHARS 40
 #define HOME_PATH_MAX 4096
-
-struct invitation {
-    char programme[48], zone[64], principal[65];
-    char members[257], enrol[257];
-    char broker_key[Z85_KEY_CHARS + 1];
-    char broker_sign_key[2 * MST_SIGN_PUBLIC_BYTES + 1];
-    uint8_t token[16];
-};
-
-static int refuse_field(const char *path, const char *field, struct mst_err *err)
-{
-    int code = mst_fail(err, MST_E_INVALID, _("%s: the invitation's field %s is missing or wrong"),
-                        path, field);
-    mst_hint(err, "%s", _("use the file as it was given, or ask for a new invitation"));
-    return code;
-}
-
-static bool take_text(struct mst_slice map, const char *key, char *dst, size_t size)
-{
-    struct mst_slice value = mst_unpack_text(map, key);
-    if (!value.data || value.len == 0 || value.len >= size)
-        return false;
-    mst_slice_copy(value, dst, size);
-    return true;
-}
-
-static bool is_hex(const char *hex, uint8_t *bytes, size_t size)
-{
-    size_t len = 0;
-    return sodium_hex2bin(bytes, size, hex, strlen(hex), NULL, &len, NULL) == 0 && len == size;
-}
-
-/* libzmq also speaks transports that Muster has no rules for. */
-static bool is_tcp(const char *endpoint)
-{
-    return strncmp(endpoint, "tcp://", 6) == 0 && strpbrk(endpoint, "\"\\\n") == NULL;
-}
-
-static int read_map(const char *path, struct mst_slice map, struct invitation *inv,
-                    struct mst_err *err)
-{
-    char token[2 * sizeof inv->token + 1];
-    uint8_t key[MST_SIGN_PUBLIC_BYTES];
-    if (mst_unpack_int(map, "muster-invitation", 0) != 1)
-        return refuse_field(path, "muster-invitation", err);
-    if (!take_text(map, "programme", inv->programme, sizeof inv->programme))
-        return refuse_field(path, "programme", err);
-    if (!take_text(map, "zone", inv->zone, sizeof inv->zone))
-        inv->zone[0] = '\0'; /* only for showing instants */
-    if (strpbrk(inv->zone, "\"\\\n"))
-        return refuse_field(path, "zone", err);
-    if (!take_text(map, "principal", inv->principal, sizeof inv->principal))
-        return refuse_field(path, "principal", err);
-    if (!take_text(map, "members", inv->members, sizeof inv->members) || !is_tcp(inv->members))
-        return refuse_field(path, "members", err);
-    if (!take_text(map, "enrol", inv->enrol, sizeof inv->enrol) || !is_tcp(inv->enrol))
-        return refuse_field(path, "enrol", err);
-    if (!take_text(map, "broker_key", inv->broker_key, sizeof inv->broker_key) ||
-        strlen(inv->broker_key) != Z85_KEY_CHARS || !zmq_z85_decode(key, inv->broker_key))
-        return refuse_field(path, "broker_key", err);
-    if (!take_text(map, "broker_sign_key", inv->broker_sign_key, sizeof inv->broker_sign_key) ||
-        !is_hex(inv->broker_sign_key, key, sizeof key))
-        return refuse_field(path, "broker_sign_key", err);
-    if (!take_text(map, "token", token, sizeof token) ||
-        !is_hex(token, inv->token, sizeof inv->token))
-        return refuse_field(path, "token", err);
-    sodium_memzero(token, sizeof token);
-    return 0;
-}
-
-static int read_invitation(const char *path, struct invitation *ret, struct mst_err *err)
-{
-    struct mst_diags diags = {0};
-    struct mst_yaml *yaml = NULL;
-    struct mst_buf buf = {0};
-    int code = mst_yaml_open(path, &diags, &yaml, err);
-    if (!code)
-        code = mst_yaml_pack(yaml, &buf, err);
-    if (!code)
-        code = read_map(path, mst_bytes(buf.data, buf.len), ret, err);
-    if (buf.data)
-        sodium_memzero(buf.data, buf.len);
-    mst_buf_done(&buf);
-    mst_yaml_free(yaml);
-    mst_diags_done(&diags);
-    return code;
-}
 
 /* ---- the directory that becomes the home ---- */
 
@@ -166,7 +77,7 @@ static void abandon(const char *dir)
     rmdir(dir);
 }
 
-static bool put_settings(FILE *out, const struct invitation *inv)
+static bool put_settings(FILE *out, const struct mst_invited *inv)
 {
     fprintf(out,
             "# Settings of this home; `musterctl settings` lists all of them.\n"
@@ -179,7 +90,7 @@ static bool put_settings(FILE *out, const struct invitation *inv)
     return fflush(out) == 0 && fsync(fileno(out)) == 0;
 }
 
-static int write_settings(const char *dir, const struct invitation *inv, struct mst_err *err)
+static int write_settings(const char *dir, const struct mst_invited *inv, struct mst_err *err)
 {
     char path[HOME_PATH_MAX], made[HOME_PATH_MAX];
     snprintf(path, sizeof path, "%s/agent.yaml", dir);
@@ -200,7 +111,7 @@ static int write_settings(const char *dir, const struct invitation *inv, struct 
 
 /* ---- the exchange ---- */
 
-static int open_socket(void *ctx, const struct invitation *inv, const struct mst_keys *keys,
+static int open_socket(void *ctx, const struct mst_invited *inv, const struct mst_keys *keys,
                        void **ret, struct mst_err *err)
 {
     int zero = 0;
@@ -212,7 +123,7 @@ static int open_socket(void *ctx, const struct invitation *inv, const struct mst
     bool ok =
         zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof zero) == 0 &&
         zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &bytes_max, sizeof bytes_max) == 0 &&
-        zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, inv->broker_key, Z85_KEY_CHARS + 1) == 0 &&
+        zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, inv->broker_key, MST_Z85_KEY_CHARS + 1) == 0 &&
         zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, keys->channel_public, MST_CHANNEL_KEY_BYTES) ==
             0 &&
         zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, keys->channel_secret, MST_CHANNEL_KEY_BYTES) ==
@@ -227,7 +138,7 @@ static int open_socket(void *ctx, const struct invitation *inv, const struct mst
     return 0;
 }
 
-static int send_enrol(void *socket, const struct invitation *inv, const struct mst_keys *keys,
+static int send_enrol(void *socket, const struct mst_invited *inv, const struct mst_keys *keys,
                       struct mst_err *err)
 {
     struct mst_msg msg = {.type = MST_MSG_enrol};
@@ -244,7 +155,7 @@ static int send_enrol(void *socket, const struct invitation *inv, const struct m
 }
 
 /* ret_final: the broker has decided against it, so that these keys are worth nothing. */
-static int take_answer(const struct invitation *inv, const struct mst_msg *msg, bool *ret_final,
+static int take_answer(const struct mst_invited *inv, const struct mst_msg *msg, bool *ret_final,
                        struct mst_err *err)
 {
     char subject[512];
@@ -259,9 +170,8 @@ static int take_answer(const struct invitation *inv, const struct mst_msg *msg, 
     if (msg->type != MST_MSG_enrolled)
         return mst_fail(err, MST_E_PROTOCOL, _("an unexpected answer: %s"),
                         mst_msg_word(msg->type));
-    uint8_t pinned[MST_SIGN_PUBLIC_BYTES];
-    if (!is_hex(inv->broker_sign_key, pinned, sizeof pinned) ||
-        memcmp(pinned, msg->u.enrolled.sign_key.data, sizeof pinned) != 0)
+    if (memcmp(inv->broker_sign_key_bytes, msg->u.enrolled.sign_key.data,
+               sizeof inv->broker_sign_key_bytes) != 0)
         return mst_fail(err, MST_E_SIGNATURE, "%s",
                         _("the broker's signing key is not the one in the invitation"));
     if (!mst_slice_is(msg->u.enrolled.programme, inv->programme) ||
@@ -271,8 +181,8 @@ static int take_answer(const struct invitation *inv, const struct mst_msg *msg, 
     return 0;
 }
 
-static int await_answer(void *socket, const struct invitation *inv, int timeout_ms, bool *ret_final,
-                        struct mst_err *err)
+static int await_answer(void *socket, const struct mst_invited *inv, int timeout_ms,
+                        bool *ret_final, struct mst_err *err)
 {
     zmq_pollitem_t item = {.socket = socket, .events = ZMQ_POLLIN};
     int ready = zmq_poll(&item, 1, timeout_ms);
@@ -296,7 +206,7 @@ static int await_answer(void *socket, const struct invitation *inv, int timeout_
     return code;
 }
 
-static int present(const struct invitation *inv, const struct mst_keys *keys, int timeout_ms,
+static int present(const struct mst_invited *inv, const struct mst_keys *keys, int timeout_ms,
                    bool *ret_final, struct mst_err *err)
 {
     void *ctx = zmq_ctx_new();
@@ -329,14 +239,14 @@ static int refuse_present_home(const char *dir, struct mst_err *err)
 int mst_home_join(const char *dir, const char *invitation_path, int timeout_ms,
                   char ret_principal[65], struct mst_err *err)
 {
-    struct invitation inv = {0};
+    struct mst_invited inv = {0};
     struct mst_keys keys;
     bool fresh = false, final = false;
     if (strlen(dir) + sizeof "/agent.yaml.new" > HOME_PATH_MAX)
         return mst_fail_on(err, MST_E_TOO_LARGE, dir);
     int code = refuse_present_home(dir, err);
     if (!code)
-        code = read_invitation(invitation_path, &inv, err);
+        code = mst_invited_read(invitation_path, &inv, err);
     if (!code)
         code = make_dir(dir, err);
     if (!code)

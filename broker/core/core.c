@@ -34,6 +34,7 @@ void mst_core_free(struct mst_core *core)
     mst_effects_done(&core->pending);
     mst_heap_done(&core->heap);
     mst_table_done(&core->table);
+    mst_items_done(&core->items);
     mst_names_done(&core->names);
     mst_programme_unref(core->programme);
     free(core->touched);
@@ -213,6 +214,7 @@ static void undo(struct mst_core *core, const struct checkpoint *c)
                    sizeof touched->before);
     }
     forget_touched(core);
+    mst_items_undo(&core->items);
     if (core->state_touched)
         core->state = core->state_before;
     core->state_touched = false;
@@ -242,7 +244,9 @@ static void append(struct mst_effects *effects, const struct mst_effect *e)
 static bool deliver(struct mst_core *core, size_t own, struct mst_effects *effects)
 {
     struct mst_effects *pending = &core->pending;
-    if (!mst_effects_reserve(effects, 1 + core->touched_count + pending->count))
+    const struct mst_items *items = &core->items;
+    if (!mst_effects_reserve(effects,
+                             1 + core->touched_count + items->touched_count + pending->count))
         return false;
     if (core->state_touched && memcmp(&core->state, &core->state_before, sizeof core->state) != 0)
         append(effects, &(struct mst_effect){.kind = MST_EFFECT_STATE});
@@ -255,16 +259,21 @@ static bool deliver(struct mst_core *core, size_t own, struct mst_effects *effec
         if (touched->fresh || memcmp(&touched->before, o, sizeof *o) != 0)
             append(effects, &(struct mst_effect){.kind = MST_EFFECT_OBLIGATION, .u.obligation = o});
     }
+    for (uint32_t i = 0; i < items->touched_count; i++)
+        append(effects, &(struct mst_effect){.kind = MST_EFFECT_ITEM,
+                                             .u.item = &items->touched[i].slot->item});
     for (size_t i = 0; i < own; i++)
         append(effects, &pending->items[i]);
-    static const enum mst_effect_kind order[] = {MST_EFFECT_TRANSITION, MST_EFFECT_ACCEPTED,
-                                                 MST_EFFECT_REFUSED, MST_EFFECT_ALERT};
+    static const unsigned order[] = {1u << MST_EFFECT_TRANSITION | 1u << MST_EFFECT_ITEM_MOVE,
+                                     1u << MST_EFFECT_ACCEPTED, 1u << MST_EFFECT_REFUSED,
+                                     1u << MST_EFFECT_ALERT};
     for (size_t k = 0; k < sizeof order / sizeof order[0]; k++) {
         for (size_t i = own; i < pending->count; i++) {
-            if (pending->items[i].kind == order[k])
+            if (order[k] & 1u << pending->items[i].kind)
                 append(effects, &pending->items[i]);
         }
     }
+    mst_items_keep(&core->items);
     pending->count = 0; /* what they own has moved over */
     forget_touched(core);
     return true;

@@ -13,6 +13,7 @@
 #ifndef MST_BROKER_CORE_CORE_H
 #define MST_BROKER_CORE_CORE_H
 
+#include "broker/core/item.h"
 #include "broker/core/obligation.h"
 
 /* Roles are a set. A lead is a unit whose group's data it may read; derived, not granted. */
@@ -82,7 +83,9 @@ struct mst_input {
 enum mst_effect_kind {
     MST_EFFECT_STATE,      /* store what mst_core_state_pack() writes now */
     MST_EFFECT_OBLIGATION, /* store this snapshot of an obligation */
+    MST_EFFECT_ITEM,       /* store this snapshot of an item */
     MST_EFFECT_TRANSITION, /* a ledger row: what moved, from where, why */
+    MST_EFFECT_ITEM_MOVE,  /* likewise, of an item */
     MST_EFFECT_ALERT,      /* the next number of the alert log */
     MST_EFFECT_ACCEPTED,   /* the report or act is accepted */
     MST_EFFECT_REFUSED,    /* it is refused: an answer, stored like a receipt */
@@ -97,6 +100,19 @@ struct mst_transition {
     char actor[72]; /* unit or principal; "clock" for time itself */
     char reason[1025];
     mst_time instant; /* the deciding instant */
+};
+
+struct mst_item_move {
+    enum mst_item_kind kind;
+    char id[MST_ITEM_ID_MAX];
+    char event[MST_ITEM_EVENT_MAX]; /* "propose", "issue", "sign-for", … */
+    bool first; /* it came about by this: there is no state that it comes from */
+    enum mst_item_state from, to;
+    char owner[MST_ID_MAX];
+    char group[MST_ID_MAX];
+    char actor[72];
+    char reason[1025];
+    mst_time instant;
 };
 
 struct mst_alert {
@@ -121,7 +137,9 @@ struct mst_effect {
     enum mst_effect_kind kind;
     union {
         const struct mst_obligation *obligation; /* borrowed from the core until the next step */
+        const struct mst_item *item;             /* likewise */
         struct mst_transition *transition;       /* owned by the list */
+        struct mst_item_move *item_move;         /* owned by the list */
         struct mst_alert *alert;                 /* owned by the list */
         struct {
             enum mst_code code;
@@ -149,6 +167,9 @@ void mst_core_free(struct mst_core *core);
 /* Put back a stored obligation, before the first step. MST_E_EXISTS for a repeated id. */
 MST_MUST_CHECK int mst_core_restore(struct mst_core *core, const struct mst_obligation *o,
                                     struct mst_err *err);
+/* Likewise an item, whose data is copied. */
+MST_MUST_CHECK int mst_core_restore_item(struct mst_core *core, const struct mst_item *item,
+                                         struct mst_err *err);
 /* Put back the instant up to which time has been evaluated, before the first step. */
 void mst_core_restore_now(struct mst_core *core, mst_time now);
 
@@ -189,5 +210,10 @@ const struct mst_programme *mst_core_programme(const struct mst_core *core);
 const struct mst_obligation *mst_core_find(const struct mst_core *core, const char *id);
 size_t mst_core_count(const struct mst_core *core);
 const struct mst_obligation *mst_core_at(const struct mst_core *core, size_t index);
+/* Items, in order of coming about. Borrowed until the next step. NULL: no such item. */
+const struct mst_item *mst_core_item(const struct mst_core *core, enum mst_item_kind kind,
+                                     const char *id);
+size_t mst_core_items(const struct mst_core *core);
+const struct mst_item *mst_core_item_at(const struct mst_core *core, size_t index);
 
 #endif

@@ -15,6 +15,8 @@ void mst_effects_drop(struct mst_effects *effects, size_t count)
             free(e->u.transition);
         else if (e->kind == MST_EFFECT_ALERT)
             free(e->u.alert);
+        else if (e->kind == MST_EFFECT_ITEM_MOVE)
+            free(e->u.item_move);
     }
     effects->count = count;
 }
@@ -58,20 +60,31 @@ static struct mst_effect *append(struct mst_step *s, enum mst_effect_kind kind)
     return e;
 }
 
+/* An effect that owns zeroed memory of this size; NULL: failed. */
+static struct mst_effect *append_owner(struct mst_step *s, enum mst_effect_kind kind, size_t size,
+                                       void **ret_owned)
+{
+    *ret_owned = calloc(1, size);
+    struct mst_effect *e = *ret_owned ? append(s, kind) : NULL;
+    if (!e) {
+        free(*ret_owned);
+        *ret_owned = NULL;
+        s->failed = true;
+    }
+    return e;
+}
+
 void mst_emit_transition(struct mst_step *s, struct mst_slot *slot, const char *event,
                          enum mst_work to, const char *actor, struct mst_slice reason,
                          mst_time instant)
 {
     struct mst_obligation *o = &slot->o;
     assert(slot->touched != MST_NONE);
-    struct mst_transition *t = calloc(1, sizeof *t);
-    struct mst_effect *e = t ? append(s, MST_EFFECT_TRANSITION) : NULL;
-    if (!e) {
-        free(t);
-        s->failed = true;
+    void *owned;
+    struct mst_effect *e = append_owner(s, MST_EFFECT_TRANSITION, sizeof *e->u.transition, &owned);
+    if (!e)
         return;
-    }
-    e->u.transition = t;
+    struct mst_transition *t = e->u.transition = owned;
     memcpy(t->obligation, o->id, sizeof t->obligation);
     snprintf(t->event, sizeof t->event, "%s", event);
     snprintf(t->actor, sizeof t->actor, "%s", actor);
@@ -97,15 +110,20 @@ void mst_emit_verdict(struct mst_step *s, const struct mst_slot *slot)
 
 struct mst_alert *mst_emit_alert(struct mst_step *s)
 {
-    struct mst_alert *alert = calloc(1, sizeof *alert);
-    struct mst_effect *e = alert ? append(s, MST_EFFECT_ALERT) : NULL;
-    if (!e) {
-        free(alert);
-        s->failed = true;
-        return NULL;
-    }
-    e->u.alert = alert;
+    void *alert;
+    struct mst_effect *e = append_owner(s, MST_EFFECT_ALERT, sizeof *e->u.alert, &alert);
+    if (e)
+        e->u.alert = alert;
     return alert;
+}
+
+struct mst_item_move *mst_emit_item_move(struct mst_step *s)
+{
+    void *move;
+    struct mst_effect *e = append_owner(s, MST_EFFECT_ITEM_MOVE, sizeof *e->u.item_move, &move);
+    if (e)
+        e->u.item_move = move;
+    return move;
 }
 
 void mst_emit_accepted(struct mst_step *s)

@@ -33,6 +33,28 @@ struct mst_table {
     uint32_t hash_cap;        /* of each; a power of two */
 };
 
+/* An item in the register; a pointer to it is good until the step that made it is undone. */
+struct mst_item_slot {
+    struct mst_item item; /* its data is owned */
+    uint32_t touched;     /* position among the step's changes; MST_NONE */
+};
+
+struct mst_item_touched {
+    struct mst_item_slot *slot;
+    bool fresh; /* came about in this step: `before` says nothing */
+    struct mst_item before;
+};
+
+struct mst_items {
+    struct mst_item_slot **all; /* ascending by number */
+    uint32_t count;
+    struct mst_item_slot **by_key; /* open addressing by kind and id */
+    uint32_t hash_cap;             /* a power of two; `all` has room for half of it */
+    uint64_t number_last;
+    struct mst_item_touched *touched;
+    uint32_t touched_count, touched_cap;
+};
+
 /* A binary heap of slots that have something to come, by (next, number). */
 struct mst_heap {
     struct mst_slot **items;
@@ -89,6 +111,7 @@ struct mst_core {
     struct mst_names names;
     struct mst_table table;
     struct mst_heap heap;
+    struct mst_items items;
     mst_time now;
     mst_time next_opening;
     mst_time next_succession; /* the next day on which a unit ends */
@@ -133,6 +156,25 @@ uint32_t mst_names_unit(const struct mst_names *n, const struct mst_programme *p
                         struct mst_slice id);
 uint32_t mst_names_duty(const struct mst_programme *p, struct mst_slice id);
 
+/* ---- items.c ---- */
+
+/* NULL: there is none. */
+struct mst_item *mst_items_find(const struct mst_items *items, enum mst_item_kind kind,
+                                struct mst_slice id);
+/* A new item, touched, which the caller fills and then moves to its first state; NULL: failed. */
+struct mst_item *mst_item_add(struct mst_step *s, enum mst_item_kind kind, const char *id);
+/* Call before changing an item. false: failed. */
+MST_MUST_CHECK bool mst_item_touch(struct mst_step *s, struct mst_item *item);
+/* Give it a copy of these contents. */
+void mst_item_contain(struct mst_step *s, struct mst_item *item, struct mst_slice data);
+/* What happens to it: a row of the ledger, a line of its history, and the state it is in then. */
+void mst_item_move(struct mst_step *s, struct mst_item *item, const char *event,
+                   enum mst_item_state to, const char *actor, struct mst_slice reason);
+/* The step is done: forget what was before. */
+void mst_items_keep(struct mst_items *items);
+void mst_items_undo(struct mst_items *items);
+void mst_items_done(struct mst_items *items);
+
 /* ---- heap.c ---- */
 
 /* Room for so many slots, so that placing never fails. */
@@ -154,7 +196,8 @@ void mst_emit_transition(struct mst_step *s, struct mst_slot *slot, const char *
                          mst_time instant);
 /* Let the latest transition say that it wrote the slot's verdict. */
 void mst_emit_verdict(struct mst_step *s, const struct mst_slot *slot);
-struct mst_alert *mst_emit_alert(struct mst_step *s); /* zeroed; NULL: failed */
+struct mst_alert *mst_emit_alert(struct mst_step *s);         /* zeroed; NULL: failed */
+struct mst_item_move *mst_emit_item_move(struct mst_step *s); /* likewise */
 void mst_emit_accepted(struct mst_step *s);
 void mst_emit_refused(struct mst_step *s, enum mst_code code, const char *subject);
 

@@ -198,6 +198,18 @@ static int load_obligation(void *context, const char *id, struct mst_slice bytes
     return l->code;
 }
 
+static int load_item(void *context, const char *kind, const char *id, struct mst_slice bytes)
+{
+    struct loading *l = context;
+    struct mst_item item;
+    l->code = mst_item_unpack(bytes, &item, l->err);
+    if (!l->code)
+        l->code = mst_core_restore_item(l->engine->core, &item, l->err);
+    if (l->code)
+        mst_wrap(l->err, "%s %s", kind, id);
+    return l->code;
+}
+
 int mst_engine_load(struct mst_engine *e, struct mst_err *err)
 {
     struct mst_reader *r = mst_store_own_reader(e->driver->options.store);
@@ -219,6 +231,10 @@ int mst_engine_load(struct mst_engine *e, struct mst_err *err)
         code = l.code;
     if (!code)
         code = mst_reader_obligations(r, e->pid, load_obligation, &l, err);
+    if (!code)
+        code = l.code;
+    if (!code)
+        code = mst_reader_items(r, e->pid, load_item, &l, err);
     if (!code)
         code = l.code;
     if (!code && e->row > 0) {
@@ -294,6 +310,26 @@ static int put_obligation(struct mst_engine *e, const struct mst_obligation *o, 
                                     mst_bytes(b->data, b->len), err);
 }
 
+static int put_item(struct mst_engine *e, const struct mst_item *item, struct mst_err *err)
+{
+    struct mst_buf *b = &e->driver->scratch;
+    mst_buf_clear(b);
+    mst_item_pack(item, b);
+    if (b->failed)
+        return mst_fail_on(err, MST_E_NOMEM, item->id);
+    return mst_store_put_item(e->driver->options.store, e->pid, mst_item_kind_word(item->kind),
+                              item->id, mst_bytes(b->data, b->len), err);
+}
+
+static int put_item_move(struct mst_engine *e, const struct mst_item_move *m, mst_time now,
+                         struct mst_err *err)
+{
+    struct mst_buf *b = &e->driver->scratch;
+    mst_buf_clear(b);
+    int code = mst_row_pack_item_move(m, b, err);
+    return code ? code : mst_engine_put_row(e, MST_ROW_ITEM, now, mst_bytes(b->data, b->len), err);
+}
+
 static int put_state(struct mst_engine *e, struct mst_err *err)
 {
     struct mst_buf *b = &e->driver->scratch;
@@ -313,6 +349,10 @@ static int put_effect(struct mst_engine *e, const struct mst_effect *effect, mst
         return put_state(e, err);
     case MST_EFFECT_OBLIGATION:
         return put_obligation(e, effect->u.obligation, err);
+    case MST_EFFECT_ITEM:
+        return put_item(e, effect->u.item, err);
+    case MST_EFFECT_ITEM_MOVE:
+        return put_item_move(e, effect->u.item_move, now, err);
     case MST_EFFECT_TRANSITION:
         return put_transition(e, effect->u.transition, now, err);
     case MST_EFFECT_ALERT:

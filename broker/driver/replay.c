@@ -102,6 +102,8 @@ static int step(struct mst_replay *r, const struct mst_input *input, enum mst_co
             code = mst_replay_expect_transition(r, effect->u.transition);
         else if (effect->kind == MST_EFFECT_ALERT)
             code = mst_replay_expect_alert(r, effect->u.alert);
+        else if (effect->kind == MST_EFFECT_ITEM_MOVE)
+            code = mst_replay_expect_item_move(r, effect->u.item_move);
         if (effect->kind != MST_EFFECT_REFUSED)
             continue;
         *ret_refused = effect->u.refused.code;
@@ -249,6 +251,8 @@ static int restart_core(struct mst_replay *r, uint64_t row)
     int code = 0;
     for (size_t i = 0; old && !code && i < mst_core_count(old); i++)
         code = mst_core_restore(fresh, mst_core_at(old, i), r->err);
+    for (size_t i = 0; old && !code && i < mst_core_items(old); i++)
+        code = mst_core_restore_item(fresh, mst_core_item_at(old, i), r->err);
     if (old && !code)
         code = carry_state(r, old, fresh);
     struct mst_replay_head head = {0};
@@ -353,8 +357,8 @@ static int take_input(struct mst_replay *r, const struct mst_row *row)
 
 static bool follows(const struct mst_row *row)
 {
-    return row->kind == MST_ROW_TRANSITION || row->kind == MST_ROW_ALERT ||
-           row->kind == MST_ROW_REFUSAL;
+    return row->kind == MST_ROW_TRANSITION || row->kind == MST_ROW_ITEM ||
+           row->kind == MST_ROW_ALERT || row->kind == MST_ROW_REFUSAL;
 }
 
 static int replay_row(void *context, const struct mst_row *row)
@@ -388,32 +392,55 @@ static int replay_row(void *context, const struct mst_row *row)
     return r->code;
 }
 
-/* ---- the obligations at the end ---- */
+/* ---- the obligations and items at the end ---- */
+
+/* What is stored against what the rows lead to, both packed afresh, so that a record of an older
+ * version compares by what it says. `mine` failed: out of memory; empty: there is none. */
+static int compare_record(struct mst_replay *r, const char *what, const char *id,
+                          const struct mst_buf *was, const struct mst_buf *mine)
+{
+    char text[MST_OBLIGATION_ID_MAX + 64];
+    r->stored++;
+    if (was->failed || mine->failed)
+        return mst_fail_on(r->err, MST_E_NOMEM, id);
+    if (mine->len == was->len && memcmp(was->data, mine->data, was->len) == 0)
+        return 0;
+    snprintf(text, sizeof text,
+             mine->len ? "the %s %s ends otherwise" : "the %s %s does not come about", what, id);
+    return mst_replay_differ(r, 0, text);
+}
 
 static int compare_obligation(void *context, const char *id, struct mst_slice bytes)
 {
     struct mst_replay *r = context;
     struct mst_obligation o;
-    char text[MST_OBLIGATION_ID_MAX + 64];
     r->code = mst_obligation_unpack(bytes, &o, r->err);
     if (r->code)
         return r->code;
-    r->stored++;
     const struct mst_obligation *mine = mst_core_find(r->core, id);
     struct mst_buf was = {0}, is = {0};
-    /* Packed again, so that a record of an older version compares by what it says. */
     mst_obligation_pack(&o, &was);
     if (mine)
         mst_obligation_pack(mine, &is);
-    if (was.failed || is.failed)
-        r->code = mst_fail_on(r->err, MST_E_NOMEM, id);
-    else if (!mine || was.len != is.len || memcmp(was.data, is.data, was.len) != 0) {
-        snprintf(text, sizeof text,
-                 mine ? "the obligation %s ends otherwise"
-                      : "the obligation %s does not come about",
-                 id);
-        r->code = mst_replay_differ(r, 0, text);
-    }
+    r->code = compare_record(r, "obligation", id, &was, &is);
+    mst_buf_done(&was);
+    mst_buf_done(&is);
+    return r->code;
+}
+
+static int compare_item(void *context, const char *kind, const char *id, struct mst_slice bytes)
+{
+    struct mst_replay *r = context;
+    struct mst_item item;
+    r->code = mst_item_unpack(bytes, &item, r->err);
+    if (r->code)
+        return r->code;
+    const struct mst_item *mine = mst_core_item(r->core, item.kind, id);
+    struct mst_buf was = {0}, is = {0};
+    mst_item_pack(&item, &was);
+    if (mine)
+        mst_item_pack(mine, &is);
+    r->code = compare_record(r, kind, id, &was, &is);
     mst_buf_done(&was);
     mst_buf_done(&is);
     return r->code;
@@ -428,6 +455,18 @@ static int compare_obligations(struct mst_replay *r)
     if (!code && r->core && r->stored != mst_core_count(r->core))
         code = mst_replay_differ(r, 0, "obligations come about that are not stored");
     r->result->obligations = r->stored;
+    return code;
+}
+
+static int compare_items(struct mst_replay *r)
+{
+    r->stored = 0;
+    int code = mst_reader_items(r->reader, r->pid, compare_item, r, r->err);
+    if (!code)
+        code = r->code;
+    if (!code && r->core && r->stored != mst_core_items(r->core))
+        code = mst_replay_differ(r, 0, "items come about that are not stored");
+    r->result->items = r->stored;
     return code;
 }
 
@@ -457,6 +496,8 @@ static int replay_all(struct mst_replay *r)
             return code;
         before = *r->result;
         code = compare_obligations(r);
+        if (!code)
+            code = compare_items(r);
         if (!code)
             code = last_row(r, &now);
         if (code || now == r->until)

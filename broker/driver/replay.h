@@ -14,10 +14,12 @@
 struct mst_replay_result {
     uint64_t rows;        /* replayed, of all kinds */
     uint64_t inputs;      /* fed to the core */
-    uint64_t transitions; /* compared, as the next two */
+    uint64_t transitions; /* compared, as the next three */
+    uint64_t moves;       /* of items */
     uint64_t alerts;
     uint64_t refusals;
     uint64_t obligations; /* compared at the end; 0: rows were added faster than replayed */
+    uint64_t items;       /* likewise */
     uint64_t starts;
     uint64_t programmes; /* versions loaded */
     uint64_t differences;

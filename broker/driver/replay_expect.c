@@ -42,6 +42,13 @@ int mst_replay_expect_transition(struct mst_replay *r, const struct mst_transiti
     return code ? code : expect(r, MST_ROW_TRANSITION, at);
 }
 
+int mst_replay_expect_item_move(struct mst_replay *r, const struct mst_item_move *m)
+{
+    size_t at = r->expected_bytes.len;
+    int code = mst_row_pack_item_move(m, &r->expected_bytes, r->err);
+    return code ? code : expect(r, MST_ROW_ITEM, at);
+}
+
 int mst_replay_expect_alert(struct mst_replay *r, const struct mst_alert *a)
 {
     size_t at = r->expected_bytes.len;
@@ -70,12 +77,14 @@ int mst_replay_expect_refusal(struct mst_replay *r, uint64_t seq, enum mst_code 
 /* A row in a few words. */
 static void describe(uint8_t kind, struct mst_slice bytes, char *text, size_t size)
 {
-    static const char *const keys[] = {"obligation", "event", "kind", "from",    "to",   "verdict",
-                                       "audience",   "role",  "code", "subject", "actor"};
+    static const char *const keys[] = {"obligation", "kind", "id",      "event",
+                                       "from",       "to",   "verdict", "audience",
+                                       "role",       "code", "subject", "actor"};
     size_t used = 0;
     int n = snprintf(text, size, "%s",
                      kind == MST_ROW_ALERT     ? "alert"
                      : kind == MST_ROW_REFUSAL ? "refusal"
+                     : kind == MST_ROW_ITEM    ? "item"
                                                : "transition");
     used = n > 0 ? (size_t)n : 0;
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
@@ -115,6 +124,8 @@ static void count(struct mst_replay *r, uint8_t kind)
 {
     if (kind == MST_ROW_TRANSITION)
         r->result->transitions++;
+    else if (kind == MST_ROW_ITEM)
+        r->result->moves++;
     else if (kind == MST_ROW_ALERT)
         r->result->alerts++;
     else

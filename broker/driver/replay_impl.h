@@ -56,7 +56,7 @@ struct mst_replay {
     mst_time before;     /* rows from then on are not replayed */
     uint64_t until, row; /* last row to replay, and replayed */
     mst_time at;
-    uint64_t stored; /* obligations */
+    uint64_t stored; /* obligations, then items */
 
     char unit[48];               /* of the outbox whose runs are read */
     struct mst_replay_run *runs; /* ascending by row */
@@ -76,6 +76,7 @@ struct mst_replay {
 MST_MUST_CHECK int mst_replay_differ(struct mst_replay *r, uint64_t row, const char *what);
 MST_MUST_CHECK int mst_replay_expect_transition(struct mst_replay *r,
                                                 const struct mst_transition *t);
+MST_MUST_CHECK int mst_replay_expect_item_move(struct mst_replay *r, const struct mst_item_move *m);
 MST_MUST_CHECK int mst_replay_expect_alert(struct mst_replay *r, const struct mst_alert *a);
 /* seq 0: of an act. */
 MST_MUST_CHECK int mst_replay_expect_refusal(struct mst_replay *r, uint64_t seq, enum mst_code code,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a transition and an alert look like in the ledger. Decides nothing. */
+/* What a transition, a move of an item and an alert look like in the ledger. Decides nothing. */
 #include "broker/driver/rows.h"
 
 #include <stdio.h>
@@ -30,6 +30,32 @@ int mst_row_pack_transition(const struct mst_transition *t, struct mst_buf *out,
     mst_pack_text(out, "instant");
     mst_pack_int(out, t->instant);
     return out->failed ? mst_fail_on(err, MST_E_NOMEM, "transition") : 0;
+}
+
+int mst_row_pack_item_move(const struct mst_item_move *m, struct mst_buf *out, struct mst_err *err)
+{
+    mst_pack_map(out, 10);
+    mst_pack_text(out, "kind");
+    mst_pack_text(out, mst_item_kind_word(m->kind));
+    mst_pack_text(out, "id");
+    mst_pack_text(out, m->id);
+    mst_pack_text(out, "event");
+    mst_pack_text(out, m->event);
+    mst_pack_text(out, "from");
+    mst_pack_text(out, m->first ? "" : mst_item_state_word(m->from));
+    mst_pack_text(out, "to");
+    mst_pack_text(out, mst_item_state_word(m->to));
+    mst_pack_text(out, "owner");
+    mst_pack_text(out, m->owner);
+    mst_pack_text(out, "group");
+    mst_pack_text(out, m->group);
+    mst_pack_text(out, "actor");
+    mst_pack_text(out, m->actor);
+    mst_pack_text(out, "reason");
+    mst_pack_text(out, m->reason);
+    mst_pack_text(out, "instant");
+    mst_pack_int(out, m->instant);
+    return out->failed ? mst_fail_on(err, MST_E_NOMEM, "item") : 0;
 }
 
 static struct mst_slice given(const char *text)

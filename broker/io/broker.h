@@ -170,6 +170,10 @@ bool mst_door_parse_local(const char *row, unsigned *ret_uid, unsigned *ret_role
 MST_MUST_CHECK int mst_door_serve(struct mst_broker *b, enum mst_door door, size_t *budget,
                                   struct mst_err *err);
 
+/* One message of a session, whoever it is and whatever it holds. Returns non-zero as above. */
+MST_MUST_CHECK int mst_door_hear(struct mst_broker *b, struct mst_session *session,
+                                 struct mst_slice bytes, struct mst_err *err);
+
 /* Until the next attempt to enrol may be taken; -1: at once. */
 int64_t mst_door_enrol_wait_ms(const struct mst_broker *b);
 

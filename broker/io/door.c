@@ -285,24 +285,20 @@ static int dispatch(struct mst_broker *b, struct mst_session *s, const struct ms
     }
 }
 
-static int serve_letter(struct mst_broker *b, enum mst_door door, struct letter *l,
-                        struct mst_err *err)
+int mst_door_hear(struct mst_broker *b, struct mst_session *s, struct mst_slice bytes,
+                  struct mst_err *err)
 {
-    struct mst_session *s = session_of(b, door, l);
-    if (!s)
-        return 0;
     const struct mst_key *key;
     if (mst_door_admit(b, s, &key))
         return 0;
     struct mst_msg msg;
     struct mst_err why;
-    if (door != MST_DOOR_ADMIN && !mst_session_take(b, s)) {
+    if (s->door != MST_DOOR_ADMIN && !mst_session_take(b, s)) {
         mst_session_error(b, s, MST_E_RATE, s->principal);
         return 0;
     }
     b->scratch.used = 0;
-    if (mst_msg_decode(zmq_msg_data(&l->payload), zmq_msg_size(&l->payload), MST_UP, &b->scratch,
-                       &msg, &why)) {
+    if (mst_msg_decode(bytes.data, bytes.len, MST_UP, &b->scratch, &msg, &why)) {
         mst_session_error(b, s, MST_E_PROTOCOL, why.text);
         return 0;
     }
@@ -321,6 +317,14 @@ static int serve_letter(struct mst_broker *b, enum mst_door door, struct letter 
     if (s)
         mst_session_error(b, s, (enum mst_code)failed, "broker");
     return failed;
+}
+
+static int serve_letter(struct mst_broker *b, enum mst_door door, struct letter *l,
+                        struct mst_err *err)
+{
+    struct mst_session *s = session_of(b, door, l);
+    struct mst_slice bytes = mst_bytes(zmq_msg_data(&l->payload), zmq_msg_size(&l->payload));
+    return s ? mst_door_hear(b, s, bytes, err) : 0;
 }
 
 /* ---- how many strangers are heard ---- */

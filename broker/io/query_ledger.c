@@ -11,9 +11,9 @@
 
 static const char *row_kind_word(uint8_t kind)
 {
-    static const char *const words[] = {"",        "report",   "act",     "transition", "alert",
-                                        "refusal", "tick",     "start",   "stop",       "programme",
-                                        "key",     "security", "contacts"};
+    static const char *const words[] = {
+        "",      "report", "act",       "transition", "alert",    "refusal",  "tick",
+        "start", "stop",   "programme", "key",        "security", "contacts", "item"};
     return kind < sizeof words / sizeof words[0] ? words[kind] : "";
 }
 
@@ -27,8 +27,8 @@ struct list {
 /* What a row is about, in a few words. */
 static void describe(const struct mst_row *row, char *text, size_t size)
 {
-    static const char *const keys[] = {"event",   "act",  "kind", "code",  "obligation",
-                                       "subject", "unit", "duty", "period"};
+    static const char *const keys[] = {"event",      "act",     "kind", "id",   "code",
+                                       "obligation", "subject", "unit", "duty", "period"};
     struct mst_slice map = mst_query_map(row);
     size_t used = 0;
     text[0] = '\0';

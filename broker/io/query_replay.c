@@ -60,9 +60,11 @@ int mst_query_replay(struct mst_query *q, struct mst_err *err)
         {"starts", r.starts},
         {"programmes", r.programmes},
         {"transitions", r.transitions},
+        {"moves", r.moves},
         {"alerts", r.alerts},
         {"refusals", r.refusals},
         {"obligations", r.obligations},
+        {"items", r.items},
         {"differences", r.differences},
     };
     for (size_t i = 0; !code && i < sizeof counts / sizeof counts[0]; i++)

@@ -44,6 +44,9 @@ static const char *const steps[] = {
     " PRIMARY KEY (pid, token_hash)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE meta (pid INTEGER NOT NULL, name TEXT NOT NULL, bytes BLOB NOT NULL,"
     " PRIMARY KEY (pid, name)) STRICT, WITHOUT ROWID;",
+    /* 1 to 2: what lives beside obligations. */
+    "CREATE TABLE items (pid INTEGER NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,"
+    " bytes BLOB NOT NULL, PRIMARY KEY (pid, kind, id)) STRICT;",
 };
 #define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
 

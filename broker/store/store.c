@@ -338,6 +338,19 @@ int mst_store_put_obligation(struct mst_store *s, mst_pid p, const char *id, str
     return put(s, &what, err);
 }
 
+int mst_store_put_item(struct mst_store *s, mst_pid p, const char *kind, const char *id,
+                       struct mst_slice bytes, struct mst_err *err)
+{
+    struct mst_store_programme *state;
+    int code = admit(s, p, &state, err);
+    if (code)
+        return code;
+    if (state && (!is_name(kind) || !is_name(id)))
+        return mst_fail_on(err, MST_E_INVALID, _("the kind and id of the item"));
+    struct mst_put what = {.table = MST_TABLE_ITEM, .p = p, .u.item = {kind, id, bytes}};
+    return put(s, &what, err);
+}
+
 int mst_store_put_alert(struct mst_store *s, mst_pid p, const struct mst_stored_alert *alert,
                         struct mst_err *err)
 {
@@ -588,6 +601,14 @@ int mst_reader_obligations(struct mst_reader *r, mst_pid p, mst_obligation_fn fn
 {
     struct mst_walk what = {.table = MST_TABLE_OBLIGATION, .p = p, .context = context};
     what.fn.obligation = fn;
+    return mst_reader_walk(r, &what, err);
+}
+
+int mst_reader_items(struct mst_reader *r, mst_pid p, mst_item_fn fn, void *context,
+                     struct mst_err *err)
+{
+    struct mst_walk what = {.table = MST_TABLE_ITEM, .p = p, .context = context};
+    what.fn.item = fn;
     return mst_reader_walk(r, &what, err);
 }
 

@@ -50,6 +50,7 @@ enum mst_row_kind {
     MST_ROW_KEY = 10,      /* enrolment, revocation, rotation */
     MST_ROW_SECURITY = 11, /* a security event */
     MST_ROW_CONTACTS = 12, /* when each agent was heard of last, and something followed from it */
+    MST_ROW_ITEM = 13,     /* an item came about or moved */
     MST_ROW_KINDS          /* one more than the last */
 };
 
@@ -168,6 +169,9 @@ MST_MUST_CHECK int mst_store_put_refusal(struct mst_store *s, mst_pid p,
 /* Insert or replace by id, which is not empty. bytes: mst_obligation_pack's. */
 MST_MUST_CHECK int mst_store_put_obligation(struct mst_store *s, mst_pid p, const char *id,
                                             struct mst_slice bytes, struct mst_err *err);
+/* Likewise of an item (a task, say) by its kind and id; bytes: mst_item_pack's. */
+MST_MUST_CHECK int mst_store_put_item(struct mst_store *s, mst_pid p, const char *kind,
+                                      const char *id, struct mst_slice bytes, struct mst_err *err);
 /* After its ledger row, which gives its bytes; alert->bytes is not read here. */
 MST_MUST_CHECK int mst_store_put_alert(struct mst_store *s, mst_pid p,
                                        const struct mst_stored_alert *alert, struct mst_err *err);
@@ -217,6 +221,7 @@ typedef int (*mst_run_fn)(void *context, const struct mst_run *run);
 typedef int (*mst_outbox_fn)(void *context, const struct mst_outbox *outbox);
 typedef int (*mst_refusal_fn)(void *context, const struct mst_refusal *refusal);
 typedef int (*mst_obligation_fn)(void *context, const char *id, struct mst_slice bytes);
+typedef int (*mst_item_fn)(void *context, const char *kind, const char *id, struct mst_slice bytes);
 typedef int (*mst_alert_fn)(void *context, const struct mst_stored_alert *alert);
 typedef int (*mst_key_fn)(void *context, const struct mst_key *key);
 typedef int (*mst_head_fn)(void *context, uint64_t row, mst_time at,
@@ -249,6 +254,9 @@ MST_MUST_CHECK int mst_reader_refusals(struct mst_reader *r, mst_pid p, uint64_t
 /* By id, ascending. */
 MST_MUST_CHECK int mst_reader_obligations(struct mst_reader *r, mst_pid p, mst_obligation_fn fn,
                                           void *context, struct mst_err *err);
+/* By kind and id, ascending. */
+MST_MUST_CHECK int mst_reader_items(struct mst_reader *r, mst_pid p, mst_item_fn fn, void *context,
+                                    struct mst_err *err);
 /* Alerts with number > after, ascending. */
 MST_MUST_CHECK int mst_reader_alerts(struct mst_reader *r, mst_pid p, uint64_t after,
                                      mst_alert_fn fn, void *context, struct mst_err *err);

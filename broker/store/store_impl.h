@@ -20,6 +20,7 @@
     TABLE(OUTBOX, outbox)                                                                          \
     TABLE(REFUSAL, refusal)                                                                        \
     TABLE(OBLIGATION, obligation)                                                                  \
+    TABLE(ITEM, item)                                                                              \
     TABLE(ALERT, alert)                                                                            \
     TABLE(CURSOR, cursor)                                                                          \
     TABLE(KEY, key)                                                                                \
@@ -43,6 +44,10 @@ struct mst_put_named {
     const char *name;
     struct mst_slice bytes;
 };
+struct mst_put_item {
+    const char *kind, *id;
+    struct mst_slice bytes;
+};
 struct mst_put_cursor {
     const char *principal, *name;
     uint64_t cursor;
@@ -59,6 +64,7 @@ struct mst_put {
         struct mst_outbox *outbox;
         const struct mst_refusal *refusal;
         struct mst_put_named named; /* an obligation by id, a meta value by name */
+        struct mst_put_item item;
         const struct mst_stored_alert *alert;
         struct mst_put_cursor cursor;
         const struct mst_key *key;
@@ -80,6 +86,7 @@ struct mst_walk {
         mst_outbox_fn outbox;
         mst_refusal_fn refusal;
         mst_obligation_fn obligation;
+        mst_item_fn item;
         mst_alert_fn alert;
         mst_cursor_fn cursor;
         mst_key_fn key;

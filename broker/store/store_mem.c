@@ -103,6 +103,13 @@ static struct key key_bytes(mst_pid p, const void *data, size_t len)
     return key;
 }
 
+static struct key key_texts(mst_pid p, const char *first, const char *second)
+{
+    struct key key = key_bytes(p, first, strlen(first) + 1);
+    key_add(&key, second, strlen(second) + 1);
+    return key;
+}
+
 static struct mst_slice slice_of(const struct key *key)
 {
     return (struct mst_slice){key->bytes, key->len};
@@ -215,6 +222,13 @@ static int put_named(struct mem_store *s, const struct mst_put *put, struct mst_
     return add(s, (int)put->table, &key, &put->u.named.bytes, 1, err);
 }
 
+static int put_item(struct mem_store *s, const struct mst_put *put, struct mst_err *err)
+{
+    const struct mst_put_item *item = &put->u.item;
+    struct key key = key_texts(put->p, item->kind, item->id);
+    return add(s, MST_TABLE_ITEM, &key, &item->bytes, 1, err);
+}
+
 static int put_alert(struct mem_store *s, const struct mst_put *put, struct mst_err *err)
 {
     const struct mst_stored_alert *alert = put->u.alert;
@@ -238,8 +252,7 @@ static int put_alert(struct mem_store *s, const struct mst_put *put, struct mst_
 static int put_cursor(struct mem_store *s, const struct mst_put *put, struct mst_err *err)
 {
     const struct mst_put_cursor *cursor = &put->u.cursor;
-    struct key key = key_bytes(put->p, cursor->principal, strlen(cursor->principal) + 1);
-    key_add(&key, cursor->name, strlen(cursor->name) + 1);
+    struct key key = key_texts(put->p, cursor->principal, cursor->name);
     return add_fixed(s, MST_TABLE_CURSOR, &key, &cursor->cursor, sizeof cursor->cursor, err);
 }
 
@@ -263,7 +276,7 @@ static int (*const put_fns[MST_TABLE_COUNT])(struct mem_store *, const struct ms
     [MST_TABLE_REFUSAL] = put_refusal, [MST_TABLE_OBLIGATION] = put_named,
     [MST_TABLE_ALERT] = put_alert,     [MST_TABLE_CURSOR] = put_cursor,
     [MST_TABLE_KEY] = put_key,         [MST_TABLE_INVITATION] = put_invitation,
-    [MST_TABLE_META] = put_named,
+    [MST_TABLE_META] = put_named,      [MST_TABLE_ITEM] = put_item,
 };
 
 static int mem_put(struct mst_store *s, const struct mst_put *put, struct mst_err *err)
@@ -388,6 +401,12 @@ static int give_refusal(const struct mst_walk *walk, struct mst_slice key, struc
     return walk->fn.refusal(walk->context, &refusal);
 }
 
+static int give_item(const struct mst_walk *walk, struct mst_slice key, struct mst_slice value)
+{
+    const char *kind = (const char *)key.data + 4;
+    return walk->fn.item(walk->context, kind, kind + strlen(kind) + 1, tail(value, 0, value.len));
+}
+
 static int give_cursor(const struct mst_walk *walk, struct mst_slice key, struct mst_slice value)
 {
     const char *principal = (const char *)key.data + 4;
@@ -425,6 +444,8 @@ static int give(struct mem_reader *r, const struct mst_walk *walk, struct mst_sl
     case MST_TABLE_OBLIGATION:
         return walk->fn.obligation(walk->context, (const char *)key.data + 4,
                                    tail(value, 0, value.len));
+    case MST_TABLE_ITEM:
+        return give_item(walk, key, value);
     case MST_TABLE_ALERT:
         return give_alert(r, walk, key, value);
     case MST_TABLE_CURSOR:

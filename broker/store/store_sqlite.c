@@ -189,6 +189,14 @@ static void bind_named(struct binder *b, const struct mst_put *put)
     bind_bytes(b, put->u.named.bytes.data, put->u.named.bytes.len);
 }
 
+static void bind_item(struct binder *b, const struct mst_put *put)
+{
+    bind_number(b, put->p);
+    bind_text(b, put->u.item.kind);
+    bind_text(b, put->u.item.id);
+    bind_bytes(b, put->u.item.bytes.data, put->u.item.bytes.len);
+}
+
 static void bind_alert(struct binder *b, const struct mst_put *put)
 {
     const struct mst_stored_alert *alert = put->u.alert;
@@ -247,6 +255,7 @@ static const struct {
     [MST_TABLE_OUTBOX] = {MST_SQL_PUT_OUTBOX, bind_outbox},
     [MST_TABLE_REFUSAL] = {MST_SQL_PUT_REFUSAL, bind_refusal},
     [MST_TABLE_OBLIGATION] = {MST_SQL_PUT_OBLIGATION, bind_named},
+    [MST_TABLE_ITEM] = {MST_SQL_PUT_ITEM, bind_item},
     [MST_TABLE_ALERT] = {MST_SQL_PUT_ALERT, bind_alert},
     [MST_TABLE_CURSOR] = {MST_SQL_PUT_CURSOR, bind_cursor},
     [MST_TABLE_KEY] = {MST_SQL_PUT_KEY, bind_key},

@@ -146,6 +146,16 @@ static bool give_obligation(struct walking *w)
     return true;
 }
 
+static bool give_item(struct walking *w)
+{
+    const char *kind = (const char *)sqlite3_column_text(w->statement, 0);
+    const char *id = (const char *)sqlite3_column_text(w->statement, 1);
+    if (!kind || !id)
+        return false;
+    w->stop = w->walk->fn.item(w->walk->context, kind, id, column_slice(w, 2));
+    return true;
+}
+
 static bool give_alert(struct walking *w)
 {
     struct mst_stored_alert alert = {
@@ -215,6 +225,7 @@ static const struct walk_row walk_rows[MST_TABLE_COUNT] = {
     [MST_TABLE_OUTBOX] = {MST_SQL_WALK_OUTBOXES, KEY_NUMBER, give_outbox},
     [MST_TABLE_REFUSAL] = {MST_SQL_WALK_REFUSALS, KEY_NUMBER, give_refusal},
     [MST_TABLE_OBLIGATION] = {MST_SQL_WALK_OBLIGATIONS, KEY_TEXT, give_obligation},
+    [MST_TABLE_ITEM] = {MST_SQL_WALK_ITEMS, KEY_TWO_TEXTS, give_item},
     [MST_TABLE_ALERT] = {MST_SQL_WALK_ALERTS, KEY_ID, give_alert},
     [MST_TABLE_CURSOR] = {MST_SQL_WALK_CURSORS, KEY_TWO_TEXTS, give_cursor},
     [MST_TABLE_KEY] = {MST_SQL_WALK_KEYS, KEY_BYTES, give_key},

@@ -86,6 +86,9 @@ static int pass_put(struct mst_store *s, const struct mst_put *put, struct mst_e
         return mst_store_put_refusal(s, put->p, put->u.refusal, err);
     case MST_TABLE_OBLIGATION:
         return mst_store_put_obligation(s, put->p, put->u.named.name, put->u.named.bytes, err);
+    case MST_TABLE_ITEM:
+        return mst_store_put_item(s, put->p, put->u.item.kind, put->u.item.id, put->u.item.bytes,
+                                  err);
     case MST_TABLE_ALERT:
         return mst_store_put_alert(s, put->p, put->u.alert, err);
     case MST_TABLE_CURSOR:
@@ -128,6 +131,10 @@ static void describe_put(const struct mst_put *put, char *text, size_t size)
         snprintf(text, size, "outbox=%llu seq=%llu code=%s",
                  (unsigned long long)put->u.refusal->outbox,
                  (unsigned long long)put->u.refusal->seq, mst_code_word((int)put->u.refusal->code));
+        break;
+    case MST_TABLE_ITEM:
+        snprintf(text, size, "%s/%s bytes=%zu", put->u.item.kind, put->u.item.id,
+                 put->u.item.bytes.len);
         break;
     case MST_TABLE_ALERT:
         snprintf(text, size, "number=%llu row=%llu", (unsigned long long)put->u.alert->number,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * muster-proto-doc prints what the protocol's tables say: the Markdown that stands between the
- * markers of PROTOCOL.md, and the fuzzers' dictionary. Writes to standard output only; comparing
- * and replacing is the work of tests/lint/protocol.py.
+ * markers of PROTOCOL.md, and the fuzzers' dictionaries and requests. Writes to standard output
+ * only; comparing and replacing is the work of tests/lint/protocol.py.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -112,19 +112,58 @@ static void print_dictionary(void)
 #undef CODE
 }
 
+/* What is admitted as an argument's value is a word of `values`, or anything: then its own name. */
+static void print_argument(const char *name, const char *values)
+{
+    const char *bar = strchr(values, '|');
+    printf("%s=%.*s\n", name, (int)(bar ? bar - values : (long)strlen(values)), values);
+}
+
+/* Every request of the administrators' protocol with all its arguments, one a paragraph. */
+static void print_requests(void)
+{
+#define COMMAND(name, word, where, action, columns, doc, example) printf("\n%s\n", word);
+#define ARG(command, name, kind, need, values, doc) print_argument(#name, values);
+#define ENDCOMMAND(command)
+#include "proto/admin.def"
+#undef COMMAND
+#undef ARG
+#undef ENDCOMMAND
+}
+
+static void print_quoted(const char *word)
+{
+    printf("\"%s\"\n", word);
+}
+
+static void print_admin_dictionary(void)
+{
+#define COMMAND(name, word, where, action, columns, doc, example) print_quoted(word);
+#define ARG(command, name, kind, need, values, doc) print_quoted("\\x0a" #name "=");
+#define ENDCOMMAND(command)
+#include "proto/admin.def"
+#undef COMMAND
+#undef ARG
+#undef ENDCOMMAND
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
         const char *option;
         void (*print)(void);
-    } sections[] = {
-        {"--messages", print_messages}, {"--codes", print_codes}, {"--dict", print_dictionary}};
+    } sections[] = {{"--messages", print_messages},
+                    {"--codes", print_codes},
+                    {"--dict", print_dictionary},
+                    {"--requests", print_requests},
+                    {"--admin-dict", print_admin_dictionary}};
     for (size_t i = 0; argc == 2 && i < sizeof sections / sizeof sections[0]; i++) {
         if (strcmp(argv[1], sections[i].option) == 0) {
             sections[i].print();
             return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
         }
     }
-    fprintf(stderr, "usage: muster-proto-doc --messages | --codes | --dict\n");
+    fprintf(stderr,
+            "usage: muster-proto-doc --messages | --codes | --dict | --requests | --admin-dict\n");
     return 2;
 }

@@ -346,12 +346,13 @@ static bool check_order(struct world *w, const struct mst_input *input)
     bool snapshots_over = false;
     for (size_t i = 0; i < w->effects.count; i++) {
         enum mst_effect_kind kind = w->effects.items[i].kind;
-        if (kind == MST_EFFECT_OBLIGATION && snapshots_over)
+        bool snapshot = kind == MST_EFFECT_OBLIGATION || kind == MST_EFFECT_ITEM;
+        if (snapshot && snapshots_over)
             return world_fault(w, "a snapshot comes after what mentions it");
-        snapshots_over |= kind != MST_EFFECT_OBLIGATION && kind != MST_EFFECT_STATE;
+        snapshots_over |= !snapshot && kind != MST_EFFECT_STATE;
         if (kind == MST_EFFECT_ACCEPTED || kind == MST_EFFECT_REFUSED)
             answers++;
-        if (answers && kind == MST_EFFECT_TRANSITION)
+        if (answers && (kind == MST_EFFECT_TRANSITION || kind == MST_EFFECT_ITEM_MOVE))
             return world_fault(w, "a transition comes after the answer that promises it");
     }
     bool asks = input->kind == MST_INPUT_REPORT || input->kind == MST_INPUT_ACT;

@@ -78,6 +78,13 @@ static void digest_effect(struct world *w, const struct mst_effect *e, struct ms
     case MST_EFFECT_TRANSITION:
         mix(w, e->u.transition, sizeof *e->u.transition);
         break;
+    case MST_EFFECT_ITEM:
+        mst_item_pack(e->u.item, scratch);
+        mix(w, scratch->data, scratch->len);
+        break;
+    case MST_EFFECT_ITEM_MOVE:
+        mix(w, e->u.item_move, sizeof *e->u.item_move);
+        break;
     case MST_EFFECT_ALERT:
         mix(w, e->u.alert, sizeof *e->u.alert);
         break;
@@ -225,6 +232,19 @@ static bool copy_over(struct world *w, struct mst_core *fresh, const struct mst_
     return r == 0 || world_fault(w, "cannot restore %s: %s", o->id, err.text);
 }
 
+static bool copy_item(struct world *w, struct mst_core *fresh, const struct mst_item *item)
+{
+    struct mst_item copy;
+    struct mst_buf bytes = {0};
+    struct mst_err err = {0};
+    mst_item_pack(item, &bytes);
+    int r = mst_item_unpack(mst_bytes(bytes.data, bytes.len), &copy, &err);
+    if (!r)
+        r = mst_core_restore_item(fresh, &copy, &err);
+    mst_buf_done(&bytes);
+    return r == 0 || world_fault(w, "cannot restore %s: %s", item->id, err.text);
+}
+
 static bool copy_state(struct world *w, struct mst_core *fresh)
 {
     struct mst_buf bytes = {0};
@@ -256,6 +276,8 @@ bool world_restart(struct world *w, uint64_t shuffle)
         stride++;
     for (size_t i = 0, at = 0; held && i < count; i++, at = (at + stride) % count)
         held = copy_over(w, fresh, mst_core_at(w->core, at));
+    for (size_t i = mst_core_items(w->core); held && i > 0; i--)
+        held = copy_item(w, fresh, mst_core_item_at(w->core, i - 1));
     mst_core_restore_now(fresh, w->now);
     held = held && copy_state(w, fresh);
     for (size_t i = 0; i < w->downs_count; i++)

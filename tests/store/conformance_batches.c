@@ -198,8 +198,8 @@ static void trace_tells_every_call(void **state)
     uint64_t before = world_traced;
     assert_int_equal(fixture_write_batch(w->s, 1, &w->err), 0);
     assert_int_equal(world_rows_seen(w, w->own, w->p, 1), fixture_batch_rows(1));
-    /* begin, programme, rows, head, alert, obligation, outbox, run, meta, commit, walk */
-    assert_int_equal(world_traced - before, w->backend->trace ? 10 + fixture_batch_rows(1) : 0);
+    /* begin, programme, rows, head, alert, obligation, item, outbox, run, meta, commit, walk */
+    assert_int_equal(world_traced - before, w->backend->trace ? 11 + fixture_batch_rows(1) : 0);
 }
 
 int main(void)

@@ -2,6 +2,7 @@
 /* Opening, closing and what outlives it, against every backend that keeps anything. */
 #include "tests/store/world.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -113,6 +114,32 @@ static void foreign_file_is_refused_and_left_alone(void **state)
     assert_string_equal(back, text);
 }
 
+/* As the first version left it: without what the later ones have added. */
+static void make_first_version(const char *path)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "DROP TABLE items; PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void database_of_the_first_version_is_brought_up(void **state)
+{
+    struct world *w = *state;
+    char path[128], why[256] = "";
+    assert_int_equal(fixture_write_batch(w->s, 1, &w->err), 0);
+    mst_store_close(w->s);
+    w->s = NULL;
+    snprintf(path, sizeof path, "%s/muster.db", w->dir);
+    make_first_version(path);
+    assert_int_equal(world_open(w), 0);
+    assert_int_equal(fixture_write_batch(w->s, 2, &w->err), 0);
+    world_reopen(w);
+    assert_int_equal(fixture_read_batches(w->s, why, sizeof why), 2);
+    assert_string_equal(why, "");
+}
+
 static void log_is_bounded_though_never_idle(void **state)
 {
     struct world *w = *state;
@@ -182,6 +209,7 @@ int main(void)
         WORLD_TEST(real_and_rehearsed_never_mix),
         WORLD_TEST(database_is_for_its_owner_only),
         WORLD_TEST(foreign_file_is_refused_and_left_alone),
+        WORLD_TEST(database_of_the_first_version_is_brought_up),
         WORLD_TEST(log_is_bounded_though_never_idle),
         WORLD_TEST(slow_walk_lets_go_after_a_second),
     };

@@ -204,6 +204,40 @@ static void obligations_are_replaced_and_walk_by_id(void **state)
     assert_string_equal(seen.text, "a=2;b=44;县=;");
 }
 
+static int take_item(void *context, const char *kind, const char *id, struct mst_slice bytes)
+{
+    struct seen *seen = context;
+    size_t len = strlen(seen->text);
+    assert_non_null(bytes.data);
+    snprintf(seen->text + len, sizeof seen->text - len, "%s/%s=%.*s;", kind, id, (int)bytes.len,
+             (const char *)bytes.data);
+    return world_saw(seen, bytes.len);
+}
+
+static void items_are_replaced_and_walk_by_kind_and_id(void **state)
+{
+    struct world *w = *state;
+    struct seen seen = {.count = 0};
+    world_begin(w);
+    assert_int_equal(mst_store_put_item(w->s, w->p, "task", "b", fixture_text("1"), &w->err), 0);
+    assert_int_equal(mst_store_put_item(w->s, w->p, "a", "z", fixture_text(""), &w->err), 0);
+    assert_int_equal(mst_store_put_item(w->s, w->p, "", "b", fixture_text("1"), &w->err),
+                     MST_E_INVALID);
+    assert_int_equal(mst_store_put_item(w->s, w->p, "task", "", fixture_text("1"), &w->err),
+                     MST_E_INVALID);
+    world_commit(w);
+    world_begin(w);
+    assert_int_equal(mst_store_put_item(w->s, w->p, "task", "a", fixture_text("2"), &w->err), 0);
+    assert_int_equal(mst_store_put_item(w->s, w->p, "task", "b", fixture_text("44"), &w->err), 0);
+    assert_int_equal(mst_store_put_item(w->s, w->p, "tas", "kb", fixture_text("5"), &w->err), 0);
+    assert_int_equal(mst_reader_items(w->own, w->p, take_item, &seen, &w->err), 0);
+    assert_string_equal(seen.text, "a/z=;tas/kb=5;task/a=2;task/b=44;");
+    world_commit(w);
+    memset(&seen, 0, sizeof seen);
+    assert_int_equal(mst_reader_items(w->own, w->p, take_item, &seen, &w->err), 0);
+    assert_string_equal(seen.text, "a/z=;tas/kb=5;task/a=2;task/b=44;");
+}
+
 static int take_cursor(void *context, const char *principal, const char *name, uint64_t cursor)
 {
     struct seen *seen = context;
@@ -426,6 +460,7 @@ static size_t walk_everything(struct world *w, mst_pid p)
     assert_int_equal(mst_reader_refusals(r, p, 5, 0, 99, take_refusal, &seen, &w->err), 0);
     assert_int_equal(mst_reader_outboxes(r, p, take_outbox, &seen, &w->err), 0);
     assert_int_equal(mst_reader_obligations(r, p, take_obligation, &seen, &w->err), 0);
+    assert_int_equal(mst_reader_items(r, p, take_item, &seen, &w->err), 0);
     return seen.count + world_meta_len(w, r, p, "m");
 }
 
@@ -452,11 +487,12 @@ static void programmes_in_one_store_do_not_mix(void **state)
     assert_int_equal(mst_store_put_outbox(w->s, q, &outbox, &w->err), 0);
     assert_int_not_equal(outbox.number, number);
     assert_int_equal(mst_store_put_obligation(w->s, w->p, "o", fixture_text("1"), &w->err), 0);
+    assert_int_equal(mst_store_put_item(w->s, w->p, "task", "i", fixture_text("1"), &w->err), 0);
     assert_int_equal(mst_store_put_meta(w->s, w->p, "m", fixture_text("1"), &w->err), 0);
     assert_int_equal(world_put_row(w, 3, 1), MST_E_UNKNOWN);
     world_commit(w);
-    assert_int_equal(walk_everything(w, w->p), 2 + 1 + 1 + 1 + 1 + 2 + 1 + 1);
-    assert_int_equal(walk_everything(w, q), 1 + 0 + 1 + 0 + 0 + 2 + 0 + 0);
+    assert_int_equal(walk_everything(w, w->p), 2 + 1 + 1 + 1 + 1 + 2 + 1 + 1 + 1);
+    assert_int_equal(walk_everything(w, q), 1 + 0 + 1 + 0 + 0 + 2 + 0 + 0 + 0);
     assert_int_equal(walk_everything(w, 3), 0);
     assert_int_equal(mst_reader_programmes(w->own, take_programme, &seen, &w->err), 0);
     assert_string_equal(seen.text, "1=p1;2=p2;");
@@ -534,6 +570,7 @@ int main(void)
         WORLD_TEST(outbox_keeps_its_number_and_moves_on),
         WORLD_TEST(refusals_are_found_in_a_range),
         WORLD_TEST(obligations_are_replaced_and_walk_by_id),
+        WORLD_TEST(items_are_replaced_and_walk_by_kind_and_id),
         WORLD_TEST(cursors_belong_to_principal_and_name),
         WORLD_TEST(keys_are_replaced_by_their_channel_key),
         WORLD_TEST(invitations_are_replaced_by_their_token),

@@ -173,6 +173,8 @@ int fixture_put_batch(struct mst_store *s, uint64_t k, struct mst_err *err)
     if (!code)
         code = mst_store_put_obligation(s, p, "duty/2023/u1", obligation_of(k), err);
     if (!code)
+        code = mst_store_put_item(s, p, "task", "g1-01", obligation_of(k), err);
+    if (!code)
         code = mst_store_put_outbox(s, p, &outbox, err);
     if (!code)
         code = mst_store_put_run(s, p, &run, err);
@@ -251,6 +253,15 @@ static int check_obligation(void *context, const char *id, struct mst_slice byte
     return expect(r, right, "obligation");
 }
 
+static int check_item(void *context, const char *kind, const char *id, struct mst_slice bytes)
+{
+    struct reading *r = context;
+    struct mst_slice model = obligation_of(r->k);
+    bool right = strcmp(kind, "task") == 0 && strcmp(id, "g1-01") == 0 && bytes.len == model.len &&
+                 memcmp(bytes.data, model.data, model.len) == 0;
+    return expect(r, right, "item");
+}
+
 static int check_outbox(void *context, const struct mst_outbox *outbox)
 {
     struct reading *r = context;
@@ -303,6 +314,9 @@ static int read_all(struct mst_reader *reader, struct reading *r, struct mst_err
     if (!code)
         code = mst_reader_obligations(reader, 1, check_obligation, r, err);
     must_count(r, some, "number of obligations");
+    if (!code)
+        code = mst_reader_items(reader, 1, check_item, r, err);
+    must_count(r, some, "number of items");
     if (!code)
         code = mst_reader_outboxes(reader, 1, check_outbox, r, err);
     must_count(r, some, "number of outboxes");

@@ -110,7 +110,7 @@ static void right_report_becomes_a_body_of_text(void **state)
     assert_null(mst_unpack_text(body, "duty").data);
     struct mst_unpack u;
     struct mst_value head;
-    struct mst_slice first, second;
+    struct mst_slice first, second = {0};
     mst_unpack_init(&u, areas.data, areas.len);
     assert_true(mst_unpack_next(&u, &head) && head.count == 2);
     assert_true(mst_unpack_skip(&u, &first) && mst_unpack_skip(&u, &second));
