@@ -66,6 +66,9 @@ MST_MUST_CHECK int mst_driver_open_batch(struct mst_driver *d, struct mst_err *e
 /* Append a ledger row and advance the chain. */
 MST_MUST_CHECK int mst_engine_put_row(struct mst_engine *e, enum mst_row_kind kind, mst_time at,
                                       struct mst_slice bytes, struct mst_err *err);
+/* The same with a run's reports, which are as many rows and one link of the chain. */
+MST_MUST_CHECK int mst_engine_put_run(struct mst_engine *e, const struct mst_run *run,
+                                      struct mst_slices reports, struct mst_err *err);
 /* Step the core and put what follows from it. ret_refused: MST_OK when accepted. The refusal's
  * subject is copied. tick: put a TICK row first when anything follows. */
 MST_MUST_CHECK int mst_engine_step(struct mst_engine *e, const struct mst_input *input,

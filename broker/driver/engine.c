@@ -23,6 +23,19 @@ int mst_engine_put_row(struct mst_engine *e, enum mst_row_kind kind, mst_time at
     return 0;
 }
 
+int mst_engine_put_run(struct mst_engine *e, const struct mst_run *run, struct mst_slices reports,
+                       struct mst_err *err)
+{
+    int code = mst_store_put_run(e->driver->options.store, e->pid, run, reports, err);
+    if (code)
+        return code;
+    e->row = run->row_first + (run->last - run->first);
+    mst_ledger_next(e->head, e->row, run->at, MST_ROW_REPORT, mst_bytes(run->head, MST_HASH_BYTES),
+                    e->head);
+    e->dirty = true;
+    return 0;
+}
+
 /* ---- outboxes ---- */
 
 static size_t outbox_position(const struct mst_engine *e, const uint8_t id[MST_OUTBOX_BYTES],

@@ -227,11 +227,10 @@ static bool chain_holds(struct passage *p)
 
 static int put_outbox_and_run(struct passage *p, const struct mst_run *run, struct mst_err *err)
 {
-    struct mst_store *store = p->d->options.store;
     struct mst_outbox updated = p->known;
     updated.last = run->last;
     memcpy(updated.head, run->head, MST_HASH_BYTES);
-    int code = mst_store_put_outbox(store, p->e->pid, &updated, err);
+    int code = mst_store_put_outbox(p->d->options.store, p->e->pid, &updated, err);
     if (!code && !p->outbox)
         code = mst_engine_add_outbox(p->e, &updated, &p->outbox, err);
     if (code)
@@ -239,7 +238,9 @@ static int put_outbox_and_run(struct passage *p, const struct mst_run *run, stru
     *p->outbox = updated;
     struct mst_run numbered = *run;
     numbered.outbox = updated.number;
-    return mst_store_put_run(store, p->e->pid, &numbered, err);
+    size_t stored = (size_t)(run->first - p->push->first); /* of an overlap */
+    struct mst_slices fresh = {p->push->reports.items + stored, p->push->reports.count - stored};
+    return mst_engine_put_run(p->e, &numbered, fresh, err);
 }
 
 static int put_refusal(struct passage *p, struct refusals *refused, uint64_t seq,
@@ -309,13 +310,8 @@ static int accept_run(struct passage *p, struct mst_err *err)
     memcpy(run.head, p->head, MST_HASH_BYTES);
     memcpy(run.sig, p->push->sig.data, MST_SIGN_BYTES);
     memcpy(run.sign_key, p->caller->sign_key, MST_SIGN_PUBLIC_BYTES);
-    int code = 0;
     /* The run's rows stand together, so that a number finds its row without an index. */
-    for (uint64_t seq = first; !code && seq <= p->last; seq++)
-        code = mst_engine_put_row(p->e, MST_ROW_REPORT, p->now,
-                                  p->push->reports.items[seq - p->push->first], err);
-    if (!code)
-        code = put_outbox_and_run(p, &run, err);
+    int code = put_outbox_and_run(p, &run, err);
     struct refusals refused = {0};
     for (uint64_t seq = first; !code && seq <= p->last; seq++)
         code = step_report(p, seq, run.row_first + (seq - first), &refused, err);

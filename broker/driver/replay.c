@@ -25,66 +25,25 @@
 /* Rows that are added meanwhile are replayed too; so often, then obligations are not compared. */
 #define PASSES_MAX 20
 
-/* ---- who sent which rows ---- */
+/* ---- who sent a run ---- */
 
-static int take_run(void *context, const struct mst_run *run)
+static int match_outbox(void *context, const struct mst_outbox *outbox)
 {
     struct mst_replay *r = context;
-    if (r->runs_count == r->runs_cap) {
-        size_t cap = r->runs_cap ? 2 * r->runs_cap : 256;
-        struct mst_replay_run *grown = realloc(r->runs, cap * sizeof *grown);
-        if (!grown) {
-            r->code = mst_fail_on(r->err, MST_E_NOMEM, "runs");
-            return 1;
-        }
-        r->runs = grown;
-        r->runs_cap = cap;
-    }
-    struct mst_replay_run *mine = &r->runs[r->runs_count++];
-    *mine = (struct mst_replay_run){
-        .row_first = run->row_first, .count = run->last - run->first + 1, .seq_first = run->first};
-    memcpy(mine->unit, r->unit, sizeof mine->unit);
-    return 0;
-}
-
-static int take_outbox(void *context, const struct mst_outbox *outbox)
-{
-    struct mst_replay *r = context;
+    if (outbox->number != r->outbox)
+        return 0;
     memcpy(r->unit, outbox->unit, sizeof r->unit);
-    int code = mst_reader_runs(r->reader, r->pid, outbox->number, 0, take_run, r, r->err);
-    if (!r->code)
-        r->code = code;
-    return r->code;
+    return 1;
 }
 
-static int by_row(const void *a, const void *b)
+/* Put the unit of an outbox into r->unit; empty when there is no such outbox. */
+static int find_unit(struct mst_replay *r, uint64_t outbox)
 {
-    const struct mst_replay_run *x = a, *y = b;
-    return (x->row_first > y->row_first) - (x->row_first < y->row_first);
-}
-
-static int read_runs(struct mst_replay *r)
-{
-    r->runs_count = 0;
-    int code = mst_reader_outboxes(r->reader, r->pid, take_outbox, r, r->err);
-    if (!code)
-        code = r->code;
-    if (!code && r->runs_count)
-        qsort(r->runs, r->runs_count, sizeof *r->runs, by_row);
-    return code;
-}
-
-static const struct mst_replay_run *run_of(const struct mst_replay *r, uint64_t row)
-{
-    size_t low = 0, high = r->runs_count;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (r->runs[mid].row_first + r->runs[mid].count <= row)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low < r->runs_count && r->runs[low].row_first <= row ? &r->runs[low] : NULL;
+    if (r->outbox == outbox && r->unit[0])
+        return 0;
+    r->outbox = outbox;
+    r->unit[0] = '\0';
+    return mst_reader_outboxes(r->reader, r->pid, match_outbox, r, r->err);
 }
 
 /* ---- feeding the core ---- */
@@ -148,11 +107,11 @@ static int feed_act(struct mst_replay *r, const struct mst_row *row)
 }
 
 /* One report of the run that is complete. */
-static int feed_report(struct mst_replay *r, const struct mst_replay_run *run, size_t index)
+static int feed_report(struct mst_replay *r, const struct mst_run *run, size_t index)
 {
     const struct mst_replay_report *report = &r->reports[index];
     struct mst_slice bytes = mst_bytes(r->report_bytes.data + report->at, report->len);
-    uint64_t seq = run->seq_first + (report->row - run->row_first);
+    uint64_t seq = run->first + index;
     enum mst_code refused;
     char subject[256] = "";
     struct mst_msg msg;
@@ -162,14 +121,14 @@ static int feed_report(struct mst_replay *r, const struct mst_replay_run *run, s
     if (mst_msg_decode_part(MST_MSG_report, bytes.data, bytes.len, &r->scratch, &msg, &why)) {
         refused = MST_R_FORM;
         snprintf(subject, sizeof subject, "%.255s", why.text);
-    } else if (!mst_slice_is(msg.u.report.unit, run->unit)) {
+    } else if (!mst_slice_is(msg.u.report.unit, r->unit)) {
         refused = MST_E_IDENTITY;
         mst_slice_copy(msg.u.report.unit, subject, sizeof subject);
     } else {
         struct mst_input input = {.kind = MST_INPUT_REPORT, .now = report->received};
-        input.u.report.unit = run->unit;
+        input.u.report.unit = r->unit;
         input.u.report.report = &msg.u.report;
-        input.u.report.row = report->row;
+        input.u.report.row = run->row_first + index;
         code = step(r, &input, &refused, subject);
     }
     return code || refused == MST_OK ? code : mst_replay_expect_refusal(r, seq, refused, subject);
@@ -178,9 +137,12 @@ static int feed_report(struct mst_replay *r, const struct mst_replay_run *run, s
 /* The broker put all rows of a run before it fed the first: so it is done here. */
 static int take_report(struct mst_replay *r, const struct mst_row *row)
 {
-    const struct mst_replay_run *run = run_of(r, row->row);
-    if (!run)
-        return mst_replay_differ(r, row->row, "a report that belongs to no run of an outbox");
+    const struct mst_run *run = row->run;
+    int code = find_unit(r, run->outbox);
+    if (code)
+        return code;
+    if (!r->unit[0])
+        return mst_replay_differ(r, row->row, "a report of an outbox that is not there");
     if (r->reports_count == r->reports_cap) {
         size_t cap = r->reports_cap ? 2 * r->reports_cap : 64;
         struct mst_replay_report *grown = realloc(r->reports, cap * sizeof *grown);
@@ -190,13 +152,12 @@ static int take_report(struct mst_replay *r, const struct mst_row *row)
         r->reports_cap = cap;
     }
     r->reports[r->reports_count++] = (struct mst_replay_report){
-        .row = row->row, .received = row->at, .at = r->report_bytes.len, .len = row->bytes.len};
+        .received = row->at, .at = r->report_bytes.len, .len = row->bytes.len};
     mst_buf_put(&r->report_bytes, row->bytes.data, row->bytes.len);
     if (r->report_bytes.failed)
         return mst_fail_on(r->err, MST_E_NOMEM, "reports");
-    if (row->row + 1 < run->row_first + run->count)
+    if (row->row < run->row_first + (run->last - run->first))
         return 0;
-    int code = 0;
     for (size_t i = 0; !code && i < r->reports_count; i++)
         code = feed_report(r, run, i);
     r->reports_count = 0;
@@ -487,9 +448,7 @@ static int replay_all(struct mst_replay *r)
     for (int pass = 0; !code && pass < PASSES_MAX; pass++) {
         struct mst_replay_result before;
         uint64_t now;
-        code = read_runs(r);
-        if (!code)
-            code = mst_reader_rows(r->reader, r->pid, r->row + 1, replay_row, r, r->err);
+        code = mst_reader_rows(r->reader, r->pid, r->row + 1, replay_row, r, r->err);
         if (!code)
             code = r->code;
         if (code || r->broken)
@@ -535,7 +494,6 @@ static void replay_free(struct mst_replay *r)
     mst_buf_done(&r->expected_bytes);
     free(r->expected);
     free(r->reports);
-    free(r->runs);
     free(r);
 }
 
@@ -556,8 +514,6 @@ int mst_replay(struct mst_reader *reader, mst_pid pid, const char *programme,
 static int replay_before(struct mst_replay *r)
 {
     int code = last_row(r, &r->until);
-    if (!code)
-        code = read_runs(r);
     if (!code)
         code = mst_reader_rows(r->reader, r->pid, 1, replay_row, r, r->err);
     if (!code)

@@ -10,13 +10,7 @@
 /* As many as a core remembers. */
 #define MST_REPLAY_DOWNS 8
 
-struct mst_replay_run {
-    uint64_t row_first, count, seq_first;
-    char unit[48];
-};
-
 struct mst_replay_report { /* waits until its run is complete */
-    uint64_t row;
     mst_time received;
     size_t at, len;
 };
@@ -58,9 +52,8 @@ struct mst_replay {
     mst_time at;
     uint64_t stored; /* obligations, then items */
 
-    char unit[48];               /* of the outbox whose runs are read */
-    struct mst_replay_run *runs; /* ascending by row */
-    size_t runs_count, runs_cap;
+    uint64_t outbox; /* whose unit is known: runs of one mostly follow each other */
+    char unit[48];
     struct mst_replay_report *reports;
     size_t reports_count, reports_cap;
     struct mst_buf report_bytes;

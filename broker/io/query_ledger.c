@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "broker/driver/driver.h"
+#include "broker/driver/ledger.h"
 #include "broker/driver/roles.h"
 #include "broker/io/query.h"
 
@@ -68,12 +69,11 @@ static int list_one(void *context, const struct mst_row *row)
 struct verify {
     struct mst_query *q;
     struct mst_err *err;
-    uint8_t head[MST_HASH_BYTES];
-    uint64_t row, rows_of_kind[16];
+    struct mst_ledger_walk walk;
+    uint64_t rows_of_kind[16];
     uint64_t heads_good, alerts_good;
     uint64_t bad_row; /* 0: none so far */
     uint64_t until;   /* of the walk under way */
-    mst_time at;
     int code;
 };
 
@@ -91,7 +91,7 @@ static bool alert_holds(struct verify *v, uint64_t row)
         mst_reader_alerts(v->q->reader, v->q->pid, v->alerts_good, take_alert, &alert, v->err);
     v->alerts_good++;
     return alert.number == v->alerts_good && alert.row == row &&
-           memcmp(alert.row_head, v->head, MST_HASH_BYTES) == 0;
+           memcmp(alert.row_head, v->walk.head, MST_HASH_BYTES) == 0;
 }
 
 static int chain_row(void *context, const struct mst_row *row)
@@ -99,13 +99,10 @@ static int chain_row(void *context, const struct mst_row *row)
     struct verify *v = context;
     if (row->row > v->until)
         return 1;
-    if (row->row != v->row + 1 || row->at < v->at) {
+    if (!mst_ledger_walk_row(&v->walk, row)) {
         v->bad_row = row->row;
         return 1;
     }
-    mst_ledger_next(v->head, row->row, row->at, row->kind, row->bytes, v->head);
-    v->row = row->row;
-    v->at = row->at;
     v->rows_of_kind[row->kind & 15]++;
     if (row->kind == MST_ROW_ALERT && !alert_holds(v, row->row))
         v->bad_row = row->row;
@@ -115,7 +112,7 @@ static int chain_row(void *context, const struct mst_row *row)
 static int chain_until(struct verify *v, uint64_t row)
 {
     v->until = row;
-    int code = mst_reader_rows(v->q->reader, v->q->pid, v->row + 1, chain_row, v, v->err);
+    int code = mst_reader_rows(v->q->reader, v->q->pid, v->walk.row + 1, chain_row, v, v->err);
     return code ? code : v->code;
 }
 
@@ -124,7 +121,9 @@ static int check_head(void *context, uint64_t row, mst_time at, const uint8_t he
     struct verify *v = context;
     (void)at;
     v->code = chain_until(v, row);
-    if (!v->code && !v->bad_row && (v->row != row || memcmp(head, v->head, MST_HASH_BYTES) != 0))
+    if (!v->code && !v->bad_row &&
+        (v->walk.row != row || v->walk.within_run ||
+         memcmp(head, v->walk.head, MST_HASH_BYTES) != 0))
         v->bad_row = row;
     v->heads_good += !v->bad_row;
     return v->code || v->bad_row;
@@ -148,13 +147,13 @@ static int check_end(struct verify *v)
     uint8_t head[MST_HASH_BYTES];
     struct last behind = {0};
     int code = mst_reader_last_head(v->q->reader, v->q->pid, &row, &at, head, v->err);
-    if (!code && row == v->row)
+    if (!code && row == v->walk.row)
         code = mst_reader_rows(v->q->reader, v->q->pid, row + 1, first_behind, &behind, v->err);
     if (code || !behind.row)
         return code;
     /* Or of a batch that was committed between the two looks: then there is a head by now. */
     code = mst_reader_last_head(v->q->reader, v->q->pid, &row, &at, head, v->err);
-    if (!code && row == v->row)
+    if (!code && row == v->walk.row)
         v->bad_row = behind.row;
     return code;
 }
@@ -163,7 +162,7 @@ static int verify_ledger(struct mst_query *q, struct mst_err *err)
 {
     struct verify v = {.q = q, .err = err};
     char text[96];
-    mst_ledger_genesis(q->programme->id, v.head);
+    mst_ledger_walk_begin(&v.walk, q->programme->id);
     int code = mst_reader_heads(q->reader, q->pid, 1, check_head, &v, err);
     if (!code)
         code = v.code;
@@ -171,7 +170,7 @@ static int verify_ledger(struct mst_query *q, struct mst_err *err)
         code = check_end(&v);
     if (!code && v.bad_row)
         return mst_fail(err, MST_E_CORRUPT, "row %" PRIu64, v.bad_row);
-    snprintf(text, sizeof text, "%" PRIu64, v.row);
+    snprintf(text, sizeof text, "%" PRIu64, v.walk.row);
     if (!code)
         code = mst_query_pair(q, "rows", text, err);
     for (uint8_t kind = 1; !code && kind < MST_ROW_KINDS; kind++) {
@@ -185,7 +184,7 @@ static int verify_ledger(struct mst_query *q, struct mst_err *err)
     if (!code)
         code = mst_query_pair(q, "alerts", text, err);
     if (!code)
-        code = mst_query_pair_hex(q, "head", v.head, sizeof v.head, err);
+        code = mst_query_pair_hex(q, "head", v.walk.head, sizeof v.walk.head, err);
     return code ? code : mst_query_pair(q, "chain", "ok", err);
 }
 

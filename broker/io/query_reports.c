@@ -70,45 +70,43 @@ int mst_query_reports(struct mst_query *q, struct mst_err *err)
 /* ---- one report ---- */
 
 struct run_search {
-    struct mst_query *q;
-    struct mst_err *err;
     uint64_t row;
     bool found;
     struct mst_run run;
     struct mst_outbox outbox;
-    int code;
 };
 
-static int match_run(void *context, const struct mst_run *run)
+static int match_row(void *context, const struct mst_row *row)
 {
     struct run_search *s = context;
-    if (s->row < run->row_first || s->row > run->row_first + (run->last - run->first))
-        return 0;
-    s->run = *run;
-    s->found = true;
+    s->found = row->row == s->row && row->kind == MST_ROW_REPORT;
+    if (s->found)
+        s->run = *row->run;
     return 1;
 }
 
-static int search_outbox(void *context, const struct mst_outbox *outbox)
+static int match_outbox(void *context, const struct mst_outbox *outbox)
 {
     struct run_search *s = context;
-    s->code = mst_reader_runs(s->q->reader, s->q->pid, outbox->number, 1, match_run, s, s->err);
-    if (s->found)
-        s->outbox = *outbox;
-    return s->code || s->found;
+    if (outbox->number != s->run.outbox)
+        return 0;
+    s->outbox = *outbox;
+    return 1;
 }
 
 int mst_query_find_run(struct mst_query *q, uint64_t row, bool *ret_found, struct mst_run *ret_run,
                        struct mst_outbox *ret_outbox, struct mst_err *err)
 {
-    struct run_search s = {.q = q, .err = err, .row = row};
-    int code = mst_reader_outboxes(q->reader, q->pid, search_outbox, &s, err);
-    if (code || s.code)
-        return code ? code : s.code;
-    *ret_found = s.found;
+    struct run_search s = {.row = row};
+    int code = mst_reader_rows(q->reader, q->pid, row, match_row, &s, err);
+    if (!code && s.found)
+        code = mst_reader_outboxes(q->reader, q->pid, match_outbox, &s, err);
+    if (!code && s.found && !s.outbox.number)
+        return mst_fail_on(err, MST_E_CORRUPT, "outbox");
+    *ret_found = !code && s.found;
     *ret_run = s.run;
     *ret_outbox = s.outbox;
-    return 0;
+    return code;
 }
 
 struct evidence {

@@ -3,25 +3,26 @@
  * The schema and its history. Each step takes the database from one version to the next; all steps
  * that are missing run in one transaction, so a crash leaves the old version or the new one. Steps
  * are for ever: a change of the schema is a new step. A newer version is refused, never guessed at.
+ * So is one from before the first step: its ledger was chained otherwise, and cannot be chained
+ * anew without becoming another.
  */
 #include "broker/store/sqlite_db.h"
 
 #include <stdio.h>
 
 #define APPLICATION_ID 0x4d757374 /* "Must" */
+#define FIRST_VERSION 3           /* what the first step makes; those before kept a row a report */
 
 static const char *const steps[] = {
-    /* 0 to 1. Why each table looks as it does: README.md. */
+    /* 0 to 3. Why each table looks as it does: README.md. */
     "CREATE TABLE marker (one INTEGER PRIMARY KEY CHECK (one = 1), rehearsal INTEGER NOT NULL) "
     "STRICT;"
     "CREATE TABLE programmes (pid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE) STRICT;"
     "CREATE TABLE ledger (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind INTEGER NOT NULL,"
-    " bytes BLOB NOT NULL) STRICT;"
+    " run BLOB, bytes BLOB NOT NULL) STRICT;"
     "CREATE TABLE heads (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, head BLOB NOT NULL) STRICT;"
     "CREATE TABLE runs (pid INTEGER NOT NULL, outbox INTEGER NOT NULL, last INTEGER NOT NULL,"
-    " first INTEGER NOT NULL, row_first INTEGER NOT NULL, at INTEGER NOT NULL, prev BLOB NOT NULL,"
-    " head BLOB NOT NULL, sig BLOB NOT NULL, sign_key BLOB NOT NULL,"
-    " PRIMARY KEY (pid, outbox, last)) STRICT, WITHOUT ROWID;"
+    " segment INTEGER NOT NULL, PRIMARY KEY (pid, outbox, last)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE outboxes (number INTEGER PRIMARY KEY, pid INTEGER NOT NULL, id BLOB NOT NULL,"
     " unit TEXT NOT NULL, last INTEGER NOT NULL, head BLOB NOT NULL, UNIQUE (pid, id)) STRICT;"
     "CREATE TABLE refusals (pid INTEGER NOT NULL, outbox INTEGER NOT NULL, seq INTEGER NOT NULL,"
@@ -44,19 +45,20 @@ static const char *const steps[] = {
     " PRIMARY KEY (pid, token_hash)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE meta (pid INTEGER NOT NULL, name TEXT NOT NULL, bytes BLOB NOT NULL,"
     " PRIMARY KEY (pid, name)) STRICT, WITHOUT ROWID;",
-    /* 1 to 2: what lives beside obligations. */
+    /* 3 to 4: what lives beside obligations. */
     "CREATE TABLE items (pid INTEGER NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,"
     " bytes BLOB NOT NULL, PRIMARY KEY (pid, kind, id)) STRICT;",
 };
-#define VERSION ((int64_t)(sizeof steps / sizeof steps[0]))
+#define VERSION ((int64_t)(FIRST_VERSION - 1 + sizeof steps / sizeof steps[0]))
 
 /* Steps from `version` on, in the caller's transaction. */
 static int run_steps(sqlite3 *db, int64_t version, bool rehearsal, struct mst_err *err)
 {
     char sql[160];
     int code = 0;
-    for (int64_t i = version; !code && i < VERSION; i++)
-        code = mst_sqlite_exec(db, steps[i], err);
+    int64_t made = version ? version : FIRST_VERSION - 1;
+    for (; !code && made < VERSION; made++)
+        code = mst_sqlite_exec(db, steps[made - (FIRST_VERSION - 1)], err);
     if (!code && version == 0) {
         snprintf(sql, sizeof sql, "INSERT INTO marker VALUES (1, %d); PRAGMA application_id = %d",
                  rehearsal, APPLICATION_ID);
@@ -96,7 +98,7 @@ static int check_owner(sqlite3 *db, int64_t *ret_version, struct mst_err *err)
     bool fresh = application == 0 && version == 0 && objects == 0;
     if (!fresh && (application != APPLICATION_ID || version < 1))
         return mst_fail(err, MST_E_CORRUPT, _("this is not a database of Muster"));
-    if (version > VERSION)
+    if (version > VERSION || (!fresh && version < FIRST_VERSION))
         return mst_fail(err, MST_E_VERSION,
                         _("the database has version %lld and this program knows %lld"),
                         (long long)version, (long long)VERSION);

@@ -265,6 +265,8 @@ int mst_store_put_row(struct mst_store *s, mst_pid p, const struct mst_row *row,
     int code = admit(s, p, &state, err);
     if (code)
         return code;
+    if (state && row->kind == MST_ROW_REPORT)
+        return mst_fail_on(err, MST_E_INVALID, _("a report without its run"));
     if (state && (row->row != state->row + 1 || row->row > NUMBER_MAX))
         return fail_number(err, _("ledger row"), row->row, state->row + 1);
     code = put(s, &(struct mst_put){.table = MST_TABLE_ROW, .p = p, .u.row = row}, err);
@@ -291,15 +293,22 @@ int mst_store_put_head(struct mst_store *s, mst_pid p, uint64_t row, mst_time at
 }
 
 int mst_store_put_run(struct mst_store *s, mst_pid p, const struct mst_run *run,
-                      struct mst_err *err)
+                      struct mst_slices reports, struct mst_err *err)
 {
     struct mst_store_programme *state;
     int code = admit(s, p, &state, err);
     if (code)
         return code;
-    if (state && (run->first == 0 || run->first > run->last || run->last > INT64_MAX))
+    if (state && (run->first == 0 || run->first > run->last || run->last > INT64_MAX ||
+                  run->last - run->first + 1 != reports.count))
         return mst_fail_on(err, MST_E_INVALID, _("the bounds of the run"));
-    return put(s, &(struct mst_put){.table = MST_TABLE_RUN, .p = p, .u.run = run}, err);
+    if (state && (run->row_first != state->row + 1 || reports.count > NUMBER_MAX - state->row))
+        return fail_number(err, _("ledger row"), run->row_first, state->row + 1);
+    struct mst_put what = {.table = MST_TABLE_RUN, .p = p, .u.run = {run, reports}};
+    code = put(s, &what, err);
+    if (!code && state)
+        state->row += reports.count;
+    return code;
 }
 
 int mst_store_put_outbox(struct mst_store *s, mst_pid p, struct mst_outbox *outbox,

@@ -12,6 +12,8 @@
  *    may or may not be on disk. The caller exits and starts again.
  *  - One writer; readers are separate handles for other threads, read-only and short.
  *
+ *  - A run's reports are contiguous rows, put at once; only as whole runs do reports come about.
+ *
  *  - A refused call (MST_E_CORRUPT for a hole, MST_E_EXISTS, MST_E_UNKNOWN, MST_E_INVALID) changes
  *    nothing and the batch goes on. MST_E_FULL or MST_E_NOMEM from a write loses the batch: roll it
  *    back, or let its commit fail with the same code, and the store is usable. MST_E_IO from any
@@ -54,13 +56,6 @@ enum mst_row_kind {
     MST_ROW_KINDS          /* one more than the last */
 };
 
-struct mst_row {
-    uint64_t row;
-    mst_time at;
-    uint8_t kind; /* enum mst_row_kind */
-    struct mst_slice bytes;
-};
-
 /* A run of reports: rows row_first .. row_first + (last - first) are its reports, in order. */
 struct mst_run {
     uint64_t outbox; /* the store's number of the outbox */
@@ -71,6 +66,14 @@ struct mst_run {
     uint8_t head[MST_HASH_BYTES];
     uint8_t sig[MST_SIGN_BYTES];
     uint8_t sign_key[MST_SIGN_PUBLIC_BYTES];
+};
+
+struct mst_row {
+    uint64_t row;
+    mst_time at;
+    uint8_t kind; /* enum mst_row_kind */
+    struct mst_slice bytes;
+    const struct mst_run *run; /* of a REPORT, when it is read: what it came with; else NULL */
 };
 
 struct mst_outbox {
@@ -151,15 +154,20 @@ MST_MUST_CHECK int mst_store_begin(struct mst_store *s, struct mst_err *err);
 /* The programme's number, given at first sight; numbers are contiguous from 1. */
 MST_MUST_CHECK int mst_store_programme(struct mst_store *s, const char *id, mst_pid *ret_pid,
                                        struct mst_err *err);
+/* Any row but a REPORT (MST_E_INVALID): those come with their run. */
 MST_MUST_CHECK int mst_store_put_row(struct mst_store *s, mst_pid p, const struct mst_row *row,
                                      struct mst_err *err);
 /* The ledger's head after the batch, so after its rows: `row` is the last one (MST_E_CORRUPT). One
  * per batch is kept, the last. */
 MST_MUST_CHECK int mst_store_put_head(struct mst_store *s, mst_pid p, uint64_t row, mst_time at,
                                       const uint8_t head[MST_HASH_BYTES], struct mst_err *err);
-/* MST_E_EXISTS when the outbox has a run with the same `last`. */
+/*
+ * A run with its reports, which become the rows from run->row_first on: the next ones, or
+ * MST_E_CORRUPT. They are stored as one thing and read as rows. MST_E_EXISTS when the outbox has a
+ * run with the same `last`.
+ */
 MST_MUST_CHECK int mst_store_put_run(struct mst_store *s, mst_pid p, const struct mst_run *run,
-                                     struct mst_err *err);
+                                     struct mst_slices reports, struct mst_err *err);
 /* Insert or update by id; fills outbox->number, which ends with the batch if that is dropped. */
 MST_MUST_CHECK int mst_store_put_outbox(struct mst_store *s, mst_pid p, struct mst_outbox *outbox,
                                         struct mst_err *err);

@@ -40,6 +40,10 @@ struct mst_put_head {
     mst_time at;
     const uint8_t *head;
 };
+struct mst_put_run {
+    const struct mst_run *run;
+    struct mst_slices reports;
+};
 struct mst_put_named {
     const char *name;
     struct mst_slice bytes;
@@ -60,7 +64,7 @@ struct mst_put {
     union {
         const struct mst_row *row;
         struct mst_put_head head;
-        const struct mst_run *run;
+        struct mst_put_run run;
         struct mst_outbox *outbox;
         const struct mst_refusal *refusal;
         struct mst_put_named named; /* an obligation by id, a meta value by name */

@@ -28,6 +28,7 @@ struct key {
 struct row_value {
     mst_time at;
     uint8_t kind;
+    uint64_t outbox, last; /* of a report: where its run is */
 };
 struct head_value {
     mst_time at;
@@ -176,10 +177,20 @@ static int put_head(struct mem_store *s, const struct mst_put *put, struct mst_e
 
 static int put_run(struct mem_store *s, const struct mst_put *put, struct mst_err *err)
 {
-    struct key key = key_numbers(put->p, put->u.run->outbox, put->u.run->last);
+    const struct mst_run *run = put->u.run.run;
+    struct key key = key_numbers(put->p, run->outbox, run->last);
     if (find(s, MST_TABLE_RUN, &key))
         return fail_exists(put, err);
-    return add_fixed(s, MST_TABLE_RUN, &key, put->u.run, sizeof *put->u.run, err);
+    struct row_value value = {
+        .at = run->at, .kind = MST_ROW_REPORT, .outbox = run->outbox, .last = run->last};
+    int code = add_fixed(s, MST_TABLE_RUN, &key, run, sizeof *run, err);
+    for (size_t i = 0; !code && i < put->u.run.reports.count; i++) {
+        struct key row = key_number(put->p, run->row_first + i);
+        struct mst_slice parts[] = {{(const uint8_t *)&value, sizeof value},
+                                    put->u.run.reports.items[i]};
+        code = add(s, MST_TABLE_ROW, &row, parts, 2, err);
+    }
+    return code;
 }
 
 static int put_outbox(struct mem_store *s, const struct mst_put *put, struct mst_err *err)
@@ -353,6 +364,14 @@ static void read_unlock(struct mem_reader *r)
         pthread_rwlock_unlock(&r->store->lock);
 }
 
+/* What this reader sees under a key. */
+static const struct mst_mem_entry *seen_by(const struct mem_reader *r, int map,
+                                           const struct key *key)
+{
+    return r->own ? find(r->store, map, key)
+                  : mst_mem_map_find(&r->store->kept[map], slice_of(key));
+}
+
 static struct mst_slice tail(struct mst_slice value, size_t from, size_t len)
 {
     return mst_slice_stored(value.data + from, len);
@@ -364,10 +383,8 @@ static int give_alert(struct mem_reader *r, const struct mst_walk *walk, struct 
     struct alert_value fixed;
     memcpy(&fixed, value.data, sizeof fixed);
     struct key row_key = key_number(walk->p, fixed.row);
-    const struct mst_mem_entry *row =
-        r->own ? find(r->store, MST_TABLE_ROW, &row_key)
-               : mst_mem_map_find(&r->store->kept[MST_TABLE_ROW], slice_of(&row_key));
-    struct mst_slice bytes = row->value; /* the dispatch saw to it that the row is there */
+    /* The dispatch saw to it that the row is there. */
+    struct mst_slice bytes = seen_by(r, MST_TABLE_ROW, &row_key)->value;
     struct mst_stored_alert alert = {
         .number = number_at(key, 4, 8),
         .row = fixed.row,
@@ -380,15 +397,22 @@ static int give_alert(struct mem_reader *r, const struct mst_walk *walk, struct 
     return walk->fn.alert(walk->context, &alert);
 }
 
-static int give_row(const struct mst_walk *walk, struct mst_slice key, struct mst_slice value)
+static int give_row(struct mem_reader *r, const struct mst_walk *walk, struct mst_slice key,
+                    struct mst_slice value)
 {
     struct row_value fixed;
+    struct mst_run run;
     memcpy(&fixed, value.data, sizeof fixed);
+    if (fixed.kind == MST_ROW_REPORT) {
+        struct key run_key = key_numbers(walk->p, fixed.outbox, fixed.last);
+        memcpy(&run, seen_by(r, MST_TABLE_RUN, &run_key)->value.data, sizeof run);
+    }
     struct mst_row row = {
         .row = number_at(key, 4, 8),
         .at = fixed.at,
         .kind = fixed.kind,
         .bytes = tail(value, sizeof fixed, value.len - sizeof fixed),
+        .run = fixed.kind == MST_ROW_REPORT ? &run : NULL,
     };
     return walk->fn.row(walk->context, &row);
 }
@@ -432,7 +456,7 @@ static int give(struct mem_reader *r, const struct mst_walk *walk, struct mst_sl
         return walk->fn.programme(walk->context, (mst_pid)number_at(key, 0, 4),
                                   (const char *)value.data);
     case MST_TABLE_ROW:
-        return give_row(walk, key, value);
+        return give_row(r, walk, key, value);
     case MST_TABLE_HEAD:
         return walk->fn.head(walk->context, number_at(key, 4, 8), fixed.head.at, fixed.head.head);
     case MST_TABLE_RUN:
@@ -540,9 +564,7 @@ static int mem_meta(struct mst_reader *base, mst_pid p, const char *name, void *
     read_lock(r);
     if (name_bytes <= MST_STORE_NAME_BYTES_MAX) {
         struct key key = key_bytes(p, name, name_bytes + 1);
-        const struct mst_mem_entry *entry =
-            r->own ? find(r->store, MST_TABLE_META, &key)
-                   : mst_mem_map_find(&r->store->kept[MST_TABLE_META], slice_of(&key));
+        const struct mst_mem_entry *entry = seen_by(r, MST_TABLE_META, &key);
         if (entry)
             value = entry->value;
     }

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "broker/store/segment.h"
 #include "broker/store/sqlite_db.h"
 
 #define SQLITE_VERSION_MIN 3040000
@@ -35,8 +36,9 @@ struct sqlite_store {
     int64_t page_bytes;
     int64_t wal_bytes_max;
     int64_t log_bytes;
-    int64_t moved_bytes; /* of them, in the database already */
-    int64_t tried_bytes; /* log_bytes at the last forced checkpoint */
+    int64_t moved_bytes;    /* of them, in the database already */
+    int64_t tried_bytes;    /* log_bytes at the last forced checkpoint */
+    struct mst_buf segment; /* the run that is put, as it is stored */
 };
 
 static struct sqlite_store *of(struct mst_store *s)
@@ -149,17 +151,11 @@ static void bind_head(struct binder *b, const struct mst_put *put)
 
 static void bind_run(struct binder *b, const struct mst_put *put)
 {
-    const struct mst_run *run = put->u.run;
+    const struct mst_run *run = put->u.run.run;
     bind_number(b, put->p);
     bind_number(b, (int64_t)run->outbox);
     bind_number(b, (int64_t)run->last);
-    bind_number(b, (int64_t)run->first);
-    bind_number(b, (int64_t)run->row_first);
-    bind_number(b, run->at);
-    bind_bytes(b, run->prev, sizeof run->prev);
-    bind_bytes(b, run->head, sizeof run->head);
-    bind_bytes(b, run->sig, sizeof run->sig);
-    bind_bytes(b, run->sign_key, sizeof run->sign_key);
+    bind_number(b, mst_sqlite_id(put->p, run->row_first));
 }
 
 static void bind_outbox(struct binder *b, const struct mst_put *put)
@@ -289,6 +285,28 @@ static int drop_head(struct sqlite_store *s, const struct mst_put *put, struct m
     return finish(s, MST_SQL_DROP_HEAD, &b, &unused, err);
 }
 
+/* The run's row in the ledger; what finds it by outbox and number is put before. */
+static int put_segment(struct sqlite_store *s, const struct mst_put *put, struct mst_err *err)
+{
+    const struct mst_run *run = put->u.run.run;
+    struct binder b = {0};
+    uint64_t unused;
+    mst_buf_clear(&s->segment);
+    mst_segment_pack_run(run, &s->segment);
+    mst_segment_pack_reports(put->u.run.reports, &s->segment);
+    if (s->segment.failed)
+        return mst_fail_on(err, MST_E_NOMEM, "store");
+    int code = mst_sqlite_take(&s->conn, MST_SQL_PUT_SEGMENT, &b.statement, err);
+    if (code)
+        return code;
+    bind_number(&b, mst_sqlite_id(put->p, run->row_first));
+    bind_number(&b, run->at);
+    bind_number(&b, MST_ROW_REPORT);
+    bind_bytes(&b, s->segment.data, MST_SEGMENT_RUN_BYTES);
+    bind_bytes(&b, s->segment.data + MST_SEGMENT_RUN_BYTES, s->segment.len - MST_SEGMENT_RUN_BYTES);
+    return finish(s, MST_SQL_PUT_SEGMENT, &b, &unused, err);
+}
+
 static int sqlite_put(struct mst_store *base, const struct mst_put *put, struct mst_err *err)
 {
     struct sqlite_store *s = of(base);
@@ -305,6 +323,8 @@ static int sqlite_put(struct mst_store *base, const struct mst_put *put, struct 
     code = finish(s, put_rows[put->table].sql, &b, &number, err);
     if (!code && put->table == MST_TABLE_OUTBOX)
         put->u.outbox->number = number;
+    if (!code && put->table == MST_TABLE_RUN)
+        code = put_segment(s, put, err);
     return code;
 }
 
@@ -374,6 +394,7 @@ static void sqlite_close(struct mst_store *base)
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     mst_store_stop(base);
+    mst_buf_done(&s->segment);
     free(s->db_path);
     free(s);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "broker/store/segment.h"
 #include "broker/store/sqlite_db.h"
 
 #define KEY_COLUMNS_MAX 2
@@ -15,7 +16,12 @@
 struct walking {
     const struct mst_walk *walk;
     sqlite3_stmt *statement;
-    int stop; /* what the callback returned */
+    int stop;              /* what the callback returned */
+    bool more;             /* the row on which the statement stands has more to give */
+    uint64_t next;         /* ROW: the next number to give */
+    struct mst_run run;    /* ROW: the segment on which the statement stands, if `more` */
+    uint64_t segment_next; /* number of the first report in `rest` */
+    struct mst_slice rest;
 };
 
 /* Where a walk's key starts: what stands for "before the first". */
@@ -71,14 +77,57 @@ static bool give_programme(struct walking *w)
     return true;
 }
 
+/* What the ledger's row says of a run, with what its key and its instant say. */
+static bool column_run(const struct walking *w, int id, int at, int run, struct mst_run *ret_run)
+{
+    ret_run->row_first = mst_sqlite_number(column_number(w, id));
+    ret_run->at = column_number(w, at);
+    return mst_segment_unpack_run(column_slice(w, run), ret_run);
+}
+
+/* One report of a segment: those before `next` are passed over. */
+static bool give_report(struct walking *w)
+{
+    struct mst_slice bytes;
+    if (!w->more) {
+        if (!column_run(w, 0, 1, 3, &w->run))
+            return false;
+        w->segment_next = w->run.row_first;
+        w->rest = column_slice(w, 4);
+    }
+    uint64_t last = w->run.row_first + (w->run.last - w->run.first);
+    do {
+        w->more = w->segment_next < last;
+        if (w->segment_next > last)
+            return true;
+        if (!mst_segment_next(&w->rest, &bytes) || (!w->more && w->rest.len != 0))
+            return false;
+    } while (w->segment_next++ < w->next);
+    struct mst_row row = {
+        .row = w->segment_next - 1,
+        .at = w->run.at,
+        .kind = MST_ROW_REPORT,
+        .bytes = bytes,
+        .run = &w->run,
+    };
+    w->next = w->segment_next;
+    w->stop = w->walk->fn.row(w->walk->context, &row);
+    return true;
+}
+
 static bool give_row(struct walking *w)
 {
     struct mst_row row = {
         .row = mst_sqlite_number(column_number(w, 0)),
         .at = column_number(w, 1),
         .kind = (uint8_t)column_number(w, 2),
-        .bytes = column_slice(w, 3),
     };
+    if (row.kind == MST_ROW_REPORT)
+        return give_report(w);
+    if (row.row < w->next)
+        return true;
+    row.bytes = column_slice(w, 4);
+    w->next = row.row + 1;
     w->stop = w->walk->fn.row(w->walk->context, &row);
     return true;
 }
@@ -95,17 +144,9 @@ static bool give_head(struct walking *w)
 
 static bool give_run(struct walking *w)
 {
-    struct mst_run run = {
-        .outbox = w->walk->outbox,
-        .last = (uint64_t)column_number(w, 0),
-        .first = (uint64_t)column_number(w, 1),
-        .row_first = (uint64_t)column_number(w, 2),
-        .at = column_number(w, 3),
-    };
-    if (!column_fixed(w, 4, run.prev, sizeof run.prev) ||
-        !column_fixed(w, 5, run.head, sizeof run.head) ||
-        !column_fixed(w, 6, run.sig, sizeof run.sig) ||
-        !column_fixed(w, 7, run.sign_key, sizeof run.sign_key))
+    struct mst_run run;
+    if (!column_run(w, 1, 2, 3, &run) || run.outbox != w->walk->outbox ||
+        run.last != (uint64_t)column_number(w, 0))
         return false;
     w->stop = w->walk->fn.run(w->walk->context, &run);
     return true;
@@ -313,15 +354,16 @@ int mst_sqlite_walk(struct mst_reader *base, const struct mst_walk *walk, struct
 {
     struct mst_sqlite_reader *r = (struct mst_sqlite_reader *)base;
     const struct walk_row *how = &walk_rows[walk->table];
-    struct walking w = {.walk = walk};
+    struct walking w = {.walk = walk, .next = walk->from};
     int code = mst_sqlite_take(r->conn, how->sql, &w.statement, err);
     if (code)
         return code;
     int64_t until = r->walk_ms_max ? now_ms() + r->walk_ms_max : INT64_MAX;
     int rc = bind_start(w.statement, walk, how->key);
     while (rc == SQLITE_OK) {
-        rc = sqlite3_step(w.statement);
-        if (rc != SQLITE_ROW)
+        if (!w.more)
+            rc = sqlite3_step(w.statement);
+        if (!w.more && rc != SQLITE_ROW)
             break;
         rc = SQLITE_OK;
         if (!how->give(&w)) {
@@ -332,6 +374,7 @@ int mst_sqlite_walk(struct mst_reader *base, const struct mst_walk *walk, struct
             break;
         if (r->walk_ms_max && now_ms() >= until) {
             rc = reopen(w.statement, how->key);
+            w.more = false;
             until = now_ms() + r->walk_ms_max;
         }
     }
@@ -342,6 +385,22 @@ int mst_sqlite_walk(struct mst_reader *base, const struct mst_walk *walk, struct
 }
 
 /* ---- single values ---- */
+
+/* The largest number that a row of the database has: of a segment that of its last report. */
+static int last_number(sqlite3_stmt *statement, enum mst_table table, uint64_t *ret_number,
+                       struct mst_err *err)
+{
+    struct mst_run run = {0};
+    *ret_number = mst_sqlite_number(sqlite3_column_int64(statement, 0));
+    if (table != MST_TABLE_ROW || sqlite3_column_type(statement, 1) == SQLITE_NULL)
+        return 0;
+    struct mst_slice bytes = {sqlite3_column_blob(statement, 1),
+                              (size_t)sqlite3_column_bytes(statement, 1)};
+    if (!mst_segment_unpack_run(bytes, &run))
+        return fail_damaged(table, err);
+    *ret_number += run.last - run.first;
+    return 0;
+}
 
 int mst_sqlite_last(struct mst_reader *base, enum mst_table table, mst_pid p, uint64_t *ret_number,
                     struct mst_err *err)
@@ -360,7 +419,7 @@ int mst_sqlite_last(struct mst_reader *base, enum mst_table table, mst_pid p, ui
     if (rc == SQLITE_OK)
         rc = sqlite3_step(statement);
     if (rc == SQLITE_ROW)
-        *ret_number = mst_sqlite_number(sqlite3_column_int64(statement, 0));
+        code = last_number(statement, table, ret_number, err);
     else if (rc == SQLITE_DONE)
         *ret_number = 0;
     else

@@ -79,7 +79,7 @@ static int pass_put(struct mst_store *s, const struct mst_put *put, struct mst_e
         return mst_store_put_head(s, put->p, put->u.head.row, put->u.head.at, put->u.head.head,
                                   err);
     case MST_TABLE_RUN:
-        return mst_store_put_run(s, put->p, put->u.run, err);
+        return mst_store_put_run(s, put->p, put->u.run.run, put->u.run.reports, err);
     case MST_TABLE_OUTBOX:
         return mst_store_put_outbox(s, put->p, put->u.outbox, err);
     case MST_TABLE_REFUSAL:
@@ -120,8 +120,10 @@ static void describe_put(const struct mst_put *put, char *text, size_t size)
         break;
     case MST_TABLE_RUN:
         snprintf(text, size, "outbox=%llu seq=%llu..%llu row=%llu",
-                 (unsigned long long)put->u.run->outbox, (unsigned long long)put->u.run->first,
-                 (unsigned long long)put->u.run->last, (unsigned long long)put->u.run->row_first);
+                 (unsigned long long)put->u.run.run->outbox,
+                 (unsigned long long)put->u.run.run->first,
+                 (unsigned long long)put->u.run.run->last,
+                 (unsigned long long)put->u.run.run->row_first);
         break;
     case MST_TABLE_OUTBOX:
         snprintf(text, size, "unit=%s last=%llu", put->u.outbox->unit,

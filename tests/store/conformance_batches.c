@@ -192,14 +192,28 @@ static void alert_numbers_are_contiguous_and_ids_unique(void **state)
     assert_int_equal(seen.count, 2);
 }
 
+static int count_row(void *context, const struct mst_row *row)
+{
+    (void)row;
+    ++*(uint64_t *)context;
+    return 0;
+}
+
+static uint64_t rows_in(struct world *w)
+{
+    uint64_t count = 0;
+    assert_int_equal(mst_reader_rows(w->own, w->p, 1, count_row, &count, &w->err), 0);
+    return count;
+}
+
 static void trace_tells_every_call(void **state)
 {
     struct world *w = *state;
     uint64_t before = world_traced;
     assert_int_equal(fixture_write_batch(w->s, 1, &w->err), 0);
-    assert_int_equal(world_rows_seen(w, w->own, w->p, 1), fixture_batch_rows(1));
-    /* begin, programme, rows, head, alert, obligation, item, outbox, run, meta, commit, walk */
-    assert_int_equal(world_traced - before, w->backend->trace ? 11 + fixture_batch_rows(1) : 0);
+    assert_int_equal(rows_in(w), fixture_batch_rows(1));
+    /* begin, programme, run, row, head, alert, obligation, item, outbox, meta, commit, walk */
+    assert_int_equal(world_traced - before, w->backend->trace ? 12 : 0);
 }
 
 int main(void)

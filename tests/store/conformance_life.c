@@ -114,25 +114,65 @@ static void foreign_file_is_refused_and_left_alone(void **state)
     assert_string_equal(back, text);
 }
 
-/* As the first version left it: without what the later ones have added. */
-static void make_first_version(const char *path)
+/* Change the closed database behind the store's back. */
+static void meddle(struct world *w, const char *sql)
 {
+    char path[128];
     sqlite3 *db = NULL;
+    mst_store_close(w->s);
+    w->s = NULL;
+    snprintf(path, sizeof path, "%s/muster.db", w->dir);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(db, "DROP TABLE items; PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void torn_segment_is_damage_and_never_given(void **state)
+{
+    struct world *w = *state;
+    /* The end is gone; a length is another; bytes are too many; the run's part is cut. */
+    static const char *const damages[] = {
+        "UPDATE ledger SET bytes = substr(bytes, 1, length(bytes) - 1) WHERE run NOT NULL",
+        "UPDATE ledger SET bytes = CAST(x'7f' || substr(bytes, 2) AS BLOB) WHERE run NOT NULL",
+        "UPDATE ledger SET bytes = CAST(bytes || x'00' AS BLOB) WHERE run NOT NULL",
+        "UPDATE ledger SET run = substr(run, 2) WHERE run NOT NULL",
+    };
+    for (size_t i = 0; i < COUNT_OF(damages); i++) {
+        char why[256] = "";
+        uint64_t k = (uint64_t)i + 2;
+        assert_int_equal(fixture_write_batch(w->s, i ? k : 1, &w->err), 0);
+        if (i == 0)
+            assert_int_equal(fixture_write_batch(w->s, 2, &w->err), 0);
+        assert_int_equal(fixture_read_batches(w->s, why, sizeof why), k);
+        meddle(w, "CREATE TABLE spare AS SELECT * FROM ledger");
+        assert_int_equal(world_open(w), 0);
+        meddle(w, damages[i]);
+        assert_int_equal(world_open(w), 0);
+        assert_int_equal(fixture_read_batches(w->s, why, sizeof why), -1);
+        assert_non_null(strstr(why, "damaged"));
+        meddle(w, "DELETE FROM ledger; INSERT INTO ledger SELECT * FROM spare; DROP TABLE spare");
+        assert_int_equal(world_open(w), 0);
+    }
+}
+
+static void older_layout_is_refused_and_left_alone(void **state)
+{
+    struct world *w = *state;
+    struct mst_store *other = NULL;
+    meddle(w, "PRAGMA user_version = 2");
+    assert_int_equal(w->backend->open(&w->options, &other, &w->err), MST_E_VERSION);
+    assert_non_null(strstr(w->err.text, "2"));
+    meddle(w, "SELECT 1");
+    assert_int_equal(w->backend->open(&w->options, &other, &w->err), MST_E_VERSION);
 }
 
 static void database_of_the_first_version_is_brought_up(void **state)
 {
     struct world *w = *state;
-    char path[128], why[256] = "";
+    char why[256] = "";
     assert_int_equal(fixture_write_batch(w->s, 1, &w->err), 0);
-    mst_store_close(w->s);
-    w->s = NULL;
-    snprintf(path, sizeof path, "%s/muster.db", w->dir);
-    make_first_version(path);
+    /* As it left it: without what the later ones have added. */
+    meddle(w, "DROP TABLE items; PRAGMA user_version = 3");
     assert_int_equal(world_open(w), 0);
     assert_int_equal(fixture_write_batch(w->s, 2, &w->err), 0);
     world_reopen(w);
@@ -150,7 +190,7 @@ static void log_is_bounded_though_never_idle(void **state)
     for (int batch = 0; batch < 200; batch++) {
         world_begin(w);
         for (int i = 0; i < 20; i++) {
-            struct mst_row row = {++n, 0, 1, {bytes, sizeof bytes}};
+            struct mst_row row = {.row = ++n, .kind = 2, .bytes = {bytes, sizeof bytes}};
             assert_int_equal(mst_store_put_row(w->s, w->p, &row, &w->err), 0);
         }
         world_commit(w);
@@ -209,6 +249,8 @@ int main(void)
         WORLD_TEST(real_and_rehearsed_never_mix),
         WORLD_TEST(database_is_for_its_owner_only),
         WORLD_TEST(foreign_file_is_refused_and_left_alone),
+        WORLD_TEST(torn_segment_is_damage_and_never_given),
+        WORLD_TEST(older_layout_is_refused_and_left_alone),
         WORLD_TEST(database_of_the_first_version_is_brought_up),
         WORLD_TEST(log_is_bounded_though_never_idle),
         WORLD_TEST(slow_walk_lets_go_after_a_second),

@@ -38,11 +38,19 @@ static void alert_reads_the_bytes_of_its_row(void **state)
     assert_int_equal(seen.count, 2);
 }
 
+static struct mst_slices reports_of(const struct mst_run *run)
+{
+    static struct mst_slice items[16];
+    for (uint64_t n = 0; n <= run->last - run->first && n < COUNT_OF(items); n++)
+        items[n] = fixture_report((run->row_first + n) % 6);
+    return (struct mst_slices){items, (size_t)(run->last - run->first + 1)};
+}
+
 static int take_run(void *context, const struct mst_run *run)
 {
     assert_int_equal(run->outbox, 5);
     assert_int_equal(run->first, run->last - 9);
-    assert_int_equal(run->row_first, 1000 + run->first);
+    assert_int_equal(run->row_first, run->sig[0]);
     assert_int_equal(run->at, 77);
     assert_int_equal(run->prev[31], 1);
     assert_int_equal(run->head[31], 2);
@@ -54,12 +62,15 @@ static int take_run(void *context, const struct mst_run *run)
 static int put_run(struct world *w, uint64_t outbox, uint64_t first, uint64_t last)
 {
     struct mst_run run = {.outbox = outbox, .first = first, .last = last, .at = 77};
-    run.row_first = 1000 + first;
+    run.row_first = w->rows + 1;
     memset(run.prev, 1, sizeof run.prev);
     memset(run.head, 2, sizeof run.head);
     memset(run.sig, 3, sizeof run.sig);
+    run.sig[0] = (uint8_t)run.row_first; /* so that the reading knows */
     memset(run.sign_key, 4, sizeof run.sign_key);
-    return mst_store_put_run(w->s, w->p, &run, &w->err);
+    int code = mst_store_put_run(w->s, w->p, &run, reports_of(&run), &w->err);
+    w->rows += code ? 0 : last - first + 1;
+    return code;
 }
 
 static void runs_are_found_by_their_numbers(void **state)
@@ -88,6 +99,51 @@ static void runs_are_found_by_their_numbers(void **state)
         if (seen.count)
             assert_int_equal(seen.numbers[0], cases[i].first_last);
     }
+}
+
+static void reports_are_read_as_rows_from_any_number(void **state)
+{
+    struct world *w = *state;
+    world_begin(w);
+    assert_int_equal(world_put_row(w, w->p, 1), 0);
+    w->rows = 1;
+    assert_int_equal(put_run(w, 5, 1, 1), 0);  /* row 2 */
+    assert_int_equal(put_run(w, 5, 2, 13), 0); /* rows 3 to 14 */
+    assert_int_equal(world_put_row(w, w->p, 15), 0);
+    for (int committed = 0; committed < 2; committed++) {
+        for (uint64_t from = 1; from <= 15; from++)
+            assert_int_equal(world_rows_seen(w, w->own, w->p, from), 16 - from);
+        assert_int_equal(world_rows_seen(w, w->own, w->p, 16), 0);
+        if (!committed)
+            world_commit(w);
+    }
+    world_begin(w);
+    w->rows = 15;
+    assert_int_equal(put_run(w, 5, 14, 14), 0);
+    assert_int_equal(world_put_row(w, w->p, 16), MST_E_CORRUPT);
+    assert_int_equal(world_put_row(w, w->p, 17), 0);
+    world_commit(w);
+    assert_int_equal(world_rows_seen(w, w->own, w->p, 8), 10);
+}
+
+static void reports_come_with_their_run_and_in_its_number(void **state)
+{
+    struct world *w = *state;
+    struct mst_row report = {.row = 1, .kind = MST_ROW_REPORT, .bytes = fixture_report(1)};
+    struct mst_run run = {.outbox = 5, .first = 1, .last = 3, .row_first = 1};
+    struct mst_slices three = reports_of(&run), two = {three.items, 2};
+    world_begin(w);
+    assert_int_equal(mst_store_put_row(w->s, w->p, &report, &w->err), MST_E_INVALID);
+    assert_int_equal(mst_store_put_run(w->s, w->p, &run, two, &w->err), MST_E_INVALID);
+    run.row_first = 2;
+    assert_int_equal(mst_store_put_run(w->s, w->p, &run, three, &w->err), MST_E_CORRUPT);
+    run.row_first = 1;
+    assert_int_equal(mst_store_put_run(w->s, w->p, &run, three, &w->err), 0);
+    run.first = 4;
+    run.last = 6;
+    assert_int_equal(mst_store_put_run(w->s, w->p, &run, three, &w->err), MST_E_CORRUPT);
+    world_commit(w);
+    assert_int_equal(world_rows_seen(w, w->own, w->p, 1), 3);
 }
 
 static int take_outbox(void *context, const struct mst_outbox *outbox)
@@ -381,7 +437,8 @@ static void big_and_empty_bytes_come_back_whole(void **state)
     world_begin(w);
     for (uint64_t n = 1; n <= COUNT_OF(lens); n++) {
         memset(big, (int)n, sizeof big);
-        struct mst_row row = {n, -1, 1, {lens[n - 1] ? big : NULL, lens[n - 1]}};
+        struct mst_row row = {
+            .row = n, .at = -1, .kind = 2, .bytes = {lens[n - 1] ? big : NULL, lens[n - 1]}};
         assert_int_equal(mst_store_put_row(w->s, w->p, &row, &w->err), 0);
     }
     world_commit(w);
@@ -480,6 +537,7 @@ static void programmes_in_one_store_do_not_mix(void **state)
     assert_int_equal(world_put_head(w, w->p, 2), 0);
     assert_int_equal(world_put_alert(w, w->p, 1, 1, 1), 0);
     assert_int_equal(world_put_alert(w, q, 1, 1, 1), 0); /* the same id in another programme */
+    w->rows = 2;
     assert_int_equal(put_run(w, 5, 1, 10), 0);
     assert_int_equal(mst_store_put_refusal(w->s, w->p, &refusal, &w->err), 0);
     assert_int_equal(mst_store_put_outbox(w->s, w->p, &outbox, &w->err), 0);
@@ -491,7 +549,7 @@ static void programmes_in_one_store_do_not_mix(void **state)
     assert_int_equal(mst_store_put_meta(w->s, w->p, "m", fixture_text("1"), &w->err), 0);
     assert_int_equal(world_put_row(w, 3, 1), MST_E_UNKNOWN);
     world_commit(w);
-    assert_int_equal(walk_everything(w, w->p), 2 + 1 + 1 + 1 + 1 + 2 + 1 + 1 + 1);
+    assert_int_equal(walk_everything(w, w->p), 12 + 1 + 1 + 1 + 1 + 2 + 1 + 1 + 1);
     assert_int_equal(walk_everything(w, q), 1 + 0 + 1 + 0 + 0 + 2 + 0 + 0 + 0);
     assert_int_equal(walk_everything(w, 3), 0);
     assert_int_equal(mst_reader_programmes(w->own, take_programme, &seen, &w->err), 0);
@@ -567,6 +625,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(alert_reads_the_bytes_of_its_row),
         WORLD_TEST(runs_are_found_by_their_numbers),
+        WORLD_TEST(reports_are_read_as_rows_from_any_number),
+        WORLD_TEST(reports_come_with_their_run_and_in_its_number),
         WORLD_TEST(outbox_keeps_its_number_and_moves_on),
         WORLD_TEST(refusals_are_found_in_a_range),
         WORLD_TEST(obligations_are_replaced_and_walk_by_id),

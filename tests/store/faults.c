@@ -151,7 +151,7 @@ static int put_much(struct mst_store *s, struct mst_err *err)
     mst_pid p;
     int code = mst_store_programme(s, "p1", &p, err);
     for (uint64_t n = 1; !code && n <= 400; n++) {
-        struct mst_row row = {n, 0, 1, {bytes, sizeof bytes}};
+        struct mst_row row = {.row = n, .kind = 2, .bytes = {bytes, sizeof bytes}};
         code = mst_store_put_row(s, p, &row, err);
     }
     return code;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define ROW_BYTES_MAX 700
+#define REPORT_BYTES_MAX 3000
 #define BATCHES_MAX 1000
 
 struct mst_store_options fixture_options(const char *path)
@@ -70,7 +71,19 @@ struct mst_row fixture_row(uint64_t n)
     size_t len = (size_t)(n * 37 % ROW_BYTES_MAX);
     for (size_t i = 0; i < len; i++)
         bytes[i] = (uint8_t)(n * 131 + i * 7 + (n >> 8));
-    return (struct mst_row){n, (mst_time)(1000 * n), (uint8_t)(1 + n % 11), {bytes, len}};
+    return (struct mst_row){
+        .row = n, .at = (mst_time)(1000 * n), .kind = (uint8_t)(2 + n % 10), .bytes = {bytes, len}};
+}
+
+struct mst_slice fixture_report(uint64_t n)
+{
+    /* As many as a batch has, so that a whole run of them can be put. */
+    static uint8_t bytes[6][REPORT_BYTES_MAX];
+    uint8_t *mine = bytes[n % 6];
+    size_t len = (size_t)(n * 613 % REPORT_BYTES_MAX);
+    for (size_t i = 0; i < len; i++)
+        mine[i] = (uint8_t)(n * 37 + i * 11 + (i >> 8));
+    return (struct mst_slice){mine, len};
 }
 
 uint64_t fixture_batch_rows(uint64_t k)
@@ -85,6 +98,16 @@ static uint64_t rows_up_to(uint64_t k)
     for (uint64_t i = k / 6 * 6 + 1; i <= k; i++)
         rows += fixture_batch_rows(i);
     return rows;
+}
+
+/* Row n of batch k as it is read: all but the batch's last are reports. */
+static struct mst_row row_of(uint64_t k, uint64_t n)
+{
+    struct mst_row row = fixture_row(n);
+    if (n < rows_up_to(k))
+        row = (struct mst_row){
+            .row = n, .at = (mst_time)k, .kind = MST_ROW_REPORT, .bytes = fixture_report(n)};
+    return row;
 }
 
 /* A head that depends on all rows so far, as the ledger's chain does. */
@@ -109,7 +132,7 @@ static void head_of(uint64_t k, uint8_t head[MST_HASH_BYTES])
     for (; known < k; known++) {
         memcpy(heads[known + 1], heads[known], MST_HASH_BYTES);
         for (uint64_t n = rows_up_to(known) + 1; n <= rows_up_to(known + 1); n++) {
-            struct mst_row row = fixture_row(n);
+            struct mst_row row = row_of(known + 1, n);
             chain(heads[known + 1], &row);
         }
     }
@@ -135,10 +158,24 @@ static struct mst_slice obligation_of(uint64_t k)
     return (struct mst_slice){bytes, len};
 }
 
+static uint64_t run_reports(uint64_t k)
+{
+    return fixture_batch_rows(k) - 1;
+}
+
+/* Every sixth batch has no reports. */
+static uint64_t runs_up_to(uint64_t k)
+{
+    return k - k / 6;
+}
+
 static struct mst_run run_of(uint64_t k)
 {
-    struct mst_run run = {.outbox = 1, .first = rows_up_to(k - 1) + 1, .last = rows_up_to(k)};
+    struct mst_run run = {.outbox = 1, .first = rows_up_to(k - 1) + 1, .last = rows_up_to(k) - 1};
     run.row_first = run.first;
+    /* Numbers of reports have no gap where those of rows have one. */
+    run.first -= k - 1;
+    run.last -= k - 1;
     run.at = (mst_time)k;
     memset(run.prev, (int)(k % 256), sizeof run.prev);
     head_of(k, run.head);
@@ -149,11 +186,16 @@ static struct mst_run run_of(uint64_t k)
 static int put_rows(struct mst_store *s, mst_pid p, uint64_t k, struct mst_err *err)
 {
     uint8_t head[MST_HASH_BYTES];
+    struct mst_slice reports[6];
+    struct mst_run run = run_of(k);
+    struct mst_row last = fixture_row(rows_up_to(k));
     int code = 0;
-    for (uint64_t n = rows_up_to(k - 1) + 1; !code && n <= rows_up_to(k); n++) {
-        struct mst_row row = fixture_row(n);
-        code = mst_store_put_row(s, p, &row, err);
-    }
+    for (uint64_t i = 0; i < run_reports(k); i++)
+        reports[i] = fixture_report(run.row_first + i);
+    if (run_reports(k))
+        code = mst_store_put_run(s, p, &run, (struct mst_slices){reports, run_reports(k)}, err);
+    if (!code)
+        code = mst_store_put_row(s, p, &last, err);
     head_of(k, head);
     return code ? code : mst_store_put_head(s, p, rows_up_to(k), (mst_time)k, head, err);
 }
@@ -163,7 +205,6 @@ int fixture_put_batch(struct mst_store *s, uint64_t k, struct mst_err *err)
     mst_pid p = 0;
     struct mst_outbox outbox = {.id = "outbox-number-1", .unit = "u1", .last = rows_up_to(k)};
     struct mst_stored_alert alert = alert_of(k);
-    struct mst_run run = run_of(k);
     struct mst_slice number = {(const uint8_t *)&k, sizeof k};
     int code = mst_store_programme(s, "p1", &p, err);
     if (!code)
@@ -176,8 +217,6 @@ int fixture_put_batch(struct mst_store *s, uint64_t k, struct mst_err *err)
         code = mst_store_put_item(s, p, "task", "g1-01", obligation_of(k), err);
     if (!code)
         code = mst_store_put_outbox(s, p, &outbox, err);
-    if (!code)
-        code = mst_store_put_run(s, p, &run, err);
     return code ? code : mst_store_put_meta(s, p, "batch", number, err);
 }
 
@@ -196,6 +235,7 @@ int fixture_write_batch(struct mst_store *s, uint64_t k, struct mst_err *err)
 struct reading {
     uint64_t k;     /* the batch that meta tells */
     uint64_t count; /* things seen in this walk */
+    uint64_t batch; /* of the row or run that was seen last */
     uint8_t head[MST_HASH_BYTES];
     const char *wrong; /* NULL: all right so far */
 };
@@ -208,13 +248,27 @@ static int expect(struct reading *r, bool right, const char *what)
     return !right;
 }
 
+static bool same_run(const struct mst_run *run, const struct mst_run *model)
+{
+    return run->outbox == model->outbox && run->first == model->first && run->last == model->last &&
+           run->row_first == model->row_first && run->at == model->at &&
+           memcmp(run->prev, model->prev, sizeof model->prev) == 0 &&
+           memcmp(run->head, model->head, sizeof model->head) == 0 &&
+           memcmp(run->sig, model->sig, sizeof model->sig) == 0 &&
+           memcmp(run->sign_key, model->sign_key, sizeof model->sign_key) == 0;
+}
+
 static int check_row(void *context, const struct mst_row *row)
 {
     struct reading *r = context;
-    struct mst_row model = fixture_row(r->count + 1);
-    bool right = row->row == model.row && row->at == model.at && row->kind == model.kind &&
+    r->batch += r->count >= rows_up_to(r->batch);
+    struct mst_row model = row_of(r->batch, r->count + 1);
+    struct mst_run run = run_of(r->batch);
+    bool right = (!row->run) == (model.kind != MST_ROW_REPORT) && row->row == model.row &&
+                 row->at == model.at && row->kind == model.kind &&
                  row->bytes.len == model.bytes.len &&
-                 memcmp(row->bytes.data, model.bytes.data, model.bytes.len) == 0;
+                 memcmp(row->bytes.data, model.bytes.data, model.bytes.len) == 0 &&
+                 (!row->run || same_run(row->run, &run));
     chain(r->head, row);
     return expect(r, right, "row");
 }
@@ -271,12 +325,11 @@ static int check_outbox(void *context, const struct mst_outbox *outbox)
 static int check_run(void *context, const struct mst_run *run)
 {
     struct reading *r = context;
-    struct mst_run model = run_of(r->count + 1);
-    bool right = run->first == model.first && run->last == model.last &&
-                 run->row_first == model.row_first && run->at == model.at &&
-                 memcmp(run->head, model.head, sizeof model.head) == 0 &&
-                 memcmp(run->sig, model.sig, sizeof model.sig) == 0;
-    return expect(r, right, "run");
+    r->batch++;
+    if (run_reports(r->batch) == 0)
+        r->batch++; /* never two of them */
+    struct mst_run model = run_of(r->batch);
+    return expect(r, same_run(run, &model), "run");
 }
 
 static int count_programme(void *context, mst_pid p, const char *id)
@@ -289,7 +342,7 @@ static void must_count(struct reading *r, uint64_t wanted, const char *what)
 {
     if (!r->wrong && r->count != wanted)
         r->wrong = what;
-    r->count = 0;
+    r->count = r->batch = 0;
 }
 
 /* Every walk over a store that should hold the batches 1..r->k. */
@@ -310,7 +363,7 @@ static int read_all(struct mst_reader *reader, struct reading *r, struct mst_err
     must_count(r, r->k, "number of alerts");
     if (!code)
         code = mst_reader_runs(reader, 1, 1, 0, check_run, r, err);
-    must_count(r, r->k, "number of runs");
+    must_count(r, runs_up_to(r->k), "number of runs");
     if (!code)
         code = mst_reader_obligations(reader, 1, check_obligation, r, err);
     must_count(r, some, "number of obligations");

@@ -32,13 +32,15 @@ void fixture_on_done(void *context, int code, const struct mst_err *err);
 /* Commit, and the code of its completion; fails the test unless there is exactly one. */
 int fixture_commit(struct mst_store *s);
 
-/* The row n of the model: kind, instant and bytes follow from the number. */
+/* The row n of the model: kind, instant and bytes follow from the number. It is no report. */
 struct mst_row fixture_row(uint64_t n);
+/* The same as a report, long enough that a run of them needs overflow pages. */
+struct mst_slice fixture_report(uint64_t n);
 
 /*
- * Put batch k (from 1) of the model into the open batch: fixture_batch_rows(k) rows and a head, an
- * alert, an obligation that is replaced every time, an outbox, a run, meta "batch" = k. Returns the
- * first failure.
+ * Put batch k (from 1) of the model into the open batch: fixture_batch_rows(k) rows, of which all
+ * but the last are reports of one run, and a head, an alert, an obligation that is replaced every
+ * time, an outbox, meta "batch" = k. Returns the first failure.
  */
 uint64_t fixture_batch_rows(uint64_t k);
 int fixture_put_batch(struct mst_store *s, uint64_t k, struct mst_err *err);

@@ -114,6 +114,12 @@ int world_saw(struct seen *seen, uint64_t number)
 int world_saw_row(void *context, const struct mst_row *row)
 {
     struct mst_row model = fixture_row(row->row);
+    if (row->run) {
+        model.kind = MST_ROW_REPORT;
+        model.at = row->run->at;
+        model.bytes = fixture_report(row->row % 6);
+        assert_in_range(row->row - row->run->row_first, 0, row->run->last - row->run->first);
+    }
     assert_int_equal(row->at, model.at);
     assert_int_equal(row->kind, model.kind);
     assert_int_equal(row->bytes.len, model.bytes.len);

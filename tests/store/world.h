@@ -21,6 +21,7 @@ struct world {
     struct mst_store *s;
     struct mst_reader *own;
     mst_pid p;
+    uint64_t rows; /* in the ledger, where a test counts them */
     struct mst_err err;
 };
 
