@@ -180,7 +180,7 @@ int mst_box_new_id(struct mst_outbox *box, uint64_t base, struct mst_err *err)
         return code;
     memcpy(box->id, id, sizeof id);
     box->base = base;
-    box->acked = 0;
+    box->acked = box->safe = 0;
     return 0;
 }
 
@@ -304,13 +304,16 @@ void mst_outbox_close(struct mst_outbox *box)
 
 int mst_outbox_commit(struct mst_outbox *box, struct mst_err *err)
 {
-    if (!box->open)
+    if (!box->open) {
+        box->safe = box->last;
         return 0;
+    }
     MST_FAILPOINT("agent.before-commit");
     int code = run_plain(box, "COMMIT", err);
     if (code)
         return code;
     box->open = false;
+    box->safe = box->last;
     if (box->appended)
         MST_FAILPOINT("agent.after-append");
     box->appended = false;
@@ -322,7 +325,11 @@ int mst_outbox_rollback(struct mst_outbox *box, struct mst_err *err)
     /* After a full disk SQLite may have rolled back by itself. */
     int code = sqlite3_get_autocommit(box->db) ? 0 : run_plain(box, "ROLLBACK", err);
     box->open = box->appended = box->failed = false;
-    return code ? code : load_figures(box, err);
+    if (!code)
+        code = load_figures(box, err);
+    if (!code)
+        box->safe = box->last;
+    return code;
 }
 
 bool mst_outbox_failed(const struct mst_outbox *box)

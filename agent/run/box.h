@@ -16,6 +16,7 @@ struct mst_outbox {
     uint8_t id[MST_OUTBOX_BYTES];
     uint8_t head[MST_HASH_BYTES];
     uint64_t base, last, acked;
+    uint64_t safe; /* `last` at the last commit */
     int64_t bytes;
     bool open;     /* a transaction is */
     bool appended; /* within it */

@@ -30,6 +30,11 @@ uint64_t mst_outbox_last(const struct mst_outbox *box)
     return box->last;
 }
 
+uint64_t mst_outbox_safe(const struct mst_outbox *box)
+{
+    return box->safe;
+}
+
 uint64_t mst_outbox_acked(const struct mst_outbox *box)
 {
     return box->acked;
@@ -246,39 +251,50 @@ int mst_outbox_run(struct mst_outbox *box, uint64_t first, uint64_t last, size_t
 
 /* ---- answers ---- */
 
-static int mark(struct mst_outbox *box, uint64_t seq, uint64_t row, struct mst_slice refusal,
-                struct mst_err *err)
+/* One statement for the whole run: draining a long outbox is bound by this. */
+static int mark_received(struct mst_outbox *box, const struct mst_msg_receipt *receipt,
+                         struct mst_err *err)
 {
     sqlite3_stmt *stmt;
     int code = mst_box_prepare(box,
-                               "UPDATE entries SET state = ?, receipt = ?, code = ?, subject = ?"
-                               " WHERE number = ?",
+                               "UPDATE entries SET state = ?1, receipt = number + ?2, code = NULL,"
+                               " subject = NULL WHERE number BETWEEN ?3 AND ?4",
                                &stmt, err);
     if (code)
         return code;
-    sqlite3_bind_int(stmt, 1, refusal.data ? MST_ENTRY_REFUSED : MST_ENTRY_RECEIVED);
-    sqlite3_bind_int64(stmt, 2, (int64_t)row);
-    if (refusal.data) {
-        bind_slice(stmt, 3, mst_unpack_text(refusal, "code"));
-        bind_slice(stmt, 4, mst_unpack_text(refusal, "subject"));
-    }
-    sqlite3_bind_int64(stmt, 5, (int64_t)(box->base + seq));
+    sqlite3_bind_int(stmt, 1, MST_ENTRY_RECEIVED);
+    sqlite3_bind_int64(stmt, 2, (int64_t)(receipt->row - (box->base + receipt->first)));
+    sqlite3_bind_int64(stmt, 3, (int64_t)(box->base + box->acked + 1));
+    sqlite3_bind_int64(stmt, 4, (int64_t)(box->base + receipt->last));
     return mst_box_run(box, stmt, err);
 }
 
-/* The refusals stand in ascending order, so that one pass suffices. */
-static struct mst_slice refusal_of(const struct mst_msg_receipt *receipt, uint64_t seq, size_t *at)
+static int mark_refused(struct mst_outbox *box, uint64_t seq, struct mst_slice refusal,
+                        struct mst_err *err)
 {
-    while (*at < receipt->refused.count) {
-        struct mst_slice row = receipt->refused.items[*at];
-        int64_t refused = mst_unpack_int(row, "seq", 0);
-        if (refused > 0 && (uint64_t)refused == seq)
-            return row;
-        if (refused > 0 && (uint64_t)refused > seq)
-            break;
-        (*at)++;
+    sqlite3_stmt *stmt;
+    int code = mst_box_prepare(
+        box, "UPDATE entries SET state = ?, code = ?, subject = ? WHERE number = ?", &stmt, err);
+    if (code)
+        return code;
+    sqlite3_bind_int(stmt, 1, MST_ENTRY_REFUSED);
+    bind_slice(stmt, 2, mst_unpack_text(refusal, "code"));
+    bind_slice(stmt, 3, mst_unpack_text(refusal, "subject"));
+    sqlite3_bind_int64(stmt, 4, (int64_t)(box->base + seq));
+    return mst_box_run(box, stmt, err);
+}
+
+/* A receipt may number more reports than were asked about. */
+static int mark_refusals(struct mst_outbox *box, const struct mst_msg_receipt *receipt,
+                         struct mst_err *err)
+{
+    int code = 0;
+    for (size_t i = 0; !code && i < receipt->refused.count; i++) {
+        int64_t seq = mst_unpack_int(receipt->refused.items[i], "seq", 0);
+        if (seq > 0 && (uint64_t)seq > box->acked && (uint64_t)seq <= receipt->last)
+            code = mark_refused(box, (uint64_t)seq, receipt->refused.items[i], err);
     }
-    return (struct mst_slice){0};
+    return code;
 }
 
 static int check_receipt(struct mst_outbox *box, const struct mst_msg_receipt *receipt,
@@ -309,10 +325,10 @@ int mst_outbox_receipt(struct mst_outbox *box, const struct mst_msg_receipt *rec
     int code = check_receipt(box, receipt, err);
     if (!code)
         code = mst_box_begin(box, err);
-    size_t at = 0;
-    for (uint64_t seq = box->acked + 1; !code && seq <= receipt->last; seq++)
-        code = mark(box, seq, receipt->row + (seq - receipt->first), refusal_of(receipt, seq, &at),
-                    err);
+    if (!code)
+        code = mark_received(box, receipt, err);
+    if (!code)
+        code = mark_refusals(box, receipt, err);
     if (!code)
         code = mst_box_keep_receipt(box, receipt, err);
     if (!code)

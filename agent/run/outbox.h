@@ -51,6 +51,7 @@ MST_MUST_CHECK int mst_outbox_rollback(struct mst_outbox *box, struct mst_err *e
 const uint8_t *mst_outbox_id(const struct mst_outbox *box);
 uint64_t mst_outbox_base(const struct mst_outbox *box);
 uint64_t mst_outbox_last(const struct mst_outbox *box);  /* seq; 0: none */
+uint64_t mst_outbox_safe(const struct mst_outbox *box);  /* seq; on disk as far as that */
 uint64_t mst_outbox_acked(const struct mst_outbox *box); /* seq; 0: none */
 int64_t mst_outbox_bytes(const struct mst_outbox *box);
 bool mst_outbox_dirty(const struct mst_outbox *box); /* a commit is due */

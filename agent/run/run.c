@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The service's loop: wait, take what has come, commit it all at once, then tell everybody. It
- * decides nothing about reports or alerts. After an input or output error it ends, since a commit
- * that failed may be on the disk all the same; the next start reads what is there.
+ * The service's loop: wait, take what has come, commit it all at once, then tell everybody; only
+ * what is durable already is pushed before the commit. It decides nothing about reports or alerts.
+ * After an input or output error it ends, since a commit that failed may be on the disk all the
+ * same; the next start reads what is there.
  */
 #include "agent/run/run.h"
 
@@ -169,7 +170,9 @@ static int round_of(struct service *s, struct mst_err *err)
             *err = why;
         return code;
     }
-    code = commit(s, err);
+    code = mst_session_push(s->session, err);
+    if (!code)
+        code = commit(s, err);
     return code ? code : tell(s, err);
 }
 

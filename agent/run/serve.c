@@ -134,8 +134,9 @@ static int append_with_room(struct mst_serve *serve, const struct mst_msg_report
     return mst_outbox_append(serve->outbox, report, ret_number, err);
 }
 
-static int on_append(struct mst_serve *serve, struct connection *c, struct mst_slice map,
-                     struct mst_err *err)
+/* Queue what one map says. `why` gets what is wrong with it. */
+static int append_one(struct mst_serve *serve, struct mst_slice map, uint64_t *ret_number,
+                      struct mst_err *why)
 {
     struct mst_msg_report report = {.act = mst_unpack_text(map, "act"),
                                     .unit = mst_text(serve->home->settings.AGENT_unit),
@@ -144,26 +145,64 @@ static int on_append(struct mst_serve *serve, struct connection *c, struct mst_s
                                     .period = mst_unpack_text(map, "period"),
                                     .obligation = mst_unpack_text(map, "obligation"),
                                     .reason = mst_unpack_text(map, "reason")};
-    uint64_t number = 0;
-    struct mst_err why;
     (void)mst_unpack_find(map, "body", &report.body);
-    size_t bytes = report.body.len + report.reason.len;
-    if (bytes > mst_session_report_bytes_max(serve->session)) {
-        refuse(serve, c, MST_E_TOO_LARGE, "body");
-        return 0;
+    if (report.body.len + report.reason.len > mst_session_report_bytes_max(serve->session)) {
+        *why = (struct mst_err){.code = MST_E_TOO_LARGE, .text = "body"};
+        return MST_E_TOO_LARGE;
     }
-    int code = append_with_room(serve, &report, &number, &why);
-    if (code) {
+    return append_with_room(serve, &report, ret_number, why);
+}
+
+/* Queue every map of an array, or what is before the first that cannot be. */
+static int append_many(struct mst_serve *serve, struct mst_slice array, uint64_t *ret_first,
+                       uint64_t *ret_count, struct mst_err *why)
+{
+    struct mst_unpack u;
+    struct mst_value head;
+    struct mst_slice map;
+    int code = 0;
+    mst_unpack_init(&u, array.data, array.len);
+    if (!mst_unpack_next(&u, &head) || head.kind != MST_VALUE_ARRAY || head.count == 0) {
+        *why = (struct mst_err){.code = MST_E_PROTOCOL, .text = "reports"};
+        return MST_E_PROTOCOL;
+    }
+    for (size_t i = 0; !code && i < head.count && mst_unpack_skip(&u, &map); i++) {
+        uint64_t number = 0;
+        code = append_one(serve, map, &number, why);
+        if (!code && (*ret_count)++ == 0)
+            *ret_first = number;
+    }
+    return code;
+}
+
+/* With `reports`, many at once: the numbers of those that were queued follow the first's. */
+static int on_append(struct mst_serve *serve, struct connection *c, struct mst_slice map,
+                     struct mst_err *err)
+{
+    struct mst_slice reports;
+    uint64_t first = 0, count = 0;
+    struct mst_err why;
+    int code;
+    if (mst_unpack_find(map, "reports", &reports)) {
+        code = append_many(serve, reports, &first, &count, &why);
+    } else {
+        code = append_one(serve, map, &first, &why);
+        count = code ? 0 : 1;
+    }
+    if (code && mst_outbox_failed(serve->outbox)) {
         refuse(serve, c, (enum mst_code)code, why.text);
-        if (!mst_outbox_failed(serve->outbox))
-            return 0;
         if (err)
             *err = why;
         return code;
     }
+    if (count == 0) {
+        refuse(serve, c, (enum mst_code)code, why.text);
+        return 0;
+    }
     mst_rows_begin(&serve->rows);
-    mst_pack_map(&serve->rows.bytes, 1);
-    pack_uint(&serve->rows.bytes, "number", number);
+    mst_pack_map(&serve->rows.bytes, 2);
+    pack_uint(&serve->rows.bytes, "number", first);
+    pack_uint(&serve->rows.bytes, "count", count);
     answer(serve, c, NULL);
     c->queued = true;
     return 0;

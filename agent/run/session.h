@@ -3,9 +3,9 @@
  * The agent's side of a session: compares the outbox with what the broker holds, pushes signed runs
  * within the window, takes receipts, follows the alerts.
  *
- * One round is: mst_session_drain() takes what has arrived into the outbox file; the caller
- * commits; mst_session_flush() tells the broker what may be told only then, and pushes what is
- * queued.
+ * One round is: mst_session_drain() takes what has arrived into the outbox file;
+ * mst_session_push() pushes what was queued before; the caller commits; mst_session_flush() tells
+ * the broker what may be told only then, and pushes what that commit made durable.
  */
 #ifndef MST_AGENT_RUN_SESSION_H
 #define MST_AGENT_RUN_SESSION_H
@@ -28,6 +28,9 @@ int mst_session_wait_ms(const struct mst_session *session); /* -1: no need to ca
  * back and calls mst_session_reset(). */
 MST_MUST_CHECK int mst_session_drain(struct mst_session *session, struct mst_err *err);
 MST_MUST_CHECK int mst_session_flush(struct mst_session *session, struct mst_err *err);
+/* Between the two, before the commit: push what an earlier commit made durable, so that the broker
+ * has work while this machine syncs. */
+MST_MUST_CHECK int mst_session_push(struct mst_session *session, struct mst_err *err);
 /* What was drained since the last commit is gone: begin a new session and get it again. */
 void mst_session_reset(struct mst_session *session);
 /* Say bye, as far as that goes without waiting. */

@@ -107,7 +107,7 @@ static int send_run(struct mst_session *s, uint64_t last, struct mst_err *err)
 static int push(struct mst_session *s, struct mst_err *err)
 {
     for (;;) {
-        uint64_t last = mst_outbox_last(s->outbox);
+        uint64_t last = mst_outbox_safe(s->outbox);
         uint64_t acked = mst_outbox_acked(s->outbox);
         if (last - acked > s->window)
             last = acked + s->window;
@@ -120,6 +120,25 @@ static int push(struct mst_session *s, struct mst_err *err)
         if (code)
             return code;
     }
+}
+
+/* A full queue empties by itself; the next round goes on. */
+static int unless_busy(int code, const struct mst_err *why, struct mst_err *err)
+{
+    if (code == 0 || code == MST_E_BUSY)
+        return 0;
+    if (err)
+        *err = *why;
+    return code;
+}
+
+int mst_session_push(struct mst_session *s, struct mst_err *err)
+{
+    struct mst_err why;
+    /* What the broker holds already is pushed again after its welcome has been taken in. */
+    if (!s->up || s->subscribe)
+        return 0;
+    return unless_busy(push(s, &why), &why, err);
 }
 
 int mst_session_flush(struct mst_session *s, struct mst_err *err)
@@ -139,10 +158,5 @@ int mst_session_flush(struct mst_session *s, struct mst_err *err)
         code = send_brief_request(s, &why);
     if (!code)
         code = push(s, &why);
-    /* A full queue empties by itself; the next round goes on. */
-    if (code == 0 || code == MST_E_BUSY)
-        return 0;
-    if (err)
-        *err = why;
-    return code;
+    return unless_busy(code, &why, err);
 }

@@ -2,9 +2,10 @@
 /*
  * What this machine allows, measured in the same run as the broker, so that a ratio means something
  * on any machine: raw SQLite inserts, append + fdatasync, a CURVE echo without a broker, and one
- * signature with its verification. Contains nothing of Muster on purpose: a yardstick must not
- * change with what it measures. Prints one JSON line; makes its file in the given directory and
- * removes it.
+ * signature and verification. Of Muster it takes the settings of the store's own connection and
+ * nothing else: a yardstick must not change with what it measures, but it must be ruled by the same
+ * page size and pragmas. Prints one JSON line; makes its files in the given directory and removes
+ * them.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -18,6 +19,9 @@
 #include <time.h>
 #include <unistd.h>
 #include <zmq.h>
+
+#include "broker/store/store.h"
+#include "config/load/settings.h"
 
 #define PRODUCERS_MAX 64
 #define CHECK(condition)                                                                           \
@@ -48,23 +52,86 @@ static void sql(sqlite3 *db, const char *text)
     CHECK(sqlite3_exec(db, text, NULL, NULL, NULL) == SQLITE_OK);
 }
 
+/* ---- the store's settings ---- */
+
+/* What SQLite keeps for a connection, as the store has set it. */
+static const char *const pragmas[] = {"page_size",       "synchronous", "cache_size",
+                                      "cell_size_check", "temp_store",  "journal_size_limit",
+                                      "trusted_schema",  "mmap_size"};
+#define PRAGMAS (sizeof pragmas / sizeof pragmas[0])
+
+static sqlite3 *store_db; /* the connection that the store has opened last */
+
+static int see_connection(sqlite3 *db, const char **error, const struct sqlite3_api_routines *api)
+{
+    (void)error;
+    (void)api;
+    store_db = db;
+    return SQLITE_OK;
+}
+
+static long long pragma_of(sqlite3 *db, const char *name)
+{
+    char text[64];
+    sqlite3_stmt *stmt;
+    long long value = -1;
+    snprintf(text, sizeof text, "PRAGMA %s", name);
+    CHECK(sqlite3_prepare_v2(db, text, -1, &stmt, NULL) == SQLITE_OK);
+    if (sqlite3_step(stmt) == SQLITE_ROW) /* a pragma that this library lacks has no row */
+        value = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    return value;
+}
+
+/* Open a store as the broker does by default, and ask its connection instead of keeping a copy of
+ * its settings here. */
+static void ask_store(const char *dir, char *ret_sql, size_t size, long long *ret_log_pages)
+{
+    char path[4096], command[sizeof path + 16];
+    struct mst_settings settings;
+    struct mst_store *store;
+    CHECK(mst_settings_init(&settings, NULL) == 0);
+    snprintf(path, sizeof path, "%s/yardstick-store", dir);
+    const struct mst_store_options options = {.path = path,
+                                              .page_bytes = (int)settings.BROKER_page_bytes,
+                                              .wal_bytes_max = settings.BROKER_wal_bytes_max};
+    CHECK(sqlite3_auto_extension((void (*)(void))see_connection) == SQLITE_OK);
+    CHECK(mst_store_sqlite_open(&options, &store, NULL) == 0 && store_db);
+    sqlite3_reset_auto_extension();
+    size_t used = 0;
+    for (size_t i = 0; i < PRAGMAS; i++) {
+        long long value = pragma_of(store_db, pragmas[i]);
+        if (value >= 0 || strcmp(pragmas[i], "cache_size") == 0)
+            used += (size_t)snprintf(ret_sql + used, size - used, "PRAGMA %s = %lld;", pragmas[i],
+                                     value);
+        CHECK(used < size);
+    }
+    *ret_log_pages = settings.BROKER_wal_bytes_max / pragma_of(store_db, "page_size");
+    mst_store_close(store);
+    mst_settings_done(&settings);
+    snprintf(command, sizeof command, "rm -rf '%s'", path);
+    CHECK(system(command) == 0);
+}
+
 /*
- * The broker's own pragmas and table, without a UNIQUE index; the log is moved into the database
- * when it has 64 MiB, as a busy broker does.
+ * Rows of the broker's size, without a UNIQUE index; the log is moved into the database when it has
+ * reached the broker's limit, as a busy broker does.
  */
 static void yard_sqlite(const char *dir, double seconds, int rows, int row_bytes)
 {
-    char path[4096];
+    char path[4096], settings[1024], log[96];
+    long long log_pages;
+    ask_store(dir, settings, sizeof settings, &log_pages);
+    snprintf(log, sizeof log, "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = %lld",
+             log_pages);
     snprintf(path, sizeof path, "%s/yardstick.db", dir);
     unlink(path);
     sqlite3 *db;
     sqlite3_stmt *insert;
     CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+    sql(db, settings);
+    sql(db, log);
     sql(db,
-        "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-        "PRAGMA wal_autocheckpoint = 8192; PRAGMA trusted_schema = OFF;"
-        "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
-        "PRAGMA cache_size = -8192;"
         "CREATE TABLE ledger(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind INTEGER NOT NULL,"
         " bytes BLOB NOT NULL) STRICT");
     CHECK(sqlite3_prepare_v2(db, "INSERT INTO ledger(at, kind, bytes) VALUES(?, 1, ?)", -1, &insert,
@@ -111,18 +178,22 @@ static void yard_append(const char *dir, double seconds, int row_bytes)
 
 /* ---- signatures ---- */
 
-static void yard_sign(double seconds)
+static void yard_sign(double seconds, bool verify)
 {
     unsigned char public[crypto_sign_PUBLICKEYBYTES], secret[crypto_sign_SECRETKEYBYTES];
     unsigned char sig[crypto_sign_BYTES], text[68] = {0};
     crypto_sign_keypair(public, secret);
+    crypto_sign_detached(sig, NULL, text, sizeof text, secret);
     double began = now_s(), done = 0;
     for (; now_s() - began < seconds; done++) {
-        text[0]++;
-        crypto_sign_detached(sig, NULL, text, sizeof text, secret);
-        CHECK(crypto_sign_verify_detached(sig, text, sizeof text, public) == 0);
+        if (verify) {
+            CHECK(crypto_sign_verify_detached(sig, text, sizeof text, public) == 0);
+        } else {
+            text[0]++;
+            crypto_sign_detached(sig, NULL, text, sizeof text, secret);
+        }
     }
-    result("sign_and_verify", done, now_s() - began);
+    result(verify ? "verify" : "sign", done, now_s() - began);
 }
 
 /* ---- CURVE echo ---- */
@@ -236,7 +307,9 @@ static int usage(void)
     fputs("usage: bench_yardstick sqlite DIR SECONDS ROWS_PER_TRANSACTION ROW_BYTES\n"
           "       bench_yardstick append DIR SECONDS ROW_BYTES\n"
           "       bench_yardstick echo SECONDS PRODUCERS OUTSTANDING BYTES\n"
-          "       bench_yardstick sign SECONDS\n",
+          "       bench_yardstick sign SECONDS\n"
+          "       bench_yardstick verify SECONDS\n"
+          "       bench_yardstick settings DIR\n",
           stderr);
     return 2;
 }
@@ -259,7 +332,14 @@ int main(int argc, char **argv)
             return usage();
         yard_echo(&e);
     } else if (strcmp(what, "sign") == 0 && argc == 3) {
-        yard_sign(atof(argv[2]));
+        yard_sign(atof(argv[2]), false);
+    } else if (strcmp(what, "verify") == 0 && argc == 3) {
+        yard_sign(atof(argv[2]), true);
+    } else if (strcmp(what, "settings") == 0 && argc == 3) {
+        char settings[1024];
+        long long log_pages;
+        ask_store(argv[2], settings, sizeof settings, &log_pages);
+        printf("{\"settings\":\"%s\",\"log_pages\":%lld}\n", settings, log_pages);
     } else {
         return usage();
     }

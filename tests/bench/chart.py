@@ -1,36 +1,107 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bar charts as SVG text, for figures with a low and a high. Draws what it is given and computes nothing else."""
+"""Charts as SVG text, of figures with a low and a high: bars in groups, and lines on logarithmic axes. Draws what it is
+given and computes nothing else."""
+import math
 from xml.sax.saxutils import escape
 
-COLOURS = ("#1b6ca8", "#8a9ba8", "#c9d3da")
-WIDTH, LEFT, RIGHT, BAR, GAP, TOP = 860, 330, 110, 18, 4, 54
+COLOURS = ("#1b6ca8", "#8a9ba8", "#c9d3da", "#d9822b")
+STYLE = ("text{font:13px 'DejaVu Sans','Noto Sans CJK SC',sans-serif;fill:#22303a}.title{font-size:16px;"
+         "font-weight:bold}.head{font-weight:bold}.end{text-anchor:end}.mid{text-anchor:middle}.small{font-size:12px}"
+         ".range{stroke:#22303a;stroke-width:2}.grid{stroke:#dfe5e9;stroke-width:1}.axis{stroke:#22303a}"
+         ".line{fill:none;stroke-width:2.5}")
+WIDTH, BAR, GAP, TOP = 860, 18, 4, 58
+LABEL_CHAR, WIDE_CHAR = 7.6, 13.5  # how wide a character may be, in px
 
 
-def bars(title, groups):
+def label_px(text):
+    return sum(WIDE_CHAR if ord(letter) > 0x2e80 else LABEL_CHAR for letter in text)
+
+
+def show(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def text(x, y, words, style=""):
+    return f'<text x="{x:.1f}" y="{y:.1f}" class="{style}">{escape(words)}</text>'
+
+
+def page(title, height, body, note):
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height:.0f}" '
+            f'viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(title)}">\n<style>{STYLE}</style>\n'
+            f'<rect width="{WIDTH}" height="{height:.0f}" fill="#fff"/>\n{text(16, 28, title, "title")}\n'
+            + "\n".join(body) + f'\n{text(16, height - 14, note, "small")}\n</svg>\n')
+
+
+def bars(title, groups, note):
     """groups: [(heading, [(label, {value, low, high}), …]), …]. Each group has a scale of its own, since shapes
     differ by two orders of magnitude and only the ratios within a shape mean something."""
+    left = 24 + max(label_px(label) for _, rows in groups for label, _ in rows)
     out, y = [], TOP
     for heading, rows in groups:
-        out.append(f'<text x="16" y="{y}" class="head">{escape(heading)}</text>')
+        out.append(text(16, y, heading, "head"))
         y += 10
-        largest = max(figure["high"] for _, figure in rows) or 1
-        scale = (WIDTH - LEFT - RIGHT) / largest
+        scale = (WIDTH - left - 90) / (max(figure["high"] for _, figure in rows) or 1)
         for index, (label, figure) in enumerate(rows):
             middle = y + BAR / 2
-            out.append(f'<text x="{LEFT - 8}" y="{middle + 4}" class="label">{escape(label)}</text>')
-            out.append(f'<rect x="{LEFT}" y="{y}" width="{figure["value"] * scale:.1f}" height="{BAR}" '
+            out.append(text(left - 8, middle + 4.5, label, "end"))
+            out.append(f'<rect x="{left:.1f}" y="{y}" width="{figure["value"] * scale:.1f}" height="{BAR}" '
                        f'fill="{COLOURS[index % len(COLOURS)]}"/>')
-            out.append(f'<path d="M{LEFT + figure["low"] * scale:.1f} {middle}H{LEFT + figure["high"] * scale:.1f}" '
+            out.append(f'<path d="M{left + figure["low"] * scale:.1f} {middle}H{left + figure["high"] * scale:.1f}" '
                        'class="range"/>')
-            out.append(f'<text x="{LEFT + figure["high"] * scale + 8:.1f}" y="{middle + 4}" class="value">'
-                       f'{figure["value"]:,.0f}</text>')
+            out.append(text(left + figure["high"] * scale + 8, middle + 4.5, show(figure["value"])))
             y += BAR + GAP
         y += 34
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{y}" viewBox="0 0 {WIDTH} {y}" '
-            f'role="img" aria-label="{escape(title)}">\n<style>text{{font:13px sans-serif;fill:#22303a}}'
-            '.title{font-size:16px;font-weight:bold}.head{font-weight:bold}.label{text-anchor:end}'
-            '.range{stroke:#22303a;stroke-width:2}</style>\n'
-            f'<rect width="{WIDTH}" height="{y}" fill="#fff"/>\n'
-            f'<text x="16" y="26" class="title">{escape(title)}</text>\n' + "\n".join(out)
-            + f'\n<text x="16" y="{y - 10}">Bars are medians, lines span low to high; each group has its own scale.'
-            '</text>\n</svg>\n')
+    return page(title, y + 4, out, note)
+
+
+def ticks(low, high):
+    """The powers of ten around a span."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    return [10 ** power for power in range(first, max(last, first + 1) + 1)]
+
+
+def power(value):
+    return f"{value:,.0f}" if value >= 1 else f"{value:g}"
+
+
+def panel(out, left, top, width, height, heading, x_words, series):
+    """series: [(label, [(x, {value, low, high}), …]), …], both axes logarithmic."""
+    points = [(x, figure) for _, line in series for x, figure in line]
+    x_ticks = ticks(min(x for x, _ in points), max(x for x, _ in points))
+    y_ticks = ticks(min(max(f["low"], 1e-6) for _, f in points), max(f["high"] for _, f in points))
+
+    def place(value, marks, start, span):
+        share = (math.log10(max(value, marks[0])) - math.log10(marks[0])) / (math.log10(marks[-1]) - math.log10(marks[0]))
+        return start + share * span
+
+    out.append(text(left, top - 12, heading, "head"))
+    for mark in y_ticks:
+        y = place(mark, y_ticks, top + height, -height)
+        out.append(f'<path d="M{left} {y:.1f}H{left + width}" class="grid"/>{text(left - 6, y + 4.5, power(mark), "end small")}')
+    for mark in x_ticks:
+        x = place(mark, x_ticks, left, width)
+        out.append(f'<path d="M{x:.1f} {top}V{top + height}" class="grid"/>'
+                   f'{text(x, top + height + 17, power(mark), "mid small")}')
+    out.append(f'<path d="M{left} {top}V{top + height}H{left + width}" class="line axis" style="stroke-width:1"/>')
+    out.append(text(left + width / 2, top + height + 35, x_words, "mid small"))
+    for index, (label, line) in enumerate(series):
+        colour = COLOURS[(0, 3, 1, 2)[index % 4]]
+        spots = [(place(x, x_ticks, left, width), f) for x, f in line]
+        path = "L".join(f"{x:.1f} {place(f['value'], y_ticks, top + height, -height):.1f}" for x, f in spots)
+        out.append(f'<path d="M{path}" class="line" stroke="{colour}"/>')
+        for x, f in spots:
+            y, low, high = (place(f[key], y_ticks, top + height, -height) for key in ("value", "low", "high"))
+            out.append(f'<path d="M{x:.1f} {low:.1f}V{high:.1f}" class="range"/>'
+                       f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>')
+            out.append(text(min(x, left + width - 14), y - 9, show(f["value"]), "mid small"))
+        y = top + height + 56 + 18 * index
+        out.append(f'<path d="M{left} {y - 4}h22" class="line" stroke="{colour}"/>{text(left + 30, y, label, "small")}')
+
+
+def growth(title, panels, note):
+    """panels: two of (heading, words under the x axis, series), side by side."""
+    out, width, height = [], 340, 190
+    for index, (heading, x_words, series) in enumerate(panels):
+        panel(out, 72 + index * (width + 90), 78, width, height, heading, x_words, series)
+    rows = max(len(series) for _, _, series in panels)
+    return page(title, 78 + height + 56 + 18 * rows + 28, out, note)

@@ -416,7 +416,7 @@ static int teardown(void **state)
     return rc;
 }
 
-static void append(struct fixture *f, int count)
+static void append_uncommitted(struct fixture *f, int count)
 {
     for (int i = 0; i < count; i++) {
         struct mst_msg_report report = {.act = mst_text("progress"),
@@ -426,6 +426,11 @@ static void append(struct fixture *f, int count)
         uint64_t number;
         assert_int_equal(mst_outbox_append(f->box, &report, &number, NULL), 0);
     }
+}
+
+static void append(struct fixture *f, int count)
+{
+    append_uncommitted(f, count);
     assert_int_equal(mst_outbox_commit(f->box, NULL), 0);
 }
 
@@ -439,8 +444,8 @@ static int64_t now_ms(void)
 static void one_round(struct fixture *f)
 {
     struct mst_err err = {0};
-    if (mst_session_drain(f->session, &err) || mst_outbox_commit(f->box, &err) ||
-        mst_session_flush(f->session, &err))
+    if (mst_session_drain(f->session, &err) || mst_session_push(f->session, &err) ||
+        mst_outbox_commit(f->box, &err) || mst_session_flush(f->session, &err))
         fail_msg("%s", err.text);
 }
 
@@ -527,6 +532,23 @@ static void queued_reports_arrive_once_in_order_and_signed(void **state)
     append(f, 3);
     until(f, all_acked);
     assert_int_equal(stored_in_all(f), 103);
+}
+
+static void report_is_not_pushed_before_its_commit(void **state)
+{
+    struct fixture *f = *state;
+    until(f, is_up);
+    append(f, 1);
+    append_uncommitted(f, 1);
+    assert_int_equal(mst_session_push(f->session, NULL), 0);
+    assert_int_equal(mst_outbox_rollback(f->box, NULL), 0);
+    append(f, 1);
+    until(f, all_acked);
+    /* What was dropped would have been there first, under the same number. */
+    assert_int_equal(f->fake.bad, 0);
+    assert_int_equal(f->fake.duplicates, 0);
+    assert_int_equal(f->fake.pushes, 2);
+    assert_int_equal(stored_in_all(f), 2);
 }
 
 static void refused_report_consumes_its_number_and_is_remembered(void **state)
@@ -763,6 +785,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(queued_reports_arrive_once_in_order_and_signed),
+        CASE(report_is_not_pushed_before_its_commit),
         CASE(refused_report_consumes_its_number_and_is_remembered),
         CASE(lost_receipt_is_asked_for_by_sending_again),
         CASE(expect_makes_the_agent_go_back),

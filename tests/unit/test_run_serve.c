@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Claims about the local socket: what is answered to whom, and when. Nobody is at the broker's end.
+ */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <zmq.h>
+
+#include "agent/run/local.h"
+#include "agent/run/serve.h"
+#include "proto/pack.h"
+
+#define PATIENCE_MS 30000
+#define REPORTS 300
+
+struct fixture {
+    char dir[64];
+    struct mst_home home;
+    struct mst_outbox *box;
+    struct mst_session *session;
+    struct mst_serve *serve;
+    struct mst_local *client;
+    pthread_t thread;
+    atomic_bool stop;
+    struct mst_buf request;
+    struct mst_err err; /* of the last call */
+};
+
+/* ---- the service's rounds ---- */
+
+static void *rounds(void *context)
+{
+    struct fixture *f = context;
+    while (!f->stop) {
+        struct pollfd fds[MST_SERVE_FDS_MAX];
+        size_t count = mst_serve_fds(f->serve, fds);
+        poll(fds, (nfds_t)count, 10);
+        if (mst_serve_read(f->serve, NULL) || mst_outbox_commit(f->box, NULL) ||
+            mst_serve_settle(f->serve, NULL))
+            abort();
+    }
+    return NULL;
+}
+
+static void set(struct fixture *f, const char *assignment)
+{
+    assert_int_equal(mst_settings_set(&f->home.settings, MST_SCOPE_AGENT, assignment, NULL), 0);
+}
+
+static void open_world(void **state, int64_t bytes_max)
+{
+    char path[96], key[64], curve_public[41], curve_secret[41];
+    struct fixture *f = calloc(1, sizeof *f);
+    const struct mst_outbox_limits limits = {.bytes_max = bytes_max, .keep_days = 400};
+    strcpy(f->dir, "/tmp/muster-serve-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    assert_int_equal(mst_settings_init(&f->home.settings, NULL), 0);
+    assert_int_equal(mst_keys_make(&f->home.keys, NULL), 0);
+    snprintf(f->home.dir, sizeof f->home.dir, "%s", f->dir);
+    assert_int_equal(zmq_curve_keypair(curve_public, curve_secret), 0);
+    snprintf(key, sizeof key, "broker_key=%s", curve_public);
+    set(f, key);
+    set(f, "broker=tcp://127.0.0.1:9");
+    set(f, "programme=p");
+    set(f, "unit=u1");
+    snprintf(path, sizeof path, "%s/outbox.db", f->dir);
+    assert_int_equal(mst_outbox_open(path, "p", "u1", &limits, &f->box, NULL), 0);
+    assert_int_equal(mst_session_new(&f->home, f->box, false, &f->session, NULL), 0);
+    assert_int_equal(mst_serve_new(&f->home, f->box, f->session, &f->serve, NULL), 0);
+    assert_int_equal(mst_local_open(f->dir, &f->client, NULL), 0);
+    assert_int_equal(pthread_create(&f->thread, NULL, rounds, f), 0);
+    *state = f;
+}
+
+static int setup(void **state)
+{
+    open_world(state, 1 << 20);
+    return 0;
+}
+
+static int setup_small(void **state)
+{
+    open_world(state, 4000);
+    return 0;
+}
+
+static void stop_rounds(struct fixture *f)
+{
+    f->stop = true;
+    pthread_join(f->thread, NULL);
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    char command[128];
+    mst_local_close(f->client);
+    if (!f->stop)
+        stop_rounds(f);
+    mst_serve_free(f->serve);
+    mst_session_free(f->session);
+    mst_outbox_close(f->box);
+    mst_settings_done(&f->home.settings);
+    mst_buf_done(&f->request);
+    snprintf(command, sizeof command, "rm -rf %s", f->dir);
+    int rc = system(command);
+    free(f);
+    return rc;
+}
+
+/* ---- requests ---- */
+
+static void pack_report(struct mst_buf *out, const char *act, const char *reason)
+{
+    mst_pack_text(out, "act");
+    mst_pack_text(out, act);
+    mst_pack_text(out, "reason");
+    mst_pack_text(out, reason);
+}
+
+/* An append of so many; the one with index `odd` has no act. */
+static int append_many(struct fixture *f, size_t count, size_t odd, uint64_t *ret_first,
+                       uint64_t *ret_count)
+{
+    const struct mst_msg_reply *reply;
+    mst_buf_clear(&f->request);
+    mst_pack_map(&f->request, 2);
+    mst_pack_text(&f->request, "do");
+    mst_pack_text(&f->request, "append");
+    mst_pack_text(&f->request, "reports");
+    mst_pack_array(&f->request, count);
+    for (size_t i = 0; i < count; i++) {
+        mst_pack_map(&f->request, 2);
+        pack_report(&f->request, i == odd ? "" : "progress", "words that take a little room");
+    }
+    int code = mst_local_call(f->client, mst_bytes(f->request.data, f->request.len), PATIENCE_MS,
+                              &reply, &f->err);
+    if (code)
+        return code;
+    assert_int_equal(reply->rows.count, 1);
+    *ret_first = (uint64_t)mst_unpack_int(reply->rows.items[0], "number", 0);
+    *ret_count = (uint64_t)mst_unpack_int(reply->rows.items[0], "count", 0);
+    return 0;
+}
+
+/* ---- claims ---- */
+
+static void one_report_is_answered_with_its_number(void **state)
+{
+    struct fixture *f = *state;
+    const struct mst_msg_reply *reply;
+    for (int64_t n = 1; n <= 3; n++) {
+        mst_buf_clear(&f->request);
+        mst_pack_map(&f->request, 3);
+        mst_pack_text(&f->request, "do");
+        mst_pack_text(&f->request, "append");
+        pack_report(&f->request, "progress", "one");
+        assert_int_equal(mst_local_call(f->client, mst_bytes(f->request.data, f->request.len),
+                                        PATIENCE_MS, &reply, &f->err),
+                         0);
+        assert_int_equal(mst_unpack_int(reply->rows.items[0], "number", 0), n);
+        assert_int_equal(mst_unpack_int(reply->rows.items[0], "count", 0), 1);
+    }
+}
+
+static void batch_is_queued_whole_and_on_disk_when_it_is_answered(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t first = 0, count = 0;
+    assert_int_equal(append_many(f, REPORTS, SIZE_MAX, &first, &count), 0);
+    assert_int_equal(first, 1);
+    assert_int_equal(count, REPORTS);
+    assert_int_equal(append_many(f, 2, SIZE_MAX, &first, &count), 0);
+    assert_int_equal(first, REPORTS + 1);
+    stop_rounds(f);
+    /* Whatever was not committed would be gone. */
+    assert_int_equal(mst_outbox_rollback(f->box, NULL), 0);
+    assert_int_equal(mst_outbox_last(f->box), REPORTS + 2);
+}
+
+static void batch_ends_before_the_first_that_cannot_be_queued(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t first = 0, count = 0;
+    assert_int_equal(append_many(f, 9, 4, &first, &count), 0);
+    assert_int_equal(first, 1);
+    assert_int_equal(count, 4);
+    assert_int_not_equal(append_many(f, 9, 0, &first, &count), 0);
+    assert_int_not_equal(append_many(f, 0, SIZE_MAX, &first, &count), 0);
+    assert_int_equal(f->err.code, MST_E_PROTOCOL);
+    stop_rounds(f);
+    assert_int_equal(mst_outbox_last(f->box), 4);
+}
+
+static void full_outbox_takes_what_has_room(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t first = 0, count = 0;
+    assert_int_equal(append_many(f, REPORTS, SIZE_MAX, &first, &count), 0);
+    assert_in_range(count, 1, REPORTS - 1);
+    assert_int_equal(append_many(f, 1, SIZE_MAX, &first, &count), MST_E_FULL);
+}
+
+#define CASE(fn, setup) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(one_report_is_answered_with_its_number, setup),
+        CASE(batch_is_queued_whole_and_on_disk_when_it_is_answered, setup),
+        CASE(batch_ends_before_the_first_that_cannot_be_queued, setup),
+        CASE(full_outbox_takes_what_has_room, setup_small),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
