@@ -107,6 +107,7 @@ static const struct {
     {"programme", mst_query_programme, LOOKS},
     {"assess", mst_query_assess, WORK},
     {"issued", mst_query_issued, LOOKS},
+    {"outlook", mst_query_outlook, WORK},
 };
 
 /* ---- replies ---- */
@@ -452,6 +453,7 @@ static int copy_seen(struct mst_broker *b, const struct mst_engine *engine, stru
     }
     job->query.seen = job->seen;
     job->query.seen_count = (size_t)(next - job->seen);
+    job->query.wall_ms = mst_clock_wall();
     return 0;
 }
 
@@ -462,7 +464,8 @@ static int equip(struct mst_broker *b, const struct mst_engine *engine, struct j
     job->query.rehearsal = b->rehearsal;
     if (!job->last)
         return mst_fail_on(err, MST_E_NOMEM, "query");
-    bool wanted = job->fn == mst_query_units || job->fn == mst_query_explain;
+    bool wanted =
+        job->fn == mst_query_units || job->fn == mst_query_explain || job->fn == mst_query_outlook;
     return wanted ? copy_seen(b, engine, job, err) : 0;
 }
 
@@ -478,7 +481,7 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
                         struct mst_err *err)
 {
     const struct mst_programme *p = mst_engine_programme(s->engine);
-    char now_text[MST_INSTANT_TEXT_MAX], next_text[MST_INSTANT_TEXT_MAX] = "", numbers[6][24],
+    char now_text[MST_INSTANT_TEXT_MAX], next_text[MST_INSTANT_TEXT_MAX] = "", numbers[8][24],
                                          sign[2 * MST_SIGN_PUBLIC_BYTES + 1];
     mst_time next = mst_driver_next_due(b->driver);
     mst_zone_format(p->zone, now, now_text);
@@ -487,13 +490,16 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
     size_t sessions = 0;
     for (size_t i = 0; i < b->sessions_count; i++)
         sessions += b->sessions[i]->welcome;
+    struct mst_gate_counts gate = mst_gate_counts(b->gate);
     const uint64_t counts[] = {sessions,
                                mst_core_count(mst_engine_core(s->engine)),
                                mst_engine_last_row(s->engine),
                                mst_engine_last_alert(s->engine),
                                b->refused_peers,
+                               gate.refused,
+                               gate.cut,
                                mst_driver_epoch(b->driver)};
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         snprintf(numbers[i], sizeof numbers[i], "%" PRIu64, counts[i]);
     const char *const pairs[][2] = {
         {"software", "musterd " MUSTER_VERSION},
@@ -507,7 +513,9 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
         {"ledger_rows", numbers[2]},
         {"alerts", numbers[3]},
         {"refused_peers", numbers[4]},
-        {"epoch", numbers[5]},
+        {"refused_handshakes", numbers[5]},
+        {"cut_connections", numbers[6]},
+        {"epoch", numbers[7]},
         {"sign_key", sodium_bin2hex(sign, sizeof sign, b->keys.sign_public, MST_SIGN_PUBLIC_BYTES)},
     };
     return mst_session_reply_pairs(b, s, request, pairs, sizeof pairs / sizeof pairs[0], err);

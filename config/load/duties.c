@@ -245,7 +245,7 @@ static void load_duty(struct mst_loader *l, const struct mst_node *node, struct 
                                    "counterpart", "closing", "period", "first", "opens", "due",
                                    "grace", "exempt", "transitional", "quota", "pace", "posts",
                                    "review_days", "correction_days", "lock_days", "ladder",
-                                   "enforced", "version")))
+                                   "enforced", "version", "form")))
         return;
     duty->id = mst_read_id(&l->r, node);
     duty->title = mst_load_label(l, node, "title");
@@ -262,6 +262,7 @@ static void load_duty(struct mst_loader *l, const struct mst_node *node, struct 
     load_dates(l, node, duty);
     load_quota(l, node, duty);
     load_posts(l, node, duty);
+    mst_load_duty_form(l, node, duty);
     check_bearer(l, node, duty);
     load_ladder_ref(l, node, duty);
     duty->version = (uint32_t)mst_read_int(&l->r, node, "version", 1, VERSION_MAX, 1);
