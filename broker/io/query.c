@@ -591,8 +591,9 @@ int mst_query_post(struct mst_broker *b, const struct mst_session *session,
     job->query.programme = mst_programme_ref(mst_engine_programme(s->engine));
     job->query.pid = mst_engine_pid(s->engine);
     job->query.now = now;
-    job->query.actor = (struct mst_actor){
-        .principal = job->principal, .roles = s->roles, .unit = job->unit[0] ? job->unit : NULL};
+    job->query.actor = actor;
+    job->query.actor.principal = job->principal;
+    job->query.actor.unit = job->unit[0] ? job->unit : NULL;
     job->query.action = job->action;
     job->query.keys = &b->keys;
     job->query.epoch = mst_driver_epoch(b->driver);
