@@ -291,7 +291,8 @@ static int keep_house(struct loop *l, int events, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
     int code = 0;
-    if (events == 0 && l->maintain) {
+    /* A reload that was asked for by a signal has opened a batch. */
+    if (events == 0 && l->maintain && !mst_driver_pending(b->driver)) {
         code = mst_store_maintain(b->store, &l->maintain, err);
         if (code == MST_E_FULL || code == MST_E_NOMEM) {
             /* The log keeps what was not moved; the next commit asks for it again. */
