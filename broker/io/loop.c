@@ -177,7 +177,8 @@ static int rehearse(struct loop *l, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
     int64_t wait;
-    if (!b->rehearsal || !b->clock.running || !b->drained || l->more_streams)
+    if (!b->rehearsal || !b->clock.running || !b->drained || l->more_streams ||
+        mst_driver_busy(b->driver))
         return 0;
     if (mst_stream_in_flight(b)) {
         int64_t boot = mst_clock_boot();
@@ -270,7 +271,7 @@ static int pass(struct loop *l, struct mst_err *err)
     }
     mst_query_drain(b);
     pump_streams(l);
-    if (rehearsal_arrived(b))
+    if (!mst_driver_busy(b->driver) && rehearsal_arrived(b))
         mst_request_clock_arrived(b);
     return 0;
 }
@@ -290,7 +291,8 @@ static int keep_house(struct loop *l, int events, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
     int code = 0;
-    if (events == 0 && l->maintain) {
+    /* A reload that was asked for by a signal has opened a batch. */
+    if (events == 0 && l->maintain && !mst_driver_pending(b->driver)) {
         code = mst_store_maintain(b->store, &l->maintain, err);
         if (code == MST_E_FULL || code == MST_E_NOMEM) {
             /* The log keeps what was not moved; the next commit asks for it again. */

@@ -244,25 +244,55 @@ int mst_query_reports(struct mst_query *q, struct mst_err *err)
 
 /* ---- one report ---- */
 
+struct run_search {
+    uint64_t row;
+    bool found;
+    struct mst_run run;
+    struct mst_outbox outbox;
+};
+
+static int match_row(void *context, const struct mst_row *row)
+{
+    struct run_search *s = context;
+    s->found = row->row == s->row && row->kind == MST_ROW_REPORT;
+    if (s->found)
+        s->run = *row->run;
+    return 1;
+}
+
+static int match_outbox(void *context, const struct mst_outbox *outbox)
+{
+    struct run_search *s = context;
+    if (outbox->number != s->run.outbox)
+        return 0;
+    s->outbox = *outbox;
+    return 1;
+}
+
+int mst_query_find_run(struct mst_query *q, uint64_t row, bool *ret_found, struct mst_run *ret_run,
+                       struct mst_outbox *ret_outbox, struct mst_err *err)
+{
+    struct run_search s = {.row = row};
+    int code = mst_reader_rows(q->reader, q->pid, row, match_row, &s, err);
+    if (!code && s.found)
+        code = mst_reader_outboxes(q->reader, q->pid, match_outbox, &s, err);
+    if (!code && s.found && !s.outbox.number)
+        return mst_fail_on(err, MST_E_CORRUPT, "outbox");
+    *ret_found = !code && s.found;
+    *ret_run = s.run;
+    *ret_outbox = s.outbox;
+    return code;
+}
+
 struct evidence {
     struct mst_query *q;
     struct mst_err *err;
     uint64_t row;
-    bool report_found, outbox_found;
+    bool report_found;
     struct mst_run run;
     struct mst_outbox outbox;
     int code;
 };
-
-static int match_outbox(void *context, const struct mst_outbox *outbox)
-{
-    struct evidence *e = context;
-    if (outbox->number != e->run.outbox)
-        return 0;
-    e->outbox = *outbox;
-    e->outbox_found = true;
-    return 1;
-}
 
 static int put_report(void *context, const struct mst_row *row)
 {
@@ -277,7 +307,6 @@ static int put_report(void *context, const struct mst_row *row)
     if (!may_read(q, &h))
         return 1;
     e->report_found = true;
-    e->run = *row->run;
     snprintf(number, sizeof number, "%" PRIu64, row->row);
     const char *const pairs[][2] = {{"receipt", number},
                                     {"unit", h.unit},
@@ -332,9 +361,8 @@ int mst_query_report(struct mst_query *q, struct mst_err *err)
         code = e.code;
     if (!code && !e.report_found)
         return mst_fail(err, MST_E_UNKNOWN, "%s", text);
+    bool run_found = false;
     if (!code)
-        code = mst_reader_outboxes(q->reader, q->pid, match_outbox, &e, err);
-    if (!code && !e.outbox_found)
-        return mst_fail_on(err, MST_E_CORRUPT, "outbox");
-    return code ? code : put_evidence(&e);
+        code = mst_query_find_run(q, e.row, &run_found, &e.run, &e.outbox, err);
+    return code || !run_found ? code : put_evidence(&e);
 }

@@ -218,7 +218,7 @@ def test_watch_follows_catches_up_and_runs_its_hook():
         world.clock_run("2023-01-06")
         total = len(world.ctl("alerts", "--limit", "100000"))
         watch.start()
-        wait_for(lambda: len(watch.out().splitlines()) >= total, lambda: f"{total} alerts, not {watch.out()}")
+        wait_for(lambda: watch.out().count("\n") >= total and watch.out().endswith("\n"), lambda: f"{total} alerts, not {watch.out()}")
         numbers = [json.loads(line)["number"] for line in watch.out().splitlines()]
         equal(sorted(set(numbers)), list(range(1, total + 1)), "alerts followed")
         equal(watch.stop(), 0, "exit code")
