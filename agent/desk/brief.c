@@ -10,12 +10,29 @@
 
 #define ANSWER_TIMEOUT_MS 30000
 
+static void pack_question(const struct mst_desk_list *list, struct mst_buf *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < MST_DESK_ARGS_MAX; i++)
+        count += list->args[i].value != NULL;
+    mst_pack_text(out, "verb");
+    mst_pack_text(out, list->ask);
+    mst_pack_text(out, "args");
+    mst_pack_map(out, count);
+    for (size_t i = 0; i < MST_DESK_ARGS_MAX; i++) {
+        if (!list->args[i].value)
+            continue;
+        mst_pack_text(out, list->args[i].name);
+        mst_pack_text(out, list->args[i].value);
+    }
+}
+
 static void pack_request(const struct mst_desk_list *list, struct mst_buf *out)
 {
     size_t flags = 0;
     while (flags < 4 && list->flags[flags])
         flags++;
-    mst_pack_map(out, 2 + flags + (list->mark ? 1 : 0));
+    mst_pack_map(out, 2 + flags + (list->mark ? 1 : 0) + (list->ask ? 2 : 0));
     mst_pack_text(out, "do");
     mst_pack_text(out, list->verb);
     mst_pack_text(out, "after");
@@ -28,6 +45,8 @@ static void pack_request(const struct mst_desk_list *list, struct mst_buf *out)
         mst_pack_text(out, "mark");
         mst_pack_uint(out, list->mark);
     }
+    if (list->ask)
+        pack_question(list, out);
 }
 
 int mst_desk_page(struct mst_local *local, struct mst_desk_list *list, mst_desk_row_fn fn,
@@ -61,6 +80,29 @@ int mst_desk_pages(struct mst_local *local, struct mst_desk_list *list, mst_desk
     int code = 0;
     while (!code && more)
         code = mst_desk_page(local, list, fn, context, &more, err);
+    return code;
+}
+
+int mst_desk_with_agent(const struct mst_desk *desk,
+                        int (*show)(const struct mst_desk *desk, struct mst_local *local,
+                                    struct mst_err *err))
+{
+    struct mst_err err;
+    struct mst_local *local;
+    if (mst_local_open(desk->home, &local, &err))
+        return mst_desk_complain(&err);
+    int code = show(desk, local, &err);
+    mst_local_close(local);
+    return code ? mst_desk_complain(&err) : MST_EXIT_OK;
+}
+
+int mst_desk_json_line(struct mst_slice value, struct mst_err *err)
+{
+    struct mst_buf json = {0};
+    int code = mst_json(value, &json, err);
+    if (!code)
+        printf("%.*s\n", (int)json.len, (const char *)json.data);
+    mst_buf_done(&json);
     return code;
 }
 

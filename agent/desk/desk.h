@@ -32,16 +32,28 @@ typedef int (*mst_desk_fn)(const struct mst_desk *desk);
 #undef ENDCOMMAND
 
 int mst_desk_complain(const struct mst_err *err);
+/* Runs it with the agent's local socket, and tells what went wrong. */
+int mst_desk_with_agent(const struct mst_desk *desk,
+                        int (*show)(const struct mst_desk *desk, struct mst_local *local,
+                                    struct mst_err *err));
+/* One JSON object, or whatever the value is, on a line. */
+MST_MUST_CHECK int mst_desk_json_line(struct mst_slice value, struct mst_err *err);
 /* MST_E_SYNTAX for a key that names no period in any year. */
 MST_MUST_CHECK int mst_desk_check_period(const char *period, struct mst_err *err);
 /* Rows of a list, fetched page by page. `verb` and further arguments are packed by `put` (pairs of
  * them); `key` names the field of a row that says where the next page begins. */
+#define MST_DESK_ARGS_MAX 6
 typedef int (*mst_desk_row_fn)(void *context, struct mst_slice row, struct mst_err *err);
 struct mst_desk_list {
     const char *verb, *key;
     const char *flags[4]; /* set to true in the request; NULL-terminated */
     uint64_t after;       /* moves on with each row */
     uint64_t mark;        /* sent once when not 0 */
+    /* With the verb "ask": what the broker is asked; arguments without a value are left out. */
+    const char *ask;
+    struct mst_desk_arg {
+        const char *name, *value;
+    } args[MST_DESK_ARGS_MAX];
 };
 /* One page; ret_more: there are further ones. */
 MST_MUST_CHECK int mst_desk_page(struct mst_local *local, struct mst_desk_list *list,

@@ -112,16 +112,6 @@ static int print_owed(const struct mst_desk *desk, const struct mst_brief *brief
     return mst_table_end(table, err);
 }
 
-static int print_json(struct mst_slice value, struct mst_err *err)
-{
-    struct mst_buf json = {0};
-    int code = mst_json(value, &json, err);
-    if (!code)
-        printf("%.*s\n", (int)json.len, (const char *)json.data);
-    mst_buf_done(&json);
-    return code;
-}
-
 /* The agent's own map with one more pair. */
 static int print_status_json(struct mst_slice status, const struct mst_brief *brief,
                              struct mst_err *err)
@@ -142,7 +132,7 @@ static int print_status_json(struct mst_slice status, const struct mst_brief *br
     mst_pack_text(&whole, "obligations");
     mst_pack_array(&whole, count);
     mst_buf_put(&whole, brief->obligations.data, brief->obligations.len);
-    int code = print_json(mst_bytes(whole.data, whole.len), err);
+    int code = mst_desk_json_line(mst_bytes(whole.data, whole.len), err);
     mst_buf_done(&whole);
     return code;
 }
@@ -208,7 +198,8 @@ static int put_alert_json(struct inbox *inbox, struct mst_slice row,
     mst_pack_bool(&whole, mst_unpack_bool(row, "read", false));
     mst_buf_put(&whole, u.at, (size_t)(u.end - u.at));
     struct mst_slice value = mst_bytes(whole.data, whole.len);
-    int code = inbox->lines ? print_json(value, err) : mst_table_row(inbox->objects, value, err);
+    int code =
+        inbox->lines ? mst_desk_json_line(value, err) : mst_table_row(inbox->objects, value, err);
     mst_buf_done(&map);
     mst_buf_done(&whole);
     return code;
@@ -371,30 +362,17 @@ static int show_receipts(const struct mst_desk *desk, struct mst_local *local, s
 
 /* ---- commands ---- */
 
-static int with_agent(const struct mst_desk *desk,
-                      int (*show)(const struct mst_desk *desk, struct mst_local *local,
-                                  struct mst_err *err))
-{
-    struct mst_err err;
-    struct mst_local *local;
-    if (mst_local_open(desk->home, &local, &err))
-        return mst_desk_complain(&err);
-    int code = show(desk, local, &err);
-    mst_local_close(local);
-    return code ? mst_desk_complain(&err) : MST_EXIT_OK;
-}
-
 int mst_desk_status(const struct mst_desk *desk)
 {
-    return with_agent(desk, show_status);
+    return mst_desk_with_agent(desk, show_status);
 }
 
 int mst_desk_inbox(const struct mst_desk *desk)
 {
-    return with_agent(desk, show_inbox);
+    return mst_desk_with_agent(desk, show_inbox);
 }
 
 int mst_desk_receipts(const struct mst_desk *desk)
 {
-    return with_agent(desk, show_receipts);
+    return mst_desk_with_agent(desk, show_receipts);
 }

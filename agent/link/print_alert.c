@@ -42,6 +42,7 @@ static const struct sentence sentences[] = {
     {"vacated", N_("vacated: {duty} {period} of {bearer} is to be filled again, by {due}")},
     {"superseded", N_("superseded: {duty} {period} of {bearer} is now owed by another")},
     {"cancelled", N_("cancelled: {duty} {period} of {bearer}")},
+    {"issued", N_("issued: {duty} {period}, {when}")},
     {"agent-silent", N_("agent silent: nothing was heard of {bearer}'s agent since {when}")},
     {"agent-back", N_("agent back: {bearer}'s agent was heard of again, {when}")},
     {"path-down", N_("path down: no agent is heard of, since {when}")},

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/run/ask.h"
 #include "agent/run/journal.h"
 #include "agent/run/local.h"
 #include "proto/pack.h"
@@ -21,7 +22,7 @@
 #define PAGE_ROWS_MAX 200
 #define PAGE_BYTES_MAX 49152
 
-enum waiting { WAIT_NONE, WAIT_ENTRY, WAIT_INBOX, WAIT_BRIEF };
+enum waiting { WAIT_NONE, WAIT_ENTRY, WAIT_INBOX, WAIT_BRIEF, WAIT_ASK };
 
 struct connection {
     int fd;
@@ -29,6 +30,7 @@ struct connection {
     uint64_t number;       /* ENTRY: its number; INBOX: the place after which */
     unsigned long briefs;  /* BRIEF: the count when it was asked for */
     int64_t deadline_ms;   /* BRIEF: when the cached one must do */
+    struct mst_ask *ask;   /* the latest question to the broker: its rows go out in pages */
     bool queued;           /* the answer promises what is not committed yet */
     struct mst_buf answer; /* ready, to be sent after the commit */
 };
@@ -300,16 +302,14 @@ static int on_inbox(struct mst_serve *serve, struct connection *c, struct mst_sl
     return 0;
 }
 
-/* Rows of the brief have no number: `after` counts them. */
-static int add_brief(struct mst_serve *serve, uint64_t after, struct mst_err *err)
+/* A page of rows that stand one after the other and have no number: `after` counts them. */
+static void add_packed(struct mst_serve *serve, const struct mst_buf *all, uint64_t after)
 {
-    struct mst_buf all = {0};
     struct mst_unpack u;
     struct mst_slice row;
     uint64_t n = 0;
-    int code = mst_brief_rows(serve->outbox, &all, err);
-    mst_unpack_init(&u, all.data, all.len);
-    while (!code && mst_unpack_skip(&u, &row)) {
+    mst_unpack_init(&u, all->data, all->len);
+    while (mst_unpack_skip(&u, &row)) {
         if (n++ < after)
             continue;
         if (rows_full(&serve->rows)) {
@@ -319,6 +319,14 @@ static int add_brief(struct mst_serve *serve, uint64_t after, struct mst_err *er
         rows_begin(&serve->rows);
         mst_buf_put(&serve->rows.bytes, row.data, row.len);
     }
+}
+
+static int add_brief(struct mst_serve *serve, uint64_t after, struct mst_err *err)
+{
+    struct mst_buf all = {0};
+    int code = mst_brief_rows(serve->outbox, &all, err);
+    if (!code)
+        add_packed(serve, &all, after);
     mst_buf_done(&all);
     return code;
 }
@@ -339,6 +347,42 @@ static int on_brief(struct mst_serve *serve, struct connection *c, struct mst_sl
     if (!code)
         answer(serve, c, NULL);
     return code;
+}
+
+/* ---- questions to the broker ---- */
+
+static void drop_ask(struct mst_serve *serve, struct connection *c)
+{
+    if (c->ask)
+        mst_session_unask(serve->session, c->ask);
+    mst_ask_free(c->ask);
+    c->ask = NULL;
+}
+
+static void answer_ask(struct mst_serve *serve, struct connection *c, uint64_t after)
+{
+    add_packed(serve, &c->ask->rows, after);
+    answer(serve, c, NULL);
+}
+
+/* Further pages are of the rows that are here. */
+static void on_ask(struct mst_serve *serve, struct connection *c, struct mst_slice map)
+{
+    uint64_t after = number_of(map, "after");
+    struct mst_slice args = {0};
+    if (after > 0 && c->ask) {
+        answer_ask(serve, c, after);
+        return;
+    }
+    drop_ask(serve, c);
+    (void)mst_unpack_find(map, "args", &args);
+    c->ask = mst_ask_new(mst_unpack_text(map, "verb"), args, mst_unpack_bool(map, "wait", false));
+    if (!c->ask) {
+        refuse(serve, c, MST_E_NOMEM, "verb");
+        return;
+    }
+    c->waiting = WAIT_ASK;
+    mst_session_ask(serve->session, c->ask);
 }
 
 /* ---- status, wait ---- */
@@ -400,16 +444,18 @@ static int dispatch(struct mst_serve *serve, struct connection *c, struct mst_sl
         return on_brief(serve, c, map, err);
     if (mst_slice_is(verb, "status"))
         return on_status(serve, c);
-    if (mst_slice_is(verb, "wait")) {
+    if (mst_slice_is(verb, "ask"))
+        on_ask(serve, c, map);
+    else if (mst_slice_is(verb, "wait"))
         on_wait(serve, c, map);
-        return 0;
-    }
-    refuse(serve, c, MST_E_PROTOCOL, "do");
+    else
+        refuse(serve, c, MST_E_PROTOCOL, "do");
     return 0;
 }
 
 static void disconnect(struct mst_serve *serve, size_t index)
 {
+    drop_ask(serve, &serve->connections[index]);
     close(serve->connections[index].fd);
     mst_buf_done(&serve->connections[index].answer);
     serve->connections[index] = serve->connections[--serve->count];
@@ -497,6 +543,14 @@ static int settle_one(struct mst_serve *serve, struct connection *c, struct mst_
             return 0;
         code = add_brief(serve, 0, err);
         break;
+    case WAIT_ASK:
+        if (!c->ask->done)
+            return 0;
+        if (c->ask->code)
+            refuse(serve, c, c->ask->code, c->ask->subject);
+        else
+            answer_ask(serve, c, 0);
+        return 0;
     }
     if (!code)
         answer(serve, c, NULL);

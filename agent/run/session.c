@@ -168,6 +168,7 @@ static int on_welcome(struct mst_session *s, const struct mst_msg_welcome *w, st
     s->subscribe = s->want_brief = true;
     s->alerts_unacked = 0;
     s->brief_id = 0;
+    mst_session_asks_drop(s);
     mst_journal(MST_LOG_NOTICE, "session-open epoch=%" PRIu64 " last=%" PRIu64 " queued=%" PRIu64,
                 w->epoch, w->last, mst_outbox_last(s->outbox) - s->sent);
     return prune(s, err);
@@ -287,7 +288,7 @@ static int on_reply(struct mst_session *s, const struct mst_msg_reply *r, struct
 {
     int code = 0;
     on_time(s, r->now);
-    if (r->id != s->brief_id || s->brief_id == 0)
+    if (mst_session_asks_take(s, r) || r->id != s->brief_id || s->brief_id == 0)
         return 0;
     if (!mst_slice_is(r->code, mst_code_word(MST_OK))) {
         struct mst_err why;
@@ -346,10 +347,12 @@ static void on_down(struct mst_session *s, const struct mst_msg *msg)
     if (s->brief_id)
         s->brief_count++;
     s->brief_id = 0;
+    mst_session_asks_drop(s);
 }
 
 int mst_session_drain(struct mst_session *s, struct mst_err *err)
 {
+    mst_session_asks_expire(s);
     if (s->up && mst_session_clock_ms() >= s->brief_again_ms)
         s->want_brief = true;
     if (s->up && s->answer_by_ms && mst_session_clock_ms() >= s->answer_by_ms) {
@@ -380,6 +383,7 @@ void mst_session_reset(struct mst_session *s)
     if (s->brief_id)
         s->brief_count++;
     s->brief_id = 0;
+    mst_session_asks_drop(s);
     mst_link_restart(s->link);
 }
 
@@ -453,9 +457,12 @@ int mst_session_fd(const struct mst_session *s)
 int mst_session_wait_ms(const struct mst_session *s)
 {
     int wait = mst_link_wait_ms(s->link);
-    if (!s->up)
+    int64_t at = mst_session_asks_at(s);
+    if (!s->up && at == INT64_MAX)
         return wait;
-    int64_t at = s->answer_by_ms ? s->answer_by_ms : s->brief_again_ms;
+    int64_t session_at = s->answer_by_ms ? s->answer_by_ms : s->brief_again_ms;
+    if (s->up && session_at < at)
+        at = session_at;
     int64_t left = at - mst_session_clock_ms();
     if (left < 0)
         left = 0;

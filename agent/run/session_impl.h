@@ -4,6 +4,7 @@
 #define MST_AGENT_RUN_SESSION_IMPL_H
 
 #include "agent/link/link.h"
+#include "agent/run/ask.h"
 #include "agent/run/session.h"
 
 #define MST_PUSH_FRAME_BYTES 512 /* a push without its reports, rounded up */
@@ -37,6 +38,8 @@ struct mst_session {
     struct mst_buf brief;
     unsigned long brief_count;
 
+    struct mst_ask *asks; /* the staff's, borrowed */
+
     struct mst_run run;
 };
 
@@ -44,5 +47,14 @@ struct mst_session {
 int64_t mst_session_clock_ms(void);
 /* From now on the broker owes an answer. */
 void mst_session_arm(struct mst_session *s);
+
+/* In ask.c. The session ended: what was under way is sent again. */
+void mst_session_asks_drop(struct mst_session *s);
+/* False: the reply is to none of them. */
+bool mst_session_asks_take(struct mst_session *s, const struct mst_msg_reply *r);
+/* Whatever has waited for too long. Afterwards mst_session_asks_at() lies ahead. */
+void mst_session_asks_expire(struct mst_session *s);
+int64_t mst_session_asks_at(const struct mst_session *s); /* monotonic; INT64_MAX: none */
+MST_MUST_CHECK int mst_session_asks_send(struct mst_session *s, struct mst_err *err);
 
 #endif

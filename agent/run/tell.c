@@ -157,6 +157,8 @@ int mst_session_flush(struct mst_session *s, struct mst_err *err)
     if (!code && s->want_brief && !s->brief_id)
         code = send_brief_request(s, &why);
     if (!code)
+        code = mst_session_asks_send(s, &why);
+    if (!code)
         code = push(s, &why);
     return unless_busy(code, &why, err);
 }

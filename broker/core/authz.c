@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum scope { NONE, OWN, GROUP, ANY };
+enum scope { NONE, OWN, GROUP, SHARED, SIGHT, ANY };
 
 struct row {
     const char *action;
@@ -41,26 +41,38 @@ static size_t group_of(const struct mst_programme *p, const char *unit)
     return index == SIZE_MAX ? SIZE_MAX : mst_programme_group_of(p, index);
 }
 
-/* Inside the actor's own group. A unit that is in a group speaks for itself; a group that is named
- * decides only for what belongs to no unit or to one outside all groups. Naming neither is no. */
-static bool in_group(const struct mst_programme *p, const struct mst_actor *actor,
-                     const struct mst_target *target)
+/* Whose group's matter it is. A unit that is in a group speaks for itself; a group that is named
+ * decides only for what belongs to no unit or to one outside all groups. Naming neither is none. */
+static size_t target_group(const struct mst_programme *p, const struct mst_target *target)
 {
-    size_t own = group_of(p, actor->unit);
-    if (own == SIZE_MAX || !target)
-        return false;
+    if (!target)
+        return SIZE_MAX;
     size_t of_unit = group_of(p, target->unit);
     size_t by_name = named(target->group) ? mst_programme_group(p, target->group) : SIZE_MAX;
-    if (of_unit != SIZE_MAX && of_unit != own)
-        return false;
-    if (named(target->group) && by_name != own)
-        return false;
-    return of_unit == own || by_name == own;
+    if (of_unit == SIZE_MAX)
+        return by_name;
+    return named(target->group) && by_name != of_unit ? SIZE_MAX : of_unit;
+}
+
+static bool in_sight(const struct mst_programme *p, const struct mst_actor *actor,
+                     const struct mst_target *target)
+{
+    size_t group;
+    switch (mst_programme_sight(p, actor->principal, &group)) {
+    case MST_SIGHT_ALL:
+        return true;
+    case MST_SIGHT_GROUP:
+        return group != SIZE_MAX && target_group(p, target) == group;
+    case MST_SIGHT_ISSUED:
+        break;
+    }
+    return false;
 }
 
 static bool covers(const struct mst_programme *p, enum scope scope, const struct mst_actor *actor,
                    const struct mst_target *target)
 {
+    size_t own = group_of(p, actor->unit);
     switch (scope) {
     case ANY:
         return true;
@@ -68,7 +80,12 @@ static bool covers(const struct mst_programme *p, enum scope scope, const struct
         return named(actor->unit) && target && named(target->unit) &&
                strcmp(actor->unit, target->unit) == 0;
     case GROUP:
-        return in_group(p, actor, target);
+        return own != SIZE_MAX && target_group(p, target) == own;
+    case SHARED:
+        return named(actor->unit) &&
+               mst_programme_reads(p, mst_programme_unit(p, actor->unit), target_group(p, target));
+    case SIGHT:
+        return in_sight(p, actor, target);
     case NONE:
         break;
     }
@@ -98,11 +115,25 @@ bool mst_authz(const struct mst_programme *p, const struct mst_actor *actor, con
 bool mst_authz_audience(const struct mst_programme *p, const struct mst_actor *actor,
                         const char *audience, const char *group)
 {
-    static const char prefix[] = "unit:";
+    static const struct {
+        const char *prefix, *action;
+        bool unit; /* it names a unit, else a group */
+    } owned[] = {
+        {"unit:", "subscribe", true},
+        {"group-head:", "subscribe-leaders", false},
+        {"city-leader:", "subscribe-leaders", false},
+    };
     struct mst_target target = {0};
-    /* Streams of the office, its director, group heads and city leaders have no owner among the
-     * units: they take a role that reads everything. */
-    if (strncmp(audience, prefix, sizeof prefix - 1) == 0)
-        target = (struct mst_target){.unit = audience + sizeof prefix - 1, .group = group};
+    if (strcmp(audience, MST_AUDIENCE_CC) == 0)
+        return mst_authz(p, actor, "read-issued", &target);
+    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) {
+        size_t len = strlen(owned[i].prefix);
+        if (strncmp(audience, owned[i].prefix, len) != 0)
+            continue;
+        target = owned[i].unit ? (struct mst_target){.unit = audience + len, .group = group}
+                               : (struct mst_target){.group = audience + len};
+        return mst_authz(p, actor, owned[i].action, &target);
+    }
+    /* The streams of the office and its director take a role that reads everything. */
     return mst_authz(p, actor, "subscribe", &target);
 }

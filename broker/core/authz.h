@@ -22,10 +22,13 @@ struct mst_target {
     const char *group;
 };
 
+/* The stream of what is issued: the cc list's, and open to every key. */
+#define MST_AUDIENCE_CC "cc"
+
 /* action: a word of authz.def ("read-obligation", "submit", "return", "enrol", …). */
 bool mst_authz(const struct mst_programme *p, const struct mst_actor *actor, const char *action,
                const struct mst_target *target);
-/* May the actor read alerts addressed to this audience ("unit:UNIT", "office", "director", …)? */
+/* May the actor read alerts addressed to this audience ("unit:UNIT", "office", "cc", …)? */
 bool mst_authz_audience(const struct mst_programme *p, const struct mst_actor *actor,
                         const char *audience, const char *group);
 

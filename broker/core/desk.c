@@ -22,6 +22,7 @@ enum mst_code mst_event_publish(struct mst_step *s, struct mst_slot *slot, struc
         snprintf(o->record_number, sizeof o->record_number, "%s", move->number);
     mst_happen_settle(s, slot, move, "publish", MST_WORK_CLOSED);
     mst_happen_closed(s, slot, move->reason);
+    mst_notice_issued(s, slot, move->reason);
     return MST_OK;
 }
 

@@ -293,6 +293,8 @@ void mst_notice_send(struct mst_step *s, const struct mst_slot *slot, enum mst_n
 void mst_notice_send_nth(struct mst_step *s, const struct mst_slot *slot, enum mst_notice notice,
                          uint32_t to, uint32_t nth, uint32_t missed, struct mst_slice reason,
                          mst_time instant);
+/* Tell the cc list: what it is about is issued, for everybody to read. */
+void mst_notice_issued(struct mst_step *s, const struct mst_slot *slot, struct mst_slice reason);
 #define MST_TO(audience) (1u << MST_AUDIENCE_##audience)
 
 /* ---- state.c, contacts.c ---- */

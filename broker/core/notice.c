@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "broker/core/authz.h"
 #include "broker/core/inside.h"
 #include "proto/seal.h"
 
@@ -168,9 +169,8 @@ void mst_alert_send(struct mst_step *s, const struct mst_slot *slot, const struc
                  alert->id);
 }
 
-void mst_notice_send_nth(struct mst_step *s, const struct mst_slot *slot, enum mst_notice notice,
-                         uint32_t to, uint32_t nth, uint32_t missed, struct mst_slice reason,
-                         mst_time instant)
+static struct mst_alert_head head_of(enum mst_notice notice, uint32_t nth, struct mst_slice reason,
+                                     mst_time instant)
 {
     static const struct {
         const char *kind;
@@ -181,19 +181,32 @@ void mst_notice_send_nth(struct mst_step *s, const struct mst_slot *slot, enum m
 #include "broker/core/notices.def"
 #undef NOTICE
     };
+    return (struct mst_alert_head){.kind = rows[notice].kind,
+                                   .rung = rows[notice].rung,
+                                   .level = rows[notice].level,
+                                   .occurrence = nth,
+                                   .instant = instant,
+                                   .reason = reason};
+}
+
+void mst_notice_send_nth(struct mst_step *s, const struct mst_slot *slot, enum mst_notice notice,
+                         uint32_t to, uint32_t nth, uint32_t missed, struct mst_slice reason,
+                         mst_time instant)
+{
     struct mst_address addresses[MST_AUDIENCES];
     size_t count = mst_audience_all(s->core, slot, to, addresses);
-    struct mst_alert_head head = {
-        .kind = rows[notice].kind,
-        .rung = rows[notice].rung,
-        .level = rows[notice].level,
-        .occurrence = nth,
-        .missed = missed,
-        .instant = instant,
-        .reason = reason,
-    };
+    struct mst_alert_head head = head_of(notice, nth, reason, instant);
+    head.missed = missed;
     for (size_t i = 0; i < count; i++)
         mst_alert_send(s, slot, &addresses[i], &head);
+}
+
+void mst_notice_issued(struct mst_step *s, const struct mst_slot *slot, struct mst_slice reason)
+{
+    struct mst_address cc;
+    struct mst_alert_head head = head_of(MST_NOTICE_ISSUED, slot->o.moves, reason, s->now);
+    at_desk(&cc, MST_AUDIENCE_CC);
+    mst_alert_send(s, slot, &cc, &head);
 }
 
 void mst_notice_send(struct mst_step *s, const struct mst_slot *slot, enum mst_notice notice,

@@ -103,6 +103,7 @@ static const struct {
     {"calendar", mst_query_calendar, LOOKS},
     {"programme", mst_query_programme, LOOKS},
     {"assess", mst_query_assess, WORK},
+    {"issued", mst_query_issued, LOOKS},
 };
 
 /* ---- replies ---- */

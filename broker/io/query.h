@@ -40,6 +40,14 @@ int64_t mst_query_number(const struct mst_query *q, const char *name, int64_t fa
 /* True when the argument is absent or equals the value. */
 bool mst_query_matches(const struct mst_query *q, const char *name, const char *value);
 bool mst_query_may(const struct mst_query *q, const char *unit, const char *group);
+/*
+ * Likewise of what is progress of a group's work, which more may read than the rest: reports on a
+ * duty and quotas, not who holds a post and not what concerns a few only.
+ */
+bool mst_query_may_progress(const struct mst_query *q, enum mst_duty_kind kind, const char *unit,
+                            const char *group);
+/* May the asker read what is issued to all? */
+bool mst_query_may_issued(const struct mst_query *q);
 /* What in the question names nothing, for an answer that is empty. */
 MST_MUST_CHECK int mst_query_check_names(struct mst_query *q, struct mst_err *err);
 
@@ -71,6 +79,10 @@ MST_MUST_CHECK int mst_query_explain_rule(struct mst_query *q, const struct mst_
 MST_MUST_CHECK int mst_query_explain_one(struct mst_query *q, const struct mst_obligation *o,
                                          struct mst_err *err);
 
+/* When the assessment of a period was published; 0: it is not. */
+MST_MUST_CHECK int mst_query_published(struct mst_query *q, const char *period, mst_time *ret_at,
+                                       struct mst_err *err);
+
 /* The queries of admin.def. */
 int mst_query_obligations(struct mst_query *q, struct mst_err *err);
 int mst_query_show(struct mst_query *q, struct mst_err *err);
@@ -86,5 +98,6 @@ int mst_query_calendar(struct mst_query *q, struct mst_err *err);
 int mst_query_programme(struct mst_query *q, struct mst_err *err);
 int mst_query_assess(struct mst_query *q, struct mst_err *err);
 int mst_query_replay(struct mst_query *q, struct mst_err *err);
+int mst_query_issued(struct mst_query *q, struct mst_err *err);
 
 #endif

@@ -184,6 +184,21 @@ static bool take_by(const char *text, unsigned *ret_by)
     return true;
 }
 
+/* For whom the rest is not open: as it was published, whatever has happened since. */
+static int assess_published(struct assessing *s, struct mst_err *err)
+{
+    mst_time at = 0;
+    int code = s->what.period && mst_query_may_issued(s->q)
+                   ? mst_query_published(s->q, s->what.period, &at, err)
+                   : 0;
+    if (!code && !at)
+        return mst_fail(err, MST_E_DENIED, "assess");
+    s->what.due_by = at;
+    return code
+               ? code
+               : mst_replay_until(s->q->reader, s->q->pid, s->q->programme->id, at, assess, s, err);
+}
+
 int mst_query_assess(struct mst_query *q, struct mst_err *err)
 {
     char period[MST_PERIOD_KEY_MAX], duty[MST_ID_MAX], group[MST_ID_MAX], unit[MST_ID_MAX];
@@ -196,10 +211,10 @@ int mst_query_assess(struct mst_query *q, struct mst_err *err)
         .bearer = mst_query_arg(q, "unit", unit, sizeof unit),
         .by = MST_ASSESS_BY_DUTY | MST_ASSESS_BY_GROUP,
     };
-    if (!mst_query_may(q, s.what.bearer, s.what.group))
-        return mst_fail(err, MST_E_DENIED, "assess");
     if (mst_query_arg(q, "by", by, sizeof by) && !take_by(by, &s.what.by))
         return mst_fail(err, MST_E_USAGE, "by");
+    if (!mst_query_may(q, s.what.bearer, s.what.group))
+        return assess_published(&s, err);
     const char *date = mst_query_arg(q, "as-known", known, sizeof known);
     if (!date || strcmp(date, "now") == 0)
         return assess_now(&s, err);

@@ -110,7 +110,7 @@ static int visit(void *context, const char *id, struct mst_slice bytes)
     w->code = mst_obligation_unpack(bytes, &o, w->err);
     if (w->code)
         return w->code;
-    if (!mst_query_may(w->q, o.bearer, o.group))
+    if (!mst_query_may_progress(w->q, o.kind, o.bearer, o.group))
         return 0;
     if (w->id) {
         w->found = true;

@@ -22,33 +22,77 @@ static void copy_field(struct mst_slice map, const char *key, char *buf, size_t 
         mst_slice_copy(value, buf, size);
 }
 
+/* What of a report's map decides who reads it. */
+struct heading {
+    char unit[MST_ID_MAX], act[33], duty[MST_ID_MAX], period[MST_PERIOD_KEY_MAX];
+    const char *group; /* of the unit; "": none */
+};
+
+static void read_heading(const struct mst_query *q, struct mst_slice map, struct heading *ret)
+{
+    copy_field(map, "unit", ret->unit, sizeof ret->unit);
+    copy_field(map, "act", ret->act, sizeof ret->act);
+    copy_field(map, "duty", ret->duty, sizeof ret->duty);
+    copy_field(map, "period", ret->period, sizeof ret->period);
+    size_t group =
+        mst_programme_group_of(q->programme, mst_programme_unit(q->programme, ret->unit));
+    ret->group = group == SIZE_MAX ? "" : q->programme->groups[group].id;
+}
+
+/* A report on the group's work is its progress; what asks for something, or judges, is not. */
+static bool may_read(const struct mst_query *q, const struct heading *h)
+{
+    bool tells = strcmp(h->act, "submit") == 0 || strcmp(h->act, "progress") == 0;
+    size_t duty = mst_programme_duty(q->programme, h->duty);
+    if (!tells || duty == SIZE_MAX)
+        return mst_query_may(q, h->unit, h->group);
+    return mst_query_may_progress(q, q->programme->duties[duty].kind, h->unit, h->group);
+}
+
+/* What a report says in a line: its summary, or its text. */
+#define LINE_BYTES_MAX 240
+
+static struct mst_slice line_of(struct mst_slice map)
+{
+    struct mst_slice body;
+    if (!mst_unpack_find(map, "body", &body))
+        return mst_text("");
+    struct mst_slice line = mst_unpack_text(body, "summary");
+    if (!line.data)
+        line = mst_unpack_text(body, "text");
+    if (line.len > LINE_BYTES_MAX) {
+        line.len = LINE_BYTES_MAX;
+        while (line.len > 0 && (line.data[line.len] & 0xC0) == 0x80)
+            line.len--; /* never within a character */
+    }
+    return line.data ? line : mst_text("");
+}
+
 static int list_one(void *context, const struct mst_row *row)
 {
     struct listing *l = context;
     struct mst_query *q = l->q;
-    char unit[MST_ID_MAX], act[33], duty[MST_ID_MAX], period[MST_PERIOD_KEY_MAX];
+    struct heading h;
     if (row->kind != MST_ROW_REPORT)
         return 0;
     struct mst_slice map = mst_query_map(row);
-    copy_field(map, "unit", unit, sizeof unit);
-    copy_field(map, "act", act, sizeof act);
-    copy_field(map, "duty", duty, sizeof duty);
-    copy_field(map, "period", period, sizeof period);
-    size_t index = mst_programme_unit(q->programme, unit);
-    size_t group = index == SIZE_MAX ? SIZE_MAX : mst_programme_group_of(q->programme, index);
-    if (!mst_query_matches(q, "unit", unit) || !mst_query_matches(q, "duty", duty) ||
-        !mst_query_matches(q, "period", period) ||
-        !mst_query_may(q, unit, group == SIZE_MAX ? NULL : q->programme->groups[group].id))
+    read_heading(q, map, &h);
+    if (!mst_query_matches(q, "unit", h.unit) || !mst_query_matches(q, "group", h.group) ||
+        !mst_query_matches(q, "duty", h.duty) || !mst_query_matches(q, "period", h.period) ||
+        !may_read(q, &h))
         return 0;
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 8);
+    mst_pack_map(b, 10);
     mst_pack_text(b, "receipt");
     mst_pack_uint(b, row->row);
     mst_query_pack_instant(q, b, "at", row->at);
-    mst_query_pack_text(b, "unit", unit);
-    mst_query_pack_text(b, "act", act);
-    mst_query_pack_text(b, "duty", duty);
-    mst_query_pack_text(b, "period", period);
+    mst_query_pack_text(b, "unit", h.unit);
+    mst_query_pack_text(b, "group", h.group);
+    mst_query_pack_text(b, "act", h.act);
+    mst_query_pack_text(b, "duty", h.duty);
+    mst_query_pack_text(b, "period", h.period);
+    mst_pack_text(b, "text");
+    mst_pack_text_slice(b, line_of(map));
     mst_query_pack_instant(q, b, "queued", mst_unpack_int(map, "at", 0));
     mst_pack_text(b, "bytes");
     mst_pack_uint(b, row->bytes.len);
@@ -93,23 +137,22 @@ static int put_report(void *context, const struct mst_row *row)
 {
     struct evidence *e = context;
     struct mst_query *q = e->q;
-    char unit[MST_ID_MAX], act[33], duty[MST_ID_MAX], period[MST_PERIOD_KEY_MAX], number[24];
+    struct heading h;
+    char number[24];
     if (row->row != e->row || row->kind != MST_ROW_REPORT)
         return 1;
     struct mst_slice map = mst_query_map(row);
-    copy_field(map, "unit", unit, sizeof unit);
-    size_t index = mst_programme_unit(q->programme, unit);
-    size_t group = index == SIZE_MAX ? SIZE_MAX : mst_programme_group_of(q->programme, index);
-    if (!mst_query_may(q, unit, group == SIZE_MAX ? NULL : q->programme->groups[group].id))
+    read_heading(q, map, &h);
+    if (!may_read(q, &h))
         return 1;
     e->report_found = true;
     e->run = *row->run;
-    copy_field(map, "act", act, sizeof act);
-    copy_field(map, "duty", duty, sizeof duty);
-    copy_field(map, "period", period, sizeof period);
     snprintf(number, sizeof number, "%" PRIu64, row->row);
-    const char *const pairs[][2] = {
-        {"receipt", number}, {"unit", unit}, {"act", act}, {"duty", duty}, {"period", period}};
+    const char *const pairs[][2] = {{"receipt", number},
+                                    {"unit", h.unit},
+                                    {"act", h.act},
+                                    {"duty", h.duty},
+                                    {"period", h.period}};
     for (size_t i = 0; !e->code && i < sizeof pairs / sizeof pairs[0]; i++)
         e->code = mst_query_pair(q, pairs[i][0], pairs[i][1], e->err);
     if (!e->code)

@@ -28,11 +28,41 @@ bool mst_query_matches(const struct mst_query *q, const char *name, const char *
     return !wanted.data || mst_slice_is(wanted, value);
 }
 
-bool mst_query_may(const struct mst_query *q, const char *unit, const char *group)
+static bool may(const struct mst_query *q, const char *action, const char *unit, const char *group)
 {
     struct mst_target target = {.unit = unit && unit[0] ? unit : NULL,
                                 .group = group && group[0] ? group : NULL};
-    return mst_authz(q->programme, &q->actor, q->action, &target);
+    return mst_authz(q->programme, &q->actor, action, &target);
+}
+
+bool mst_query_may(const struct mst_query *q, const char *unit, const char *group)
+{
+    return may(q, q->action, unit, group);
+}
+
+bool mst_query_may_progress(const struct mst_query *q, enum mst_duty_kind kind, const char *unit,
+                            const char *group)
+{
+    if (may(q, q->action, unit, group))
+        return true;
+    switch (kind) {
+    case MST_DUTY_REPORT:
+    case MST_DUTY_QUOTA:
+    case MST_DUTY_SIGN_FOR:
+    case MST_DUTY_ISSUE:
+    case MST_DUTY_ASSESSMENT:
+        return may(q, "read-progress", unit, group);
+    case MST_DUTY_POST:
+    case MST_DUTY_REPLY:
+    case MST_DUTY_ATTESTED:
+        break;
+    }
+    return false;
+}
+
+bool mst_query_may_issued(const struct mst_query *q)
+{
+    return may(q, "read-issued", NULL, NULL);
 }
 
 struct mst_slice mst_query_map(const struct mst_row *row)

@@ -49,6 +49,10 @@ struct mst_contact mst_load_contact(struct mst_loader *l, const struct mst_node 
 void mst_load_units(struct mst_loader *l);
 void mst_load_groups(struct mst_loader *l);
 void mst_load_offices(struct mst_loader *l);
+/* In access.c, after units and groups. */
+void mst_load_cc(struct mst_loader *l);
+void mst_load_grants(struct mst_loader *l);
+void mst_load_viewers(struct mst_loader *l);
 void mst_load_ladders(struct mst_loader *l);
 void mst_load_duties(struct mst_loader *l);
 /* Units without a group, groups without a lead, years without a notice. */

@@ -142,20 +142,6 @@ static void load_rubric(struct mst_loader *l)
     rubric->ranking = mst_read_bool(&l->r, map, "ranking", false);
 }
 
-static void load_cc(struct mst_loader *l)
-{
-    const struct mst_node *list = mst_read_field(&l->r, l->root, "cc", MST_MAY_LACK);
-    if (!list || !mst_read_is_list(&l->r, list))
-        return;
-    const char **cc = mst_read_alloc(&l->r, list->count, sizeof *cc);
-    for (const struct mst_node *node = list->first; node && cc; node = node->next) {
-        const char *text = mst_read_text_of(&l->r, node, MST_NAME_BYTES_MAX);
-        if (text)
-            cc[l->p->cc_count++] = text;
-    }
-    l->p->cc = cc;
-}
-
 struct mst_label mst_load_label(struct mst_loader *l, const struct mst_node *map, const char *key)
 {
     struct mst_label label = {"", ""};
@@ -185,13 +171,15 @@ static void load_all(struct mst_loader *l)
                          MST_WORDS("id", "title", "source", "issued", "version", "zone", "calendar",
                                    "weekend", "fiscal_month", "units", "groups", "offices", "cc",
                                    "ladders", "duties", "rubric", "silent_hours", "notice_days",
-                                   "attested")))
+                                   "attested", "grants", "viewers")))
         return;
     load_basics(l);
     mst_load_units(l);
     mst_load_groups(l);
     mst_load_offices(l);
-    load_cc(l);
+    mst_load_cc(l);
+    mst_load_grants(l);
+    mst_load_viewers(l);
     load_rubric(l);
     mst_load_ladders(l);
     mst_load_duties(l);

@@ -254,6 +254,29 @@ struct mst_rubric {
     bool ranking;      /* off unless the programme says otherwise */
 };
 
+/*
+ * Beside its own units, who reads a group's progress: a unit, or all of another group. Exactly one
+ * of `unit` and `group` is an index, the other SIZE_MAX.
+ */
+struct mst_grant {
+    size_t unit, group;
+    size_t reads;       /* index of the group that is read */
+    const char *reason; /* for the file's readers; NULL: none */
+};
+
+/* What a viewer sees. Whoever is not listed sees what is issued, and nothing else. */
+enum mst_sight {
+    MST_SIGHT_ISSUED,
+    MST_SIGHT_GROUP, /* one group whole, as its city leader does */
+    MST_SIGHT_ALL,
+};
+
+struct mst_viewer {
+    const char *id; /* of the principal viewer:ID */
+    enum mst_sight sight;
+    size_t group; /* with MST_SIGHT_GROUP */
+};
+
 /* What a programme was read from: enough to read it again, years later, without a file. */
 enum mst_source { MST_SOURCE_FILE, MST_SOURCE_CALENDAR, MST_SOURCE_ZONE, MST_SOURCES };
 
@@ -282,6 +305,10 @@ struct mst_programme {
     int notice_days;  /* working days between a rebase and the earliest due date it may bring */
     const char *const *cc; /* read-only subscribers of what is issued */
     size_t cc_count;
+    const struct mst_grant *grants;
+    size_t grants_count;
+    const struct mst_viewer *viewers;
+    size_t viewers_count;
     uint8_t digest[MST_DIGEST_BYTES];      /* of all its sources */
     struct mst_slice sources[MST_SOURCES]; /* their bytes; data NULL: not read from files */
     struct mst_arena *arena;
@@ -303,6 +330,11 @@ bool mst_unit_ended(const struct mst_unit *unit, mst_day day);
 /* The group that the unit leads or is a member of; SIZE_MAX: none. */
 size_t mst_programme_group_of(const struct mst_programme *p, size_t unit);
 bool mst_programme_leads(const struct mst_programme *p, size_t unit);
+/* May the unit read the group's progress: as one of its own, or by a grant? */
+bool mst_programme_reads(const struct mst_programme *p, size_t unit, size_t group);
+/* What a principal with the role viewer sees; ret_group gets the group, or SIZE_MAX. */
+enum mst_sight mst_programme_sight(const struct mst_programme *p, const char *principal,
+                                   size_t *ret_group);
 
 /* Words of enums as they stand in the programme file ("working-days", "preceding", "record"). */
 const char *mst_duty_kind_word(enum mst_duty_kind kind);

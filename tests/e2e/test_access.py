@@ -334,12 +334,14 @@ def test_viewers_unit_and_administrators_keep_to_their_acts():
         equal({key["status"] for key in world.ctl("keys")}, {"active"}, "keys")
 
 
-def test_unit_reads_its_own_only():
+def test_unit_reads_its_own_and_its_groups_progress_only():
     with broker() as world:
         client = world.client("rsj", kind="ctl", name="ctl")
         world.client("jxj").submit("task-list", "once", {"text": "of the lead"})
         rows = client.request("obligations")
-        check(all(row["bearer"] == "rsj" for row in rows), f"a member reads {rows}")
+        check({row["group"] for row in rows} == {"g1"}, f"a member reads {rows}")
+        others = {row["duty"] for row in rows if row["bearer"] != "rsj"}
+        check("unit-contacts" not in others, f"who holds another unit's posts: {others}")
         for verb, args in (("keys", {}), ("ledger", {"what": "list"})):
             refused_with("denied", client.request, verb, args)
         # What it may not read is not told apart from what is not there.

@@ -14,16 +14,43 @@
 #include "broker/core/authz.h"
 #include "tests/unit/core_fixture.h"
 
-static const char *const reading = " read-status read-units read-group read-obligation read-report "
-                                   "read-alert read-brief subscribe ";
+static const char *const reading = " read-status read-issued read-units read-progress "
+                                   "read-obligation read-report read-alert read-brief subscribe ";
 static const char *const judging = " receive review return approve urge ";
 static const char *const speaking = " submit withdraw progress extension ";
+static const char *const open_to_all = " read-status read-issued ";
+static const char *const of_groups = " read-units read-progress ";
 
-/* unit, lead, office, director, viewer, admin */
-enum { A_UNIT, A_LEAD, A_OFFICE, A_DIRECTOR, A_VIEWER, A_ADMIN, ACTORS };
-static const unsigned actor_roles[ACTORS] = {MST_ROLE_UNIT,     MST_ROLE_UNIT,   MST_ROLE_OFFICE,
-                                             MST_ROLE_DIRECTOR, MST_ROLE_VIEWER, MST_ROLE_ADMIN};
-static const char *const actor_units[ACTORS] = {"member", "lead"};
+/* unit, lead, office, director, three viewers, admin */
+enum { A_UNIT, A_LEAD, A_OFFICE, A_DIRECTOR, A_VIEWER, A_LEADER, A_MAYOR, A_ADMIN, ACTORS };
+static const struct {
+    const char *principal;
+    unsigned roles;
+    const char *unit;
+} actors[ACTORS] = {
+    [A_UNIT] = {"unit:member", MST_ROLE_UNIT, "member"},
+    [A_LEAD] = {"unit:lead", MST_ROLE_UNIT, "lead"},
+    [A_OFFICE] = {"office:one", MST_ROLE_OFFICE, NULL},
+    [A_DIRECTOR] = {"director:one", MST_ROLE_DIRECTOR, NULL},
+    [A_VIEWER] = {"viewer:cc", MST_ROLE_VIEWER, NULL}, /* whom the programme does not list */
+    [A_LEADER] = {"viewer:leader", MST_ROLE_VIEWER, NULL},
+    [A_MAYOR] = {"viewer:mayor", MST_ROLE_VIEWER, NULL},
+    [A_ADMIN] = {"admin:one", MST_ROLE_ADMIN, NULL},
+};
+static const struct mst_viewer viewers[] = {
+    {.id = "leader", .sight = MST_SIGHT_GROUP, .group = 0},
+    {.id = "mayor", .sight = MST_SIGHT_ALL, .group = SIZE_MAX},
+    {.id = "press", .sight = MST_SIGHT_ISSUED, .group = SIZE_MAX},
+};
+/* What each programme of the matrix grants: nothing; group two to one unit; to all of group one; to
+ * another unit, and the other way round, which opens nothing to group one. */
+static const struct mst_grant grants[][2] = {
+    {{.unit = SIZE_MAX, .group = SIZE_MAX, .reads = SIZE_MAX}},
+    {{.unit = MEMBER, .group = SIZE_MAX, .reads = 1}},
+    {{.unit = SIZE_MAX, .group = 0, .reads = 1}},
+    {{.unit = OTHER, .group = SIZE_MAX, .reads = 1}, {.unit = SIZE_MAX, .group = 1, .reads = 0}},
+};
+enum { NO_GRANT, TO_MEMBER, TO_GROUP, TO_OTHERS, PROGRAMMES };
 
 static const char *const office_acts = " record void extend refuse-extension waive unlock reopen "
                                        "fill vacate publish acknowledge supersede cancel rebase "
@@ -40,27 +67,41 @@ static bool in(const char *words, const char *action)
     return false;
 }
 
-/* What the documents say. own: the target is the actor's unit; group: it is in the actor's group.
- */
-static bool should(int actor, const char *action, bool own, bool group)
+static bool granted(int actor, int programme)
+{
+    return programme == TO_GROUP || (programme == TO_MEMBER && actor == A_UNIT);
+}
+
+/* What the documents say. own: the target is the actor's unit; group: of that group it is, or 0. */
+static bool should(int actor, int programme, const char *action, bool own, int group)
 {
     bool reads = in(reading, action);
+    bool shared =
+        in(of_groups, action) && (group == 1 || (group == 2 && granted(actor, programme)));
     switch (actor) {
     case A_UNIT:
-        if (in(" read-units read-group ", action))
-            return group;
-        return in(" read-status ", action) || ((reads || in(speaking, action)) && own);
+        if (in(of_groups, action))
+            return shared;
+        return in(open_to_all, action) || ((reads || in(speaking, action)) && own);
     case A_LEAD:
-        return in(" read-status ", action) || ((reads || in(judging, action)) && group) ||
+        if (in(of_groups, action))
+            return shared;
+        return in(open_to_all, action) || ((reads || in(judging, action)) && group == 1) ||
                (in(speaking, action) && own);
     case A_OFFICE:
     case A_DIRECTOR:
         return reads || in(judging, action) || in(office_acts, action) ||
-               in(" read-ledger ", action);
+               in(" read-ledger subscribe-leaders ", action);
     case A_VIEWER:
-        return reads;
+        return in(open_to_all, action);
+    case A_LEADER:
+        return in(open_to_all, action) ||
+               ((reads || in(" subscribe-leaders ", action)) && group == 1);
+    case A_MAYOR:
+        return reads || in(" subscribe-leaders ", action);
     case A_ADMIN:
-        return reads || in(keeping, action) || in(" read-ledger read-keys ", action);
+        return reads || in(keeping, action) ||
+               in(" read-ledger read-keys subscribe-leaders ", action);
     default:
         return false;
     }
@@ -86,26 +127,39 @@ static const struct {
     {{"stranger", NULL}, NULL, 0},    {{NULL, "no-such-group"}, NULL, 0},
 };
 
-static void every_cell_is_as_documented(void **state)
+static size_t check_programme(int number)
 {
-    (void)state;
+    struct mst_programme p = fixture_programme;
     size_t cells = 0;
+    p.viewers = viewers;
+    p.viewers_count = sizeof viewers / sizeof viewers[0];
+    p.grants = grants[number];
+    p.grants_count = number == NO_GRANT ? 0 : number == TO_OTHERS ? 2 : 1;
     for (int a = 0; a < ACTORS; a++) {
-        struct mst_actor actor = {"p", actor_roles[a], actor_units[a]};
+        struct mst_actor actor = {actors[a].principal, actors[a].roles, actors[a].unit};
         for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
             for (size_t t = 0; t < sizeof targets / sizeof targets[0]; t++) {
                 bool own = actor.unit && targets[t].of && strcmp(actor.unit, targets[t].of) == 0;
-                bool wanted = should(a, actions[i], own, targets[t].group == 1);
-                bool is = mst_authz(&fixture_programme, &actor, actions[i], &targets[t].target);
+                bool wanted = should(a, number, actions[i], own, targets[t].group);
+                bool is = mst_authz(&p, &actor, actions[i], &targets[t].target);
                 if (is != wanted)
-                    fail_msg("actor %d, %s upon %s of %s: %s", a, actions[i],
-                             targets[t].target.unit ? targets[t].target.unit : "-",
+                    fail_msg("programme %d, %s, %s upon %s of %s: %s", number, actor.principal,
+                             actions[i], targets[t].target.unit ? targets[t].target.unit : "-",
                              targets[t].target.group ? targets[t].target.group : "-",
                              is ? "wrongly allowed" : "wrongly denied");
                 cells++;
             }
         }
     }
+    return cells;
+}
+
+static void every_cell_is_as_documented(void **state)
+{
+    (void)state;
+    size_t cells = 0;
+    for (int number = 0; number < PROGRAMMES; number++)
+        cells += check_programme(number);
     print_message("%zu cells\n", cells);
 }
 
@@ -147,6 +201,36 @@ static void streams_are_read_by_their_owner_lead_and_office(void **state)
     assert_false(mst_authz_audience(p, &lead, "director", "one"));
     assert_true(mst_authz_audience(p, &office, "unit:far", "two"));
     assert_true(mst_authz_audience(p, &office, "group-head:one", "one"));
+    assert_false(mst_authz_audience(p, &lead, "group-head:one", "one"));
+}
+
+static void viewers_hear_what_they_may_see(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *audience, *group;
+        bool cc, leader, mayor;
+    } rows[] = {
+        {"cc", "", true, true, true},
+        {"office", "one", false, false, true},
+        {"director", "", false, false, true},
+        {"unit:member", "one", false, true, true},
+        {"unit:far", "two", false, false, true},
+        {"city-leader:one", "one", false, true, true},
+        {"city-leader:two", "two", false, false, true},
+        {"group-head:two", "one", false, false, true},
+    };
+    struct mst_programme p = fixture_programme;
+    p.viewers = viewers;
+    p.viewers_count = sizeof viewers / sizeof viewers[0];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const bool wanted[] = {rows[i].cc, rows[i].leader, rows[i].mayor};
+        for (int a = A_VIEWER; a <= A_MAYOR; a++) {
+            struct mst_actor viewer = {actors[a].principal, actors[a].roles, NULL};
+            assert_int_equal(mst_authz_audience(&p, &viewer, rows[i].audience, rows[i].group),
+                             wanted[a - A_VIEWER]);
+        }
+    }
 }
 
 int main(void)
@@ -155,6 +239,7 @@ int main(void)
         cmocka_unit_test(every_cell_is_as_documented),
         cmocka_unit_test(nobody_without_a_role_may_anything),
         cmocka_unit_test(roles_add_up_and_do_not_leak),
+        cmocka_unit_test(viewers_hear_what_they_may_see),
         cmocka_unit_test(streams_are_read_by_their_owner_lead_and_office),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

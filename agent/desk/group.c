@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The group's progress, asked of the broker through the running agent: tables of how it stands, or
+ * its reports one a line as they arrive. The broker decides what this unit may read.
+ */
+#include "agent/desk/desk.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/model/programme.h"
+#include "proto/pack.h"
+
+static const struct {
+    const char *word, *columns, *heading;
+} lists[] = {
+    {"units", "id name role open overdue last_contact", N_("Units")},
+    {"obligations", "id due phase work verdict", N_("Obligations")},
+    {"reports", "receipt at unit act duty period text", N_("Reports")},
+};
+#define LISTS (sizeof lists / sizeof lists[0])
+#define REPORTS (LISTS - 1)
+
+/* A list is asked for in pieces of so many rows, each from the last row on. */
+#define PIECE "1000"
+#define PIECE_ROWS 1000
+
+struct showing {
+    const struct mst_desk *desk;
+    struct mst_table *table; /* NULL: one line for each report */
+    uint64_t last;           /* receipt number of the last report */
+    size_t rows;             /* in this piece */
+};
+
+static void print_line(struct mst_slice row)
+{
+    static const char *const columns[] = {"at", "unit", "act", "duty", "period", "text"};
+    struct mst_buf line = {0};
+    for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
+        char word[64];
+        struct mst_slice value = mst_unpack_text(row, columns[i]);
+        if (!value.data || value.len == 0)
+            continue;
+        if (strcmp(columns[i], "act") == 0)
+            value = mst_text(mst_word("act", mst_slice_copy(value, word, sizeof word)));
+        mst_buf_put(&line, "  ", 2);
+        mst_put_clean(&line, value);
+    }
+    printf("%6" PRId64 "%.*s\n", mst_unpack_int(row, "receipt", 0), (int)line.len,
+           line.data ? (const char *)line.data : "");
+    mst_buf_done(&line);
+}
+
+static int show_row(void *context, struct mst_slice row, struct mst_err *err)
+{
+    struct showing *s = context;
+    int64_t receipt = mst_unpack_int(row, "receipt", 0);
+    if (receipt > 0)
+        s->last = (uint64_t)receipt;
+    s->rows++;
+    if (s->table)
+        return mst_table_row(s->table, row, err);
+    if (s->desk->json)
+        return mst_desk_json_line(row, err);
+    print_line(row);
+    return 0;
+}
+
+/* One answer of the broker, whole. `follow`: it is waited for until there is a report. */
+static int ask(struct mst_local *local, struct showing *s, size_t which, const char *group,
+               bool follow, struct mst_err *err)
+{
+    char from[24];
+    struct mst_desk_list list = {
+        .verb = "ask", .ask = lists[which].word, .args = {{"group", group}}};
+    if (which == REPORTS) {
+        snprintf(from, sizeof from, "%" PRIu64, s->last + 1);
+        list.args[1] = (struct mst_desk_arg){"from", from};
+        list.args[2] = (struct mst_desk_arg){"limit", PIECE};
+    }
+    if (follow)
+        list.flags[0] = "wait";
+    s->rows = 0;
+    return mst_desk_pages(local, &list, show_row, s, err);
+}
+
+static int ask_all(struct mst_local *local, struct showing *s, size_t which, const char *group,
+                   struct mst_err *err)
+{
+    int code = ask(local, s, which, group, false, err);
+    while (!code && which == REPORTS && s->rows == PIECE_ROWS)
+        code = ask(local, s, which, group, false, err);
+    return code;
+}
+
+static int show_list(struct mst_local *local, struct showing *s, size_t which, const char *group,
+                     struct mst_err *err)
+{
+    s->table = mst_table_new(s->desk->format, lists[which].columns, stdout);
+    int code = s->table ? ask_all(local, s, which, group, err)
+                        : mst_fail_on(err, MST_E_NOMEM, lists[which].word);
+    if (code) {
+        mst_table_free(s->table);
+        return code;
+    }
+    return mst_table_end(s->table, err);
+}
+
+/* All of them: tables under headings, or one JSON object that holds them. */
+static int show_all(struct mst_local *local, struct showing *s, const char *group,
+                    struct mst_err *err)
+{
+    int code = 0;
+    for (size_t i = 0; !code && i < LISTS; i++) {
+        if (s->desk->json)
+            printf("%s\"%s\":", i ? "," : "{", lists[i].word);
+        else
+            printf("%s%s\n", i ? "\n" : "", _(lists[i].heading));
+        code = show_list(local, s, i, group, err);
+    }
+    if (!code && s->desk->json)
+        printf("}\n");
+    return code;
+}
+
+static int follow(struct mst_local *local, struct showing *s, const char *group,
+                  struct mst_err *err)
+{
+    int code = ask_all(local, s, REPORTS, group, err);
+    while (!code) {
+        fflush(stdout);
+        code = ask(local, s, REPORTS, group, true, err);
+    }
+    return code;
+}
+
+static int take_group(void *context, struct mst_slice row, struct mst_err *err)
+{
+    char *group = context;
+    (void)err;
+    if (mst_slice_is(mst_unpack_text(row, "type"), "unit"))
+        mst_slice_copy(mst_unpack_text(row, "group"), group, MST_ID_MAX);
+    return 0;
+}
+
+/* Which group the unit is in is the broker's to say: the agent may not have heard of it yet. */
+static int find_own_group(struct mst_local *local, char group[MST_ID_MAX], struct mst_err *err)
+{
+    struct mst_desk_list list = {.verb = "ask", .ask = "brief"};
+    group[0] = '\0';
+    int code = mst_desk_pages(local, &list, take_group, group, err);
+    return code || group[0]
+               ? code
+               : mst_fail(err, MST_R_NOT_APPLICABLE, "%s", _("the unit is in no group"));
+}
+
+static int show_group(const struct mst_desk *desk, struct mst_local *local, struct mst_err *err)
+{
+    const char *list = mst_call_value(desk->call, "list");
+    const char *from = mst_call_value(desk->call, "from");
+    const char *group = mst_call_value(desk->call, "group");
+    bool follows = mst_call_value(desk->call, "follow") != NULL;
+    struct showing s = {.desk = desk};
+    char own[MST_ID_MAX];
+    size_t which = 0;
+    while (list && which < LISTS && strcmp(lists[which].word, list) != 0)
+        which++;
+    if (which == LISTS)
+        return mst_fail_on(err, MST_E_USAGE, list);
+    if (desk->format == MST_FORMAT_CSV && (follows || !list))
+        return mst_fail(err, MST_E_USAGE, "%s", _("--csv is for one list, and not with --follow"));
+    if (follows && list && which != REPORTS)
+        return mst_fail(err, MST_E_USAGE, "%s", _("--follow is for reports"));
+    if (from && (s.last = strtoull(from, NULL, 10)) > 0)
+        s.last--;
+    int code = group ? 0 : find_own_group(local, own, err);
+    if (!group)
+        group = own;
+    if (!code && follows)
+        code = follow(local, &s, group, err);
+    else if (!code)
+        code = list ? show_list(local, &s, which, group, err) : show_all(local, &s, group, err);
+    return code;
+}
+
+int mst_desk_group(const struct mst_desk *desk)
+{
+    return mst_desk_with_agent(desk, show_group);
+}
