@@ -3,13 +3,12 @@
  * Alerts in words and as maps. The sentences have named places instead of printf's, so that a
  * translation may put them in any order and can never read past its arguments.
  */
-#include "agent/link/print.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "agent/link/print_cell.h"
 #include "config/load/lang.h"
 #include "config/model/zone.h"
 #include "proto/pack.h"
@@ -89,24 +88,23 @@ struct place {
     struct mst_slice text;
 };
 
+struct places {
+    const struct place *items;
+    size_t count;
+    bool made; /* the reason may be the broker's own */
+};
+
 /* Every value is cleaned as it goes in; the sentence itself is ours. */
-static void fill(struct mst_buf *out, const char *text, const struct place *places, size_t count)
+static void put_place(void *context, const char *name, struct mst_buf *out)
 {
-    while (*text) {
-        size_t plain = strcspn(text, "{");
-        mst_buf_put(out, text, plain);
-        text += plain;
-        const char *end = *text ? strchr(text, '}') : NULL;
-        if (!end) {
-            mst_buf_put(out, text, strlen(text));
-            return;
-        }
-        for (size_t i = 0; i < count; i++) {
-            size_t len = strlen(places[i].name);
-            if (len == (size_t)(end - text - 1) && memcmp(text + 1, places[i].name, len) == 0)
-                mst_put_clean(out, places[i].text);
-        }
-        text = end + 1;
+    const struct places *places = context;
+    for (size_t i = 0; i < places->count; i++) {
+        if (strcmp(places->items[i].name, name) != 0)
+            continue;
+        if (places->made && strcmp(name, "reason") == 0)
+            mst_put_reason(out, places->items[i].text);
+        else
+            mst_put_clean(out, places->items[i].text);
     }
 }
 
@@ -134,14 +132,19 @@ static void put_sentence(const struct mst_msg_alert *alert, struct mst_buf *out)
         {"reason", alert->reason},
         {"kind", mst_text(mst_word("kind", kind))},
     };
-    size_t count = sizeof places / sizeof places[0];
+    struct places context = {
+        .items = places,
+        .count = sizeof places / sizeof places[0],
+        .made = strcmp(kind, "moved") == 0 || strcmp(kind, "cancelled") == 0 ||
+                strcmp(kind, "superseded") == 0,
+    };
     if (alert->rehearsal)
-        fill(out, _("[rehearsal] "), places, count);
-    fill(out, _(sentence_of(alert->kind)->text), places, count);
+        mst_fill(out, _("[rehearsal] "), put_place, &context);
+    mst_fill(out, _(sentence_of(alert->kind)->text), put_place, &context);
     if (alert->missed > 0)
-        fill(out, _(" (stands for {missed} earlier ones)"), places, count);
+        mst_fill(out, _(" (stands for {missed} earlier ones)"), put_place, &context);
     if (alert->reason.len > 0)
-        fill(out, _(": {reason}"), places, count);
+        mst_fill(out, _(": {reason}"), put_place, &context);
 }
 
 char *mst_alert_words(const struct mst_msg_alert *alert, char *buf, size_t size)

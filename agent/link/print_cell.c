@@ -186,6 +186,8 @@ void mst_cell_put(struct mst_buf *out, const char *column, struct mst_slice raw)
         put_text(out, column, value.s);
     else if (value.kind == MST_VALUE_BOOL)
         put(out, value.boolean ? _("yes") : _("no"));
+    else if (mst_put_saying(out, raw))
+        return;
     else if (value.kind != MST_VALUE_ARRAY || !put_flat(out, column, raw))
         mst_cell_put_raw(out, raw);
 }
@@ -236,7 +238,7 @@ void mst_cell_put_block(struct mst_buf *out, const char *column, struct mst_slic
         put_lines(out, column, value.s, indent);
         return;
     }
-    if (put_flat(out, column, raw))
+    if (mst_put_saying(out, raw) || put_flat(out, column, raw))
         return;
     struct mst_unpack u;
     mst_unpack_init(&u, raw.data, raw.len);

@@ -15,4 +15,15 @@ void mst_cell_put_raw(struct mst_buf *out, struct mst_slice raw);
 /* The first value in the bytes; NIL when there is none. */
 struct mst_value mst_cell_value(struct mst_slice raw);
 
+/* ---- sentences with places: print_fill.c ---- */
+
+/* Appends what stands in the place of that name; nothing: it is empty. */
+typedef void (*mst_fill_fn)(void *context, const char *name, struct mst_buf *out);
+/* "{name}" is a place; "<…>" is left out where a place in it is empty. */
+void mst_fill(struct mst_buf *out, const char *text, mst_fill_fn put, void *context);
+/* A reason, in the reader's language where the broker itself gave it. */
+void mst_put_reason(struct mst_buf *out, struct mst_slice reason);
+/* A map that is a sentence of sayings.def; false: it is none, and nothing was put. */
+bool mst_put_saying(struct mst_buf *out, struct mst_slice raw);
+
 #endif

@@ -223,6 +223,16 @@ static int print_table(const struct mst_table *table, struct mst_err *err)
     return ok ? 0 : mst_fail_on(err, MST_E_NOMEM, _("a table"));
 }
 
+/* "row 42" is the heading of "row", and which one. */
+static void put_label(struct mst_buf *out, const char *name)
+{
+    size_t len = strcspn(name, " ");
+    char first[64];
+    mst_slice_copy(mst_bytes(name, len), first, sizeof first);
+    mst_put_clean(out, mst_text(mst_heading(first)));
+    mst_put_clean(out, mst_text(name + len));
+}
+
 static int print_pairs(const struct mst_table *table, struct mst_err *err)
 {
     bool colour = mst_colour(table->out);
@@ -230,14 +240,18 @@ static int print_pairs(const struct mst_table *table, struct mst_err *err)
     char name[64];
     for (size_t i = 0; i < table->rows_count; i++) {
         mst_slice_copy(mst_unpack_text(table->rows[i], "name"), name, sizeof name);
-        int mine = mst_width(mst_heading(name));
+        struct mst_buf label = {0};
+        put_label(&label, name);
+        char *text = text_of(&label);
+        int mine = text ? mst_width(text) : 0;
+        free(text);
         width = mine > width ? mine : width;
     }
     for (size_t i = 0; i < table->rows_count; i++) {
         struct mst_buf label = {0}, value = {0};
         struct mst_slice raw = {0};
         mst_slice_copy(mst_unpack_text(table->rows[i], "name"), name, sizeof name);
-        mst_put_clean(&label, mst_text(mst_heading(name)));
+        put_label(&label, name);
         mst_unpack_find(table->rows[i], "value", &raw);
         mst_cell_put_block(&value, name, raw, width + 2);
         char *label_text = text_of(&label), *value_text = text_of(&value);

@@ -139,6 +139,8 @@ static int start_engine(struct mst_engine *e, mst_time down_from, mst_time now, 
     if (now < mst_core_now(e->core))
         return mst_fail(err, MST_E_CORRUPT, _("%s: the clock mark is behind the ledger"), e->id);
     int code = put_life_row(e, MST_ROW_START, down_from, now, err);
+    if (!code)
+        code = mst_history_note(e->driver->options.store, e->pid, MST_HISTORY_STARTS, e->row, err);
     if (!code && down_from != 0) {
         input.kind = MST_INPUT_DOWN;
         input.u.down_from = down_from;

@@ -19,6 +19,7 @@
 #include "config/load/keys.h"
 
 struct mst_driver;
+struct mst_heard;  /* heard.h */
 struct mst_engine; /* one programme: its core, ledger head, alert numbers and outboxes */
 
 struct mst_driver_callbacks {
@@ -160,6 +161,8 @@ uint64_t mst_driver_watermark(const struct mst_driver *driver);
 const struct mst_keys *mst_driver_keys(const struct mst_driver *driver);
 
 struct mst_programme *mst_engine_programme(const struct mst_engine *engine);
+/* When each agent was heard of last; a rehearsal keeps none. Borrowed. */
+const struct mst_heard *mst_engine_heard(const struct mst_engine *e);
 const struct mst_core *mst_engine_core(const struct mst_engine *engine);
 mst_pid mst_engine_pid(const struct mst_engine *engine);
 uint64_t mst_engine_last_alert(const struct mst_engine *engine);

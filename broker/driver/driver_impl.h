@@ -5,6 +5,7 @@
 
 #include "broker/driver/driver.h"
 #include "broker/driver/heard.h"
+#include "broker/driver/history.h"
 #include "broker/driver/rows.h"
 #include "proto/pack.h"
 

@@ -282,8 +282,10 @@ static int put_transition(struct mst_engine *e, const struct mst_transition *t, 
     struct mst_buf *b = &e->driver->scratch;
     mst_buf_clear(b);
     int code = mst_row_pack_transition(t, b, err);
+    if (!code)
+        code = mst_engine_put_row(e, MST_ROW_TRANSITION, now, mst_bytes(b->data, b->len), err);
     return code ? code
-                : mst_engine_put_row(e, MST_ROW_TRANSITION, now, mst_bytes(b->data, b->len), err);
+                : mst_history_note(e->driver->options.store, e->pid, t->obligation, e->row, err);
 }
 
 static int put_alert(struct mst_engine *e, const struct mst_alert *a, mst_time now,
@@ -393,7 +395,10 @@ static int put_silent_input(struct mst_engine *e, const struct mst_input *input,
     mst_heard_pack(&e->heard, b);
     if (b->failed)
         return mst_fail_on(err, MST_E_NOMEM, "contacts");
-    return mst_engine_put_row(e, MST_ROW_CONTACTS, input->now, mst_bytes(b->data, b->len), err);
+    int code = mst_engine_put_row(e, MST_ROW_CONTACTS, input->now, mst_bytes(b->data, b->len), err);
+    return code ? code
+                : mst_history_note(e->driver->options.store, e->pid, MST_HISTORY_CONTACTS, e->row,
+                                   err);
 }
 
 int mst_engine_step(struct mst_engine *e, const struct mst_input *input, enum mst_code *ret_refused,

@@ -96,6 +96,11 @@ int mst_engine_load_heard(struct mst_engine *e, struct mst_err *err)
     return code;
 }
 
+const struct mst_heard *mst_engine_heard(const struct mst_engine *e)
+{
+    return &e->heard;
+}
+
 int mst_driver_heard(struct mst_engine *e, const char *unit, mst_time now, struct mst_err *err)
 {
     return mst_heard_note(&e->heard, unit, now, err);

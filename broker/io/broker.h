@@ -9,6 +9,7 @@
 
 #include "broker/driver/driver.h"
 #include "broker/io/clock.h"
+#include "broker/io/gate.h"
 #include "broker/io/log.h"
 #include "config/load/settings.h"
 
@@ -80,6 +81,7 @@ struct mst_broker {
     void *zmq;
     void *doors[MST_DOORS];
     void *zap;
+    struct mst_gate *gate;
     void *feed;
     bool feed_stale; /* a key that it admitted was revoked: to be closed and bound again */
     int timer_fd, signal_fd, lock_fd;

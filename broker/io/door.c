@@ -25,7 +25,7 @@ struct letter {
     bool whole; /* exactly two frames, the first not too long */
 };
 
-static bool receive(void *door, struct letter *l)
+static bool receive(struct mst_broker *b, void *door, struct letter *l)
 {
     memset(l, 0, sizeof *l);
     int len = zmq_recv(door, l->routing, sizeof l->routing, ZMQ_DONTWAIT);
@@ -47,6 +47,7 @@ static bool receive(void *door, struct letter *l)
         more = zmq_msg_more(&l->payload);
     }
     l->whole = l->whole && frames == 1;
+    mst_gate_heard(b->gate, zmq_msg_get(&l->payload, ZMQ_SRCFD));
     return true;
 }
 
@@ -354,17 +355,19 @@ int mst_door_serve(struct mst_broker *b, enum mst_door door, size_t *budget, str
 {
     while (*budget > 0 && (door != MST_DOOR_ENROL || mst_door_enrol_wait_ms(b) < 0)) {
         struct letter l;
-        if (!receive(b->doors[door], &l))
+        if (!receive(b, b->doors[door], &l))
             return 0;
         (*budget)--;
         if (door == MST_DOOR_ENROL)
             take_enrol_token(b);
         b->drained = false;
         int code = 0;
-        if (l.whole)
+        if (l.whole) {
             code = serve_letter(b, door, &l, err);
-        else
+        } else {
+            b->refused_peers++;
             mst_log(&b->log, 4, "dropped", "reason=\"a message is exactly one frame\"");
+        }
         zmq_msg_close(&l.payload);
         if (code)
             return code;

@@ -27,6 +27,8 @@
 #define ADMIN_SOCKET "admin.sock"
 #define STORE_FILE "muster.db"
 #define KEPT_MAX 32
+/* An enrolment and the handshake before it are two of these KiB. */
+#define ENROL_UNREAD_BYTES_MAX 65536
 
 static int make_dir(const char *path, mode_t mode, struct mst_err *err)
 {
@@ -218,11 +220,26 @@ static int open_door(struct mst_broker *b, enum mst_door door, const char *endpo
               zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY, b->keys.channel_secret, 32) ||
               zmq_setsockopt(s, ZMQ_ZAP_DOMAIN, domain, strlen(domain)) ||
               zmq_setsockopt(s, MST_ZMQ_ZAP_ENFORCE_DOMAIN, &enforce, sizeof enforce);
-    if (bad)
-        return mst_fail(err, MST_E_IO, "%s: %s", endpoint, zmq_strerror(errno));
-    if (zmq_bind(s, endpoint) != 0)
+    return bad ? mst_fail(err, MST_E_IO, "%s: %s", endpoint, zmq_strerror(errno)) : 0;
+}
+
+static int bind_door(struct mst_broker *b, enum mst_door door, const char *endpoint,
+                     struct mst_err *err)
+{
+    if (zmq_bind(b->doors[door], endpoint) != 0)
         return mst_fail(err, MST_E_IO, "%s: %s", endpoint, zmq_strerror(errno));
     return 0;
+}
+
+/* From the first connection on. */
+static int watch_doors(struct mst_broker *b, struct mst_err *err)
+{
+    const struct mst_gate_door doors[] = {
+        {b->doors[MST_DOOR_MEMBERS], "members", b->settings.BROKER_unread_bytes_max},
+        {b->doors[MST_DOOR_ENROL], "enrol", ENROL_UNREAD_BYTES_MAX},
+    };
+    return mst_gate_start(b->zmq, doors, sizeof doors / sizeof doors[0],
+                          b->settings.BROKER_log_rate, &b->gate, err);
 }
 
 /* libzmq here links more transports than anybody should bind. */
@@ -246,7 +263,8 @@ static int open_doors(struct mst_broker *b, struct mst_err *err)
     /* libzmq draws its routing ids from rand(); a guessable one lets a client abort the process. */
     if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
         return mst_fail_on(err, MST_E_INTERNAL, "getrandom");
-    srand(seed);
+    if (!MST_MUTANT("routing-ids-guessable"))
+        srand(seed);
     int code = check_endpoints(b, err);
     if (!code && !MST_MUTANT("zap-handler-missing"))
         code = mst_zap_open(b, err);
@@ -255,9 +273,17 @@ static int open_doors(struct mst_broker *b, struct mst_err *err)
     if (!code)
         code = open_door(b, MST_DOOR_ENROL, b->settings.BROKER_enrol_endpoint, "enrol", err);
     snprintf(admin, sizeof admin, "ipc://%s/" ADMIN_SOCKET, b->settings.BROKER_runtime_dir);
-    mode_t old = umask(0117);
     if (!code)
         code = open_door(b, MST_DOOR_ADMIN, admin, NULL, err);
+    if (!code && !MST_MUTANT("gate-open"))
+        code = watch_doors(b, err);
+    if (!code)
+        code = bind_door(b, MST_DOOR_MEMBERS, b->settings.BROKER_members_endpoint, err);
+    if (!code)
+        code = bind_door(b, MST_DOOR_ENROL, b->settings.BROKER_enrol_endpoint, err);
+    mode_t old = umask(0117);
+    if (!code)
+        code = bind_door(b, MST_DOOR_ADMIN, admin, err);
     umask(old);
     return code ? code : mst_feed_open(b, err);
 }
@@ -360,6 +386,7 @@ void mst_broker_close(struct mst_broker *b)
     while (b->sessions_count > 0)
         mst_session_close(b, b->sessions[0]);
     free(b->sessions);
+    mst_gate_stop(b->gate);
     for (size_t i = 0; i < MST_DOORS; i++) {
         if (b->doors[i])
             zmq_close(b->doors[i]);

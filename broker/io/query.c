@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "broker/driver/answers.h"
+#include "broker/driver/heard.h"
 #include "broker/io/broker.h"
 
 /* A reply carries rows up to this size, and up to half of what a message may be. */
@@ -426,25 +427,41 @@ int64_t mst_query_wait_ms(const struct mst_broker *b)
 
 /* ---- posting, from the loop ---- */
 
-static int equip(struct mst_broker *b, struct job *job, struct mst_err *err)
+/* Also of those who have not come back since the broker started. */
+static int copy_seen(struct mst_broker *b, const struct mst_engine *engine, struct job *job,
+                     struct mst_err *err)
 {
-    job->last = calloc(1, sizeof *job->last);
-    bool wanted = job->fn == mst_query_units;
-    job->seen = wanted ? calloc(b->sessions_count + 1, sizeof *job->seen) : NULL;
-    if (!job->last || (wanted && !job->seen))
+    const struct mst_heard *heard = mst_engine_heard(engine);
+    job->seen = calloc(heard->count + b->sessions_count + 1, sizeof *job->seen);
+    if (!job->seen)
         return mst_fail_on(err, MST_E_NOMEM, "query");
-    size_t n = 0;
-    for (size_t i = 0; wanted && i < b->sessions_count; i++) {
+    struct mst_contact_seen *next = job->seen;
+    for (size_t i = 0; i < heard->count; i++, next++) {
+        snprintf(next->unit, sizeof next->unit, "%s", heard->rows[i].unit);
+        next->wall_ms = heard->rows[i].heard;
+    }
+    for (size_t i = 0; i < b->sessions_count; i++) {
         const struct mst_session *s = b->sessions[i];
-        if (!s->unit[0] || strcmp(s->kind, "agent") != 0)
+        if (!s->unit[0] || strcmp(s->kind, "agent") != 0 || s->engine != engine)
             continue;
-        snprintf(job->seen[n].unit, sizeof job->seen[n].unit, "%s", s->unit);
-        job->seen[n].wall_ms = s->last_seen_wall;
-        job->seen[n++].connected = s->welcome;
+        snprintf(next->unit, sizeof next->unit, "%s", s->unit);
+        next->wall_ms = s->last_seen_wall;
+        next++->connected = s->welcome;
     }
     job->query.seen = job->seen;
-    job->query.seen_count = n;
+    job->query.seen_count = (size_t)(next - job->seen);
     return 0;
+}
+
+static int equip(struct mst_broker *b, const struct mst_engine *engine, struct job *job,
+                 struct mst_err *err)
+{
+    job->last = calloc(1, sizeof *job->last);
+    job->query.rehearsal = b->rehearsal;
+    if (!job->last)
+        return mst_fail_on(err, MST_E_NOMEM, "query");
+    bool wanted = job->fn == mst_query_units || job->fn == mst_query_explain;
+    return wanted ? copy_seen(b, engine, job, err) : 0;
 }
 
 static bool is_crowded(struct lane *lane)
@@ -459,7 +476,7 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
                         struct mst_err *err)
 {
     const struct mst_programme *p = mst_engine_programme(s->engine);
-    char now_text[MST_INSTANT_TEXT_MAX], next_text[MST_INSTANT_TEXT_MAX] = "", numbers[6][24];
+    char now_text[MST_INSTANT_TEXT_MAX], next_text[MST_INSTANT_TEXT_MAX] = "", numbers[8][24];
     mst_time next = mst_driver_next_due(b->driver);
     mst_zone_format(p->zone, now, now_text);
     if (next != MST_NEVER)
@@ -467,13 +484,16 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
     size_t sessions = 0;
     for (size_t i = 0; i < b->sessions_count; i++)
         sessions += b->sessions[i]->welcome;
+    struct mst_gate_counts gate = mst_gate_counts(b->gate);
     const uint64_t counts[] = {sessions,
                                mst_core_count(mst_engine_core(s->engine)),
                                mst_engine_last_row(s->engine),
                                mst_engine_last_alert(s->engine),
                                b->refused_peers,
+                               gate.refused,
+                               gate.cut,
                                mst_driver_epoch(b->driver)};
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         snprintf(numbers[i], sizeof numbers[i], "%" PRIu64, counts[i]);
     const char *const pairs[][2] = {
         {"software", "musterd " MUSTER_VERSION},
@@ -487,7 +507,9 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
         {"ledger_rows", numbers[2]},
         {"alerts", numbers[3]},
         {"refused_peers", numbers[4]},
-        {"epoch", numbers[5]},
+        {"refused_handshakes", numbers[5]},
+        {"cut_connections", numbers[6]},
+        {"epoch", numbers[7]},
     };
     return mst_session_reply_pairs(b, s, request, pairs, sizeof pairs / sizeof pairs[0], err);
 }
@@ -553,7 +575,8 @@ int mst_query_post(struct mst_broker *b, const struct mst_session *session,
     snprintf(job->unit, sizeof job->unit, "%s", s->unit);
     snprintf(job->action, sizeof job->action, "%s", action);
     mst_buf_put(&job->args, request->args.data, request->args.len);
-    int code = job->args.failed ? mst_fail_on(err, MST_E_NOMEM, "query") : equip(b, job, err);
+    int code =
+        job->args.failed ? mst_fail_on(err, MST_E_NOMEM, "query") : equip(b, s->engine, job, err);
     if (code) {
         free_job(job);
         return code;

@@ -10,8 +10,10 @@
 #include "broker/core/authz.h"
 #include "broker/store/store.h"
 #include "proto/pack.h"
+#include "proto/saying.h"
 
-/* When a unit was last heard of; copied from the sessions when the query is posted. */
+/* When a unit was last heard of; copied from the driver and the sessions when the query is posted.
+ * A unit may stand there more than once. */
 struct mst_contact_seen {
     char unit[48];
     mst_time wall_ms;
@@ -28,6 +30,7 @@ struct mst_query {
     struct mst_slice args;
     const struct mst_contact_seen *seen;
     size_t seen_count;
+    bool rehearsal;
     void *sink; /* where rows go; query.c's own */
 };
 
@@ -68,6 +71,15 @@ MST_MUST_CHECK int mst_query_pair_instant(struct mst_query *q, const char *name,
                                           struct mst_err *err);
 MST_MUST_CHECK int mst_query_pair_hex(struct mst_query *q, const char *name, const uint8_t *data,
                                       size_t len, struct mst_err *err);
+/* A row {name, value: a sentence}; pack so many fields into the returned buffer, then end the row.
+ */
+struct mst_buf *mst_query_say(struct mst_query *q, const char *name, enum mst_saying saying,
+                              size_t fields);
+/* A ledger row of a transition as such a sentence. */
+MST_MUST_CHECK int mst_query_say_transition(struct mst_query *q, const char *name,
+                                            enum mst_saying saying, const struct mst_row *row,
+                                            struct mst_err *err);
+void mst_query_pack_uint(struct mst_buf *b, const char *key, uint64_t value);
 /* key: instant, in the programme's zone; "" for 0 and never. */
 void mst_query_pack_instant(const struct mst_query *q, struct mst_buf *b, const char *key,
                             mst_time at);
@@ -76,8 +88,22 @@ void mst_query_pack_text(struct mst_buf *b, const char *key, const char *value);
 /* Clause, rule, digests and instants of an obligation; the rest of its explanation. */
 MST_MUST_CHECK int mst_query_explain_rule(struct mst_query *q, const struct mst_obligation *o,
                                           struct mst_err *err);
+/* The obligation's latest transition before that row. */
+MST_MUST_CHECK int mst_query_explain_decided(struct mst_query *q, const char *id, uint64_t before,
+                                             struct mst_err *err);
 MST_MUST_CHECK int mst_query_explain_one(struct mst_query *q, const struct mst_obligation *o,
                                          struct mst_err *err);
+
+/* What came after all. */
+struct mst_late {
+    uint64_t row;
+    mst_time queued, received;
+};
+/* Whose fault it is that nothing of the unit was there at the instant, and how that is known. late:
+ * NULL where nothing has come. */
+MST_MUST_CHECK int mst_query_blame(struct mst_query *q, const char *name, const char *unit,
+                                   mst_time instant, const struct mst_late *late,
+                                   struct mst_err *err);
 
 /* When the assessment of a period was published; 0: it is not. */
 MST_MUST_CHECK int mst_query_published(struct mst_query *q, const char *period, mst_time *ret_at,

@@ -17,6 +17,8 @@ struct alert_walk {
     uint64_t row;
     uint8_t head[MST_HASH_BYTES];
     char obligation[MST_OBLIGATION_ID_MAX];
+    char blamed[MST_ID_MAX]; /* whose report was not there; empty: it tells of nothing missing */
+    mst_time instant;        /* at which it was not */
 };
 
 static bool may_read(const struct mst_query *q, const struct mst_stored_alert *alert)
@@ -87,6 +89,21 @@ int mst_query_alerts(struct mst_query *q, struct mst_err *err)
 
 /* ---- explain ---- */
 
+/* What tells of something missing asks whose fault that was. */
+static void note_missing(struct alert_walk *w, struct mst_slice bytes)
+{
+    static const char *const kinds[] = {"overdue", "escalation", "nag", "locked"};
+    struct mst_slice kind = mst_unpack_text(bytes, "kind");
+    bool silent = mst_slice_is(kind, "agent-silent");
+    bool missing = silent;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        missing = missing || mst_slice_is(kind, kinds[i]);
+    struct mst_slice bearer = mst_unpack_text(bytes, "bearer");
+    if (missing && bearer.data)
+        mst_slice_copy(bearer, w->blamed, sizeof w->blamed);
+    w->instant = mst_unpack_int(bytes, silent ? "fired" : "instant", 0);
+}
+
 static int explain_alert(void *context, const struct mst_stored_alert *alert)
 {
     static const char *const texts[] = {"kind", "audience", "role", "obligation"};
@@ -97,6 +114,7 @@ static int explain_alert(void *context, const struct mst_stored_alert *alert)
     w->found = true;
     w->row = alert->row;
     memcpy(w->head, alert->row_head, sizeof w->head);
+    note_missing(w, alert->bytes);
     struct mst_slice obligation = mst_unpack_text(alert->bytes, "obligation");
     if (obligation.data)
         mst_slice_copy(obligation, w->obligation, sizeof w->obligation);
@@ -118,50 +136,6 @@ static int explain_alert(void *context, const struct mst_stored_alert *alert)
     return 1;
 }
 
-/* How the due date came about, in words: the rule as it stands in the programme file. */
-static void describe_rule(const struct mst_duty *duty, const struct mst_period *period, char *text,
-                          size_t size)
-{
-    static const char *const units[] = {"working days", "days", "months"};
-    char first[16], last[16];
-    mst_day_format(period->first, first);
-    mst_day_format(period->last, last);
-    const struct mst_date_rule *r = &duty->due;
-    if (r->fixed)
-        snprintf(text, size, "%02d-%02d of %d, rolled: %s", r->month, r->day,
-                 period->year + r->year_offset, mst_roll_word(r->roll));
-    else
-        snprintf(text, size, "%d %s %s the %s of %s (%s to %s), rolled: %s",
-                 r->n < 0 ? -r->n : r->n, units[r->unit], r->n < 0 ? "before" : "after",
-                 r->anchor == MST_ANCHOR_END ? "end" : "start", period->key, first, last,
-                 mst_roll_word(r->roll));
-}
-
-struct deciding {
-    const char *obligation;
-    uint64_t before;
-    uint64_t row;
-    char text[512];
-    const struct mst_query *q;
-};
-
-static int keep_latest(void *context, const struct mst_row *row)
-{
-    struct deciding *d = context;
-    if (row->row >= d->before)
-        return 1;
-    if (row->kind != MST_ROW_TRANSITION ||
-        !mst_slice_is(mst_unpack_text(row->bytes, "obligation"), d->obligation))
-        return 0;
-    char event[48] = "", actor[72] = "", at[MST_INSTANT_TEXT_MAX];
-    mst_slice_copy(mst_unpack_text(row->bytes, "event"), event, sizeof event);
-    mst_slice_copy(mst_unpack_text(row->bytes, "actor"), actor, sizeof actor);
-    mst_zone_format(d->q->programme->zone, mst_unpack_int(row->bytes, "instant", row->at), at);
-    d->row = row->row;
-    snprintf(d->text, sizeof d->text, "row %" PRIu64 ": %s by %s, %s", row->row, event, actor, at);
-    return 0;
-}
-
 struct one_obligation {
     const char *id;
     struct mst_obligation o;
@@ -178,34 +152,6 @@ static int find_obligation(void *context, const char *id, struct mst_slice bytes
     one->code = mst_obligation_unpack(bytes, &one->o, one->err);
     one->found = !one->code;
     return 1;
-}
-
-int mst_query_explain_rule(struct mst_query *q, const struct mst_obligation *o, struct mst_err *err)
-{
-    size_t index = mst_programme_duty(q->programme, o->duty);
-    const struct mst_duty *duty = index == SIZE_MAX ? NULL : &q->programme->duties[index];
-    struct mst_period period;
-    char rule[256] = "", version[16];
-    snprintf(version, sizeof version, "%u", o->rule_version);
-    if (duty && mst_period_parse(o->period, q->programme->fiscal_month, q->programme->issued,
-                                 &period, NULL) == 0)
-        describe_rule(duty, &period, rule, sizeof rule);
-    int code = mst_query_pair(q, "clause", duty ? duty->clause : "", err);
-    if (!code)
-        code = mst_query_pair(q, "rule", rule, err);
-    if (!code)
-        code = mst_query_pair(q, "rule_version", version, err);
-    if (!code)
-        code = mst_query_pair_hex(q, "calendar_digest", o->calendar, sizeof o->calendar, err);
-    if (!code)
-        code = mst_query_pair(q, "zone", q->programme->zone->name, err);
-    if (!code)
-        code = mst_query_pair_hex(q, "zone_digest", o->zone, sizeof o->zone, err);
-    if (!code)
-        code = mst_query_pair_instant(q, "original_due", o->original_due, err);
-    if (!code)
-        code = mst_query_pair_instant(q, "due", o->due, err);
-    return code ? code : mst_query_pair_instant(q, "grace_until", o->grace_until, err);
 }
 
 static int explain_by_id(struct mst_query *q, const char *id, struct mst_err *err)
@@ -245,11 +191,10 @@ int mst_query_explain(struct mst_query *q, struct mst_err *err)
         code = one.code;
     if (!code && one.found)
         code = mst_query_explain_rule(q, &one.o, err);
-    struct deciding d = {.obligation = w.obligation, .before = w.row, .q = q};
-    if (!code)
-        code = mst_reader_rows(q->reader, q->pid, 1, keep_latest, &d, err);
-    if (!code)
-        code = mst_query_pair(q, "deciding_event", d.text, err);
+    if (!code && w.obligation[0])
+        code = mst_query_explain_decided(q, w.obligation, w.row, err);
+    if (!code && w.blamed[0])
+        code = mst_query_blame(q, "blame", w.blamed, w.instant, NULL, err);
     snprintf(row, sizeof row, "%" PRIu64, w.row);
     if (!code)
         code = mst_query_pair(q, "ledger_row", row, err);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "broker/driver/history.h"
 #include "broker/io/query.h"
 
 struct walk {
@@ -140,7 +141,6 @@ int mst_query_obligations(struct mst_query *q, struct mst_err *err)
 
 struct history {
     struct mst_query *q;
-    const char *id;
     struct mst_err *err;
     int code;
 };
@@ -148,22 +148,9 @@ struct history {
 static int visit_transition(void *context, const struct mst_row *row)
 {
     struct history *h = context;
-    if (row->kind != MST_ROW_TRANSITION ||
-        !mst_slice_is(mst_unpack_text(row->bytes, "obligation"), h->id))
-        return 0;
-    char event[48], from[24], to[24], verdict[24], actor[72], reason[512], at[MST_INSTANT_TEXT_MAX];
-    char name[32], text[1024];
-    mst_slice_copy(mst_unpack_text(row->bytes, "event"), event, sizeof event);
-    mst_slice_copy(mst_unpack_text(row->bytes, "from"), from, sizeof from);
-    mst_slice_copy(mst_unpack_text(row->bytes, "to"), to, sizeof to);
-    mst_slice_copy(mst_unpack_text(row->bytes, "verdict"), verdict, sizeof verdict);
-    mst_slice_copy(mst_unpack_text(row->bytes, "actor"), actor, sizeof actor);
-    mst_slice_copy(mst_unpack_text(row->bytes, "reason"), reason, sizeof reason);
-    mst_zone_format(h->q->programme->zone, mst_unpack_int(row->bytes, "instant", row->at), at);
+    char name[32];
     snprintf(name, sizeof name, "row %llu", (unsigned long long)row->row);
-    snprintf(text, sizeof text, "%s %s: %s -> %s%s%s, %s%s%s", at, event, from, to,
-             verdict[0] ? ", " : "", verdict, actor, reason[0] ? ": " : "", reason);
-    h->code = mst_query_pair(h->q, name, text, h->err);
+    h->code = mst_query_say_transition(h->q, name, MST_SAY_MOVED, row, h->err);
     return h->code;
 }
 
@@ -223,14 +210,14 @@ static int put_holders(struct mst_query *q, const struct mst_obligation *o, stru
     int code = 0;
     for (uint32_t i = 0; !code && i < o->holders_count; i++) {
         const struct mst_holder *h = &o->holders[i];
-        char from[MST_INSTANT_TEXT_MAX], until[MST_INSTANT_TEXT_MAX] = "", name[32], text[320];
-        mst_zone_format(q->programme->zone, h->from, from);
-        if (h->until)
-            mst_zone_format(q->programme->zone, h->until, until);
+        char name[32];
         snprintf(name, sizeof name, "holder %u", i + 1);
-        snprintf(text, sizeof text, "%s%s%s, %s -> %s", h->post, h->post[0] ? ": " : "", h->name,
-                 from, until);
-        code = mst_query_pair(q, name, text, err);
+        struct mst_buf *b = mst_query_say(q, name, MST_SAY_HOLDER, 4);
+        mst_query_pack_text(b, "post", h->post);
+        mst_query_pack_text(b, "name", h->name);
+        mst_query_pack_instant(q, b, "from", h->from);
+        mst_query_pack_instant(q, b, "until", h->until);
+        code = mst_query_row_end(q, err);
     }
     return code;
 }
@@ -248,9 +235,9 @@ int mst_query_show(struct mst_query *q, struct mst_err *err)
         code = put_pairs(q, &w.one, err);
     if (!code)
         code = put_holders(q, &w.one, err);
-    struct history h = {.q = q, .id = id, .err = err};
+    struct history h = {.q = q, .err = err};
     if (!code)
-        code = mst_reader_rows(q->reader, q->pid, 1, visit_transition, &h, err);
+        code = mst_history_rows(q->reader, q->pid, id, visit_transition, &h, err);
     return code ? code : h.code;
 }
 

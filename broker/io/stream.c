@@ -241,12 +241,14 @@ int mst_feed_open(struct mst_broker *b, struct mst_err *err)
     if (b->feed)
         zmq_close(b->feed);
     b->feed = zmq_socket(b->zmq, ZMQ_PUB);
-    int linger = 0, server = 1, enforce = 1, hwm = (int)b->settings.BROKER_send_queue_max;
+    int linger = 0, server = 1, enforce = 1, hwm = (int)b->settings.BROKER_send_queue_max,
+        handshake = (int)b->settings.BROKER_handshake_timeout;
     int64_t bytes_max = 1024;
     const char *endpoint = b->settings.BROKER_feed_endpoint;
     if (!b->feed || zmq_setsockopt(b->feed, ZMQ_LINGER, &linger, sizeof linger) ||
         zmq_setsockopt(b->feed, ZMQ_SNDHWM, &hwm, sizeof hwm) ||
         zmq_setsockopt(b->feed, ZMQ_MAXMSGSIZE, &bytes_max, sizeof bytes_max) ||
+        zmq_setsockopt(b->feed, ZMQ_HANDSHAKE_IVL, &handshake, sizeof handshake) ||
         zmq_setsockopt(b->feed, ZMQ_CURVE_SERVER, &server, sizeof server) ||
         zmq_setsockopt(b->feed, ZMQ_CURVE_SECRETKEY, b->keys.channel_secret, 32) ||
         zmq_setsockopt(b->feed, ZMQ_ZAP_DOMAIN, "office", 6) ||

@@ -90,6 +90,14 @@ static void print_codes(void)
 #undef CODE
 }
 
+static void print_sayings(void)
+{
+    printf("\n| `say` | sentence |\n|---|---|\n");
+#define SAYING(name, word, text) printf("| `%s` | `%s` |\n", word, text);
+#include "proto/sayings.def"
+#undef SAYING
+}
+
 /* One entry of a libFuzzer dictionary: the word as msgpack text (none is longer than 31 bytes). */
 static void print_entry(const char *word)
 {
@@ -152,11 +160,9 @@ int main(int argc, char **argv)
     static const struct {
         const char *option;
         void (*print)(void);
-    } sections[] = {{"--messages", print_messages},
-                    {"--codes", print_codes},
-                    {"--dict", print_dictionary},
-                    {"--requests", print_requests},
-                    {"--admin-dict", print_admin_dictionary}};
+    } sections[] = {{"--messages", print_messages}, {"--codes", print_codes},
+                    {"--sayings", print_sayings},   {"--dict", print_dictionary},
+                    {"--requests", print_requests}, {"--admin-dict", print_admin_dictionary}};
     for (size_t i = 0; argc == 2 && i < sizeof sections / sizeof sections[0]; i++) {
         if (strcmp(argv[1], sections[i].option) == 0) {
             sections[i].print();
@@ -164,6 +170,7 @@ int main(int argc, char **argv)
         }
     }
     fprintf(stderr,
-            "usage: muster-proto-doc --messages | --codes | --dict | --requests | --admin-dict\n");
+            "usage: muster-proto-doc --messages | --codes | --sayings | --dict | --requests |"
+            " --admin-dict\n");
     return 2;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""PROTOCOL.md keeps step with messages.def and codes.def: what stands between its markers is what
+"""PROTOCOL.md keeps step with messages.def, codes.def and sayings.def: what stands between its markers is what
 muster-proto-doc prints. With --update it writes that there; otherwise it only reads.
 
     protocol.py PATH-OF-muster-proto-doc [--update]"""
@@ -10,7 +10,7 @@ import sys
 
 import common
 
-SECTIONS = ("messages", "codes")
+SECTIONS = ("messages", "codes", "sayings")
 
 
 def printed(tool):

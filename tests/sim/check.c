@@ -188,8 +188,20 @@ static bool check_phase_alert(struct world *w, const struct mst_alert *a, struct
     return true;
 }
 
+/* As the broker numbers them. */
+static bool check_number(struct world *w, uint64_t number)
+{
+    uint64_t last = w->alert_number;
+    w->alert_number = number;
+    return number == last + 1 || world_fault(w, "alert %llu comes after alert %llu",
+                                             (unsigned long long)number, (unsigned long long)last);
+}
+
 static bool check_alert(struct world *w, const struct mst_alert *a)
 {
+    bool lost = w->mutant == MUTANT_NUMBER_LOST && a->rung == 2;
+    if (!check_number(w, w->alert_number + (lost ? 2 : 1)))
+        return false;
     if (is_operational(a))
         return check_alert_id(w, a);
     struct shadow *s = shadow_of(w, a->obligation, false);
@@ -287,6 +299,9 @@ static bool check_verdict(struct world *w, const struct mst_obligation *o)
 
 static bool check_obligation(struct world *w, const struct mst_obligation *o)
 {
+    if (o->due != mst_zone_midnight(w->programme->zone, o->due_day + 1))
+        return world_fault(w, "%s: due at another instant than the midnight that ends the day",
+                           o->id);
     if (o->due > o->grace_until || o->grace_until > o->locks)
         return world_fault(w, "%s: due, grace and lock are out of order", o->id);
     if (o->returns > o->versions_count)

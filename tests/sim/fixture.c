@@ -38,7 +38,7 @@ static const char *named(struct mst_arena *arena, const char *prefix, size_t num
 
 /* ---- time ---- */
 
-static const struct mst_zone *fixture_zone(struct mst_arena *arena, uint64_t *random)
+static const struct mst_zone *fixture_zone(struct mst_arena *arena, uint64_t *random, bool early)
 {
     static const struct mst_zone_transition summer_time[] = {
         {INT64_C(1679792400000), 7200},
@@ -53,6 +53,10 @@ static const struct mst_zone *fixture_zone(struct mst_arena *arena, uint64_t *ra
     zone->transitions = summer_time;
     zone->transitions_count = moves ? 4 : 0;
     zone->digest[0] = moves;
+    if (early) { /* and without a summer: both are wrong */
+        zone->first_offset_s++;
+        zone->transitions_count = 0;
+    }
     return zone;
 }
 
@@ -249,7 +253,7 @@ struct mst_programme *fixture_programme(uint64_t seed, uint64_t calendar, unsign
     size_t members[2];
     for (size_t g = 0; g < groups; g++)
         members[g] = 1 + (size_t)random_below(&random, 3);
-    p->zone = fixture_zone(p->arena, &random);
+    p->zone = fixture_zone(p->arena, &random, edits & EDIT_ZONE);
     p->calendar = fixture_calendar(p->arena, seed, calendar);
     fill_groups(p, groups, members, &random);
     fill_duties(p, edits);
@@ -264,7 +268,7 @@ struct mst_programme *fixture_large(size_t groups, size_t members)
     size_t *sizes = take(p->arena, groups * sizeof *sizes);
     for (size_t g = 0; g < groups; g++)
         sizes[g] = members;
-    p->zone = fixture_zone(p->arena, &random);
+    p->zone = fixture_zone(p->arena, &random, false);
     p->calendar = fixture_calendar(p->arena, 1, 0);
     fill_groups(p, groups, sizes, &random);
     struct mst_duty *monthly = take(p->arena, sizeof *monthly);

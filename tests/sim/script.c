@@ -275,10 +275,10 @@ static void do_programme(struct script *s)
     if (!programme)
         return;
     if (s->running) {
-        held(s, world_reload(&s->world, programme));
+        held(s, world_reload(&s->world, programme, mst_programme_ref(programme)));
         return;
     }
-    world_init(&s->world, programme);
+    world_init(&s->world, programme, mst_programme_ref(programme));
     s->world.keep_log = true;
     s->world.trace = s->trace;
     s->running = true;

@@ -16,9 +16,8 @@ static const mst_time hour_ms = 3600000, day_ms = 86400000;
 struct year {
     struct world world;
     uint64_t seed;
-    uint64_t random;      /* what happens */
-    uint64_t assessments; /* when the books are looked at */
-    uint64_t restarts;    /* when the core is loaded anew; 0: never */
+    uint64_t random; /* what happens in the event at hand */
+    size_t events;   /* so many have been, those left out included */
     uint64_t calendar;
     unsigned edits;
     mst_time end;
@@ -189,6 +188,18 @@ static bool goes_down(struct year *y)
     return world_advance(&y->world, from) && world_down(&y->world, from, to);
 }
 
+enum mutant year_mutant;
+
+static unsigned clock_edit(void)
+{
+    return year_mutant == MUTANT_MIDNIGHT ? EDIT_ZONE : 0;
+}
+
+static struct mst_programme *programme_of(const struct year *y, unsigned edits)
+{
+    return fixture_programme(y->seed, y->calendar % 4, y->edits | edits);
+}
+
 static bool something_happens(struct year *y)
 {
     struct world *w = &y->world;
@@ -202,7 +213,8 @@ static bool something_happens(struct year *y)
         return goes_down(y);
     if (what < 51) {
         y->edits |= 1u << random_below(&y->random, EDITS);
-        return world_reload(w, fixture_programme(y->seed, ++y->calendar % 4, y->edits));
+        y->calendar++;
+        return world_reload(w, programme_of(y, 0), programme_of(y, clock_edit()));
     }
     if (what < 52)
         return silence(y);
@@ -213,57 +225,86 @@ static bool something_happens(struct year *y)
 
 /* ---- a year ---- */
 
-static bool live(struct year *y, uint64_t seed, bool trace, bool with_restarts)
+/* Each event's luck is its own, whatever became of the others. */
+static uint64_t luck(uint64_t seed, uint64_t event)
+{
+    uint64_t state = seed * 0x9E3779B97F4A7C15u + event;
+    return random_next(&state);
+}
+
+static bool one_event(struct year *y, uint64_t event, bool with_restarts)
+{
+    y->random = luck(y->seed ^ 0xA5A5A5A5u, event);
+    uint64_t assessments = luck(y->seed, event), restarts = luck(y->seed * 7 + 1, event);
+    y->world.starve = with_restarts ? luck(y->seed * 13 + 1, event) : 0;
+    return something_happens(y) &&
+           (random_below(&assessments, 60) != 0 || check_assessment(&y->world)) &&
+           (!with_restarts || random_below(&restarts, 50) != 0 ||
+            world_restart(&y->world, random_next(&restarts)));
+}
+
+static bool live(struct year *y, uint64_t seed, const struct kept *kept, bool trace,
+                 bool with_restarts)
 {
     y->seed = seed;
-    y->random = seed ^ 0xA5A5A5A5u;
-    y->assessments = seed;
-    y->restarts = with_restarts ? seed * 7 + 1 : 0;
-    world_init(&y->world, fixture_programme(seed, 0, 0));
+    world_init(&y->world, programme_of(y, 0), programme_of(y, clock_edit()));
+    y->world.mutant = year_mutant;
     y->world.trace = trace;
-    y->world.starve = with_restarts ? seed * 13 + 1 : 0;
     y->end = y->world.now + 400 * day_ms;
     bool held = true;
-    while (held && y->world.now < y->end) {
-        held = something_happens(y);
-        if (held && random_below(&y->assessments, 60) == 0)
-            held = check_assessment(&y->world);
-        if (held && with_restarts && random_below(&y->restarts, 50) == 0)
-            held = world_restart(&y->world, random_next(&y->restarts));
+    for (; held && y->world.now < y->end && (!kept || y->events < kept->count); y->events++) {
+        if (kept && !kept->on[y->events])
+            continue;
+        if (trace)
+            printf("event %zu\n", y->events);
+        held = one_event(y, y->events, with_restarts);
     }
     return held && check_all(&y->world);
 }
 
-static bool one_seed(uint64_t seed, bool trace, size_t *alerts, size_t *obligations)
+static void tell_fault(const struct year *y, struct year_result *ret_result)
 {
+    memcpy(ret_result->fault, y->world.fault, sizeof ret_result->fault);
+    ret_result->kind = y->world.fault_kind;
+    ret_result->events = y->events;
+}
+
+void year_run(uint64_t seed, const struct kept *kept, bool tell, struct year_result *ret_result)
+{
+    static const char *const changed = "a restart, or want of memory, changes what happens";
     struct year once = {0}, again = {0};
-    bool held = live(&once, seed, trace, false) && live(&again, seed, false, true);
-    if (!held)
-        fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed,
-                once.world.fault[0] ? once.world.fault : again.world.fault);
-    else if (memcmp(once.world.digest, again.world.digest, sizeof once.world.digest) != 0) {
-        fprintf(stderr, "seed %llu: a restart, or want of memory, changes what happens\n",
-                (unsigned long long)seed);
-        held = false;
+    *ret_result = (struct year_result){.held = live(&once, seed, kept, tell, false)};
+    if (!ret_result->held) {
+        tell_fault(&once, ret_result);
+    } else if (!live(&again, seed, kept, false, true)) {
+        ret_result->held = false;
+        tell_fault(&again, ret_result);
+    } else if (memcmp(once.world.digest, again.world.digest, sizeof once.world.digest) != 0) {
+        *ret_result = (struct year_result){.kind = changed, .events = once.events};
+        snprintf(ret_result->fault, sizeof ret_result->fault, "%s", changed);
     }
-    *alerts += once.world.alert_ids_count;
-    *obligations += once.world.shadows.count;
+    ret_result->alerts = once.world.alert_ids_count;
+    ret_result->obligations = once.world.shadows.count;
     world_done(&once.world);
     if (again.world.core)
         world_done(&again.world);
-    return held;
 }
 
-int seeds_run(uint64_t first, uint64_t count, bool trace)
+int seeds_run(uint64_t first, uint64_t count, const struct kept *kept, bool trace)
 {
     size_t alerts = 0, obligations = 0;
     clock_t start = clock();
     for (uint64_t seed = first; seed < first + count; seed++) {
-        if (!one_seed(seed, trace, &alerts, &obligations)) {
-            fprintf(stderr, "again with: muster-sim --seeds 1 --seed %llu\n",
-                    (unsigned long long)seed);
-            return 1;
-        }
+        struct year_result result;
+        year_run(seed, kept, trace, &result);
+        alerts += result.alerts;
+        obligations += result.obligations;
+        if (result.held)
+            continue;
+        fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed, result.fault);
+        if (!kept)
+            shrink(seed, &result);
+        return 1;
     }
     printf("%llu random years, %zu obligations, %zu alerts: all invariants held; %.1f s\n",
            (unsigned long long)count, obligations, alerts,

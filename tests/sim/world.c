@@ -20,11 +20,11 @@ static void *grown(void *items, size_t count, size_t *cap, size_t size)
     return items;
 }
 
-void world_init(struct world *w, struct mst_programme *programme)
+void world_init(struct world *w, struct mst_programme *programme, struct mst_programme *told)
 {
-    *w = (struct world){.programme = programme};
+    *w = (struct world){.programme = programme, .told = told};
     w->now = mst_zone_midnight(programme->zone, programme->issued);
-    w->core = mst_core_new(programme, w->now);
+    w->core = mst_core_new(told, w->now);
     if (!w->core)
         abort();
 }
@@ -34,6 +34,7 @@ void world_done(struct world *w)
     mst_core_free(w->core);
     mst_effects_done(&w->effects);
     mst_programme_unref(w->programme);
+    mst_programme_unref(w->told);
     check_done(w);
     free(w->alerts);
     free(w->moves);
@@ -43,6 +44,7 @@ bool world_fault(struct world *w, const char *fmt, ...)
 {
     if (w->fault[0])
         return false;
+    w->fault_kind = fmt;
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(w->fault, sizeof w->fault, fmt, ap);
@@ -167,6 +169,7 @@ bool world_step(struct world *w, const struct mst_input *input)
     if (r)
         return world_fault(w, "the step failed: %s: %s", mst_code_word(r), err.text);
     w->now = input->now;
+    mutant_spoil(w);
     for (size_t i = 0; i < w->effects.count; i++) {
         digest_effect(w, &w->effects.items[i], &scratch);
         log_effect(w, &w->effects.items[i]);
@@ -208,14 +211,15 @@ bool world_down(struct world *w, mst_time from, mst_time to)
     return world_step(w, &down);
 }
 
-bool world_reload(struct world *w, struct mst_programme *programme)
+bool world_reload(struct world *w, struct mst_programme *programme, struct mst_programme *told)
 {
-    struct mst_input change = {
-        .kind = MST_INPUT_PROGRAMME, .now = w->now, .u.programme = programme};
-    struct mst_programme *old = w->programme;
+    struct mst_input change = {.kind = MST_INPUT_PROGRAMME, .now = w->now, .u.programme = told};
+    struct mst_programme *old = w->programme, *old_told = w->told;
     w->programme = programme;
+    w->told = told;
     bool held = world_step(w, &change);
     mst_programme_unref(old);
+    mst_programme_unref(old_told);
     return held;
 }
 
@@ -267,7 +271,7 @@ static size_t common_factor(size_t a, size_t b)
 
 bool world_restart(struct world *w, uint64_t shuffle)
 {
-    struct mst_core *fresh = mst_core_new(w->programme, w->now);
+    struct mst_core *fresh = mst_core_new(w->told, w->now);
     size_t count = mst_core_count(w->core);
     bool held = fresh != NULL;
     /* Any order will do; the broker's is by id. A stride that shares no factor visits them all. */
@@ -279,7 +283,7 @@ bool world_restart(struct world *w, uint64_t shuffle)
     for (size_t i = mst_core_items(w->core); held && i > 0; i--)
         held = copy_item(w, fresh, mst_core_item_at(w->core, i - 1));
     mst_core_restore_now(fresh, w->now);
-    held = held && copy_state(w, fresh);
+    held = held && (w->mutant == MUTANT_RESTART_FORGETS || copy_state(w, fresh));
     for (size_t i = 0; i < w->downs_count; i++)
         mst_core_restore_down(fresh, w->downs[i].from, w->downs[i].to);
     mst_core_free(w->core);

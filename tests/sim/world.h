@@ -39,12 +39,26 @@ struct logged_move {
     char event[MST_ID_MAX];
 };
 
+/* Bugs seeded on purpose: mutant.c. */
+enum mutant {
+    MUTANT_NONE,
+    MUTANT_MIDNIGHT,        /* the core's zone is a second off: so is every due instant */
+    MUTANT_VERDICT_TWICE,   /* each verdict is written again */
+    MUTANT_RUNG_SKIPPED,    /* nobody is told of the second rung */
+    MUTANT_ALERT_TWICE,     /* each alert comes again */
+    MUTANT_NUMBER_LOST,     /* an alert's number is given to none */
+    MUTANT_RESTART_FORGETS, /* a restart loads no state */
+    MUTANTS
+};
+
 #define HEARD_MAX 32
 #define DOWNS_KEPT 8 /* as many as the broker stores */
 
 struct world {
-    struct mst_programme *programme;
+    struct mst_programme *programme; /* as the checker knows it */
+    struct mst_programme *told;      /* as the core was told it: the same, but for a mutant */
     struct mst_core *core;
+    enum mutant mutant;
     mst_time now;
     uint64_t row;
     struct mst_effects effects;
@@ -61,6 +75,7 @@ struct world {
     struct shadows shadows;
     uint8_t (*alert_ids)[MST_DIGEST_BYTES]; /* open addressing; all zero: empty */
     size_t alert_ids_count, alert_ids_cap;
+    uint64_t alert_number; /* the last one given */
     struct {
         mst_time from, to;
     } downs[DOWNS_KEPT]; /* what the broker has stored of them */
@@ -72,10 +87,11 @@ struct world {
     size_t heard_count;
     uint8_t digest[MST_HASH_BYTES]; /* over all effects so far */
     char fault[600];                /* empty: all is well */
+    const char *fault_kind;         /* its sentence before anything was put into it */
 };
 
-/* Consumes a reference to the programme. */
-void world_init(struct world *w, struct mst_programme *programme);
+/* Consumes a reference to each. */
+void world_init(struct world *w, struct mst_programme *programme, struct mst_programme *told);
 void world_done(struct world *w);
 
 /* One step; false when something does not hold. */
@@ -87,8 +103,8 @@ bool world_jump(struct world *w, mst_time to);
 bool world_down(struct world *w, mst_time from, mst_time to);
 /* Give the core up and load another from what would have been stored, in another order. */
 bool world_restart(struct world *w, uint64_t shuffle);
-/* Consumes a reference to the programme. */
-bool world_reload(struct world *w, struct mst_programme *programme);
+/* Consumes a reference to each. */
+bool world_reload(struct world *w, struct mst_programme *programme, struct mst_programme *told);
 
 /* The unit's agent is heard of now; the core learns of it with world_contacts(). */
 bool world_heard(struct world *w, const char *unit);
@@ -144,14 +160,44 @@ enum fixture_edit {
     EDIT_MERGE = 1 << 2, /* a member merges into its lead on some day */
     EDIT_SPLIT = 1 << 3, /* a member splits into two others on some day */
     EDITS = 4,
+    EDIT_ZONE = 1 << 4, /* a clock that is a second off: for a mutant */
 };
 struct mst_programme *fixture_programme(uint64_t seed, uint64_t calendar, unsigned edits);
 struct mst_programme *fixture_large(size_t groups, size_t members);
 
-/* ---- script.c, seeds.c ---- */
+/* ---- mutant.c ---- */
 
-int script_run(const char *path, bool trace);              /* 0: all held */
-int seeds_run(uint64_t first, uint64_t count, bool trace); /* 0: all held */
-int seeds_year(size_t obligations);                        /* 0: done; says how long it took */
+enum mutant mutant_of(const char *name); /* MUTANT_NONE: no such */
+const char *mutant_name(enum mutant mutant);
+void mutants_list(void);
+/* What the world's mutant makes of the effects of a step. */
+void mutant_spoil(struct world *w);
+
+/* ---- script.c, seeds.c, shrink.c ---- */
+
+/* Events of a year that happen, the others do not. */
+struct kept {
+    bool *on;
+    size_t count;
+};
+#define KEPT_MAX 100000
+bool kept_parse(const char *text, struct kept *ret_kept); /* "3,17,40-42", or "none" */
+
+struct year_result {
+    bool held;
+    char fault[600];
+    const char *kind; /* of the fault; equal pointers: the same */
+    size_t events, alerts, obligations;
+};
+/* A seed's year, lived twice; kept NULL: whole. tell: print what happens in the life that fails. */
+void year_run(uint64_t seed, const struct kept *kept, bool tell, struct year_result *ret_result);
+extern enum mutant year_mutant; /* of all years */
+/* Print the smallest list of events that fails in the same way, and the command for it. */
+void shrink(uint64_t seed, const struct year_result *failed);
+
+int script_run(const char *path, bool trace); /* 0: all held */
+/* 0: all held */
+int seeds_run(uint64_t first, uint64_t count, const struct kept *kept, bool trace);
+int seeds_year(size_t obligations); /* 0: done; says how long it took */
 
 #endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sentences with places: our own words, with what comes from outside put in its places, cleaned.
+ * What stands between < and > is left out where one of its places is empty. A sentence that arrives
+ * as a map names its words by `say`; one that this side does not know is shown as its fields.
+ */
+#include <string.h>
+
+#include "agent/link/print_cell.h"
+#include "proto/saying.h"
+
+/* Up to the end of the text, or of the optional part; *ret_empty: a place in it was empty. */
+static const char *fill_part(struct mst_buf *out, const char *text, mst_fill_fn put, void *context,
+                             bool *ret_empty)
+{
+    while (*text && *text != '>') {
+        size_t plain = strcspn(text, "{<>");
+        mst_buf_put(out, text, plain);
+        text += plain;
+        const char *end = *text == '{' ? strchr(text, '}') : NULL;
+        if (end) {
+            char name[32];
+            mst_slice_copy(mst_bytes(text + 1, (size_t)(end - text - 1)), name, sizeof name);
+            size_t before = out->len;
+            put(context, name, out);
+            *ret_empty = *ret_empty || out->len == before;
+            text = end + 1;
+        } else if (*text == '<') {
+            bool empty = false;
+            size_t before = out->len;
+            text = fill_part(out, text + 1, put, context, &empty);
+            if (empty)
+                out->len = before;
+            text += *text == '>';
+        } else if (*text == '{') {
+            mst_buf_put(out, text++, 1);
+        }
+    }
+    return text;
+}
+
+void mst_fill(struct mst_buf *out, const char *text, mst_fill_fn put, void *context)
+{
+    bool empty = false;
+    fill_part(out, text, put, context, &empty);
+}
+
+/* ---- reasons ---- */
+
+/* What the broker itself gives as a reason begins like this; what people write stays as it is. */
+static const struct {
+    const char *begin, *text;
+} made[] = {
+    {"calendar ", N_("calendar {rest}")},
+    {"merged: ", N_("merged into {rest}")},
+    {"split: ", N_("split; {rest} takes over")},
+};
+
+static void put_rest(void *context, const char *name, struct mst_buf *out)
+{
+    (void)name;
+    mst_put_clean(out, *(const struct mst_slice *)context);
+}
+
+void mst_put_reason(struct mst_buf *out, struct mst_slice reason)
+{
+    for (size_t i = 0; i < sizeof made / sizeof made[0]; i++) {
+        size_t len = strlen(made[i].begin);
+        if (reason.len <= len || memcmp(reason.data, made[i].begin, len) != 0)
+            continue;
+        struct mst_slice rest = mst_bytes(reason.data + len, reason.len - len);
+        mst_fill(out, _(made[i].text), put_rest, &rest);
+        return;
+    }
+    char whole[128];
+    if (reason.len == 0 || reason.len >= sizeof whole) {
+        mst_put_clean(out, reason);
+        return;
+    }
+    mst_slice_copy(reason, whole, sizeof whole);
+    mst_put_clean(out, mst_text(_(whole)));
+}
+
+/* ---- sayings ---- */
+
+/* By nobody but the clock and the programme: then its reason is the broker's own. */
+static bool is_made(struct mst_slice map)
+{
+    struct mst_slice actor = mst_unpack_text(map, "actor");
+    return mst_slice_is(actor, "clock") || mst_slice_is(actor, "programme");
+}
+
+static void put_field(void *context, const char *name, struct mst_buf *out)
+{
+    struct mst_slice map = *(const struct mst_slice *)context, raw;
+    if (!mst_unpack_find(map, name, &raw))
+        return;
+    struct mst_slice text =
+        mst_cell_value(raw).kind == MST_VALUE_TEXT ? mst_cell_value(raw).s : (struct mst_slice){0};
+    bool reason = strcmp(name, "reason") == 0;
+    if (reason && mst_slice_is(mst_unpack_text(map, "event"), "annul"))
+        mst_cell_put(out, "verdict", raw);
+    else if (reason && is_made(map))
+        mst_put_reason(out, text);
+    else
+        mst_cell_put(out, name, raw);
+}
+
+bool mst_put_saying(struct mst_buf *out, struct mst_slice raw)
+{
+    if (mst_cell_value(raw).kind != MST_VALUE_MAP)
+        return false;
+    struct mst_slice say = mst_unpack_text(raw, "say");
+    const char *text = say.data ? mst_saying_text(say) : NULL;
+    if (text)
+        mst_fill(out, _(text), put_field, &raw);
+    return text != NULL;
+}
