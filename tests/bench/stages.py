@@ -212,7 +212,7 @@ class Bench:
 
     def drain_once(self, broker, agent):
         broker.stop()
-        agent.wait_until("end of the session", lambda status: not status["connected"])
+        agent.start_anew()
         self.note("agent.append_yard_per_s", "appends/s", self.yard("append", self.work, 0.5, self.options.row_bytes))
         self.note("agent.submit_per_s", "reports/s", self.submit(agent, self.options.seconds))
         self.note("agent.submit_clients_per_s", "reports/s", self.submit_together(agent, self.options.seconds))
