@@ -121,7 +121,9 @@ static int keep_row(struct asking *asking, struct mst_slice row)
     struct mst_slice note = mst_unpack_text(row, "note");
     if (note.data) {
         /* Under the table; the other formats have it in the rows' fields. */
-        mst_buf_put(&asking->notes, note.data, note.len);
+        char text[512];
+        const char *words = mst_tr(mst_slice_copy(note, text, sizeof text));
+        mst_buf_put(&asking->notes, words, strlen(words));
         mst_buf_put(&asking->notes, "\n", 1);
         return asking->notes.failed ? mst_fail_on(&asking->row_err, MST_E_NOMEM, "note") : 0;
     }
@@ -218,7 +220,8 @@ static int ask(struct asking *asking, struct mst_link *link)
     const char *seconds = mst_call_option(asking->call->line, "timeout");
     const char *word = asking->verb;
     bool is_long = strcmp(word, "clock") == 0 || strcmp(word, "ledger") == 0 ||
-                   strcmp(word, "replay") == 0 || strcmp(word, "assess") == 0;
+                   strcmp(word, "replay") == 0 || strcmp(word, "assess") == 0 ||
+                   strcmp(word, "outlook") == 0;
     long timeout_s = seconds ? strtol(seconds, NULL, 10) : is_long ? LONG_TIMEOUT_S : TIMEOUT_S;
     if (timeout_s < 1 || timeout_s > 86400)
         return mst_fail(asking->err, MST_E_USAGE, _("--timeout is 1 to 86400 seconds, not %s"),

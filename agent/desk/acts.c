@@ -229,7 +229,7 @@ static int write_template(const struct mst_desk *desk, const struct mst_brief *b
     const char *period = mst_call_value(desk->call, "period");
     const char *out_path = mst_call_value(desk->call, "out");
     if (out_path && strcmp(out_path, "-") == 0) {
-        mst_report_template(brief, duty, period, stdout);
+        mst_report_template(brief, duty, period, NULL, 0, stdout);
         return fflush(stdout) == 0 ? MST_EXIT_OK : MST_EXIT_REFUSED;
     }
     snprintf(path, sizeof path, "%s-%s.yaml", duty, period);
@@ -244,7 +244,7 @@ static int write_template(const struct mst_desk *desk, const struct mst_brief *b
             mst_fail(&err, MST_E_IO, "%s: %s", path, strerror(errno));
         return mst_desk_complain(&err);
     }
-    mst_report_template(brief, duty, period, out);
+    mst_report_template(brief, duty, period, NULL, 0, out);
     if (fclose(out) != 0) {
         mst_fail(&err, MST_E_IO, "%s: %s", path, strerror(errno));
         return mst_desk_complain(&err);
@@ -266,7 +266,7 @@ static int check_names(const struct mst_desk *desk, const struct mst_brief *brie
     if (!is_id(duty))
         return mst_fail_on(err, MST_E_INVALID, "DUTY");
     const struct mst_desk_duty *own = mst_brief_duty(brief, duty);
-    if (own && own->form == MST_FORM_POST) {
+    if (own && !own->form) {
         int code = mst_fail(err, MST_E_INVALID, _("no report is filed for a post: %s"), duty);
         mst_hint(err, _("put a name on record with `muster-agent fill %s %s --name NAME`"), duty,
                  mst_call_value(desk->call, "period"));

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/model/programme.h"
 #include "proto/pack.h"
 
 #define ANSWER_TIMEOUT_MS 30000
@@ -111,6 +112,10 @@ int mst_desk_json_line(struct mst_slice value, struct mst_err *err)
 void mst_brief_done(struct mst_brief *brief)
 {
     mst_buf_done(&brief->obligations);
+    free(brief->units);
+    mst_arena_free(brief->arena);
+    brief->units = NULL;
+    brief->arena = NULL;
 }
 
 static void take_text(struct mst_slice row, const char *key, char *dst, size_t size)
@@ -130,21 +135,71 @@ static void take_titles(struct mst_slice row, const char *id, char zh[MST_DESK_T
         snprintf(en, MST_DESK_TITLE_MAX, "%s", zh);
 }
 
-static enum mst_desk_form form_of(struct mst_slice row)
+/* A form that a newer broker has and this program cannot read is left to the broker. */
+static const struct mst_form *form_of(const struct mst_brief *brief, struct mst_slice row)
 {
-    static const char *const words[] = {
-        [MST_FORM_AREAS] = "areas", [MST_FORM_MINUTES] = "minutes", [MST_FORM_POST] = "post"};
-    struct mst_slice form = mst_unpack_text(row, "form");
-    for (size_t i = MST_FORM_AREAS; i < sizeof words / sizeof words[0]; i++) {
-        if (mst_slice_is(form, words[i]))
-            return (enum mst_desk_form)i;
+    static const struct mst_form *const usual[] = {&mst_form_text, &mst_form_areas,
+                                                   &mst_form_minutes};
+    struct mst_slice id = mst_unpack_text(row, "form");
+    for (size_t i = 0; i < brief->forms_count; i++) {
+        if (mst_slice_is(id, brief->forms[i]->id))
+            return brief->forms[i];
     }
-    return MST_FORM_TEXT;
+    for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++) {
+        if (mst_slice_is(id, usual[i]->id))
+            return usual[i];
+    }
+    return mst_slice_is(id, "post") ? NULL : &mst_form_any;
+}
+
+static void take_form(struct mst_brief *brief, struct mst_slice row)
+{
+    struct mst_slice packed;
+    if (!mst_unpack_find(row, "form", &packed) || brief->forms_count == MST_DESK_FORMS_MAX)
+        return;
+    const struct mst_form *form = mst_form_unpack(packed, brief->arena);
+    if (form)
+        brief->forms[brief->forms_count++] = form;
+}
+
+static const char *keep_text(struct mst_brief *brief, struct mst_slice row, const char *key)
+{
+    struct mst_slice text = mst_unpack_text(row, key);
+    return text.data ? mst_arena_strndup(brief->arena, (const char *)text.data, text.len) : NULL;
+}
+
+static void take_unit(struct mst_brief *brief, struct mst_slice row)
+{
+    if (brief->units_count == brief->units_cap) {
+        size_t cap = brief->units_cap ? 2 * brief->units_cap : 64;
+        struct mst_unit *grown = realloc(brief->units, cap * sizeof *grown);
+        if (!grown)
+            return;
+        brief->units = grown;
+        brief->units_cap = cap;
+    }
+    struct mst_unit unit = {.id = keep_text(brief, row, "id")};
+    unit.name.zh = keep_text(brief, row, "name_zh");
+    unit.name.en = keep_text(brief, row, "name_en");
+    if (unit.id && unit.name.zh && unit.name.en)
+        brief->units[brief->units_count++] = unit;
+}
+
+struct mst_form_names mst_brief_names(const struct mst_brief *brief,
+                                      struct mst_area areas[MST_DESK_AREAS_MAX])
+{
+    for (size_t i = 0; i < brief->areas_count; i++) {
+        const struct mst_desk_area *area = &brief->areas[i];
+        areas[i] = (struct mst_area){.id = area->id, .title = {area->title_en, area->title_zh}};
+    }
+    return (struct mst_form_names){areas, brief->areas_count, brief->units, brief->units_count};
 }
 
 void mst_brief_take(struct mst_brief *brief, struct mst_slice row)
 {
     struct mst_slice type = mst_unpack_text(row, "type");
+    if (!brief->arena && !(brief->arena = mst_arena_new()))
+        return;
     if (mst_slice_is(type, "unit")) {
         take_text(row, "id", brief->unit, sizeof brief->unit);
         take_text(row, "name_zh", brief->name_zh, sizeof brief->name_zh);
@@ -159,7 +214,11 @@ void mst_brief_take(struct mst_brief *brief, struct mst_slice row)
         struct mst_desk_duty *duty = &brief->duties[brief->duties_count++];
         take_text(row, "id", duty->id, sizeof duty->id);
         take_titles(row, duty->id, duty->title_zh, duty->title_en);
-        duty->form = form_of(row);
+        duty->form = form_of(brief, row);
+    } else if (mst_slice_is(type, "form")) {
+        take_form(brief, row);
+    } else if (mst_slice_is(type, "named")) {
+        take_unit(brief, row);
     } else if (mst_slice_is(type, "obligation")) {
         mst_buf_put(&brief->obligations, row.data, row.len);
     } else {

@@ -9,6 +9,7 @@
 #include "agent/link/app.h"
 #include "agent/run/local.h"
 #include "config/load/load.h"
+#include "config/model/form.h"
 
 int mst_desk_main(int argc, char *const *argv);
 const struct mst_app *mst_desk_app(void);
@@ -66,24 +67,17 @@ MST_MUST_CHECK int mst_desk_pages(struct mst_local *local, struct mst_desk_list 
 
 #define MST_DESK_TITLE_MAX 1024
 
-/* What is filed for a duty, in the broker's words: areas, minutes, post; text for all others. */
-enum mst_desk_form {
-    MST_FORM_TEXT,
-    MST_FORM_AREAS,   /* covers every focus area */
-    MST_FORM_MINUTES, /* of one meeting, which counts towards a number of them */
-    MST_FORM_POST,    /* no file: a name is put on record */
-};
-
 struct mst_desk_area {
     char id[48], title_zh[MST_DESK_TITLE_MAX], title_en[MST_DESK_TITLE_MAX];
 };
 struct mst_desk_duty {
     char id[48], title_zh[MST_DESK_TITLE_MAX], title_en[MST_DESK_TITLE_MAX];
-    enum mst_desk_form form;
+    const struct mst_form *form; /* NULL: no file, a name is put on record */
 };
 
 #define MST_DESK_AREAS_MAX 64
 #define MST_DESK_DUTIES_MAX 64
+#define MST_DESK_FORMS_MAX 64
 
 struct mst_brief {
     bool known; /* there is one at all */
@@ -92,6 +86,11 @@ struct mst_brief {
     size_t areas_count;
     struct mst_desk_duty duties[MST_DESK_DUTIES_MAX];
     size_t duties_count;
+    const struct mst_form *forms[MST_DESK_FORMS_MAX];
+    size_t forms_count;
+    struct mst_unit *units; /* that a report may name: id and name alone */
+    size_t units_count, units_cap;
+    struct mst_arena *arena;    /* of forms and names */
     struct mst_buf obligations; /* the rows of that type, one after the other */
 };
 void mst_brief_done(struct mst_brief *brief);
@@ -100,6 +99,10 @@ void mst_brief_take(struct mst_brief *brief, struct mst_slice row);
 MST_MUST_CHECK int mst_brief_fetch(struct mst_local *local, struct mst_brief *ret,
                                    struct mst_err *err);
 const struct mst_desk_duty *mst_brief_duty(const struct mst_brief *brief, const char *id);
+
+/* What a report may name, and the areas as the brief has them, which `areas` is room for. */
+struct mst_form_names mst_brief_names(const struct mst_brief *brief,
+                                      struct mst_area areas[MST_DESK_AREAS_MAX]);
 
 /* ---- report files ---- */
 
@@ -115,8 +118,17 @@ MST_MUST_CHECK int mst_report_load(const char *path, const struct mst_brief *bri
                                    struct mst_diags *diags, struct mst_report_file *ret,
                                    struct mst_err *err);
 void mst_report_done(struct mst_report_file *report);
-/* A report file to be filled in, in the reader's language. */
+/* What was reported before: by the unit itself, or by a member to its lead. */
+struct mst_said {
+    bool own;
+    char who[512]; /* a name, for people */
+    char duty[48], period[16];
+    uint64_t receipt;
+    struct mst_slice body; /* borrowed */
+};
+/* A report file to be filled in, in the reader's language. At most one of `said` is the unit's own.
+ */
 void mst_report_template(const struct mst_brief *brief, const char *duty, const char *period,
-                         FILE *out);
+                         const struct mst_said *said, size_t said_count, FILE *out);
 
 #endif

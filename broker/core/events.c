@@ -72,6 +72,33 @@ static bool is_map(struct mst_slice body)
     return mst_unpack_next(&u, &head) && head.kind == MST_VALUE_MAP;
 }
 
+/* The first fault is the refusal's subject: where, and what. */
+static bool name_fault(void *context, const struct mst_form_fault *fault)
+{
+    struct mst_move *move = context;
+    char text[MST_FORM_PATH_MAX + 32];
+    snprintf(text, sizeof text, "body%s%s: %s", fault->path[0] ? "." : "", fault->path,
+             mst_form_fault_word(fault->kind));
+    mst_slice_copy(mst_text(text), move->field, sizeof move->field);
+    move->refused = move->field;
+    return false;
+}
+
+/* By the form in force at the instant of submission: a correction years later is measured by what
+ * the programme then asks for. */
+static bool body_is_right(const struct mst_core *core, const struct mst_slot *slot,
+                          struct mst_move *move)
+{
+    const struct mst_duty *duty = mst_slot_duty(core, slot);
+    if (!duty || !duty->form) {
+        move->refused = "body";
+        return is_map(move->body);
+    }
+    struct mst_form_names names =
+        mst_programme_names(core->programme, slot->group == MST_NONE ? SIZE_MAX : slot->group);
+    return mst_form_check(duty->form, &names, move->body, name_fault, move);
+}
+
 void mst_happen_version(struct mst_step *s, struct mst_obligation *o, uint64_t row)
 {
     o->latest = (struct mst_version){.at = s->now, .row = row};
@@ -104,10 +131,8 @@ enum mst_code mst_event_submit(struct mst_step *s, struct mst_slot *slot, struct
     struct mst_obligation *o = &slot->o;
     if (o->kind != MST_DUTY_QUOTA && (o->kind != MST_DUTY_REPORT || o->work == MST_WORK_CLOSED))
         return MST_R_STATE;
-    if (!is_map(move->body)) {
-        move->refused = "body";
+    if (!body_is_right(s->core, slot, move))
         return MST_R_FORM;
-    }
     if (o->kind == MST_DUTY_QUOTA)
         return mst_quota_submit(s, slot, move);
     mst_happen_settle(s, slot, move, "submit", MST_WORK_SUBMITTED);

@@ -325,6 +325,7 @@ struct mst_move {
     mst_time claimed;
     uint64_t row;
     const char *refused; /* set with a refusal: its subject, where it is not the obligation */
+    char field[126];     /* room for `refused` where a body's field is named */
 };
 /* MST_OK, or the refusal's code; then nothing has changed. */
 enum mst_code mst_move_apply(struct mst_step *s, struct mst_slot *slot, const char *event,

@@ -15,22 +15,6 @@
 
 /* ---- minutes ---- */
 
-/* There, and something in it: text, or a list of which the first is some. */
-static bool says_something(struct mst_slice body, const char *field)
-{
-    struct mst_slice raw;
-    struct mst_unpack u;
-    struct mst_value v;
-    if (!mst_unpack_find(body, field, &raw))
-        return false;
-    mst_unpack_init(&u, raw.data, raw.len);
-    if (!mst_unpack_next(&u, &v))
-        return false;
-    if (v.kind == MST_VALUE_ARRAY && (v.count == 0 || !mst_unpack_next(&u, &v)))
-        return false;
-    return v.kind == MST_VALUE_MAP ? v.count > 0 : v.kind == MST_VALUE_TEXT && v.s.len > 0;
-}
-
 /* The date of the meeting: inside the period, and not to come. */
 static bool date_of(const struct mst_core *core, const struct mst_obligation *o,
                     struct mst_slice body, mst_time now, mst_day *ret_day)
@@ -46,18 +30,6 @@ static bool date_of(const struct mst_core *core, const struct mst_obligation *o,
            *ret_day >= period.first && *ret_day <= period.last;
 }
 
-static const char *fault_of(const struct mst_core *core, const struct mst_obligation *o,
-                            struct mst_slice body, mst_time now, mst_day *ret_day)
-{
-    if (!date_of(core, o, body, now, ret_day))
-        return "body.date";
-    if (!says_something(body, "convener"))
-        return "body.convener";
-    if (!says_something(body, "attendees"))
-        return "body.attendees";
-    return says_something(body, "decisions") ? NULL : "body.decisions";
-}
-
 static bool counted_already(const struct mst_obligation *o, mst_day day)
 {
     for (uint32_t i = 0; i < o->counted; i++) {
@@ -71,9 +43,10 @@ enum mst_code mst_quota_submit(struct mst_step *s, struct mst_slot *slot, struct
 {
     struct mst_obligation *o = &slot->o;
     mst_day day = MST_DAY_NONE;
-    move->refused = fault_of(s->core, o, move->body, s->now, &day);
-    if (move->refused)
+    if (!date_of(s->core, o, move->body, s->now, &day)) {
+        move->refused = "body.date";
         return MST_R_FORM;
+    }
     bool fresh = !counted_already(o, day);
     if (fresh && o->counted == MST_QUOTA_MAX)
         return MST_E_FULL;

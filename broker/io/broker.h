@@ -102,6 +102,8 @@ struct mst_broker {
     /* A `clock run` waits for its answer until the clock has arrived. */
     uint64_t run_session, run_request;
     struct mst_msg_scratch scratch;
+    struct mst_waiting *waiting; /* letters taken while a commit was under way: first to end */
+    size_t waiting_first, waiting_end;
 };
 
 /* ---- zap.c: who may open a connection ---- */
@@ -166,6 +168,17 @@ MST_MUST_CHECK int mst_door_serve(struct mst_broker *b, enum mst_door door, size
 /* One message of a session, whoever it is and whatever it holds. Returns non-zero as above. */
 MST_MUST_CHECK int mst_door_hear(struct mst_broker *b, struct mst_session *session,
                                  struct mst_slice bytes, struct mst_err *err);
+
+/*
+ * While a commit is under way members' letters are taken all the same, a few, and what does not
+ * depend on the commit is found out about them. They are served in their order, before whatever
+ * else waits, with the instant at which they were taken.
+ */
+MST_MUST_CHECK int mst_door_open_waiting(struct mst_broker *b, struct mst_err *err);
+void mst_door_close_waiting(struct mst_broker *b);
+bool mst_door_may_gather(const struct mst_broker *b);
+void mst_door_gather(struct mst_broker *b);
+MST_MUST_CHECK int mst_door_serve_waiting(struct mst_broker *b, struct mst_err *err);
 
 /* Until the next attempt to enrol may be taken; -1: at once. */
 int64_t mst_door_enrol_wait_ms(const struct mst_broker *b);

@@ -105,6 +105,7 @@ static const struct {
     {"programme", mst_query_programme, LOOKS},
     {"assess", mst_query_assess, WORK},
     {"issued", mst_query_issued, LOOKS},
+    {"outlook", mst_query_outlook, WORK},
 };
 
 /* ---- replies ---- */
@@ -450,6 +451,7 @@ static int copy_seen(struct mst_broker *b, const struct mst_engine *engine, stru
     }
     job->query.seen = job->seen;
     job->query.seen_count = (size_t)(next - job->seen);
+    job->query.wall_ms = mst_clock_wall();
     return 0;
 }
 
@@ -460,7 +462,8 @@ static int equip(struct mst_broker *b, const struct mst_engine *engine, struct j
     job->query.rehearsal = b->rehearsal;
     if (!job->last)
         return mst_fail_on(err, MST_E_NOMEM, "query");
-    bool wanted = job->fn == mst_query_units || job->fn == mst_query_explain;
+    bool wanted =
+        job->fn == mst_query_units || job->fn == mst_query_explain || job->fn == mst_query_outlook;
     return wanted ? copy_seen(b, engine, job, err) : 0;
 }
 
@@ -584,8 +587,9 @@ int mst_query_post(struct mst_broker *b, const struct mst_session *session,
     job->query.programme = mst_programme_ref(mst_engine_programme(s->engine));
     job->query.pid = mst_engine_pid(s->engine);
     job->query.now = now;
-    job->query.actor = (struct mst_actor){
-        .principal = job->principal, .roles = s->roles, .unit = job->unit[0] ? job->unit : NULL};
+    job->query.actor = actor;
+    job->query.actor.principal = job->principal;
+    job->query.actor.unit = job->unit[0] ? job->unit : NULL;
     job->query.action = job->action;
     job->query.args = mst_bytes(job->args.data, job->args.len);
     pthread_mutex_lock(&b->queries->lock);

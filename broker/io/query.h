@@ -8,6 +8,7 @@
 #define MST_BROKER_IO_QUERY_H
 
 #include "broker/core/authz.h"
+#include "broker/core/core.h"
 #include "broker/store/store.h"
 #include "proto/pack.h"
 #include "proto/saying.h"
@@ -30,6 +31,7 @@ struct mst_query {
     struct mst_slice args;
     const struct mst_contact_seen *seen;
     size_t seen_count;
+    mst_time wall_ms; /* real time, also in a rehearsal: that of `seen` */
     bool rehearsal;
     void *sink; /* where rows go; query.c's own */
 };
@@ -71,6 +73,11 @@ MST_MUST_CHECK int mst_query_pair_instant(struct mst_query *q, const char *name,
                                           struct mst_err *err);
 MST_MUST_CHECK int mst_query_pair_hex(struct mst_query *q, const char *name, const uint8_t *data,
                                       size_t len, struct mst_err *err);
+/* Words that stand under a table; people read them in their own language, where it has them. */
+MST_MUST_CHECK int mst_query_note(struct mst_query *q, const char *text, struct mst_err *err);
+/* A core with all obligations as they are stored, at the query's instant; to be freed. */
+MST_MUST_CHECK int mst_query_core(struct mst_query *q, struct mst_core **ret_core,
+                                  struct mst_err *err);
 /* A row {name, value: a sentence}; pack so many fields into the returned buffer, then end the row.
  */
 struct mst_buf *mst_query_say(struct mst_query *q, const char *name, enum mst_saying saying,
@@ -124,6 +131,7 @@ int mst_query_calendar(struct mst_query *q, struct mst_err *err);
 int mst_query_programme(struct mst_query *q, struct mst_err *err);
 int mst_query_assess(struct mst_query *q, struct mst_err *err);
 int mst_query_replay(struct mst_query *q, struct mst_err *err);
+int mst_query_outlook(struct mst_query *q, struct mst_err *err);
 int mst_query_issued(struct mst_query *q, struct mst_err *err);
 
 #endif

@@ -362,14 +362,45 @@ static bool bears(const struct mst_programme *p, const struct mst_duty *duty, si
     return false;
 }
 
-/* What is filed for it. A lead's periodic report covers each focus area of its group. */
+/* What is filed for it: the id of a form, or "post". */
 static const char *form_of(const struct mst_duty *duty)
 {
-    if (duty->kind == MST_DUTY_QUOTA)
-        return "minutes";
-    if (duty->kind == MST_DUTY_POST)
-        return "post";
-    return duty->bearer == MST_BEARER_LEADS ? "areas" : "text";
+    const struct mst_form *form = mst_duty_form(duty);
+    return form ? form->id : "post";
+}
+
+/* Each form that the unit fills in, once; it goes before the duties that name it. */
+static int put_brief_forms(struct mst_query *q, size_t unit, struct mst_err *err)
+{
+    const struct mst_programme *p = q->programme;
+    int code = 0;
+    for (size_t i = 0; !code && i < p->forms_count; i++) {
+        bool used = false;
+        for (size_t j = 0; j < p->duties_count && !used; j++)
+            used = p->duties[j].form == &p->forms[i] && p->duties[j].enforced &&
+                   bears(p, &p->duties[j], unit);
+        if (!used)
+            continue;
+        struct mst_buf *b = mst_query_row(q);
+        mst_pack_map(b, 2);
+        mst_query_pack_text(b, "type", "form");
+        mst_pack_text(b, "form");
+        mst_form_pack(&p->forms[i], b);
+        code = mst_query_row_end(q, err);
+    }
+    return code;
+}
+
+/* Whom a report may name. */
+static int put_brief_named(struct mst_query *q, const struct mst_unit *unit, struct mst_err *err)
+{
+    struct mst_buf *b = mst_query_row(q);
+    mst_pack_map(b, 4);
+    mst_query_pack_text(b, "type", "named");
+    mst_query_pack_text(b, "id", unit->id);
+    mst_query_pack_text(b, "name_zh", unit->name.zh);
+    mst_query_pack_text(b, "name_en", unit->name.en);
+    return mst_query_row_end(q, err);
 }
 
 static int put_brief_duty(struct mst_query *q, const struct mst_duty *duty, struct mst_err *err)
@@ -433,6 +464,10 @@ int mst_query_brief(struct mst_query *q, struct mst_err *err)
     int code = put_brief_unit(q, unit, group, err);
     for (size_t i = 0; !code && group != SIZE_MAX && i < p->groups[group].areas_count; i++)
         code = put_brief_area(q, &p->groups[group].areas[i], err);
+    for (size_t i = 0; !code && p->forms_count && i < p->units_count; i++)
+        code = put_brief_named(q, &p->units[i], err);
+    if (!code)
+        code = put_brief_forms(q, unit, err);
     for (size_t i = 0; !code && i < p->duties_count; i++) {
         if (p->duties[i].enforced && bears(p, &p->duties[i], unit))
             code = put_brief_duty(q, &p->duties[i], err);

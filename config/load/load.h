@@ -88,6 +88,12 @@ MST_MUST_CHECK int mst_yaml_pack(const struct mst_yaml *yaml, struct mst_buf *ou
  * nearest parent that exists. */
 void mst_yaml_place(const struct mst_yaml *yaml, const char *path, int *ret_line, int *ret_column);
 
+/* What a fault of a report's body is, in the reader's language, and what to do. */
+void mst_form_say(const struct mst_form_fault *fault, const struct mst_form_names *names,
+                  char text[MST_ERR_TEXT_MAX], char hint[MST_ERR_HINT_MAX]);
+/* What a field wants, in the reader's language: "a number, at least 0, at most 100 (%)". */
+char *mst_form_wants(const struct mst_form_field *field, char *buf, size_t size);
+
 /* The nearest of some words to a mistyped one by edit distance; NULL when none is near. */
 const char *mst_nearest(const char *word, const char *const *words, size_t count);
 

@@ -2,7 +2,7 @@
 /*
  * The parts of the programme loader. Each part reads its share of the file into the programme and
  * goes on after a fault; later parts look up what earlier ones read: basics, units, groups,
- * offices, ladders, duties, then the checks across all of them.
+ * offices, ladders, forms, duties, then the checks across all of them.
  */
 #ifndef MST_CONFIG_LOAD_LOADER_H
 #define MST_CONFIG_LOAD_LOADER_H
@@ -54,11 +54,15 @@ void mst_load_cc(struct mst_loader *l);
 void mst_load_grants(struct mst_loader *l);
 void mst_load_viewers(struct mst_loader *l);
 void mst_load_ladders(struct mst_loader *l);
+void mst_load_forms(struct mst_loader *l);
 void mst_load_duties(struct mst_loader *l);
 /* Units without a group, groups without a lead, years without a notice. */
 void mst_load_check_parties(struct mst_loader *l);
 /* Dates that cannot be worked out or contradict each other; only for a programme without faults. */
 void mst_load_check_dates(struct mst_loader *l);
+
+/* For duties, in forms.c: after its kind. */
+void mst_load_duty_form(struct mst_loader *l, const struct mst_node *map, struct mst_duty *duty);
 
 /* For duties, in dates.c. */
 void mst_load_date_rule(struct mst_loader *l, const struct mst_node *node,

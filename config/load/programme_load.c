@@ -170,8 +170,8 @@ static void load_all(struct mst_loader *l)
     if (!mst_read_is_map(&l->r, l->root,
                          MST_WORDS("id", "title", "source", "issued", "version", "zone", "calendar",
                                    "weekend", "fiscal_month", "units", "groups", "offices", "cc",
-                                   "ladders", "duties", "rubric", "silent_hours", "notice_days",
-                                   "attested", "grants", "viewers")))
+                                   "ladders", "forms", "duties", "rubric", "silent_hours",
+                                   "notice_days", "attested", "grants", "viewers")))
         return;
     load_basics(l);
     mst_load_units(l);
@@ -182,6 +182,7 @@ static void load_all(struct mst_loader *l)
     mst_load_viewers(l);
     load_rubric(l);
     mst_load_ladders(l);
+    mst_load_forms(l);
     mst_load_duties(l);
     mst_load_check_parties(l);
     if (l->r.diags->errors == l->errors_before && !l->r.no_memory)

@@ -18,18 +18,14 @@
 
 #include "config/model/calendar.h"
 #include "config/model/date.h"
+#include "config/model/form.h"
+#include "config/model/label.h"
 #include "config/model/period.h"
 #include "config/model/zone.h"
 #include "proto/msg.h"
 
 /* An id: [a-z0-9][a-z0-9-]*, at most this many bytes with the NUL. */
 #define MST_ID_MAX 48
-
-/* Words for people in both languages; each falls back to the other, never NULL. */
-struct mst_label {
-    const char *en;
-    const char *zh;
-};
 
 /* The three contacts of a unit; they are the rungs of its escalation ladder. */
 enum mst_contact_role {
@@ -236,11 +232,13 @@ struct mst_duty {
     const char *const *posts; /* for MST_DUTY_POST: ids of the posts; "clerk", "deputy" and "head"
                                  are the bearer's contacts */
     size_t posts_count;       /* 0: one post without an id */
-    int review_days;          /* working days for the review; 0: no limit */
-    int correction_days;      /* working days for a correction after a return */
-    int lock_days;            /* working days after due until locked; 0: never */
-    size_t ladder;            /* index into ladders */
-    uint32_t version;         /* of the rule; pinned at materialisation */
+    bool reads_group;    /* whoever fills it, the bearer reads the obligation's group meanwhile */
+    int review_days;     /* working days for the review; 0: no limit */
+    int correction_days; /* working days for a correction after a return */
+    int lock_days;       /* working days after due until locked; 0: never */
+    size_t ladder;       /* index into ladders */
+    const struct mst_form *form; /* by which submitted bodies are checked; NULL: any map is taken */
+    uint32_t version;            /* of the rule; pinned at materialisation */
 };
 
 /*
@@ -252,6 +250,12 @@ struct mst_rubric {
     int on_time, in_grace, late, missing, returned;
     bool grace_counts; /* what came in grace counts as on time in the rate */
     bool ranking;      /* off unless the programme says otherwise */
+};
+
+/* Groups, by index; one beyond it has no liaison. */
+#define MST_LIAISON_GROUPS_MAX 256
+struct mst_group_set {
+    uint64_t bits[MST_LIAISON_GROUPS_MAX / 64];
 };
 
 /*
@@ -295,6 +299,8 @@ struct mst_programme {
     size_t groups_count;
     const struct mst_office *offices; /* the first is the one that acts */
     size_t offices_count;
+    const struct mst_form *forms;
+    size_t forms_count;
     const struct mst_duty *duties;
     size_t duties_count;
     const struct mst_ladder *ladders;
@@ -335,6 +341,12 @@ bool mst_programme_reads(const struct mst_programme *p, size_t unit, size_t grou
 /* What a principal with the role viewer sees; ret_group gets the group, or SIZE_MAX. */
 enum mst_sight mst_programme_sight(const struct mst_programme *p, const char *principal,
                                    size_t *ret_group);
+
+/* What is filled in for the duty: its own form, or the one that serves where it has none. NULL: no
+ * report is filed for it. */
+const struct mst_form *mst_duty_form(const struct mst_duty *duty);
+/* What a report of a unit of that group may name. SIZE_MAX: of none. */
+struct mst_form_names mst_programme_names(const struct mst_programme *p, size_t group);
 
 /* Words of enums as they stand in the programme file ("working-days", "preceding", "record"). */
 const char *mst_duty_kind_word(enum mst_duty_kind kind);

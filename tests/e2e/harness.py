@@ -340,9 +340,23 @@ class Agent(Program):
         """A report file, made with `new` and filled in as its staff would."""
         path = self.world.dir / f"{self.unit}-{duty}-{period}-{random.randrange(10**9)}.yaml"
         self("new", duty, period, "--out", path)
-        blank = path.read_text(encoding="utf-8")
-        path.write_text(re.sub(r'(?m)^( +\w+|summary): ""', rf'\1: "{text}"', blank), encoding="utf-8")
+        path.write_text(filled(path.read_text(encoding="utf-8"), text), encoding="utf-8")
         return path
+
+
+def filled(blank, text):
+    """A report file with every empty value filled in: by the kind that the comment above it asks for."""
+    wants, lines = "", []
+    for line in blank.splitlines():
+        asked = re.match(r' *# .*?: (a whole number|a number|a percentage|a date|true or false)', line)
+        if asked:
+            wants = asked[1]
+        empty = re.match(r'( *(?:- )?[\w-]+: )""$', line)
+        if empty:
+            value = {"a date": "2023-01-31", "true or false": "true", "": text}.get(wants, "1")
+            line, wants = f'{empty[1]}"{value}"', ""
+        lines.append(line)
+    return "\n".join(lines) + "\n"
 
 
 def main(*tests):

@@ -30,9 +30,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .unit = "alpha",
         .areas = {{.id = "roads", .title_zh = "公路"}, {.id = "water", .title_zh = "水利"}},
         .areas_count = 2,
-        .duties = {{.id = "weekly", .form = MST_FORM_TEXT},
-                   {.id = "quarterly", .form = MST_FORM_AREAS},
-                   {.id = "meeting", .form = MST_FORM_MINUTES}},
+        .duties = {{.id = "weekly", .form = &mst_form_text},
+                   {.id = "quarterly", .form = &mst_form_areas},
+                   {.id = "meeting", .form = &mst_form_minutes}},
         .duties_count = 3,
     };
     int fd;

@@ -316,23 +316,35 @@ bool world_contacts(struct world *w)
     return world_step(w, &input);
 }
 
-static void pack_pairs(struct mst_buf *body, const struct word_pair *pairs, size_t count)
+/* By the duty's form, where it has one; else something in words. */
+static void pack_body(const struct world *w, const struct report_words *words, struct mst_buf *body)
 {
-    for (size_t i = 0; i < count; i++) {
-        mst_pack_text(body, pairs[i].key);
-        mst_pack_text(body, pairs[i].value);
+    const struct mst_programme *p = w->programme;
+    const struct mst_obligation *o =
+        words->obligation ? mst_core_find(w->core, words->obligation) : NULL;
+    const char *name = o ? o->duty : words->duty;
+    size_t duty = name ? mst_programme_duty(p, name) : SIZE_MAX;
+    const struct mst_form *form = duty == SIZE_MAX ? NULL : p->duties[duty].form;
+    size_t unit = mst_programme_unit(p, words->unit);
+    struct mst_form_names names =
+        mst_programme_names(p, unit == SIZE_MAX ? SIZE_MAX : mst_programme_group_of(p, unit));
+    if (strcmp(words->act, "submit") == 0 && form && words->body_count) {
+        body_said(body, form, words->body, words->body_count);
+    } else if (strcmp(words->act, "submit") == 0 && form) {
+        body_right(body, &names, form);
+    } else {
+        mst_pack_map(body, 1 + (words->until ? 1u : 0u) + words->body_count);
+        body_pairs(body, &(struct word_pair){"summary", "as planned"}, 1);
+        if (words->until)
+            body_pairs(body, &(struct word_pair){"until", words->until}, 1);
+        body_pairs(body, words->body, words->body_count);
     }
 }
 
 bool world_report(struct world *w, const struct report_words *words)
 {
     struct mst_buf body = {0};
-    mst_pack_map(&body, 1 + (words->until ? 1u : 0u) + words->body_count);
-    mst_pack_text(&body, "summary");
-    mst_pack_text(&body, "as planned");
-    if (words->until)
-        pack_pairs(&body, &(struct word_pair){"until", words->until}, 1);
-    pack_pairs(&body, words->body, words->body_count);
+    pack_body(w, words, &body);
     struct mst_msg_report report = {
         .act = mst_text(words->act),
         .unit = mst_text(words->unit),
@@ -357,7 +369,7 @@ bool world_act(struct world *w, const struct act_words *words)
 {
     struct mst_buf body = {0};
     mst_pack_map(&body, words->body_count);
-    pack_pairs(&body, words->body, words->body_count);
+    body_pairs(&body, words->body, words->body_count);
     struct mst_input input = {
         .kind = MST_INPUT_ACT,
         .now = w->now,

@@ -8,6 +8,7 @@
 
 #include "broker/core/core.h"
 #include "proto/seal.h"
+#include "tests/sim/body.h"
 
 /* What the checker knows of an obligation from effects alone. */
 struct shadow {
@@ -110,9 +111,6 @@ bool world_reload(struct world *w, struct mst_programme *programme, struct mst_p
 bool world_heard(struct world *w, const char *unit);
 bool world_contacts(struct world *w);
 
-struct word_pair {
-    const char *key, *value;
-};
 struct report_words {
     const char *unit, *act, *duty, *period, *obligation, *reason, *until;
     const struct word_pair *body; /* put into the body, besides what is always there */
