@@ -306,11 +306,15 @@ static void tell_limit(const struct asking *asking)
 {
     const struct mst_command_row *command = asking->call->command;
     for (size_t i = 0; i < command->args_count; i++) {
-        if (strcmp(command->args[i].name, "limit") == 0 && !asking->call->values[i] &&
-            asking->rows == MST_LIST_ROWS_DEFAULT)
-            fprintf(stderr,
-                    _("only the first %d are shown; --limit N shows more, --from goes on\n"),
-                    MST_LIST_ROWS_DEFAULT);
+        if (strcmp(command->args[i].name, "limit") != 0 || asking->call->values[i] ||
+            asking->rows != MST_LIST_ROWS_DEFAULT)
+            continue;
+        bool newest = strcmp(command->word, "reports") == 0 && !mst_ctl_value(asking->call, "from");
+        fprintf(stderr,
+                newest ? _("only the newest %d are shown; --limit N shows more, --from begins "
+                           "earlier\n")
+                       : _("only the first %d are shown; --limit N shows more, --from goes on\n"),
+                MST_LIST_ROWS_DEFAULT);
     }
 }
 
