@@ -65,6 +65,14 @@ struct mst_session {
 
 #define MST_SESSION_BUCKETS 16384
 
+/* Alerts whose signature is remembered. */
+#define MST_SEALED_MAX 1024
+struct mst_sealed {
+    mst_pid pid;
+    uint64_t row; /* 0: none yet */
+    uint8_t sig[MST_SIGN_BYTES];
+};
+
 struct mst_query_pool;
 
 struct mst_broker {
@@ -102,6 +110,7 @@ struct mst_broker {
     /* A `clock run` waits for its answer until the clock has arrived. */
     uint64_t run_session, run_request;
     struct mst_msg_scratch scratch;
+    struct mst_sealed sealed[MST_SEALED_MAX];
     struct mst_waiting *waiting; /* letters taken while a commit was under way: first to end */
     size_t waiting_first, waiting_end;
 };
@@ -208,6 +217,13 @@ void mst_stream_let_go(struct mst_broker *b);
 void mst_feed_publish(struct mst_broker *b, struct mst_engine *engine,
                       const struct mst_stored_alert *alert);
 MST_MUST_CHECK int mst_feed_open(struct mst_broker *b, struct mst_err *err);
+
+/* ---- heads.c ---- */
+
+/* The broker's signature over an alert's ledger row and the head there; borrowed until the next
+ * call. */
+const uint8_t *mst_head_seal(struct mst_broker *b, struct mst_engine *engine,
+                             const struct mst_stored_alert *stored);
 
 /* ---- requests.c ---- */
 

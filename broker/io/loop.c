@@ -177,7 +177,8 @@ static int rehearse(struct loop *l, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
     int64_t wait;
-    if (!b->rehearsal || !b->clock.running || !b->drained || l->more_streams)
+    if (!b->rehearsal || !b->clock.running || !b->drained || l->more_streams ||
+        mst_driver_busy(b->driver))
         return 0;
     if (mst_stream_in_flight(b)) {
         int64_t boot = mst_clock_boot();
@@ -270,7 +271,7 @@ static int pass(struct loop *l, struct mst_err *err)
     }
     mst_query_drain(b);
     pump_streams(l);
-    if (rehearsal_arrived(b))
+    if (!mst_driver_busy(b->driver) && rehearsal_arrived(b))
         mst_request_clock_arrived(b);
     return 0;
 }

@@ -23,8 +23,6 @@
 #include "broker/io/broker.h"
 #include "config/load/testing.h"
 
-/* A commit of fewer bytes of reports takes no longer than waking a thread for it. */
-#define BEHIND_BYTES 16384
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
 #define ADMIN_SOCKET "admin.sock"
 #define STORE_FILE "muster.db"
@@ -126,8 +124,7 @@ static int open_store(struct mst_broker *b, struct mst_err *err)
 {
     struct mst_store_options options = {.path = b->settings.BROKER_data_dir,
                                         .rehearsal = b->rehearsal,
-                                        /* A rehearsal's clock waits for each commit anyway. */
-                                        .behind_bytes = b->rehearsal ? 0 : BEHIND_BYTES,
+                                        .behind_bytes = b->settings.BROKER_commit_behind,
                                         .page_bytes = (int)b->settings.BROKER_page_bytes,
                                         .wal_bytes_max = b->settings.BROKER_wal_bytes_max};
     int code = mst_store_sqlite_open(&options, &b->store, err);

@@ -5,8 +5,8 @@
  * MST_FAILPOINT("broker.before-commit") kills the process with SIGKILL when MUSTER_FAILPOINT says
  * "broker.before-commit:3" and this is the third pass. MST_MUTANT("ack-before-commit") is true when
  * MUSTER_MUTANT names it: a bug seeded on purpose that a suite must catch (its negative control).
- * MST_MUTANT_LINGER() lets other threads do what a mutant handed them, so that the bug shows on a busy
- * machine, too, before a failpoint ends the process.
+ * MST_MUTANT_LINGER() lets other threads do what a mutant handed them, so that the bug shows on a
+ * busy machine, too, before a failpoint ends the process.
  */
 #ifndef MST_CONFIG_LOAD_TESTING_H
 #define MST_CONFIG_LOAD_TESTING_H
