@@ -85,6 +85,8 @@ MST_MUST_CHECK int mst_query_core(struct mst_query *q, struct mst_core **ret_cor
  */
 struct mst_buf *mst_query_say(struct mst_query *q, const char *name, enum mst_saying saying,
                               size_t fields);
+/* The same as a line that stands under the table. */
+struct mst_buf *mst_query_say_note(struct mst_query *q, enum mst_saying saying, size_t fields);
 /* A ledger row of a transition as such a sentence. */
 MST_MUST_CHECK int mst_query_say_transition(struct mst_query *q, const char *name,
                                             enum mst_saying saying, const struct mst_row *row,
