@@ -58,6 +58,8 @@ struct mst_session {
     struct mst_bucket *bucket; /* of its key; NULL for local users */
     int64_t heard_boot_ms;     /* when it was last heard */
     uint64_t batch, reports;   /* pushed in that batch: they are unacknowledged until it ends */
+    int64_t unread_boot_ms;    /* since when it does not read its replies; 0: it does */
+    uint64_t unread_pass;      /* of the query pool, in which it did not */
     struct mst_stream stream;
     size_t index; /* in the broker's array */
     struct mst_session *next_by_route, *next_by_id;
