@@ -118,12 +118,14 @@ static int keep_row(struct asking *asking, struct mst_slice row)
         int code = asking->fn(asking->fn_context, row);
         return code ? mst_fail_on(&asking->row_err, (enum mst_code)code, asking->verb) : 0;
     }
-    struct mst_slice note = mst_unpack_text(row, "note");
-    if (note.data) {
+    struct mst_slice note = mst_unpack_text(row, "note"), raw;
+    bool said = mst_unpack_find(row, "note", &raw) && mst_put_saying(&asking->notes, raw);
+    if (note.data || said) {
         /* Under the table; the other formats have it in the rows' fields. */
-        char text[512];
-        const char *words = mst_tr(mst_slice_copy(note, text, sizeof text));
-        mst_buf_put(&asking->notes, words, strlen(words));
+        char text[512] = "";
+        const char *words = note.data ? mst_tr(mst_slice_copy(note, text, sizeof text)) : "";
+        if (!said)
+            mst_buf_put(&asking->notes, words, strlen(words));
         mst_buf_put(&asking->notes, "\n", 1);
         return asking->notes.failed ? mst_fail_on(&asking->row_err, MST_E_NOMEM, "note") : 0;
     }
@@ -306,11 +308,15 @@ static void tell_limit(const struct asking *asking)
 {
     const struct mst_command_row *command = asking->call->command;
     for (size_t i = 0; i < command->args_count; i++) {
-        if (strcmp(command->args[i].name, "limit") == 0 && !asking->call->values[i] &&
-            asking->rows == MST_LIST_ROWS_DEFAULT)
-            fprintf(stderr,
-                    _("only the first %d are shown; --limit N shows more, --from goes on\n"),
-                    MST_LIST_ROWS_DEFAULT);
+        if (strcmp(command->args[i].name, "limit") != 0 || asking->call->values[i] ||
+            asking->rows != MST_LIST_ROWS_DEFAULT)
+            continue;
+        bool newest = strcmp(command->word, "reports") == 0 && !mst_ctl_value(asking->call, "from");
+        fprintf(stderr,
+                newest ? _("only the newest %d are shown; --limit N shows more, --from begins "
+                           "earlier\n")
+                       : _("only the first %d are shown; --limit N shows more, --from goes on\n"),
+                MST_LIST_ROWS_DEFAULT);
     }
 }
 

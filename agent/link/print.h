@@ -63,10 +63,15 @@ const char *mst_word_wire(const char *column, const char *text);
 const char *mst_word_at(const char *column, size_t index);
 enum mst_tint mst_word_tint(const char *column, const char *word);
 
+/* A map that is a sentence of sayings.def, in the reader's language; false: it is none, and nothing
+ * was put. */
+bool mst_put_saying(struct mst_buf *out, struct mst_slice raw);
+
 /* ---- tables ---- */
 
 struct mst_table;
-/* columns: space-separated field names; headings are their translations. NULL: out of memory. */
+/* columns: space-separated field names; headings are their translations. One that ends in '?' is
+ * not shown in a TABLE where no row has anything in it. NULL: out of memory. */
 struct mst_table *mst_table_new(enum mst_format format, const char *columns, FILE *out);
 /* Adds a row (copied). JSON: an array of the whole objects; TABLE and CSV: the columns, of the rows
  * that have any of them. */
@@ -112,8 +117,9 @@ enum mst_exit {
     MST_EXIT_OK = 0,
     MST_EXIT_REFUSED = 1, /* refused or failed */
     MST_EXIT_USAGE = 2,
-    MST_EXIT_UNREACHABLE = 3, /* no answer from the broker or the agent */
-    MST_EXIT_DENIED = 4,      /* this key or user may not */
+    MST_EXIT_UNREACHABLE = 3,  /* no answer from the broker or the agent */
+    MST_EXIT_DENIED = 4,       /* this key or user may not */
+    MST_EXIT_CONTRADICTED = 5, /* muster-watch: the ledger is not the one that was witnessed */
 };
 /* The exit code that goes with a code. */
 enum mst_exit mst_exit_of(int code);

@@ -98,6 +98,17 @@ struct places {
     bool made; /* the reason may be the broker's own */
 };
 
+/* Kinds whose reason the broker may have given itself; the others' are people's words. */
+static bool is_brokers_own(const char *kind)
+{
+    static const char *const kinds[] = {"reminder", "overdue",   "escalation", "nag",
+                                        "moved",    "cancelled", "superseded"};
+    bool found = false;
+    for (size_t i = 0; !found && i < sizeof kinds / sizeof kinds[0]; i++)
+        found = strcmp(kinds[i], kind) == 0;
+    return found;
+}
+
 /* Every value is cleaned as it goes in; the sentence itself is ours. */
 static void put_place(void *context, const char *name, struct mst_buf *out)
 {
@@ -139,8 +150,7 @@ static void put_sentence(const struct mst_msg_alert *alert, struct mst_buf *out)
     struct places context = {
         .items = places,
         .count = sizeof places / sizeof places[0],
-        .made = strcmp(kind, "moved") == 0 || strcmp(kind, "cancelled") == 0 ||
-                strcmp(kind, "superseded") == 0,
+        .made = is_brokers_own(kind),
     };
     if (alert->rehearsal)
         mst_fill(out, _("[rehearsal] "), put_place, &context);
@@ -209,7 +219,7 @@ static void pack_bin(struct mst_buf *out, const char *key, struct mst_slice byte
 void mst_alert_map(const struct mst_msg_alert *alert, struct mst_buf *out)
 {
     char words[2048];
-    mst_pack_map(out, 30);
+    mst_pack_map(out, 32);
     pack_uint(out, "number", alert->number);
     pack_uint(out, "prev", alert->prev);
     pack_bin(out, "id", alert->id);
@@ -240,6 +250,8 @@ void mst_alert_map(const struct mst_msg_alert *alert, struct mst_buf *out)
     mst_pack_bool(out, alert->rehearsal);
     pack_uint(out, "ledger_row", alert->ledger_row);
     pack_bin(out, "ledger_head", alert->ledger_head);
+    pack_uint(out, "ledger_epoch", alert->ledger_epoch);
+    pack_bin(out, "ledger_sig", alert->ledger_sig);
     mst_pack_text(out, "text");
     mst_pack_text(out, mst_alert_words(alert, words, sizeof words));
 }

@@ -25,7 +25,5 @@ typedef void (*mst_fill_fn)(void *context, const char *name, struct mst_buf *out
 void mst_fill(struct mst_buf *out, const char *text, mst_fill_fn put, void *context);
 /* A reason, in the reader's language where the broker itself gave it. */
 void mst_put_reason(struct mst_buf *out, struct mst_slice reason);
-/* A map that is a sentence of sayings.def; false: it is none, and nothing was put. */
-bool mst_put_saying(struct mst_buf *out, struct mst_slice raw);
 
 #endif

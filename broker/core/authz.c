@@ -7,7 +7,18 @@
 
 #include <string.h>
 
-enum scope { NONE, OWN, GROUP, SHARED, SIGHT, ANY };
+#define SCOPES(SCOPE)                                                                              \
+    SCOPE(NONE, "none")                                                                            \
+    SCOPE(OWN, "own")                                                                              \
+    SCOPE(SERVED, "served")                                                                        \
+    SCOPE(GROUP, "group")                                                                          \
+    SCOPE(SHARED, "shared")                                                                        \
+    SCOPE(SIGHT, "sight")                                                                          \
+    SCOPE(ANY, "any")
+
+#define SCOPE(name, word) name,
+enum scope { SCOPES(SCOPE) };
+#undef SCOPE
 
 struct row {
     const char *action;
@@ -28,6 +39,22 @@ static const struct row *row_of(const char *action)
             return &rows[i];
     }
     return NULL;
+}
+
+bool mst_authz_row(size_t index, const char **ret_action, const char *ret_scopes[MST_AUTHZ_ROLES])
+{
+#define SCOPE(name, word) word,
+    static const char *const words[] = {SCOPES(SCOPE)};
+#undef SCOPE
+    if (index >= sizeof rows / sizeof rows[0])
+        return false;
+    const struct row *row = &rows[index];
+    const enum scope scopes[MST_AUTHZ_ROLES] = {row->unit,     row->lead,   row->office,
+                                                row->director, row->viewer, row->admin};
+    *ret_action = row->action;
+    for (size_t i = 0; i < MST_AUTHZ_ROLES; i++)
+        ret_scopes[i] = words[scopes[i]];
+    return true;
 }
 
 static bool named(const char *id)
@@ -69,6 +96,21 @@ static bool in_sight(const struct mst_programme *p, const struct mst_actor *acto
     return false;
 }
 
+static bool owns(const struct mst_actor *actor, const struct mst_target *target)
+{
+    return named(actor->unit) && target && named(target->unit) &&
+           strcmp(actor->unit, target->unit) == 0;
+}
+
+/* Is the actor liaison of the group whose matter it is? */
+static bool serves(const struct mst_programme *p, const struct mst_actor *actor,
+                   const struct mst_target *target)
+{
+    size_t group = target_group(p, target);
+    return named(actor->unit) && group < MST_LIAISON_GROUPS_MAX &&
+           (actor->liaison.bits[group / 64] >> group % 64 & 1) != 0;
+}
+
 static bool covers(const struct mst_programme *p, enum scope scope, const struct mst_actor *actor,
                    const struct mst_target *target)
 {
@@ -77,13 +119,15 @@ static bool covers(const struct mst_programme *p, enum scope scope, const struct
     case ANY:
         return true;
     case OWN:
-        return named(actor->unit) && target && named(target->unit) &&
-               strcmp(actor->unit, target->unit) == 0;
+        return owns(actor, target);
+    case SERVED:
+        return owns(actor, target) || serves(p, actor, target);
     case GROUP:
         return own != SIZE_MAX && target_group(p, target) == own;
     case SHARED:
-        return named(actor->unit) &&
-               mst_programme_reads(p, mst_programme_unit(p, actor->unit), target_group(p, target));
+        return serves(p, actor, target) ||
+               (named(actor->unit) && mst_programme_reads(p, mst_programme_unit(p, actor->unit),
+                                                          target_group(p, target)));
     case SIGHT:
         return in_sight(p, actor, target);
     case NONE:

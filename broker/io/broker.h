@@ -37,7 +37,7 @@ struct mst_stream {
 /* The token bucket of one key, shared by all its connections. */
 struct mst_bucket {
     uint8_t channel[32];
-    double tokens;
+    double tokens, bytes;
     int64_t boot_ms;
     size_t sessions; /* that hold it */
     struct mst_bucket *next;
@@ -58,12 +58,22 @@ struct mst_session {
     struct mst_bucket *bucket; /* of its key; NULL for local users */
     int64_t heard_boot_ms;     /* when it was last heard */
     uint64_t batch, reports;   /* pushed in that batch: they are unacknowledged until it ends */
+    int64_t unread_boot_ms;    /* since when it does not read its replies; 0: it does */
+    uint64_t unread_pass;      /* of the query pool, in which it did not */
     struct mst_stream stream;
     size_t index; /* in the broker's array */
     struct mst_session *next_by_route, *next_by_id;
 };
 
 #define MST_SESSION_BUCKETS 16384
+
+/* Alerts whose signature is remembered. */
+#define MST_SEALED_MAX 1024
+struct mst_sealed {
+    mst_pid pid;
+    uint64_t row; /* 0: none yet */
+    uint8_t sig[MST_SIGN_BYTES];
+};
 
 struct mst_query_pool;
 
@@ -83,7 +93,9 @@ struct mst_broker {
     void *zap;
     struct mst_gate *gate;
     void *feed;
-    bool feed_stale; /* a key that it admitted was revoked: to be closed and bound again */
+    mst_time feed_until; /* when the first key that it admits expires; MST_NEVER: none does */
+    mst_time warned;     /* when expiring keys were last told of */
+    bool feed_stale;     /* a key that it admitted was revoked: to be closed and bound again */
     int timer_fd, signal_fd, lock_fd;
 
     struct mst_session **sessions;
@@ -96,12 +108,16 @@ struct mst_broker {
     bool drained; /* the last pass left no message waiting */
     mst_time started_wall;
     uint64_t refused_peers;
-    double enrol_tokens; /* of the enrol door's bucket */
+    uint64_t refused_rate; /* messages of keys that were too fast */
+    double enrol_tokens;   /* of the enrol door's bucket */
     int64_t enrol_boot_ms;
     struct mst_query_pool *queries;
     /* A `clock run` waits for its answer until the clock has arrived. */
     uint64_t run_session, run_request;
     struct mst_msg_scratch scratch;
+    struct mst_sealed sealed[MST_SEALED_MAX];
+    struct mst_waiting *waiting; /* letters taken while a commit was under way: first to end */
+    size_t waiting_first, waiting_end;
 };
 
 /* ---- zap.c: who may open a connection ---- */
@@ -123,8 +139,8 @@ void mst_session_supersede(struct mst_broker *b, const struct mst_session *sessi
 /* Whose key it is: finds the bucket. */
 MST_MUST_CHECK int mst_session_set_key(struct mst_broker *b, struct mst_session *session,
                                        const uint8_t channel[32], struct mst_err *err);
-/* Take one message off the key's bucket; false: too many. */
-bool mst_session_take(struct mst_broker *b, struct mst_session *session);
+/* Take one message of so many bytes off the key's bucket; false: too many, or too much. */
+bool mst_session_take(struct mst_broker *b, struct mst_session *session, size_t bytes);
 /* Take reports off the window; false: more than may be unacknowledged. */
 bool mst_session_take_window(struct mst_broker *b, struct mst_session *session, size_t reports);
 /* Offer a frame; false: the peer does not read, and nothing was sent. One that is gone loses its
@@ -136,6 +152,9 @@ void mst_session_send(struct mst_broker *b, struct mst_session *session, const v
                       size_t len);
 void mst_session_send_msg(struct mst_broker *b, struct mst_session *session,
                           const struct mst_msg *msg);
+/* Tell of keys that are about to expire, once a day. */
+void mst_session_warn_keys(struct mst_broker *b);
+size_t mst_session_expiring_keys(const struct mst_broker *b);
 /* Send at once; while a batch is open behind its commit, after the answers that wait there. */
 void mst_session_answer(struct mst_broker *b, struct mst_session *session,
                         const struct mst_msg *msg);
@@ -145,13 +164,16 @@ void mst_session_error(struct mst_broker *b, struct mst_session *session, enum m
                        const char *subject);
 void mst_session_reply(struct mst_broker *b, struct mst_session *session, uint64_t request_id,
                        enum mst_code code, const char *subject, struct mst_slices rows);
-/* A reply of {name, value} rows, at most 16. */
+#define MST_PAIRS_MAX 32
+/* A reply of {name, value} rows, at most MST_PAIRS_MAX. */
 MST_MUST_CHECK int mst_session_reply_pairs(struct mst_broker *b, struct mst_session *session,
                                            uint64_t request_id, const char *const (*pairs)[2],
                                            size_t count, struct mst_err *err);
 /* Announce a step of the rehearsal's clock. */
 void mst_session_tell_time(struct mst_broker *b);
 struct mst_actor mst_session_actor(const struct mst_session *session);
+/* Who asks, for the driver; without a key to push with. */
+struct mst_caller mst_session_caller(const struct mst_session *session);
 
 /* ---- door.c: messages from peers ---- */
 
@@ -166,6 +188,17 @@ MST_MUST_CHECK int mst_door_serve(struct mst_broker *b, enum mst_door door, size
 /* One message of a session, whoever it is and whatever it holds. Returns non-zero as above. */
 MST_MUST_CHECK int mst_door_hear(struct mst_broker *b, struct mst_session *session,
                                  struct mst_slice bytes, struct mst_err *err);
+
+/*
+ * While a commit is under way members' letters are taken all the same, a few, and what does not
+ * depend on the commit is found out about them. They are served in their order, before whatever
+ * else waits, with the instant at which they were taken.
+ */
+MST_MUST_CHECK int mst_door_open_waiting(struct mst_broker *b, struct mst_err *err);
+void mst_door_close_waiting(struct mst_broker *b);
+bool mst_door_may_gather(const struct mst_broker *b);
+void mst_door_gather(struct mst_broker *b);
+MST_MUST_CHECK int mst_door_serve_waiting(struct mst_broker *b, struct mst_err *err);
 
 /* Until the next attempt to enrol may be taken; -1: at once. */
 int64_t mst_door_enrol_wait_ms(const struct mst_broker *b);
@@ -194,7 +227,19 @@ void mst_stream_let_go(struct mst_broker *b);
 /* Publish on the feed. */
 void mst_feed_publish(struct mst_broker *b, struct mst_engine *engine,
                       const struct mst_stored_alert *alert);
+/* Has a key expired that the feed admitted? Then it is closed and bound again before it says more.
+ */
+void mst_feed_check(struct mst_broker *b);
+/* Keys were added or shortened: reckon anew when the feed has to look. */
+void mst_feed_keys_changed(struct mst_broker *b);
 MST_MUST_CHECK int mst_feed_open(struct mst_broker *b, struct mst_err *err);
+
+/* ---- heads.c ---- */
+
+/* The broker's signature over an alert's ledger row and the head there; borrowed until the next
+ * call. */
+const uint8_t *mst_head_seal(struct mst_broker *b, struct mst_engine *engine,
+                             const struct mst_stored_alert *stored);
 
 /* ---- requests.c ---- */
 

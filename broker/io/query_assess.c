@@ -89,17 +89,23 @@ static int put_row(struct mst_query *q, const struct mst_assessment *a,
 static int put_notes(struct mst_query *q, const struct mst_assessment *a, const char *formula,
                      struct mst_err *err)
 {
-    char text[MST_FORMULA_MAX + 64], at[MST_INSTANT_TEXT_MAX];
     uint32_t conflicts = 0;
     for (size_t i = 0; i < a->count; i++)
         conflicts += a->rows[i].conflicts;
-    snprintf(text, sizeof text, "rubric %u: %s", a->rubric.version, formula);
-    int code = mst_query_note(q, text, err);
-    snprintf(text, sizeof text, "due by %s", mst_zone_format(q->programme->zone, a->due_by, at));
-    if (!code)
-        code = mst_query_note(q, text, err);
-    snprintf(text, sizeof text, "the assessor bears %u of them: judged by the director", conflicts);
-    return code || !conflicts ? code : mst_query_note(q, text, err);
+    struct mst_buf *b = mst_query_say_note(q, MST_SAY_ASSESS_FORMULA, 2);
+    mst_query_pack_uint(b, "rubric", a->rubric.version);
+    mst_query_pack_text(b, "formula", formula);
+    int code = mst_query_row_end(q, err);
+    if (code)
+        return code;
+    b = mst_query_say_note(q, MST_SAY_ASSESS_DUE, 1);
+    mst_query_pack_instant(q, b, "due", a->due_by);
+    code = mst_query_row_end(q, err);
+    if (code || !conflicts)
+        return code;
+    b = mst_query_say_note(q, MST_SAY_ASSESS_CONFLICTS, 1);
+    mst_query_pack_uint(b, "conflicts", conflicts);
+    return mst_query_row_end(q, err);
 }
 
 static int assess(void *context, const struct mst_core *core, struct mst_err *err)

@@ -186,6 +186,7 @@ int mst_session_set_key(struct mst_broker *b, struct mst_session *s, const uint8
             return mst_fail_on(err, MST_E_NOMEM, "session");
         memcpy(bucket->channel, channel, sizeof bucket->channel);
         bucket->tokens = (double)b->settings.BROKER_rate_burst;
+        bucket->bytes = (double)b->settings.BROKER_rate_bytes_burst;
         bucket->boot_ms = mst_clock_boot();
         bucket->next = *chain;
         *chain = bucket;
@@ -196,19 +197,30 @@ int mst_session_set_key(struct mst_broker *b, struct mst_session *s, const uint8
     return 0;
 }
 
-bool mst_session_take(struct mst_broker *b, struct mst_session *s)
+static double refill(double tokens, int64_t ms, int64_t rate, int64_t burst)
 {
+    tokens += (double)ms * (double)rate / 1000.0;
+    return tokens < (double)burst ? tokens : (double)burst;
+}
+
+bool mst_session_take(struct mst_broker *b, struct mst_session *s, size_t bytes)
+{
+    const struct mst_settings *set = &b->settings;
     struct mst_bucket *bucket = s->bucket;
-    double burst = (double)b->settings.BROKER_rate_burst;
-    int64_t boot = mst_clock_boot();
-    bucket->tokens +=
-        (double)(boot - bucket->boot_ms) * (double)b->settings.BROKER_rate_messages / 1000.0;
+    int64_t boot = mst_clock_boot(), ms = boot - bucket->boot_ms;
+    /* A message that is larger than the bucket passes when the bucket is full. */
+    double cost = (double)bytes < (double)set->BROKER_rate_bytes_burst
+                      ? (double)bytes
+                      : (double)set->BROKER_rate_bytes_burst;
+    bucket->tokens = refill(bucket->tokens, ms, set->BROKER_rate_messages, set->BROKER_rate_burst);
+    bucket->bytes = refill(bucket->bytes, ms, set->BROKER_rate_bytes, set->BROKER_rate_bytes_burst);
     bucket->boot_ms = boot;
-    if (bucket->tokens > burst)
-        bucket->tokens = burst;
-    if (bucket->tokens < 1.0)
+    if (bucket->tokens < 1.0 || bucket->bytes < cost) {
+        b->refused_rate++;
         return false;
+    }
     bucket->tokens -= 1.0;
+    bucket->bytes -= cost;
     return true;
 }
 
@@ -298,9 +310,9 @@ int mst_session_reply_pairs(struct mst_broker *b, struct mst_session *s, uint64_
                             const char *const (*pairs)[2], size_t count, struct mst_err *err)
 {
     struct mst_buf buf = {0};
-    struct mst_slice rows[16];
-    size_t ends[16];
-    assert(count <= 16);
+    struct mst_slice rows[MST_PAIRS_MAX];
+    size_t ends[MST_PAIRS_MAX];
+    assert(count <= MST_PAIRS_MAX);
     for (size_t i = 0; i < count; i++) {
         mst_pack_map(&buf, 2);
         mst_pack_text(&buf, "name");
@@ -318,6 +330,33 @@ int mst_session_reply_pairs(struct mst_broker *b, struct mst_session *s, uint64_
     return code;
 }
 
+#define WARN_KEYS_MS ((mst_time)86400000)
+
+static void warn_key(void *context, const struct mst_key *key)
+{
+    struct mst_broker *b = context;
+    char fingerprint[17];
+    mst_key_fingerprint(key->channel, fingerprint);
+    mst_log(&b->log, 5, "key-expires", "principal=%s fingerprint=%s in_s=%lld", key->principal,
+            fingerprint, (long long)((key->not_after - mst_clock_wall()) / 1000));
+}
+
+size_t mst_session_expiring_keys(const struct mst_broker *b)
+{
+    mst_time wall = mst_clock_wall();
+    return mst_driver_expiring(b->driver, wall, wall + b->settings.BROKER_key_warning * 1000, NULL,
+                               NULL);
+}
+
+void mst_session_warn_keys(struct mst_broker *b)
+{
+    mst_time wall = mst_clock_wall();
+    if (b->warned && wall >= b->warned && wall < b->warned + WARN_KEYS_MS)
+        return;
+    b->warned = wall;
+    mst_driver_expiring(b->driver, wall, wall + b->settings.BROKER_key_warning * 1000, warn_key, b);
+}
+
 void mst_session_tell_time(struct mst_broker *b)
 {
     struct mst_msg msg = {.type = MST_MSG_time};
@@ -331,6 +370,17 @@ void mst_session_tell_time(struct mst_broker *b)
 
 struct mst_actor mst_session_actor(const struct mst_session *s)
 {
-    return (struct mst_actor){
+    struct mst_actor actor = {
         .principal = s->principal, .roles = s->roles, .unit = s->unit[0] ? s->unit : NULL};
+    if (actor.unit && s->engine)
+        actor.liaison = mst_core_liaison(mst_engine_core(s->engine), actor.unit);
+    return actor;
+}
+
+struct mst_caller mst_session_caller(const struct mst_session *s)
+{
+    return (struct mst_caller){.session = s->id,
+                               .actor = mst_session_actor(s),
+                               .address = s->address,
+                               .channel = s->door == MST_DOOR_ADMIN ? NULL : s->channel};
 }
