@@ -213,27 +213,24 @@ bool mst_unpack_next(struct mst_unpack *u, struct mst_value *ret_value)
 {
     if (u->at == u->end)
         return false;
-    struct mst_unpack cursor = {u->at + 1, u->end};
-    struct mst_value v;
-    uint8_t type = *u->at;
+    const uint8_t *head = u->at;
+    uint8_t type = *u->at++;
     bool good = true;
     if (type < 0x80)
-        set_uint(&v, type);
+        set_uint(ret_value, type);
     else if (type < 0x90)
-        set_count(&v, MST_VALUE_MAP, type & 0x0fU);
+        set_count(ret_value, MST_VALUE_MAP, type & 0x0fU);
     else if (type < 0xa0)
-        set_count(&v, MST_VALUE_ARRAY, type & 0x0fU);
+        set_count(ret_value, MST_VALUE_ARRAY, type & 0x0fU);
     else if (type < 0xc0)
-        good = take_run(&cursor, MST_VALUE_TEXT, type & 0x1fU, &v);
+        good = take_run(u, MST_VALUE_TEXT, type & 0x1fU, ret_value);
     else if (type >= 0xe0)
-        set_int(&v, type, 1);
+        set_int(ret_value, type, 1);
     else
-        good = take_typed(&cursor, type, &v);
+        good = take_typed(u, type, ret_value);
     if (!good)
-        return false;
-    *u = cursor;
-    *ret_value = v;
-    return true;
+        u->at = head;
+    return good;
 }
 
 bool mst_unpack_skip(struct mst_unpack *u, struct mst_slice *ret_raw)

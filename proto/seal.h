@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/buf.h"
 #include "proto/err.h"
 #include "proto/msg.h"
 
@@ -55,6 +56,43 @@ MST_MUST_CHECK int mst_receipt_sign(const uint8_t secret[MST_SIGN_SECRET_BYTES],
 MST_MUST_CHECK int mst_receipt_verify(const uint8_t key[MST_SIGN_PUBLIC_BYTES],
                                       const char *programme, const struct mst_msg_receipt *receipt,
                                       struct mst_err *err);
+
+/*
+ * The broker's word on its ledger: which head stands at a row and, for an alert, what the row
+ * holds. Signature over "muster.head.1" programme 00 u64(epoch) u64(row) head H(bytes).
+ */
+struct mst_head {
+    const char *programme;
+    uint64_t epoch, row;
+    const uint8_t *head;    /* MST_HASH_BYTES */
+    struct mst_slice bytes; /* of the row; empty: the head is signed alone */
+};
+void mst_head_sign(const uint8_t secret[MST_SIGN_SECRET_BYTES], const struct mst_head *head,
+                   uint8_t ret_sig[MST_SIGN_BYTES]);
+MST_MUST_CHECK int mst_head_verify(const uint8_t key[MST_SIGN_PUBLIC_BYTES],
+                                   const struct mst_head *head, const uint8_t sig[MST_SIGN_BYTES],
+                                   struct mst_err *err);
+/* An alert as its ledger row holds it: without its place in a stream and in the ledger, and without
+ * the names that are for people. */
+MST_MUST_CHECK int mst_alert_row(const struct mst_msg_alert *alert, struct mst_buf *out,
+                                 struct mst_err *err);
+/* MST_E_SIGNATURE also when the alert bears none. */
+MST_MUST_CHECK int mst_alert_verify(const uint8_t key[MST_SIGN_PUBLIC_BYTES],
+                                    const struct mst_msg_alert *alert, struct mst_err *err);
+
+/*
+ * Fresh keys are registered with signatures by the old and by the new signing key, each over
+ * "muster.rotate.1" programme 00 principal 00 old channel key, new channel key, new signing key.
+ */
+struct mst_rotation {
+    const char *programme, *principal;
+    const uint8_t *old_channel, *new_channel, *new_sign; /* 32 bytes each */
+};
+void mst_rotation_sign(const uint8_t secret[MST_SIGN_SECRET_BYTES],
+                       const struct mst_rotation *rotation, uint8_t ret_sig[MST_SIGN_BYTES]);
+MST_MUST_CHECK int mst_rotation_verify(const uint8_t key[MST_SIGN_PUBLIC_BYTES],
+                                       const struct mst_rotation *rotation,
+                                       const uint8_t sig[MST_SIGN_BYTES], struct mst_err *err);
 
 /* Alert id: H("muster.alert.1" obligation 00 u64(revision) u64(rung) u64(occurrence) audience 00).
  */

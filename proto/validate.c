@@ -33,13 +33,13 @@ struct walk {
     } keys[MST_DEPTH_MAX * MST_MAP_PAIRS_MAX];
 };
 
-/* Most text is ASCII or has long runs of it: eight bytes at a time, each in 01..7f. */
-static bool are_eight_ascii(const uint8_t *s)
+/* Most text is ASCII or has long runs of it: 32 or 8 bytes at a time, each in 01..7f. */
+static uint64_t not_ascii(const uint8_t *s)
 {
     uint64_t w;
     memcpy(&w, s, sizeof w);
     const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
-    return ((w | (w - ones)) & tops) == 0;
+    return (w | (w - ones)) & tops;
 }
 
 bool mst_utf8_check(const void *data, size_t len)
@@ -47,10 +47,15 @@ bool mst_utf8_check(const void *data, size_t len)
     const uint8_t *s = data;
     size_t i = 0;
     while (i < len) {
-        if (len - i >= 8 && are_eight_ascii(s + i)) {
+        while (len - i >= 32 && (not_ascii(s + i) | not_ascii(s + i + 8) | not_ascii(s + i + 16) |
+                                 not_ascii(s + i + 24)) == 0)
+            i += 32;
+        if (len - i >= 8 && not_ascii(s + i) == 0) {
             i += 8;
             continue;
         }
+        if (i == len)
+            break;
         uint8_t c = s[i];
         if (c - 1U < 0x7fU) { /* 01..7f */
             i++;

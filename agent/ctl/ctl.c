@@ -17,10 +17,8 @@ static const struct own {
     const char *word;
     int (*run)(const struct mst_ctl_call *call);
 } owns[] = {
-    {"check", mst_ctl_check},
-    {"calendar", mst_ctl_calendar},
-    {"plan", mst_ctl_plan},
-    {"settings", mst_ctl_settings},
+    {"check", mst_ctl_check},       {"calendar", mst_ctl_calendar}, {"plan", mst_ctl_plan},
+    {"settings", mst_ctl_settings}, {"export", mst_ctl_export},     {"verify", mst_ctl_verify},
 };
 
 /* What is more than to ask the broker and print its rows. */

@@ -158,6 +158,7 @@ static int diff_duty(struct plan *plan, const struct mst_duty *was, const struct
         {"clause", was->clause, is->clause},
         {"kind", mst_duty_kind_word(was->kind), mst_duty_kind_word(is->kind)},
         {"closing", mst_closing_word(was->closing), mst_closing_word(is->closing)},
+        {"reads", was->reads_group ? "group" : "own", is->reads_group ? "group" : "own"},
         {"version", numbers[0], numbers[1]},
         {"enforced", was->enforced ? "yes" : "no", is->enforced ? "yes" : "no"},
         {"opens", rule_text(&was->opens, rules[0], sizeof rules[0]),

@@ -118,10 +118,14 @@ static int keep_row(struct asking *asking, struct mst_slice row)
         int code = asking->fn(asking->fn_context, row);
         return code ? mst_fail_on(&asking->row_err, (enum mst_code)code, asking->verb) : 0;
     }
-    struct mst_slice note = mst_unpack_text(row, "note");
-    if (note.data) {
+    struct mst_slice note = mst_unpack_text(row, "note"), raw;
+    bool said = mst_unpack_find(row, "note", &raw) && mst_put_saying(&asking->notes, raw);
+    if (note.data || said) {
         /* Under the table; the other formats have it in the rows' fields. */
-        mst_buf_put(&asking->notes, note.data, note.len);
+        char text[512] = "";
+        const char *words = note.data ? mst_tr(mst_slice_copy(note, text, sizeof text)) : "";
+        if (!said)
+            mst_buf_put(&asking->notes, words, strlen(words));
         mst_buf_put(&asking->notes, "\n", 1);
         return asking->notes.failed ? mst_fail_on(&asking->row_err, MST_E_NOMEM, "note") : 0;
     }
@@ -218,7 +222,8 @@ static int ask(struct asking *asking, struct mst_link *link)
     const char *seconds = mst_call_option(asking->call->line, "timeout");
     const char *word = asking->verb;
     bool is_long = strcmp(word, "clock") == 0 || strcmp(word, "ledger") == 0 ||
-                   strcmp(word, "replay") == 0 || strcmp(word, "assess") == 0;
+                   strcmp(word, "replay") == 0 || strcmp(word, "assess") == 0 ||
+                   strcmp(word, "outlook") == 0;
     long timeout_s = seconds ? strtol(seconds, NULL, 10) : is_long ? LONG_TIMEOUT_S : TIMEOUT_S;
     if (timeout_s < 1 || timeout_s > 86400)
         return mst_fail(asking->err, MST_E_USAGE, _("--timeout is 1 to 86400 seconds, not %s"),
@@ -303,11 +308,15 @@ static void tell_limit(const struct asking *asking)
 {
     const struct mst_command_row *command = asking->call->command;
     for (size_t i = 0; i < command->args_count; i++) {
-        if (strcmp(command->args[i].name, "limit") == 0 && !asking->call->values[i] &&
-            asking->rows == MST_LIST_ROWS_DEFAULT)
-            fprintf(stderr,
-                    _("only the first %d are shown; --limit N shows more, --from goes on\n"),
-                    MST_LIST_ROWS_DEFAULT);
+        if (strcmp(command->args[i].name, "limit") != 0 || asking->call->values[i] ||
+            asking->rows != MST_LIST_ROWS_DEFAULT)
+            continue;
+        bool newest = strcmp(command->word, "reports") == 0 && !mst_ctl_value(asking->call, "from");
+        fprintf(stderr,
+                newest ? _("only the newest %d are shown; --limit N shows more, --from begins "
+                           "earlier\n")
+                       : _("only the first %d are shown; --limit N shows more, --from goes on\n"),
+                MST_LIST_ROWS_DEFAULT);
     }
 }
 

@@ -33,7 +33,8 @@ static void pack_request(const struct mst_desk_list *list, struct mst_buf *out)
     size_t flags = 0;
     while (flags < 4 && list->flags[flags])
         flags++;
-    mst_pack_map(out, 2 + flags + (list->mark ? 1 : 0) + (list->ask ? 2 : 0));
+    mst_pack_map(out,
+                 2 + flags + (list->mark ? 1 : 0) + (list->number ? 1 : 0) + (list->ask ? 2 : 0));
     mst_pack_text(out, "do");
     mst_pack_text(out, list->verb);
     mst_pack_text(out, "after");
@@ -41,6 +42,10 @@ static void pack_request(const struct mst_desk_list *list, struct mst_buf *out)
     for (size_t i = 0; i < flags; i++) {
         mst_pack_text(out, list->flags[i]);
         mst_pack_bool(out, true);
+    }
+    if (list->number) {
+        mst_pack_text(out, "number");
+        mst_pack_uint(out, list->number);
     }
     if (list->mark) {
         mst_pack_text(out, "mark");

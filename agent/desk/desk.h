@@ -48,6 +48,7 @@ typedef int (*mst_desk_row_fn)(void *context, struct mst_slice row, struct mst_e
 struct mst_desk_list {
     const char *verb, *key;
     const char *flags[4]; /* set to true in the request; NULL-terminated */
+    uint64_t number;      /* what the list is about; sent when not 0 */
     uint64_t after;       /* moves on with each row */
     uint64_t mark;        /* sent once when not 0 */
     /* With the verb "ask": what the broker is asked; arguments without a value are left out. */
@@ -62,6 +63,12 @@ MST_MUST_CHECK int mst_desk_page(struct mst_local *local, struct mst_desk_list *
                                  struct mst_err *err);
 MST_MUST_CHECK int mst_desk_pages(struct mst_local *local, struct mst_desk_list *list,
                                   mst_desk_row_fn fn, void *context, struct mst_err *err);
+
+/* Write what --export names to the file of --out; kind: receipt, or alert by its place in the
+ * inbox.
+ */
+MST_MUST_CHECK int mst_desk_export(const struct mst_desk *desk, struct mst_local *local,
+                                   const char *kind, struct mst_err *err);
 
 /* ---- the brief, as the agent keeps it ---- */
 

@@ -288,6 +288,8 @@ static int show_inbox_with(struct mst_local *local, struct inbox *inbox, struct 
 
 static int show_inbox(const struct mst_desk *desk, struct mst_local *local, struct mst_err *err)
 {
+    if (mst_call_value(desk->call, "export"))
+        return mst_desk_export(desk, local, "alert", err);
     struct inbox *inbox = calloc(1, sizeof *inbox);
     if (!inbox)
         return mst_fail_on(err, MST_E_NOMEM, "inbox");
@@ -344,6 +346,8 @@ static int put_receipt(void *context, struct mst_slice row, struct mst_err *err)
 
 static int show_receipts(const struct mst_desk *desk, struct mst_local *local, struct mst_err *err)
 {
+    if (mst_call_value(desk->call, "export"))
+        return mst_desk_export(desk, local, "receipt", err);
     const char *from = mst_call_value(desk->call, "from");
     unsigned long long first = from ? strtoull(from, NULL, 10) : 1;
     struct mst_desk_list list = {

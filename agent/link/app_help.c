@@ -89,7 +89,12 @@ static void print_command(const struct mst_app *app, const struct mst_command_ro
     print_args(out, _("Common options"), app->options, app->options_count, false, width);
     if (command->columns[0]) {
         heading(out, _("Shows"));
-        fprintf(out, "  %s\n", command->columns);
+        fputs("  ", out);
+        for (const char *c = command->columns; *c; c++) {
+            if (*c != '?') /* marks a column that is shown where there is something in it */
+                fputc(*c, out);
+        }
+        fputc('\n', out);
     }
     heading(out, _("Example"));
     fprintf(out, "  %s\n", command->example);

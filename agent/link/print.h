@@ -63,10 +63,15 @@ const char *mst_word_wire(const char *column, const char *text);
 const char *mst_word_at(const char *column, size_t index);
 enum mst_tint mst_word_tint(const char *column, const char *word);
 
+/* A map that is a sentence of sayings.def, in the reader's language; false: it is none, and nothing
+ * was put. */
+bool mst_put_saying(struct mst_buf *out, struct mst_slice raw);
+
 /* ---- tables ---- */
 
 struct mst_table;
-/* columns: space-separated field names; headings are their translations. NULL: out of memory. */
+/* columns: space-separated field names; headings are their translations. One that ends in '?' is
+ * not shown in a TABLE where no row has anything in it. NULL: out of memory. */
 struct mst_table *mst_table_new(enum mst_format format, const char *columns, FILE *out);
 /* Adds a row (copied). JSON: an array of the whole objects; TABLE and CSV: the columns, of the rows
  * that have any of them. */

@@ -205,7 +205,7 @@ static void pack_bin(struct mst_buf *out, const char *key, struct mst_slice byte
 void mst_alert_map(const struct mst_msg_alert *alert, struct mst_buf *out)
 {
     char words[2048];
-    mst_pack_map(out, 30);
+    mst_pack_map(out, 32);
     pack_uint(out, "number", alert->number);
     pack_uint(out, "prev", alert->prev);
     pack_bin(out, "id", alert->id);
@@ -236,6 +236,8 @@ void mst_alert_map(const struct mst_msg_alert *alert, struct mst_buf *out)
     mst_pack_bool(out, alert->rehearsal);
     pack_uint(out, "ledger_row", alert->ledger_row);
     pack_bin(out, "ledger_head", alert->ledger_head);
+    pack_uint(out, "ledger_epoch", alert->ledger_epoch);
+    pack_bin(out, "ledger_sig", alert->ledger_sig);
     mst_pack_text(out, "text");
     mst_pack_text(out, mst_alert_words(alert, words, sizeof words));
 }

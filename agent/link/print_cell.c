@@ -182,7 +182,9 @@ void mst_cell_put_raw(struct mst_buf *out, struct mst_slice raw)
 void mst_cell_put(struct mst_buf *out, const char *column, struct mst_slice raw)
 {
     struct mst_value value = mst_cell_value(raw);
-    if (value.kind == MST_VALUE_TEXT)
+    if (strcmp(column, "reasons") == 0)
+        mst_reasons_put(out, raw);
+    else if (value.kind == MST_VALUE_TEXT)
         put_text(out, column, value.s);
     else if (value.kind == MST_VALUE_BOOL)
         put(out, value.boolean ? _("yes") : _("no"));

@@ -12,6 +12,8 @@ void mst_cell_put(struct mst_buf *out, const char *column, struct mst_slice raw)
 void mst_cell_put_block(struct mst_buf *out, const char *column, struct mst_slice raw, int indent);
 /* For programs: text as it is, bytes in hex, containers as JSON. */
 void mst_cell_put_raw(struct mst_buf *out, struct mst_slice raw);
+/* Reasons as the outlook gives them, in words: an array of maps of reason, n and of. */
+void mst_reasons_put(struct mst_buf *out, struct mst_slice raw);
 /* The first value in the bytes; NIL when there is none. */
 struct mst_value mst_cell_value(struct mst_slice raw);
 
@@ -23,7 +25,5 @@ typedef void (*mst_fill_fn)(void *context, const char *name, struct mst_buf *out
 void mst_fill(struct mst_buf *out, const char *text, mst_fill_fn put, void *context);
 /* A reason, in the reader's language where the broker itself gave it. */
 void mst_put_reason(struct mst_buf *out, struct mst_slice reason);
-/* A map that is a sentence of sayings.def; false: it is none, and nothing was put. */
-bool mst_put_saying(struct mst_buf *out, struct mst_slice raw);
 
 #endif

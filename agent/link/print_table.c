@@ -18,6 +18,7 @@ struct mst_table {
     FILE *out;
     char *columns_text; /* columns[] point into it */
     char *columns[COLUMNS_MAX];
+    bool optional[COLUMNS_MAX]; /* not shown to people where no row has anything in it */
     size_t columns_count;
     struct mst_slice *rows; /* owned copies */
     size_t rows_count, rows_cap;
@@ -37,8 +38,13 @@ struct mst_table *mst_table_new(enum mst_format format, const char *columns, FIL
     }
     char *rest = NULL;
     for (char *word = strtok_r(table->columns_text, " ", &rest);
-         word && table->columns_count < COLUMNS_MAX; word = strtok_r(NULL, " ", &rest))
+         word && table->columns_count < COLUMNS_MAX; word = strtok_r(NULL, " ", &rest)) {
+        char *mark = strchr(word, '?');
+        table->optional[table->columns_count] = mark != NULL;
+        if (mark)
+            *mark = '\0';
         table->columns[table->columns_count++] = word;
+    }
     return table;
 }
 
@@ -108,6 +114,26 @@ static void drop_foreign_rows(struct mst_table *table)
             free((void *)(uintptr_t)table->rows[i].data);
     }
     table->rows_count = kept;
+}
+
+static bool is_blank(const struct mst_table *table, const char *column)
+{
+    struct mst_slice raw;
+    bool blank = true;
+    for (size_t i = 0; blank && i < table->rows_count; i++)
+        blank = !mst_unpack_find(table->rows[i], column, &raw) ||
+                (mst_cell_value(raw).kind == MST_VALUE_TEXT && mst_cell_value(raw).s.len == 0);
+    return blank;
+}
+
+static void drop_blank_columns(struct mst_table *table)
+{
+    size_t kept = 0;
+    for (size_t c = 0; c < table->columns_count; c++) {
+        if (!table->optional[c] || !is_blank(table, table->columns[c]))
+            table->columns[kept++] = table->columns[c];
+    }
+    table->columns_count = kept;
 }
 
 /* ---- for people ---- */
@@ -389,6 +415,8 @@ int mst_table_end(struct mst_table *table, struct mst_err *err)
     int rc;
     if (table->format != MST_FORMAT_JSON && !is_pairs(table))
         drop_foreign_rows(table);
+    if (table->format == MST_FORMAT_TABLE && !is_pairs(table))
+        drop_blank_columns(table);
     if (table->format == MST_FORMAT_JSON)
         rc = print_json(table, err);
     else if (table->format == MST_FORMAT_CSV)

@@ -27,6 +27,8 @@ static const char schema[] =
     " hooked INTEGER NOT NULL DEFAULT 0, bytes BLOB NOT NULL, UNIQUE(number, id)) STRICT;"
     "CREATE INDEX IF NOT EXISTS inbox_unhooked ON inbox(n) WHERE hooked = 0;"
     "CREATE INDEX IF NOT EXISTS inbox_unread ON inbox(n) WHERE read = 0;"
+    "CREATE TABLE IF NOT EXISTS receipts(number INTEGER PRIMARY KEY, base INTEGER NOT NULL,"
+    " frame BLOB NOT NULL) STRICT;"
     "CREATE TABLE IF NOT EXISTS brief(n INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT;";
 
 int mst_box_fail(struct mst_outbox *box, int rc, struct mst_err *err)

@@ -39,6 +39,11 @@ MST_MUST_CHECK int mst_box_run(struct mst_outbox *box, sqlite3_stmt *stmt, struc
 MST_MUST_CHECK int mst_box_begin(struct mst_outbox *box, struct mst_err *err);
 /* A fresh outbox id whose first entry will be base + 1. */
 MST_MUST_CHECK int mst_box_new_id(struct mst_outbox *box, uint64_t base, struct mst_err *err);
+/* Keep a receipt as it came, signature and all; drop those that go beyond a number. */
+MST_MUST_CHECK int mst_box_keep_receipt(struct mst_outbox *box,
+                                        const struct mst_msg_receipt *receipt, struct mst_err *err);
+MST_MUST_CHECK int mst_box_drop_receipts(struct mst_outbox *box, uint64_t after,
+                                         struct mst_err *err);
 /* The one integer that a statement gives; fallback when it gives none or fails. */
 int64_t mst_box_integer(struct mst_outbox *box, const char *sql, int64_t fallback);
 

@@ -330,6 +330,8 @@ int mst_outbox_receipt(struct mst_outbox *box, const struct mst_msg_receipt *rec
     if (!code)
         code = mark_refusals(box, receipt, err);
     if (!code)
+        code = mst_box_keep_receipt(box, receipt, err);
+    if (!code)
         code = mst_outbox_set_figure(box, "acked", receipt->last, err);
     if (!code)
         code = mst_outbox_set_figure(box, "watermark", receipt->watermark, err);
@@ -362,7 +364,8 @@ static int requeue_after(struct mst_outbox *box, uint64_t number, struct mst_err
     if (code)
         return code;
     sqlite3_bind_int64(stmt, 1, (int64_t)number);
-    return mst_box_run(box, stmt, err);
+    code = mst_box_run(box, stmt, err);
+    return code ? code : mst_box_drop_receipts(box, number, err);
 }
 
 int mst_outbox_rewind(struct mst_outbox *box, uint64_t last, struct mst_err *err)

@@ -119,6 +119,23 @@ MST_MUST_CHECK int mst_outbox_receipt(struct mst_outbox *box, const struct mst_m
                                       struct mst_err *err);
 
 /*
+ * What proves that an entry was received: the receipt as the broker signed it, the entry's bytes
+ * and those behind it that the receipt covers. MST_E_UNKNOWN when there is no receipt yet, or when
+ * some of it is no longer kept. Slices and pointers are borrowed for the callbacks; `report` is
+ * called for each report, the entry's own first.
+ */
+struct mst_outbox_proof {
+    const struct mst_msg_receipt *receipt;
+    uint64_t seq;
+    uint8_t prev[MST_HASH_BYTES];
+};
+typedef int (*mst_proof_report_fn)(void *context, struct mst_slice report);
+MST_MUST_CHECK int mst_outbox_prove(struct mst_outbox *box, uint64_t number,
+                                    int (*receipt)(void *context,
+                                                   const struct mst_outbox_proof *proof),
+                                    mst_proof_report_fn report, void *context, struct mst_err *err);
+
+/*
  * The broker holds less than it acknowledged: everything after seq `last` is to be sent again.
  * MST_E_UNKNOWN when some of that is no longer kept.
  */

@@ -16,11 +16,9 @@
 #include "agent/run/ask.h"
 #include "agent/run/journal.h"
 #include "agent/run/local.h"
+#include "agent/run/serve_impl.h"
 #include "proto/pack.h"
 #include "proto/validate.h"
-
-#define PAGE_ROWS_MAX 200
-#define PAGE_BYTES_MAX 49152
 
 enum waiting { WAIT_NONE, WAIT_ENTRY, WAIT_INBOX, WAIT_BRIEF, WAIT_ASK };
 
@@ -33,13 +31,6 @@ struct connection {
     struct mst_ask *ask;   /* the latest question to the broker: its rows go out in pages */
     bool queued;           /* the answer promises what is not committed yet */
     struct mst_buf answer; /* ready, to be sent after the commit */
-};
-
-struct rows {
-    struct mst_buf bytes;
-    size_t offsets[PAGE_ROWS_MAX + 1];
-    size_t count;
-    uint64_t next; /* number of the first that did not fit; 0: none */
 };
 
 struct mst_serve {
@@ -69,13 +60,12 @@ static void rows_clear(struct rows *rows)
     rows->next = 0;
 }
 
-static bool rows_full(const struct rows *rows)
+bool mst_rows_full(const struct rows *rows)
 {
     return rows->count == PAGE_ROWS_MAX || rows->bytes.len > PAGE_BYTES_MAX;
 }
 
-/* The next row is what is packed into rows->bytes from here on. */
-static void rows_begin(struct rows *rows)
+void mst_rows_begin(struct rows *rows)
 {
     rows->offsets[rows->count++] = rows->bytes.len;
 }
@@ -211,7 +201,7 @@ static int on_append(struct mst_serve *serve, struct connection *c, struct mst_s
         refuse(serve, c, (enum mst_code)code, why.text);
         return 0;
     }
-    rows_begin(&serve->rows);
+    mst_rows_begin(&serve->rows);
     mst_pack_map(&serve->rows.bytes, 2);
     pack_uint(&serve->rows.bytes, "number", first);
     pack_uint(&serve->rows.bytes, "count", count);
@@ -225,11 +215,11 @@ static int on_append(struct mst_serve *serve, struct connection *c, struct mst_s
 static int add_entry(void *context, const struct mst_entry *e)
 {
     struct rows *rows = context;
-    if (rows_full(rows)) {
+    if (mst_rows_full(rows)) {
         rows->next = e->number;
         return 1;
     }
-    rows_begin(rows);
+    mst_rows_begin(rows);
     struct mst_buf *out = &rows->bytes;
     mst_pack_map(out, 11);
     pack_uint(out, "number", e->number);
@@ -265,11 +255,11 @@ static int on_entries(struct mst_serve *serve, struct connection *c, struct mst_
 static int add_alert(void *context, uint64_t n, bool read, struct mst_slice bytes)
 {
     struct rows *rows = context;
-    if (rows_full(rows)) {
+    if (mst_rows_full(rows)) {
         rows->next = n;
         return 1;
     }
-    rows_begin(rows);
+    mst_rows_begin(rows);
     mst_pack_map(&rows->bytes, 3);
     pack_uint(&rows->bytes, "n", n);
     mst_pack_text(&rows->bytes, "read");
@@ -312,11 +302,11 @@ static void add_packed(struct mst_serve *serve, const struct mst_buf *all, uint6
     while (mst_unpack_skip(&u, &row)) {
         if (n++ < after)
             continue;
-        if (rows_full(&serve->rows)) {
+        if (mst_rows_full(&serve->rows)) {
             serve->rows.next = n;
             break;
         }
-        rows_begin(&serve->rows);
+        mst_rows_begin(&serve->rows);
         mst_buf_put(&serve->rows.bytes, row.data, row.len);
     }
 }
@@ -392,9 +382,10 @@ static int on_status(struct mst_serve *serve, struct connection *c)
     struct mst_outbox *box = serve->outbox;
     const struct mst_settings *s = &serve->home->settings;
     uint64_t acked = mst_outbox_acked(box), last = mst_outbox_last(box);
-    rows_begin(&serve->rows);
+    mst_rows_begin(&serve->rows);
     struct mst_buf *out = &serve->rows.bytes;
-    mst_pack_map(out, 14);
+    mst_pack_map(out, 15);
+    pack_text(out, "broker_sign_key", s->AGENT_broker_sign_key);
     pack_text(out, "programme", s->AGENT_programme);
     pack_text(out, "unit", s->AGENT_unit);
     pack_text(out, "broker", s->AGENT_broker);
@@ -427,6 +418,26 @@ static void on_wait(struct mst_serve *serve, struct connection *c, struct mst_sl
     c->number = number;
 }
 
+static int on_proof(struct mst_serve *serve, struct connection *c, struct mst_slice map,
+                    struct mst_err *err)
+{
+    const struct mst_settings *s = &serve->home->settings;
+    struct mst_err why;
+    int code = mst_rows_proof(&serve->rows, serve->outbox, number_of(map, "number"),
+                              number_of(map, "after"), s->AGENT_programme, s->AGENT_unit,
+                              s->AGENT_broker_sign_key, &why);
+    if (!code) {
+        answer(serve, c, NULL);
+        return 0;
+    }
+    if (code != MST_E_UNKNOWN) {
+        *err = why;
+        return code;
+    }
+    refuse(serve, c, MST_E_UNKNOWN, why.text);
+    return 0;
+}
+
 /* ---- reading ---- */
 
 static int dispatch(struct mst_serve *serve, struct connection *c, struct mst_slice map,
@@ -442,6 +453,8 @@ static int dispatch(struct mst_serve *serve, struct connection *c, struct mst_sl
         return on_inbox(serve, c, map, err);
     if (mst_slice_is(verb, "brief"))
         return on_brief(serve, c, map, err);
+    if (mst_slice_is(verb, "proof"))
+        return on_proof(serve, c, map, err);
     if (mst_slice_is(verb, "status"))
         return on_status(serve, c);
     if (mst_slice_is(verb, "ask"))

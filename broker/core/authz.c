@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum scope { NONE, OWN, GROUP, SHARED, SIGHT, ANY };
+enum scope { NONE, OWN, SERVED, GROUP, SHARED, SIGHT, ANY };
 
 struct row {
     const char *action;
@@ -69,6 +69,21 @@ static bool in_sight(const struct mst_programme *p, const struct mst_actor *acto
     return false;
 }
 
+static bool owns(const struct mst_actor *actor, const struct mst_target *target)
+{
+    return named(actor->unit) && target && named(target->unit) &&
+           strcmp(actor->unit, target->unit) == 0;
+}
+
+/* Is the actor liaison of the group whose matter it is? */
+static bool serves(const struct mst_programme *p, const struct mst_actor *actor,
+                   const struct mst_target *target)
+{
+    size_t group = target_group(p, target);
+    return named(actor->unit) && group < MST_LIAISON_GROUPS_MAX &&
+           (actor->liaison.bits[group / 64] >> group % 64 & 1) != 0;
+}
+
 static bool covers(const struct mst_programme *p, enum scope scope, const struct mst_actor *actor,
                    const struct mst_target *target)
 {
@@ -77,13 +92,15 @@ static bool covers(const struct mst_programme *p, enum scope scope, const struct
     case ANY:
         return true;
     case OWN:
-        return named(actor->unit) && target && named(target->unit) &&
-               strcmp(actor->unit, target->unit) == 0;
+        return owns(actor, target);
+    case SERVED:
+        return owns(actor, target) || serves(p, actor, target);
     case GROUP:
         return own != SIZE_MAX && target_group(p, target) == own;
     case SHARED:
-        return named(actor->unit) &&
-               mst_programme_reads(p, mst_programme_unit(p, actor->unit), target_group(p, target));
+        return serves(p, actor, target) ||
+               (named(actor->unit) && mst_programme_reads(p, mst_programme_unit(p, actor->unit),
+                                                          target_group(p, target)));
     case SIGHT:
         return in_sight(p, actor, target);
     case NONE:

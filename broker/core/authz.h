@@ -11,9 +11,10 @@
 #include "broker/core/core.h"
 
 struct mst_actor {
-    const char *principal; /* "unit:UNIT", "office:NAME", "uid:0" */
-    unsigned roles;        /* set of enum mst_role, without LEAD, which is derived */
-    const char *unit;      /* NULL: not a unit */
+    const char *principal;        /* "unit:UNIT", "office:NAME", "uid:0" */
+    unsigned roles;               /* set of enum mst_role, without LEAD, which is derived */
+    const char *unit;             /* NULL: not a unit */
+    struct mst_group_set liaison; /* groups that it reads for a post it has filled just now */
 };
 
 /* What an action is aimed at; NULL members are not concerned. */

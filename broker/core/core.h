@@ -202,6 +202,10 @@ void mst_core_state_pack(const struct mst_core *core, struct mst_buf *out);
 /* Longest that it gets. */
 #define MST_CORE_STATE_BYTES_MAX (48 * 1024)
 
+/* The groups that a unit reads as their liaison: it bears a post of theirs that the programme gives
+ * this right, and somebody holds it now. */
+struct mst_group_set mst_core_liaison(const struct mst_core *core, const char *unit);
+
 /* Next instant at which a tick would do something; MST_NEVER when never. */
 mst_time mst_core_next_due(const struct mst_core *core);
 mst_time mst_core_now(const struct mst_core *core);

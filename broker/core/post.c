@@ -152,3 +152,33 @@ enum mst_code mst_event_vacate(struct mst_step *s, struct mst_slot *slot, struct
                     words, s->now);
     return MST_OK;
 }
+
+/* ---- what a post gives a right to ---- */
+
+static bool is_held(const struct mst_obligation *o)
+{
+    for (uint32_t i = 0; i < o->holders_count; i++) {
+        if (o->holders[i].until == 0)
+            return true;
+    }
+    return false;
+}
+
+struct mst_group_set mst_core_liaison(const struct mst_core *core, const char *unit)
+{
+    const struct mst_programme *p = core->programme;
+    struct mst_group_set set = {{0}};
+    for (size_t d = 0; d < p->duties_count; d++) {
+        if (!p->duties[d].reads_group)
+            continue;
+        const struct mst_slot *slot =
+            mst_table_by_key(&core->table, mst_text(p->duties[d].id), mst_text("once"), unit);
+        while (slot) {
+            if (slot->group < MST_LIAISON_GROUPS_MAX && slot->o.work != MST_WORK_SUPERSEDED &&
+                slot->o.work != MST_WORK_CANCELLED && is_held(&slot->o))
+                set.bits[slot->group / 64] |= UINT64_C(1) << slot->group % 64;
+            slot = slot->same == MST_NONE ? NULL : mst_table_at(&core->table, slot->same);
+        }
+    }
+    return set;
+}

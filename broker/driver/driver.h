@@ -65,9 +65,18 @@ struct mst_engine *mst_driver_find(const struct mst_driver *driver, const char *
 struct mst_caller {
     uint64_t session; /* given back with the answers */
     struct mst_actor actor;
-    const uint8_t *sign_key; /* of the unit's key; NULL where it cannot push */
-    const char *address;     /* for the ledger and the log */
+    const uint8_t *sign_key;             /* of the unit's key; NULL where it cannot push */
+    const char *address;                 /* for the ledger and the log */
+    const struct mst_verified *verified; /* of the push, from mst_driver_verify(); NULL: not yet */
 };
+
+/* What may be found out about a push while a commit is under way: it depends on nothing stored. */
+struct mst_verified {
+    bool holds; /* the signature, over the chain from the push's own `prev`, by this key */
+    uint8_t sign_key[32], head[32];
+};
+void mst_driver_verify(const uint8_t sign_key[32], const struct mst_msg_push *push,
+                       struct mst_verified *ret);
 
 /* ---- inputs; each opens the batch when none is open ---- */
 

@@ -65,6 +65,14 @@ struct mst_session {
 
 #define MST_SESSION_BUCKETS 16384
 
+/* Alerts whose signature is remembered. */
+#define MST_SEALED_MAX 1024
+struct mst_sealed {
+    mst_pid pid;
+    uint64_t row; /* 0: none yet */
+    uint8_t sig[MST_SIGN_BYTES];
+};
+
 struct mst_query_pool;
 
 struct mst_broker {
@@ -102,6 +110,9 @@ struct mst_broker {
     /* A `clock run` waits for its answer until the clock has arrived. */
     uint64_t run_session, run_request;
     struct mst_msg_scratch scratch;
+    struct mst_sealed sealed[MST_SEALED_MAX];
+    struct mst_waiting *waiting; /* letters taken while a commit was under way: first to end */
+    size_t waiting_first, waiting_end;
 };
 
 /* ---- zap.c: who may open a connection ---- */
@@ -167,6 +178,17 @@ MST_MUST_CHECK int mst_door_serve(struct mst_broker *b, enum mst_door door, size
 MST_MUST_CHECK int mst_door_hear(struct mst_broker *b, struct mst_session *session,
                                  struct mst_slice bytes, struct mst_err *err);
 
+/*
+ * While a commit is under way members' letters are taken all the same, a few, and what does not
+ * depend on the commit is found out about them. They are served in their order, before whatever
+ * else waits, with the instant at which they were taken.
+ */
+MST_MUST_CHECK int mst_door_open_waiting(struct mst_broker *b, struct mst_err *err);
+void mst_door_close_waiting(struct mst_broker *b);
+bool mst_door_may_gather(const struct mst_broker *b);
+void mst_door_gather(struct mst_broker *b);
+MST_MUST_CHECK int mst_door_serve_waiting(struct mst_broker *b, struct mst_err *err);
+
 /* Until the next attempt to enrol may be taken; -1: at once. */
 int64_t mst_door_enrol_wait_ms(const struct mst_broker *b);
 
@@ -195,6 +217,13 @@ void mst_stream_let_go(struct mst_broker *b);
 void mst_feed_publish(struct mst_broker *b, struct mst_engine *engine,
                       const struct mst_stored_alert *alert);
 MST_MUST_CHECK int mst_feed_open(struct mst_broker *b, struct mst_err *err);
+
+/* ---- heads.c ---- */
+
+/* The broker's signature over an alert's ledger row and the head there; borrowed until the next
+ * call. */
+const uint8_t *mst_head_seal(struct mst_broker *b, struct mst_engine *engine,
+                             const struct mst_stored_alert *stored);
 
 /* ---- requests.c ---- */
 

@@ -25,6 +25,14 @@ struct letter {
     bool whole; /* exactly two frames, the first not too long */
 };
 
+/* A letter that was taken while a commit was under way, with what could be found out meanwhile. */
+#define WAITING_MAX 64
+struct mst_waiting {
+    struct letter letter;
+    mst_time now; /* when it was taken */
+    struct mst_verified verified;
+};
+
 static bool receive(struct mst_broker *b, void *door, struct letter *l)
 {
     memset(l, 0, sizeof *l);
@@ -236,12 +244,14 @@ static void serve_hello(struct mst_broker *b, struct mst_session *s,
 /* ---- dispatch ---- */
 
 static int dispatch(struct mst_broker *b, struct mst_session *s, const struct mst_key *key,
-                    const struct mst_msg *msg, mst_time now, struct mst_err *err)
+                    const struct mst_verified *verified, const struct mst_msg *msg, mst_time now,
+                    struct mst_err *err)
 {
     struct mst_caller caller = {.session = s->id,
                                 .actor = mst_session_actor(s),
                                 .sign_key = key && s->unit[0] ? key->sign : NULL,
-                                .address = s->address};
+                                .address = s->address,
+                                .verified = verified};
     if (s->door == MST_DOOR_ENROL) {
         caller.actor.principal = "stranger";
         if (msg->type != MST_MSG_enrol)
@@ -286,8 +296,8 @@ static int dispatch(struct mst_broker *b, struct mst_session *s, const struct ms
     }
 }
 
-int mst_door_hear(struct mst_broker *b, struct mst_session *s, struct mst_slice bytes,
-                  struct mst_err *err)
+static int hear(struct mst_broker *b, struct mst_session *s, struct mst_slice bytes,
+                const struct mst_verified *verified, mst_time now, struct mst_err *err)
 {
     const struct mst_key *key;
     if (mst_door_admit(b, s, &key))
@@ -306,13 +316,13 @@ int mst_door_hear(struct mst_broker *b, struct mst_session *s, struct mst_slice 
     s->last_seen_wall = mst_clock_wall();
     /* A rehearsal's time leaps, and says nothing of who is there. */
     if (!b->rehearsal && s->unit[0] && strcmp(s->kind, "agent") == 0 && s->engine) {
-        int failed = mst_driver_heard(s->engine, s->unit, mst_clock_now(&b->clock), err);
+        int failed = mst_driver_heard(s->engine, s->unit, now, err);
         if (failed)
             return failed;
     }
     s->heard_boot_ms = mst_clock_boot();
     uint64_t id = s->id;
-    int failed = dispatch(b, s, key, &msg, mst_clock_now(&b->clock), err);
+    int failed = dispatch(b, s, key, verified, &msg, now, err);
     /* Its answer goes down with the batch; whoever recovers tells those who wait for one. */
     s = failed ? mst_session_by_id(b, id) : NULL;
     if (s)
@@ -320,12 +330,100 @@ int mst_door_hear(struct mst_broker *b, struct mst_session *s, struct mst_slice 
     return failed;
 }
 
-static int serve_letter(struct mst_broker *b, enum mst_door door, struct letter *l,
-                        struct mst_err *err)
+int mst_door_hear(struct mst_broker *b, struct mst_session *s, struct mst_slice bytes,
+                  struct mst_err *err)
 {
-    struct mst_session *s = session_of(b, door, l);
-    struct mst_slice bytes = mst_bytes(zmq_msg_data(&l->payload), zmq_msg_size(&l->payload));
-    return s ? mst_door_hear(b, s, bytes, err) : 0;
+    return hear(b, s, bytes, NULL, mst_clock_now(&b->clock), err);
+}
+
+static struct mst_slice payload_of(struct letter *l)
+{
+    return mst_bytes(zmq_msg_data(&l->payload), zmq_msg_size(&l->payload));
+}
+
+/* Ends the letter. */
+static int serve_letter(struct mst_broker *b, enum mst_door door, struct letter *l,
+                        const struct mst_verified *verified, mst_time now, struct mst_err *err)
+{
+    int code = 0;
+    struct mst_session *s = l->whole ? session_of(b, door, l) : NULL;
+    if (s)
+        code = hear(b, s, payload_of(l), verified, now, err);
+    if (!l->whole) {
+        b->refused_peers++;
+        mst_log(&b->log, 4, "dropped", "reason=\"a message is exactly one frame\"");
+    }
+    zmq_msg_close(&l->payload);
+    return code;
+}
+
+/* ---- what comes while a commit is under way ---- */
+
+/*
+ * Does the signature of a push hold? The dearest part of taking one, and it needs nothing that is
+ * being committed. Whether the sender may push at all is decided when the letter is served; who
+ * will surely be refused then is not worked for now.
+ */
+static void verify(struct mst_broker *b, struct mst_waiting *w)
+{
+    struct letter *l = &w->letter;
+    struct mst_engine *engine;
+    struct mst_msg msg;
+    w->verified.holds = false;
+    const struct mst_session *s =
+        l->whole ? mst_session_by_route(b, MST_DOOR_MEMBERS, l->routing, l->routing_len) : NULL;
+    if (!s || !s->welcome || !s->bucket || s->bucket->tokens < 1.0)
+        return;
+    const struct mst_key *key = mst_driver_key(b->driver, s->channel, &engine);
+    struct mst_slice bytes = payload_of(l);
+    b->scratch.used = 0;
+    if (key && key->unit[0] &&
+        mst_msg_decode(bytes.data, bytes.len, MST_UP, &b->scratch, &msg, NULL) == 0 &&
+        msg.type == MST_MSG_push)
+        mst_driver_verify(key->sign, &msg.u.push, &w->verified);
+}
+
+int mst_door_open_waiting(struct mst_broker *b, struct mst_err *err)
+{
+    b->waiting = calloc(WAITING_MAX, sizeof *b->waiting);
+    return b->waiting ? 0 : mst_fail_on(err, MST_E_NOMEM, "letters");
+}
+
+void mst_door_close_waiting(struct mst_broker *b)
+{
+    while (b->waiting_first < b->waiting_end)
+        zmq_msg_close(&b->waiting[b->waiting_first++].letter.payload);
+    free(b->waiting);
+}
+
+bool mst_door_may_gather(const struct mst_broker *b)
+{
+    return b->waiting_end < WAITING_MAX;
+}
+
+void mst_door_gather(struct mst_broker *b)
+{
+    while (mst_door_may_gather(b)) {
+        struct mst_waiting *w = &b->waiting[b->waiting_end];
+        if (!receive(b, b->doors[MST_DOOR_MEMBERS], &w->letter))
+            return;
+        b->waiting_end++;
+        w->now = mst_clock_now(&b->clock);
+        verify(b, w);
+    }
+}
+
+int mst_door_serve_waiting(struct mst_broker *b, struct mst_err *err)
+{
+    int code = 0;
+    while (!code && b->waiting_first < b->waiting_end) {
+        struct mst_waiting *w = &b->waiting[b->waiting_first++];
+        b->drained = false;
+        code = serve_letter(b, MST_DOOR_MEMBERS, &w->letter, &w->verified, w->now, err);
+    }
+    if (b->waiting_first == b->waiting_end)
+        b->waiting_first = b->waiting_end = 0;
+    return code;
 }
 
 /* ---- how many strangers are heard ---- */
@@ -361,14 +459,7 @@ int mst_door_serve(struct mst_broker *b, enum mst_door door, size_t *budget, str
         if (door == MST_DOOR_ENROL)
             take_enrol_token(b);
         b->drained = false;
-        int code = 0;
-        if (l.whole) {
-            code = serve_letter(b, door, &l, err);
-        } else {
-            b->refused_peers++;
-            mst_log(&b->log, 4, "dropped", "reason=\"a message is exactly one frame\"");
-        }
-        zmq_msg_close(&l.payload);
+        int code = serve_letter(b, door, &l, NULL, mst_clock_now(&b->clock), err);
         if (code)
             return code;
     }

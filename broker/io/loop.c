@@ -66,7 +66,7 @@ static void arm_timer(struct loop *l)
     struct itimerspec spec = {{0, 0}, {0, 0}};
     mst_time due = mst_clock_alarm(&b->clock, mst_driver_next_due(b->driver));
     /* Armed also when nothing is due, so that a clock that is set is looked at at once. */
-    if (due > FAR_MS || is_full(l))
+    if (due > FAR_MS || is_full(l) || mst_driver_busy(b->driver))
         due = FAR_MS;
     spec.it_value.tv_sec = due > 0 ? due / 1000 : 0;
     spec.it_value.tv_nsec = due > 0 ? due % 1000 * 1000000 : 1;
@@ -96,10 +96,10 @@ static int poll_timeout(struct loop *l)
 {
     struct mst_broker *b = l->b;
     int64_t wait = -1, cap;
-    if (l->more_streams || !b->drained)
-        return 0;
     if (mst_driver_busy(b->driver))
         return -1;
+    if (l->more_streams || !b->drained)
+        return 0;
     if (is_full(l))
         return (int)(l->full_until_ms - mst_clock_boot()) + 1;
     wait = earlier(wait, mst_door_enrol_wait_ms(b));
@@ -147,6 +147,7 @@ static int take_messages(struct mst_broker *b, struct mst_err *err)
     size_t budget = (size_t)b->settings.BROKER_batch_messages_max;
     int code = 0;
     b->drained = true;
+    code = mst_door_serve_waiting(b, err);
     for (size_t i = 0; !code && i < sizeof order / sizeof order[0]; i++)
         code = mst_door_serve(b, order[i], &budget, err);
     return code;
@@ -176,7 +177,8 @@ static int rehearse(struct loop *l, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
     int64_t wait;
-    if (!b->rehearsal || !b->clock.running || !b->drained || l->more_streams)
+    if (!b->rehearsal || !b->clock.running || !b->drained || l->more_streams ||
+        mst_driver_busy(b->driver))
         return 0;
     if (mst_stream_in_flight(b)) {
         int64_t boot = mst_clock_boot();
@@ -247,6 +249,13 @@ static int take_and_commit(struct loop *l, struct mst_err *err)
     return mst_driver_recover(b->driver, err);
 }
 
+/* A commit is under way: nothing is decided, but who waits at the door is let in. */
+static void pass_busy(struct loop *l)
+{
+    mst_zap_serve(l->b);
+    mst_door_gather(l->b);
+}
+
 static int pass(struct loop *l, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
@@ -262,7 +271,7 @@ static int pass(struct loop *l, struct mst_err *err)
     }
     mst_query_drain(b);
     pump_streams(l);
-    if (rehearsal_arrived(b))
+    if (!mst_driver_busy(b->driver) && rehearsal_arrived(b))
         mst_request_clock_arrived(b);
     return 0;
 }
@@ -282,7 +291,8 @@ static int keep_house(struct loop *l, int events, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
     int code = 0;
-    if (events == 0 && l->maintain) {
+    /* A reload that was asked for by a signal has opened a batch. */
+    if (events == 0 && l->maintain && !mst_driver_pending(b->driver)) {
         code = mst_store_maintain(b->store, &l->maintain, err);
         if (code == MST_E_FULL || code == MST_E_NOMEM) {
             /* The log keeps what was not moved; the next commit asks for it again. */
@@ -337,10 +347,26 @@ static void prepare_items(struct loop *l)
 /* What is not to be taken now must not wake the loop either. */
 static void set_events(struct loop *l)
 {
-    short doors = is_full(l) ? 0 : ZMQ_POLLIN;
-    l->items[ITEM_MEMBERS].events = doors;
+    bool busy = mst_driver_busy(l->b->driver);
+    short rest = busy ? 0 : ZMQ_POLLIN;
+    short doors = is_full(l) ? 0 : rest;
+    l->items[ITEM_MEMBERS].events = busy && mst_door_may_gather(l->b) ? ZMQ_POLLIN : doors;
     l->items[ITEM_ADMIN].events = doors;
     l->items[ITEM_ENROL].events = mst_door_enrol_wait_ms(l->b) < 0 ? doors : 0;
+    l->items[ITEM_SIGNAL].events = rest;
+    l->items[ITEM_QUERIES].events = rest;
+}
+
+/* Wait for the commit that is under way. */
+static int settle(struct mst_broker *b, struct mst_err *err)
+{
+    int code = 0;
+    while (!code && mst_driver_busy(b->driver)) {
+        zmq_pollitem_t item = {.fd = mst_driver_fd(b->driver), .events = ZMQ_POLLIN};
+        (void)zmq_poll(&item, 1, -1);
+        code = mst_driver_complete(b->driver, err);
+    }
+    return code;
 }
 
 int mst_broker_serve(struct mst_broker *b, struct mst_err *err)
@@ -369,15 +395,21 @@ int mst_broker_serve(struct mst_broker *b, struct mst_err *err)
          * set, which the clock rules judge in the pass that follows. */
         ssize_t ticks = read(b->timer_fd, &expirations, sizeof expirations);
         (void)ticks;
-        code = serve_signals(b, err);
+        code = mst_driver_complete(b->driver, err);
+        if (!code && mst_driver_busy(b->driver)) {
+            pass_busy(&l);
+            continue;
+        }
         if (!code)
-            code = mst_driver_complete(b->driver, err);
-        if (!code && !mst_driver_busy(b->driver))
+            code = serve_signals(b, err);
+        if (!code)
             code = keep_house(&l, events, err);
-        if (!code && !mst_driver_busy(b->driver))
+        if (!code)
             code = pass(&l, err);
     }
     sd_notify(0, "STOPPING=1");
+    if (!code)
+        code = settle(b, err);
     if (!code)
         code = mst_driver_stop(b->driver, mst_clock_now(&b->clock), err);
     if (!code)

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,7 @@ static const struct {
     {"figures", mst_query_figures, WORK},
     {"alerts", mst_query_alerts, LOOKS},
     {"explain", mst_query_explain, LOOKS},
+    {"export", mst_query_export, LOOKS},
     {"ledger", mst_query_ledger, WORK},
     {"keys", mst_query_keys, LOOKS},
     {"replay", mst_query_replay, WORK},
@@ -107,6 +109,7 @@ static const struct {
     {"programme", mst_query_programme, LOOKS},
     {"assess", mst_query_assess, WORK},
     {"issued", mst_query_issued, LOOKS},
+    {"outlook", mst_query_outlook, WORK},
 };
 
 /* ---- replies ---- */
@@ -452,6 +455,7 @@ static int copy_seen(struct mst_broker *b, const struct mst_engine *engine, stru
     }
     job->query.seen = job->seen;
     job->query.seen_count = (size_t)(next - job->seen);
+    job->query.wall_ms = mst_clock_wall();
     return 0;
 }
 
@@ -462,7 +466,8 @@ static int equip(struct mst_broker *b, const struct mst_engine *engine, struct j
     job->query.rehearsal = b->rehearsal;
     if (!job->last)
         return mst_fail_on(err, MST_E_NOMEM, "query");
-    bool wanted = job->fn == mst_query_units || job->fn == mst_query_explain;
+    bool wanted =
+        job->fn == mst_query_units || job->fn == mst_query_explain || job->fn == mst_query_outlook;
     return wanted ? copy_seen(b, engine, job, err) : 0;
 }
 
@@ -478,7 +483,8 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
                         struct mst_err *err)
 {
     const struct mst_programme *p = mst_engine_programme(s->engine);
-    char now_text[MST_INSTANT_TEXT_MAX], next_text[MST_INSTANT_TEXT_MAX] = "", numbers[8][24];
+    char now_text[MST_INSTANT_TEXT_MAX], next_text[MST_INSTANT_TEXT_MAX] = "", numbers[8][24],
+                                         sign[2 * MST_SIGN_PUBLIC_BYTES + 1];
     mst_time next = mst_driver_next_due(b->driver);
     mst_zone_format(p->zone, now, now_text);
     if (next != MST_NEVER)
@@ -512,6 +518,7 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
         {"refused_handshakes", numbers[5]},
         {"cut_connections", numbers[6]},
         {"epoch", numbers[7]},
+        {"sign_key", sodium_bin2hex(sign, sizeof sign, b->keys.sign_public, MST_SIGN_PUBLIC_BYTES)},
     };
     return mst_session_reply_pairs(b, s, request, pairs, sizeof pairs / sizeof pairs[0], err);
 }
@@ -586,9 +593,12 @@ int mst_query_post(struct mst_broker *b, const struct mst_session *session,
     job->query.programme = mst_programme_ref(mst_engine_programme(s->engine));
     job->query.pid = mst_engine_pid(s->engine);
     job->query.now = now;
-    job->query.actor = (struct mst_actor){
-        .principal = job->principal, .roles = s->roles, .unit = job->unit[0] ? job->unit : NULL};
+    job->query.actor = actor;
+    job->query.actor.principal = job->principal;
+    job->query.actor.unit = job->unit[0] ? job->unit : NULL;
     job->query.action = job->action;
+    job->query.keys = &b->keys;
+    job->query.epoch = mst_driver_epoch(b->driver);
     job->query.args = mst_bytes(job->args.data, job->args.len);
     pthread_mutex_lock(&b->queries->lock);
     *lane->jobs_end = job;

@@ -8,7 +8,9 @@
 #define MST_BROKER_IO_QUERY_H
 
 #include "broker/core/authz.h"
+#include "broker/core/core.h"
 #include "broker/store/store.h"
+#include "config/load/keys.h"
 #include "proto/pack.h"
 #include "proto/saying.h"
 
@@ -28,8 +30,11 @@ struct mst_query {
     struct mst_actor actor;
     const char *action;
     struct mst_slice args;
+    const struct mst_keys *keys; /* the broker's own, for what it signs */
+    uint64_t epoch;
     const struct mst_contact_seen *seen;
     size_t seen_count;
+    mst_time wall_ms; /* real time, also in a rehearsal: that of `seen` */
     bool rehearsal;
     void *sink; /* where rows go; query.c's own */
 };
@@ -71,10 +76,17 @@ MST_MUST_CHECK int mst_query_pair_instant(struct mst_query *q, const char *name,
                                           struct mst_err *err);
 MST_MUST_CHECK int mst_query_pair_hex(struct mst_query *q, const char *name, const uint8_t *data,
                                       size_t len, struct mst_err *err);
+/* Words that stand under a table; people read them in their own language, where it has them. */
+MST_MUST_CHECK int mst_query_note(struct mst_query *q, const char *text, struct mst_err *err);
+/* A core with all obligations as they are stored, at the query's instant; to be freed. */
+MST_MUST_CHECK int mst_query_core(struct mst_query *q, struct mst_core **ret_core,
+                                  struct mst_err *err);
 /* A row {name, value: a sentence}; pack so many fields into the returned buffer, then end the row.
  */
 struct mst_buf *mst_query_say(struct mst_query *q, const char *name, enum mst_saying saying,
                               size_t fields);
+/* The same as a line that stands under the table. */
+struct mst_buf *mst_query_say_note(struct mst_query *q, enum mst_saying saying, size_t fields);
 /* A ledger row of a transition as such a sentence. */
 MST_MUST_CHECK int mst_query_say_transition(struct mst_query *q, const char *name,
                                             enum mst_saying saying, const struct mst_row *row,
@@ -84,6 +96,11 @@ void mst_query_pack_uint(struct mst_buf *b, const char *key, uint64_t value);
 void mst_query_pack_instant(const struct mst_query *q, struct mst_buf *b, const char *key,
                             mst_time at);
 void mst_query_pack_text(struct mst_buf *b, const char *key, const char *value);
+
+/* The stored run that holds a ledger row, and the outbox it came from; false: no report's row. */
+MST_MUST_CHECK int mst_query_find_run(struct mst_query *q, uint64_t row, bool *ret_found,
+                                      struct mst_run *ret_run, struct mst_outbox *ret_outbox,
+                                      struct mst_err *err);
 
 /* Clause, rule, digests and instants of an obligation; the rest of its explanation. */
 MST_MUST_CHECK int mst_query_explain_rule(struct mst_query *q, const struct mst_obligation *o,
@@ -118,6 +135,7 @@ int mst_query_reports(struct mst_query *q, struct mst_err *err);
 int mst_query_report(struct mst_query *q, struct mst_err *err);
 int mst_query_contents(struct mst_query *q, struct mst_err *err);
 int mst_query_figures(struct mst_query *q, struct mst_err *err);
+int mst_query_export(struct mst_query *q, struct mst_err *err);
 int mst_query_alerts(struct mst_query *q, struct mst_err *err);
 int mst_query_explain(struct mst_query *q, struct mst_err *err);
 int mst_query_ledger(struct mst_query *q, struct mst_err *err);
@@ -126,6 +144,7 @@ int mst_query_calendar(struct mst_query *q, struct mst_err *err);
 int mst_query_programme(struct mst_query *q, struct mst_err *err);
 int mst_query_assess(struct mst_query *q, struct mst_err *err);
 int mst_query_replay(struct mst_query *q, struct mst_err *err);
+int mst_query_outlook(struct mst_query *q, struct mst_err *err);
 int mst_query_issued(struct mst_query *q, struct mst_err *err);
 
 #endif

@@ -16,9 +16,6 @@
 struct assessing {
     struct mst_query *q;
     struct mst_assess_query what;
-    struct mst_err *err;
-    int code;
-    struct mst_core *core; /* while it is filled from what is stored */
 };
 
 static void pack_rate(struct mst_buf *b, const char *key, const struct mst_tally *t)
@@ -88,29 +85,27 @@ static int put_row(struct mst_query *q, const struct mst_assessment *a,
     return mst_query_row_end(q, err);
 }
 
-static int put_note(struct mst_query *q, const char *text, struct mst_err *err)
-{
-    struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 1);
-    mst_query_pack_text(b, "note", text);
-    return mst_query_row_end(q, err);
-}
-
 /* How it was reckoned goes with every result, also where it is only looked at as a table. */
 static int put_notes(struct mst_query *q, const struct mst_assessment *a, const char *formula,
                      struct mst_err *err)
 {
-    char text[MST_FORMULA_MAX + 64], at[MST_INSTANT_TEXT_MAX];
     uint32_t conflicts = 0;
     for (size_t i = 0; i < a->count; i++)
         conflicts += a->rows[i].conflicts;
-    snprintf(text, sizeof text, "rubric %u: %s", a->rubric.version, formula);
-    int code = put_note(q, text, err);
-    snprintf(text, sizeof text, "due by %s", mst_zone_format(q->programme->zone, a->due_by, at));
-    if (!code)
-        code = put_note(q, text, err);
-    snprintf(text, sizeof text, "the assessor bears %u of them: judged by the director", conflicts);
-    return code || !conflicts ? code : put_note(q, text, err);
+    struct mst_buf *b = mst_query_say_note(q, MST_SAY_ASSESS_FORMULA, 2);
+    mst_query_pack_uint(b, "rubric", a->rubric.version);
+    mst_query_pack_text(b, "formula", formula);
+    int code = mst_query_row_end(q, err);
+    if (code)
+        return code;
+    b = mst_query_say_note(q, MST_SAY_ASSESS_DUE, 1);
+    mst_query_pack_instant(q, b, "due", a->due_by);
+    code = mst_query_row_end(q, err);
+    if (code || !conflicts)
+        return code;
+    b = mst_query_say_note(q, MST_SAY_ASSESS_CONFLICTS, 1);
+    mst_query_pack_uint(b, "conflicts", conflicts);
+    return mst_query_row_end(q, err);
 }
 
 static int assess(void *context, const struct mst_core *core, struct mst_err *err)
@@ -130,33 +125,14 @@ static int assess(void *context, const struct mst_core *core, struct mst_err *er
     return code;
 }
 
-/* ---- as known now: a core filled from what is stored ---- */
-
-static int take_obligation(void *context, const char *id, struct mst_slice bytes)
-{
-    struct assessing *s = context;
-    struct mst_obligation o;
-    (void)id;
-    s->code = mst_obligation_unpack(bytes, &o, s->err);
-    if (!s->code)
-        s->code = mst_core_restore(s->core, &o, s->err);
-    return s->code;
-}
-
 static int assess_now(struct assessing *s, struct mst_err *err)
 {
-    struct mst_programme *p = s->q->programme;
-    s->core = mst_core_new(p, mst_zone_midnight(p->zone, p->issued));
-    if (!s->core)
-        return mst_fail_on(err, MST_E_NOMEM, "assessment");
-    int code = mst_reader_obligations(s->q->reader, s->q->pid, take_obligation, s, err);
-    if (!code)
-        code = s->code;
-    mst_core_restore_now(s->core, s->q->now);
+    struct mst_core *core = NULL;
+    int code = mst_query_core(s->q, &core, err);
     s->what.due_by = s->q->now;
     if (!code)
-        code = assess(s, s->core, err);
-    mst_core_free(s->core);
+        code = assess(s, core, err);
+    mst_core_free(core);
     return code;
 }
 
@@ -203,7 +179,7 @@ int mst_query_assess(struct mst_query *q, struct mst_err *err)
 {
     char period[MST_PERIOD_KEY_MAX], duty[MST_ID_MAX], group[MST_ID_MAX], unit[MST_ID_MAX];
     char by[64], known[32];
-    struct assessing s = {.q = q, .err = err};
+    struct assessing s = {.q = q};
     s.what = (struct mst_assess_query){
         .period = mst_query_arg(q, "period", period, sizeof period),
         .duty = mst_query_arg(q, "duty", duty, sizeof duty),

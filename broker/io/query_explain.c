@@ -216,7 +216,7 @@ static int tell_row(void *context, const struct mst_row *row)
     snprintf(name, sizeof name, "row %" PRIu64, row->row);
     for (size_t i = 0; !t->code && i < sizeof moving / sizeof moving[0]; i++) {
         if (mst_slice_is(event, moving[i]))
-            t->code = mst_query_say_transition(t->q, name, MST_SAY_EVENT, row, t->err);
+            t->code = mst_query_say_transition(t->q, name, MST_SAY_MOVED, row, t->err);
     }
     return t->code;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Queries about evidence: the ledger and its chain, and the keys. */
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -223,11 +224,11 @@ int mst_query_ledger(struct mst_query *q, struct mst_err *err)
 static int list_key(void *context, const struct mst_key *key)
 {
     struct list *l = context;
-    char fingerprint[17], roles[64];
+    char fingerprint[17], roles[64], sign[2 * MST_SIGN_PUBLIC_BYTES + 1];
     mst_key_fingerprint(key->channel, fingerprint);
     mst_roles_format(key->roles, roles, sizeof roles);
     struct mst_buf *b = mst_query_row(l->q);
-    mst_pack_map(b, 8);
+    mst_pack_map(b, 9);
     mst_query_pack_text(b, "principal", key->principal);
     mst_query_pack_text(b, "roles", roles);
     mst_query_pack_text(b, "unit", key->unit);
@@ -236,6 +237,8 @@ static int list_key(void *context, const struct mst_key *key)
     mst_query_pack_instant(l->q, b, "not_after", key->not_after);
     mst_query_pack_instant(l->q, b, "revoked", key->revoked);
     mst_query_pack_text(b, "fingerprint", fingerprint);
+    mst_query_pack_text(b, "sign_key",
+                        sodium_bin2hex(sign, sizeof sign, key->sign, sizeof key->sign));
     l->code = mst_query_row_end(l->q, l->err);
     return l->code;
 }

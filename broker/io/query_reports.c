@@ -7,10 +7,29 @@
 
 #include "broker/io/query.h"
 
+/* Rows that are looked at together; no run holds more reports than this. */
+#define SPAN_ROWS 4096
+
+/* Where reports may stand, ascending and apart from each other. */
+struct span {
+    uint64_t first, last;
+};
+
+struct spans {
+    struct span *items;
+    size_t count, cap;
+    bool failed;
+};
+
 struct listing {
     struct mst_query *q;
     struct mst_err *err;
+    struct spans spans;
+    const char *unit; /* whose; NULL: everybody's */
+    uint64_t from, until;
     int64_t left;
+    uint64_t rows[SPAN_ROWS]; /* that were found in the span at hand */
+    uint64_t found;
     int code;
 };
 
@@ -68,19 +87,26 @@ static struct mst_slice line_of(struct mst_slice map)
     return line.data ? line : mst_text("");
 }
 
+static bool is_wanted(const struct mst_query *q, const struct mst_row *row, struct heading *h)
+{
+    if (row->kind != MST_ROW_REPORT)
+        return false;
+    read_heading(q, mst_query_map(row), h);
+    return mst_query_matches(q, "unit", h->unit) && mst_query_matches(q, "group", h->group) &&
+           mst_query_matches(q, "duty", h->duty) && mst_query_matches(q, "period", h->period) &&
+           may_read(q, h);
+}
+
 static int list_one(void *context, const struct mst_row *row)
 {
     struct listing *l = context;
     struct mst_query *q = l->q;
     struct heading h;
-    if (row->kind != MST_ROW_REPORT)
+    if (row->row > l->until)
+        return 1;
+    if (!is_wanted(q, row, &h))
         return 0;
     struct mst_slice map = mst_query_map(row);
-    read_heading(q, map, &h);
-    if (!mst_query_matches(q, "unit", h.unit) || !mst_query_matches(q, "group", h.group) ||
-        !mst_query_matches(q, "duty", h.duty) || !mst_query_matches(q, "period", h.period) ||
-        !may_read(q, &h))
-        return 0;
     struct mst_buf *b = mst_query_row(q);
     mst_pack_map(b, 10);
     mst_pack_text(b, "receipt");
@@ -100,38 +126,173 @@ static int list_one(void *context, const struct mst_row *row)
     return l->code || --l->left <= 0;
 }
 
+/* ---- where to look ---- */
+
+static void add_span(struct spans *spans, uint64_t first, uint64_t last)
+{
+    if (spans->count == spans->cap) {
+        size_t cap = spans->cap ? 2 * spans->cap : 64;
+        struct span *grown = realloc(spans->items, cap * sizeof *grown);
+        spans->failed = spans->failed || !grown;
+        if (!grown)
+            return;
+        spans->items = grown;
+        spans->cap = cap;
+    }
+    spans->items[spans->count++] = (struct span){first, last};
+}
+
+static int add_run(void *context, const struct mst_run *run)
+{
+    struct listing *l = context;
+    uint64_t last = run->row_first + (run->last - run->first);
+    if (last >= l->from)
+        add_span(&l->spans, run->row_first > l->from ? run->row_first : l->from, last);
+    return 0;
+}
+
+static int add_outbox(void *context, const struct mst_outbox *outbox)
+{
+    struct listing *l = context;
+    if (strcmp(outbox->unit, l->unit) == 0)
+        l->code = mst_reader_runs(l->q->reader, l->q->pid, outbox->number, 1, add_run, l, l->err);
+    return l->code;
+}
+
+static int by_row(const void *a, const void *b)
+{
+    const struct span *x = a, *y = b;
+    return (x->first > y->first) - (x->first < y->first);
+}
+
+/* A unit's reports are those of its outboxes; everybody's may stand anywhere. */
+static int find_spans(struct listing *l)
+{
+    struct mst_reader *reader = l->q->reader;
+    uint8_t head[MST_HASH_BYTES];
+    uint64_t last = 0;
+    mst_time at;
+    int code = 0;
+    if (l->unit) {
+        code = mst_reader_outboxes(reader, l->q->pid, add_outbox, l, l->err);
+        code = code ? code : l->code;
+        if (!code && l->spans.count)
+            qsort(l->spans.items, l->spans.count, sizeof l->spans.items[0], by_row);
+    } else {
+        code = mst_reader_last_head(reader, l->q->pid, &last, &at, head, l->err);
+        for (uint64_t row = l->from; !code && row <= last; row += SPAN_ROWS)
+            add_span(&l->spans, row, row + SPAN_ROWS - 1 < last ? row + SPAN_ROWS - 1 : last);
+    }
+    return !code && l->spans.failed ? mst_fail_on(l->err, MST_E_NOMEM, "reports") : code;
+}
+
+static int walk_span(struct listing *l, size_t index, mst_row_fn fn)
+{
+    l->until = l->spans.items[index].last;
+    uint64_t first = l->spans.items[index].first;
+    int code =
+        mst_reader_rows(l->q->reader, l->q->pid, first > l->from ? first : l->from, fn, l, l->err);
+    return code ? code : l->code;
+}
+
+static int note_one(void *context, const struct mst_row *row)
+{
+    struct listing *l = context;
+    struct heading h;
+    if (row->row > l->until)
+        return 1;
+    if (is_wanted(l->q, row, &h) && l->found < SPAN_ROWS)
+        l->rows[l->found++] = row->row;
+    return 0;
+}
+
+/* The newest ones: from the end on, as far back as it takes; ret_index: the span to begin with. */
+static int find_newest(struct listing *l, size_t *ret_index)
+{
+    uint64_t wanted = (uint64_t)l->left, before = 0;
+    int code = 0;
+    *ret_index = l->spans.count;
+    while (!code && *ret_index > 0 && before < wanted) {
+        l->found = 0;
+        code = walk_span(l, --*ret_index, note_one);
+        if (before + l->found >= wanted)
+            l->from = l->rows[l->found - (wanted - before)];
+        before += l->found;
+    }
+    return code;
+}
+
 int mst_query_reports(struct mst_query *q, struct mst_err *err)
 {
+    char unit[MST_ID_MAX];
     struct listing l = {
         .q = q, .err = err, .left = mst_query_number(q, "limit", MST_LIST_ROWS_DEFAULT)};
-    int64_t from = mst_query_number(q, "from", 1);
-    if (from < 1 || l.left < 1)
+    int64_t from = mst_query_number(q, "from", 0);
+    size_t index = 0;
+    if (from < 0 || l.left < 1)
         return mst_fail(err, MST_E_USAGE, "from, limit");
-    int code = mst_reader_rows(q->reader, q->pid, (uint64_t)from, list_one, &l, err);
-    return code ? code : l.code;
+    l.from = from ? (uint64_t)from : 1;
+    l.unit = mst_query_arg(q, "unit", unit, sizeof unit);
+    int code = find_spans(&l);
+    if (!code && !from)
+        code = find_newest(&l, &index);
+    for (; !code && l.left > 0 && index < l.spans.count; index++)
+        code = walk_span(&l, index, list_one);
+    free(l.spans.items);
+    return code;
 }
 
 /* ---- one report ---- */
+
+struct run_search {
+    uint64_t row;
+    bool found;
+    struct mst_run run;
+    struct mst_outbox outbox;
+};
+
+static int match_row(void *context, const struct mst_row *row)
+{
+    struct run_search *s = context;
+    s->found = row->row == s->row && row->kind == MST_ROW_REPORT;
+    if (s->found)
+        s->run = *row->run;
+    return 1;
+}
+
+static int match_outbox(void *context, const struct mst_outbox *outbox)
+{
+    struct run_search *s = context;
+    if (outbox->number != s->run.outbox)
+        return 0;
+    s->outbox = *outbox;
+    return 1;
+}
+
+int mst_query_find_run(struct mst_query *q, uint64_t row, bool *ret_found, struct mst_run *ret_run,
+                       struct mst_outbox *ret_outbox, struct mst_err *err)
+{
+    struct run_search s = {.row = row};
+    int code = mst_reader_rows(q->reader, q->pid, row, match_row, &s, err);
+    if (!code && s.found)
+        code = mst_reader_outboxes(q->reader, q->pid, match_outbox, &s, err);
+    if (!code && s.found && !s.outbox.number)
+        return mst_fail_on(err, MST_E_CORRUPT, "outbox");
+    *ret_found = !code && s.found;
+    *ret_run = s.run;
+    *ret_outbox = s.outbox;
+    return code;
+}
 
 struct evidence {
     struct mst_query *q;
     struct mst_err *err;
     uint64_t row;
-    bool report_found, outbox_found;
+    bool report_found;
     struct mst_run run;
     struct mst_outbox outbox;
     int code;
 };
-
-static int match_outbox(void *context, const struct mst_outbox *outbox)
-{
-    struct evidence *e = context;
-    if (outbox->number != e->run.outbox)
-        return 0;
-    e->outbox = *outbox;
-    e->outbox_found = true;
-    return 1;
-}
 
 static int put_report(void *context, const struct mst_row *row)
 {
@@ -146,7 +307,6 @@ static int put_report(void *context, const struct mst_row *row)
     if (!may_read(q, &h))
         return 1;
     e->report_found = true;
-    e->run = *row->run;
     snprintf(number, sizeof number, "%" PRIu64, row->row);
     const char *const pairs[][2] = {{"receipt", number},
                                     {"unit", h.unit},
@@ -201,9 +361,8 @@ int mst_query_report(struct mst_query *q, struct mst_err *err)
         code = e.code;
     if (!code && !e.report_found)
         return mst_fail(err, MST_E_UNKNOWN, "%s", text);
+    bool run_found = false;
     if (!code)
-        code = mst_reader_outboxes(q->reader, q->pid, match_outbox, &e, err);
-    if (!code && !e.outbox_found)
-        return mst_fail_on(err, MST_E_CORRUPT, "outbox");
-    return code ? code : put_evidence(&e);
+        code = mst_query_find_run(q, e.row, &run_found, &e.run, &e.outbox, err);
+    return code || !run_found ? code : put_evidence(&e);
 }

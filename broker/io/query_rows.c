@@ -112,3 +112,11 @@ int mst_query_pair_hex(struct mst_query *q, const char *name, const uint8_t *dat
     sodium_bin2hex(hex, sizeof hex, data, len < 64 ? len : 64);
     return mst_query_pair(q, name, hex, err);
 }
+
+int mst_query_note(struct mst_query *q, const char *text, struct mst_err *err)
+{
+    struct mst_buf *b = mst_query_row(q);
+    mst_pack_map(b, 1);
+    mst_query_pack_text(b, "note", text);
+    return mst_query_row_end(q, err);
+}

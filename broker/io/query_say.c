@@ -18,6 +18,16 @@ struct mst_buf *mst_query_say(struct mst_query *q, const char *name, enum mst_sa
     return b;
 }
 
+struct mst_buf *mst_query_say_note(struct mst_query *q, enum mst_saying saying, size_t fields)
+{
+    struct mst_buf *b = mst_query_row(q);
+    mst_pack_map(b, 1);
+    mst_pack_text(b, "note");
+    mst_pack_map(b, 1 + fields);
+    mst_query_pack_text(b, "say", mst_saying_word(saying));
+    return b;
+}
+
 void mst_query_pack_uint(struct mst_buf *b, const char *key, uint64_t value)
 {
     mst_pack_text(b, key);

@@ -331,6 +331,9 @@ void mst_session_tell_time(struct mst_broker *b)
 
 struct mst_actor mst_session_actor(const struct mst_session *s)
 {
-    return (struct mst_actor){
+    struct mst_actor actor = {
         .principal = s->principal, .roles = s->roles, .unit = s->unit[0] ? s->unit : NULL};
+    if (actor.unit && s->engine)
+        actor.liaison = mst_core_liaison(mst_engine_core(s->engine), actor.unit);
+    return actor;
 }

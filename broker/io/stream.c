@@ -108,10 +108,11 @@ static struct mst_slice short_text(const char *s)
  * A stored alert as it goes out: with its place in the ledger, and with the names that people know
  * units and duties by, which the programme may change and the ledger's row therefore lacks.
  */
-static int dress_alert(struct mst_broker *b, const struct mst_programme *p,
+static int dress_alert(struct mst_broker *b, struct mst_engine *engine,
                        const struct mst_stored_alert *stored, struct mst_msg *msg,
                        struct mst_err *err)
 {
+    const struct mst_programme *p = mst_engine_programme(engine);
     char id[MST_ID_MAX];
     b->scratch.used = 0;
     int code =
@@ -121,6 +122,9 @@ static int dress_alert(struct mst_broker *b, const struct mst_programme *p,
     struct mst_msg_alert *alert = &msg->u.alert;
     alert->ledger_row = stored->row;
     alert->ledger_head = mst_bytes(stored->row_head, sizeof stored->row_head);
+    alert->has |= UINT64_C(1) << MST_F_alert_ledger_epoch;
+    alert->ledger_epoch = mst_driver_epoch(b->driver);
+    alert->ledger_sig = mst_bytes(mst_head_seal(b, engine, stored), MST_SIGN_BYTES);
     size_t unit = alert->bearer.data
                       ? mst_programme_unit(p, mst_slice_copy(alert->bearer, id, sizeof id))
                       : SIZE_MAX;
@@ -143,7 +147,7 @@ static bool send_alert(struct mst_broker *b, struct mst_session *s,
 {
     struct mst_msg msg;
     struct mst_err err;
-    int code = dress_alert(b, mst_engine_programme(s->engine), stored, &msg, &err);
+    int code = dress_alert(b, s->engine, stored, &msg, &err);
     if (!code && !wanted(&s->stream, msg.u.alert.topic))
         return true;
     msg.u.alert.prev = s->stream.told;
@@ -272,7 +276,7 @@ void mst_feed_publish(struct mst_broker *b, struct mst_engine *engine,
     /* Nothing more for whoever listens on a feed that a revocation has ended. */
     if (b->feed_stale)
         return;
-    int code = dress_alert(b, mst_engine_programme(engine), stored, &msg, &err);
+    int code = dress_alert(b, engine, stored, &msg, &err);
     if (!code) {
         /* The feed carries every alert: the one before is the one numbered before. */
         msg.u.alert.prev = stored->number - 1;

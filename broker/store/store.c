@@ -507,6 +507,8 @@ struct mst_reader *mst_store_own_reader(struct mst_store *s)
 
 static int check_reader(const struct mst_reader *r, struct mst_err *err)
 {
+    if (r->owner && r->owner->state == MST_STORE_COMMITTING)
+        return fail_misuse(err, "read in a commit");
     return r->owner && r->owner->state == MST_STORE_DEAD ? fail_dead(err) : 0;
 }
 

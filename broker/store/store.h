@@ -130,6 +130,8 @@ struct mst_store_options {
     bool rehearsal;        /* must match what the directory was made for: MST_E_REHEARSAL */
     int page_bytes;        /* 4096..65536 */
     int64_t wal_bytes_max; /* checkpoint beyond it even when busy */
+    int64_t behind_bytes;  /* a batch with so many bytes of reports is committed by a thread of the
+                              store's own; 0: none is */
     bool unsafe_sync;      /* for the negative control only: commits are not synced; without
                               MUSTER_TESTING it does nothing */
 };
@@ -197,7 +199,8 @@ MST_MUST_CHECK int mst_store_put_meta(struct mst_store *s, mst_pid p, const char
 
 /*
  * Commit the batch. `done` is called exactly once, from this call (SQLite, memory) or from
- * mst_store_complete() (a network backend): code 0 when the batch is on disk.
+ * mst_store_complete() (a network backend, or one that commits behind): code 0 when the batch is on
+ * disk. Until then nothing else may be asked of the store or of its own reader.
  */
 typedef void (*mst_store_done_fn)(void *context, int code, const struct mst_err *err);
 void mst_store_commit(struct mst_store *s, mst_store_done_fn done, void *context);

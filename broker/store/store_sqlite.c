@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "broker/store/behind.h"
 #include "broker/store/segment.h"
 #include "broker/store/sqlite_db.h"
 
@@ -39,6 +40,11 @@ struct sqlite_store {
     int64_t moved_bytes;    /* of them, in the database already */
     int64_t tried_bytes;    /* log_bytes at the last forced checkpoint */
     struct mst_buf segment; /* the run that is put, as it is stored */
+    int64_t batch_bytes;    /* of the segments in the open batch */
+    int64_t behind_bytes;
+    struct mst_behind behind;
+    int commit_code; /* of the commit that was carried out last */
+    struct mst_err commit_err;
 };
 
 static struct sqlite_store *of(struct mst_store *s)
@@ -296,6 +302,7 @@ static int put_segment(struct sqlite_store *s, const struct mst_put *put, struct
     mst_segment_pack_reports(put->u.run.reports, &s->segment);
     if (s->segment.failed)
         return mst_fail_on(err, MST_E_NOMEM, "store");
+    s->batch_bytes += (int64_t)s->segment.len;
     int code = mst_sqlite_take(&s->conn, MST_SQL_PUT_SEGMENT, &b.statement, err);
     if (code)
         return code;
@@ -355,6 +362,7 @@ static int sqlite_programme(struct mst_store *base, const char *id, mst_pid next
 
 static int sqlite_begin(struct mst_store *base, struct mst_err *err)
 {
+    of(base)->batch_bytes = 0;
     return mst_sqlite_run(&of(base)->conn, MST_SQL_BEGIN, err);
 }
 
@@ -365,21 +373,47 @@ static int sqlite_rollback(struct mst_store *base, struct mst_err *err)
     return sqlite3_get_autocommit(s->conn.db) ? 0 : mst_sqlite_run(&s->conn, MST_SQL_ROLLBACK, err);
 }
 
+static void carry_out_commit(void *context)
+{
+    struct sqlite_store *s = context;
+    s->commit_code = mst_sqlite_run(&s->conn, MST_SQL_COMMIT, &s->commit_err);
+    if (s->commit_code) {
+        /* Whatever it was, a full disk too: the log may hold the batch, whole or not. */
+        s->commit_err.code = MST_E_IO;
+        s->commit_code = MST_E_IO;
+        (void)sqlite_rollback(&s->base, NULL);
+    }
+}
+
+static void tell_commit(struct sqlite_store *s)
+{
+    mst_store_committed(&s->base, s->commit_code, s->commit_code ? &s->commit_err : NULL);
+    if (!s->commit_code)
+        bound_log(s);
+}
+
 static void sqlite_commit(struct mst_store *base)
 {
     struct sqlite_store *s = of(base);
-    struct mst_err err = {0};
-    int code = mst_sqlite_run(&s->conn, MST_SQL_COMMIT, &err);
-    if (code) {
-        /* Whatever it was, a full disk too: the log may hold the batch, whole or not. */
-        err.code = MST_E_IO;
-        code = MST_E_IO;
-        (void)sqlite_rollback(base, NULL);
-        mst_store_committed(base, code, &err);
+    if (s->behind.started && s->batch_bytes >= s->behind_bytes) {
+        mst_behind_begin(&s->behind);
         return;
     }
-    mst_store_committed(base, 0, NULL);
-    bound_log(s);
+    carry_out_commit(s);
+    tell_commit(s);
+}
+
+static int sqlite_fd(const struct mst_store *base)
+{
+    const struct sqlite_store *s = (const struct sqlite_store *)base;
+    return s->behind.started ? s->behind.fd : -1;
+}
+
+static void sqlite_complete(struct mst_store *base)
+{
+    struct sqlite_store *s = of(base);
+    if (s->behind.started && mst_behind_done(&s->behind))
+        tell_commit(s);
 }
 
 /* ---- life ---- */
@@ -387,6 +421,7 @@ static void sqlite_commit(struct mst_store *base)
 static void sqlite_close(struct mst_store *base)
 {
     struct sqlite_store *s = of(base);
+    mst_behind_stop(&s->behind);
     /* After a failure nothing more is written: the next start recovers from what is there. */
     if (s->base.state == MST_STORE_DEAD && s->conn.db)
         sqlite3_db_config(s->conn.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -433,6 +468,8 @@ static const struct mst_store_ops sqlite_ops = {
     .put = sqlite_put,
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
+    .fd = sqlite_fd,
+    .complete = sqlite_complete,
     .maintain = sqlite_maintain,
     .reader_open = sqlite_reader_open,
     .reader_close = sqlite_reader_close,
@@ -612,6 +649,9 @@ int mst_store_sqlite_open(const struct mst_store_options *options, struct mst_st
         code = open_database(s, options, err);
     if (!code)
         code = mst_store_start(&s->base, err);
+    s->behind_bytes = options->behind_bytes;
+    if (!code && s->behind_bytes > 0)
+        code = mst_behind_start(&s->behind, carry_out_commit, s, err);
     if (code) {
         if (code != MST_E_REHEARSAL && code != MST_E_BUSY && code != MST_E_VERSION)
             mst_wrap(err, "%s", options->path);

@@ -195,6 +195,25 @@ static void load_posts(struct mst_loader *l, const struct mst_node *map, struct 
     mst_read_distinct(&l->r, names, duty->posts_count);
 }
 
+/* What the bearer reads while its post is filled. */
+static void load_reads(struct mst_loader *l, const struct mst_node *map, struct mst_duty *duty)
+{
+    static const char *const words[] = {"own", "group"};
+    duty->reads_group = mst_read_word(&l->r, map, "reads", (struct mst_words){words, 2}, 0) == 1;
+    const struct mst_node *node = mst_node_get(map, "reads");
+    if (!duty->reads_group)
+        return;
+    if (duty->kind != MST_DUTY_POST || duty->scope != MST_SCOPE_GROUP ||
+        duty->period != MST_PERIOD_ONCE || duty->bearer != MST_BEARER_UNIT)
+        MST_FAULT(
+            &l->r, node,
+            _("write kind: post, bearer: unit:ID, scope: group and period: once, or remove it"),
+            _("only a post that one unit fills once for each group gives a right to read it"));
+    else if (l->p->groups_count > MST_LIAISON_GROUPS_MAX)
+        MST_FAULT(&l->r, node, _("remove it, and write grants"),
+                  _("a programme of more than %d groups has no liaisons"), MST_LIAISON_GROUPS_MAX);
+}
+
 /* Who can bear what: what the office publishes is its own, and minutes come from a unit. */
 static void check_bearer(struct mst_loader *l, const struct mst_node *map,
                          const struct mst_duty *duty)
@@ -244,7 +263,7 @@ static void load_duty(struct mst_loader *l, const struct mst_node *node, struct 
                          MST_WORDS("id", "title", "clause", "kind", "bearer", "scope",
                                    "counterpart", "closing", "period", "first", "opens", "due",
                                    "grace", "exempt", "transitional", "quota", "pace", "posts",
-                                   "review_days", "correction_days", "lock_days", "ladder",
+                                   "reads", "review_days", "correction_days", "lock_days", "ladder",
                                    "enforced", "version", "form")))
         return;
     duty->id = mst_read_id(&l->r, node);
@@ -262,6 +281,7 @@ static void load_duty(struct mst_loader *l, const struct mst_node *node, struct 
     load_dates(l, node, duty);
     load_quota(l, node, duty);
     load_posts(l, node, duty);
+    load_reads(l, node, duty);
     mst_load_duty_form(l, node, duty);
     check_bearer(l, node, duty);
     load_ladder_ref(l, node, duty);

@@ -232,10 +232,11 @@ struct mst_duty {
     const char *const *posts; /* for MST_DUTY_POST: ids of the posts; "clerk", "deputy" and "head"
                                  are the bearer's contacts */
     size_t posts_count;       /* 0: one post without an id */
-    int review_days;          /* working days for the review; 0: no limit */
-    int correction_days;      /* working days for a correction after a return */
-    int lock_days;            /* working days after due until locked; 0: never */
-    size_t ladder;            /* index into ladders */
+    bool reads_group;    /* whoever fills it, the bearer reads the obligation's group meanwhile */
+    int review_days;     /* working days for the review; 0: no limit */
+    int correction_days; /* working days for a correction after a return */
+    int lock_days;       /* working days after due until locked; 0: never */
+    size_t ladder;       /* index into ladders */
     const struct mst_form *form; /* by which submitted bodies are checked; NULL: any map is taken */
     uint32_t version;            /* of the rule; pinned at materialisation */
 };
@@ -249,6 +250,12 @@ struct mst_rubric {
     int on_time, in_grace, late, missing, returned;
     bool grace_counts; /* what came in grace counts as on time in the rate */
     bool ranking;      /* off unless the programme says otherwise */
+};
+
+/* Groups, by index; one beyond it has no liaison. */
+#define MST_LIAISON_GROUPS_MAX 256
+struct mst_group_set {
+    uint64_t bits[MST_LIAISON_GROUPS_MAX / 64];
 };
 
 /*

@@ -27,7 +27,7 @@ import stages
 import world
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-ROW_BYTES = 585  # of a report with a body of 512, as muster-load encodes it
+ROW_BYTES = 578  # of a report with a body of 512, as muster-load encodes it
 
 
 def say(*words):
@@ -68,7 +68,8 @@ def arguments_of():
 
 
 def about(options):
-    return {"date": datetime.date.today().isoformat(), "cores": os.cpu_count(), "machine": platform.machine(),
+    return {"date": datetime.date.today().isoformat(), "cores": os.cpu_count(), "load": round(os.getloadavg()[1], 1),
+            "machine": platform.machine(),
             "system": platform.release(), "seconds": options.seconds, "repetitions": options.repetitions,
             "row_bytes": options.row_bytes, "history": options.history, "drain": options.drain, "idle_s": options.idle}
 

@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape
 
 COLOURS = ("#1b6ca8", "#8a9ba8", "#c9d3da", "#d9822b")
 STYLE = ("text{font:13px 'DejaVu Sans','Noto Sans CJK SC',sans-serif;fill:#22303a}.title{font-size:16px;"
-         "font-weight:bold}.head{font-weight:bold}.end{text-anchor:end}.mid{text-anchor:middle}.small{font-size:12px}"
+         "font-weight:bold}.head{font-weight:bold}.end{text-anchor:end}.mid{text-anchor:middle}.small{font-size:12px;paint-order:stroke;stroke:#fff;stroke-width:3px}"
          ".range{stroke:#22303a;stroke-width:2}.grid{stroke:#dfe5e9;stroke-width:1}.axis{stroke:#22303a}"
          ".line{fill:none;stroke-width:2.5}")
 WIDTH, BAR, GAP, TOP = 860, 18, 4, 58
@@ -54,46 +54,57 @@ def bars(title, groups, note):
     return page(title, y + 4, out, note)
 
 
-def ticks(low, high):
-    """The powers of ten around a span."""
-    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    return [10 ** power for power in range(first, max(last, first + 1) + 1)]
-
-
 def power(value):
     return f"{value:,.0f}" if value >= 1 else f"{value:g}"
 
 
+class Axis:
+    """A logarithmic axis over `values` with room at both ends, on `span` px from `start`."""
+
+    def __init__(self, values, start, span):
+        self.start, self.span = start, span
+        self.low, self.high = math.log10(min(values)) - 0.25, math.log10(max(values)) + 0.35
+        if self.high - self.low < 2:  # a small change must look small
+            middle = (self.low + self.high) / 2
+            self.low, self.high = middle - 1, middle + 1
+
+    def place(self, value):
+        share = (math.log10(max(value, 1e-9)) - self.low) / (self.high - self.low)
+        return self.start + min(max(share, 0), 1) * self.span
+
+    def ticks(self):
+        return [10 ** mark for mark in range(math.ceil(self.low), math.floor(self.high) + 1)]
+
+
+def plot(out, x_axis, y_axis, points, colour, above):
+    """One line with its dots and spans; figures stand above or below it."""
+    path = "L".join(f"{x_axis.place(x):.1f} {y_axis.place(f['value']):.1f}" for x, f in points)
+    out.append(f'<path d="M{path}" class="line" stroke="{colour}"/>')
+    for x, f in points:
+        left, y = x_axis.place(x), y_axis.place(f["value"])
+        out.append(f'<path d="M{left:.1f} {y_axis.place(f["low"]):.1f}V{y_axis.place(f["high"]):.1f}" class="range"/>'
+                   f'<circle cx="{left:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>')
+        out.append(text(left, y + (-10 if above else 20), show(f["value"]), "mid small"))
+
+
 def panel(out, left, top, width, height, heading, x_words, series):
-    """series: [(label, [(x, {value, low, high}), …]), …], both axes logarithmic."""
+    """series: [(label, [(x, {value, low, high}), …]), …], both axes logarithmic; the first is taken to be the upper."""
     points = [(x, figure) for _, line in series for x, figure in line]
-    x_ticks = ticks(min(x for x, _ in points), max(x for x, _ in points))
-    y_ticks = ticks(min(max(f["low"], 1e-6) for _, f in points), max(f["high"] for _, f in points))
-
-    def place(value, marks, start, span):
-        share = (math.log10(max(value, marks[0])) - math.log10(marks[0])) / (math.log10(marks[-1]) - math.log10(marks[0]))
-        return start + share * span
-
-    out.append(text(left, top - 12, heading, "head"))
-    for mark in y_ticks:
-        y = place(mark, y_ticks, top + height, -height)
+    x_axis = Axis([x for x, _ in points], left, width)
+    y_axis = Axis([figure["value"] for _, figure in points], top + height, -height)
+    out.append(text(left, top - 14, heading, "head"))
+    for mark in y_axis.ticks():
+        y = y_axis.place(mark)
         out.append(f'<path d="M{left} {y:.1f}H{left + width}" class="grid"/>{text(left - 6, y + 4.5, power(mark), "end small")}')
-    for mark in x_ticks:
-        x = place(mark, x_ticks, left, width)
+    for mark in x_axis.ticks():
+        x = x_axis.place(mark)
         out.append(f'<path d="M{x:.1f} {top}V{top + height}" class="grid"/>'
                    f'{text(x, top + height + 17, power(mark), "mid small")}')
     out.append(f'<path d="M{left} {top}V{top + height}H{left + width}" class="line axis" style="stroke-width:1"/>')
     out.append(text(left + width / 2, top + height + 35, x_words, "mid small"))
     for index, (label, line) in enumerate(series):
-        colour = COLOURS[(0, 3, 1, 2)[index % 4]]
-        spots = [(place(x, x_ticks, left, width), f) for x, f in line]
-        path = "L".join(f"{x:.1f} {place(f['value'], y_ticks, top + height, -height):.1f}" for x, f in spots)
-        out.append(f'<path d="M{path}" class="line" stroke="{colour}"/>')
-        for x, f in spots:
-            y, low, high = (place(f[key], y_ticks, top + height, -height) for key in ("value", "low", "high"))
-            out.append(f'<path d="M{x:.1f} {low:.1f}V{high:.1f}" class="range"/>'
-                       f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>')
-            out.append(text(min(x, left + width - 14), y - 9, show(f["value"]), "mid small"))
+        colour = COLOURS[(1, 0, 3, 2)[index % 4]]
+        plot(out, x_axis, y_axis, line, colour, above=index == 0)
         y = top + height + 56 + 18 * index
         out.append(f'<path d="M{left} {y - 4}h22" class="line" stroke="{colour}"/>{text(left + 30, y, label, "small")}')
 

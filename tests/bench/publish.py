@@ -16,8 +16,9 @@ WORDS = {
         "note": "Bars are medians, lines span low to high; each group has its own scale. {date}, {cores} shared cores.",
         "plot": "![Ingest against its yardsticks]({})",
         "line": "Acknowledged means synced, chained and signed: {c} reports/s from 32 units at once, {b} from one, and a "
-                "single report has its receipt in {p50} ms ({date}, {cores} shared cores; [how it was measured and "
+                "single report has its receipt in {p50} ms ({date}, {cores} shared cores{busy}; [how it was measured and "
                 "against what](docs/performance.md)).",
+        "busy": ", busy with other work: load {load}",
     },
     "zh": {
         "title": "每秒收妥的报告数，与本机所能达到的上限对照",
@@ -26,7 +27,8 @@ WORDS = {
         "note": "柱为中位数，线为最低到最高；每组各有比例尺。{date}，{cores} 个共享核心。",
         "plot": "![收报速度与标尺对照]({})",
         "line": "回执意味着已落盘、已入链、已签名：32 个单位同时上报每秒 {c} 份，一个单位每秒 {b} 份，单份报告 {p50} 毫秒内得到回执"
-                "（{date}，{cores} 个共享核心；[测法与对照](docs/performance.md)）。",
+                "（{date}，{cores} 个共享核心{busy}；[测法与对照](docs/performance.md)）。",
+        "busy": "，同时忙于其他工作，负载 {load}",
     },
 }
 
@@ -61,11 +63,11 @@ def line(medians, name, places):
 def picture_of_outboxes(data):
     medians = data["medians"]
     return chart.growth("Growth with outboxes, 64 reports outstanding in each", [
-        ("reports/s", "outboxes", [("Muster", line(medians, "outboxes.{}.reports_per_s", OUTBOXES)),
-                                   ("raw SQLite, 1024 rows a commit", [(place, medians["outboxes.sqlite1024_per_s"])
-                                                                       for place in OUTBOXES])]),
-        ("ms", "outboxes", [("p50 of the receipt", line(medians, "outboxes.{}.p50_ms", OUTBOXES)),
-                            ("p99 of the receipt", line(medians, "outboxes.{}.p99_ms", OUTBOXES))]),
+        ("reports/s", "outboxes", [("raw SQLite, 1024 rows a commit", [(place, medians["outboxes.sqlite1024_per_s"])
+                                                                       for place in OUTBOXES]),
+                                   ("Muster", line(medians, "outboxes.{}.reports_per_s", OUTBOXES))]),
+        ("ms", "outboxes", [("p99 of the receipt", line(medians, "outboxes.{}.p99_ms", OUTBOXES)),
+                            ("p50 of the receipt", line(medians, "outboxes.{}.p50_ms", OUTBOXES))]),
     ], "Dots are medians, lines through them span low to high; axes are logarithmic.")
 
 
@@ -74,8 +76,8 @@ def picture_of_history(data):
     return chart.growth("Growth with history", [
         ("reports/s, shape c", "reports stored before", [("Muster", line(medians, "history.{}.reports_per_s", sizes))]),
         ("s to the first receipt, MiB", "reports stored before",
-         [("s from start after SIGKILL to the first receipt", line(medians, "history.{}.recovery_s", sizes)),
-          ("MiB resident, just started", line(medians, "history.{}.rss_mib", sizes))]),
+         [("MiB resident, just started", line(medians, "history.{}.rss_mib", sizes)),
+          ("s from start after SIGKILL to the first receipt", line(medians, "history.{}.recovery_s", sizes))]),
     ], "Dots are medians, lines through them span low to high; axes are logarithmic.")
 
 
@@ -95,7 +97,7 @@ def figures_block(data):
         return f"{figures.number(figure['value'])} ({figures.number(figure['low'])}…{figures.number(figure['high'])})"
 
     n = max(figure["n"] for figure in medians.values())
-    parts = [f"{about['date']}, {about['cores']} shared cores, {about['machine']}, Linux {about['system']}; medians of {n} interleaved "
+    parts = [f"{about['date']}, {about['cores']} shared cores with a load of {about['load']} before the run, {about['machine']}, Linux {about['system']}; medians of {n} interleaved "
              f"repetitions of {about['seconds']} s, low and high in brackets.",
              "![Ingest against its yardsticks](img/ingest.svg)"]
     rows = [(shape, spread(f"ingest.{shape}.reports_per_s"), spread(f"ingest.{shape}.p50_ms"), spread(f"ingest.{shape}.p99_ms"),
@@ -123,7 +125,7 @@ def figures_block(data):
         parts.append(f"A stored report takes {show('disk.bytes_per_report')} bytes on disk, of which its own are {about['row_bytes']}.")
     if "agent.drain_per_s" in medians:
         parts.append(table(("the agent", "", ""), [
-            ("submissions/s, one client, one at a time", spread("agent.submit_per_s"), f"append + fdatasync alone: {show('append_per_s')}"),
+            ("submissions/s, one client, one at a time", spread("agent.submit_per_s"), f"append + fdatasync alone: {show('agent.append_yard_per_s')}"),
             ("submissions/s, 8 clients", spread("agent.submit_clients_per_s"), "one commit for all that wait"),
             ("submissions/s, in batches of 150", spread("agent.submit_batch_per_s"), ""),
             (f"draining {about['drain']:,} reports, reports/s", spread("agent.drain_per_s"),
@@ -139,8 +141,9 @@ def figures_block(data):
 
 def readme_block(data, language, picture):
     words, medians = WORDS[language], data["medians"]
+    busy = words["busy"].format(**data["about"]) if data["about"]["load"] > 1 else ""
     line_of_text = words["line"].format(
-        **data["about"], **{shape: figures.number(medians[f"ingest.{shape}.reports_per_s"]["value"]) for shape in "bc"},
+        busy=busy, **data["about"], **{shape: figures.number(medians[f"ingest.{shape}.reports_per_s"]["value"]) for shape in "bc"},
         p50=figures.number(medians["ingest.a.p50_ms"]["value"]))
     return words["plot"].format(picture) + "\n\n" + line_of_text
 

@@ -101,8 +101,6 @@ class Bench:
             for _ in self.rounds():
                 for shape in SHAPES:
                     self.measure_shape(broker, "ingest", shape, slow=False)
-                self.note("append_per_s", "appends/s",
-                          self.yard("append", self.work, 0.5, self.options.row_bytes))
             self.note("broker.busy_rss_mib", "MiB", broker.process.memory_mib()[0])
             self.say("  verifying the ledger")
             broker.ctl("ledger", "verify", timeout_s=900)
@@ -214,7 +212,8 @@ class Bench:
 
     def drain_once(self, broker, agent):
         broker.stop()
-        agent.wait_until("end of the session", lambda status: not status["connected"])
+        agent.start_anew()
+        self.note("agent.append_yard_per_s", "appends/s", self.yard("append", self.work, 0.5, self.options.row_bytes))
         self.note("agent.submit_per_s", "reports/s", self.submit(agent, self.options.seconds))
         self.note("agent.submit_clients_per_s", "reports/s", self.submit_together(agent, self.options.seconds))
         self.note("agent.submit_batch_per_s", "reports/s", self.fill_outbox(agent, self.options.drain))

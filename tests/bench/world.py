@@ -213,6 +213,13 @@ class Agent:
                     raise Fault("the agent is not ready: " + self.process.last_words()) from None
                 time.sleep(0.02)
 
+    def start_anew(self):
+        """With an empty outbox: what an earlier repetition left must not grow under the next."""
+        self.stop()
+        for path in self.home.glob("outbox.db*"):
+            path.unlink()
+        return self.start()
+
     def connect(self):
         client = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         client.settimeout(PATIENCE_S)

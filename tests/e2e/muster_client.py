@@ -76,6 +76,58 @@ def receipt_text(programme, receipt):
                      u64(receipt["epoch"]), H(pack(receipt["refused"]))))
 
 
+def head_text(programme, epoch, row, head, held=b""):
+    return b"".join((b"muster.head.1", programme.encode(), b"\0", u64(epoch), u64(row), head, H(held)))
+
+
+PLACE = {"prev": 0, "ledger_row": 0, "ledger_head": bytes(32)}
+FOR_PEOPLE = ("bearer_en", "bearer_zh", "duty_en", "duty_zh", "ledger_epoch", "ledger_sig")
+
+
+def alert_row(alert):
+    """An alert's bytes as the ledger holds them."""
+    return pack({name: PLACE.get(name, value) for name, value in alert.items() if name not in FOR_PEOPLE})
+
+
+def verify_alert(key, alert):
+    """Raises BadSignatureError when the broker's ledger is not said to hold it."""
+    key.verify(head_text(alert["programme"], alert["ledger_epoch"], alert["ledger_row"], alert["ledger_head"],
+                         alert_row(alert)), alert["ledger_sig"])
+
+
+def verify_proof(proof, key):
+    """Why an exported proof is not valid; None when it is. key: hex of the signer's key, or its fingerprint."""
+    if proof.get("muster-proof") != 1 or proof["alg"] != ALG:
+        return "another format"
+    signer = bytes.fromhex(proof["sign_key"])
+    if key != signer.hex() and not (len(key) >= 16 and H(signer).hex().startswith(key)):
+        return "another key"
+    head, sig = bytes.fromhex(proof["head"]), bytes.fromhex(proof["sig"])
+    programme, kind = proof["programme"], proof["kind"]
+    if kind in ("report", "receipt"):
+        outbox, first, chain = bytes.fromhex(proof["outbox"]), proof["sequence"], bytes.fromhex(proof["prev"])
+        if first == 1 and chain != genesis(outbox, programme, proof["unit"]):
+            return "chain"
+        for seq, report in enumerate(proof["reports"], first):
+            chain = link(chain, seq, bytes.fromhex(report))
+        if chain != head:
+            return "chain"
+        last = first + len(proof["reports"]) - 1
+        text = b"muster.run.1" + outbox + u64(last) + head
+        if kind == "receipt":
+            refused = [unpack(bytes.fromhex(item)) for item in proof.get("refused", [])]
+            text = receipt_text(programme, {**proof, "outbox": outbox, "last": last, "head": head, "refused": refused})
+    elif kind in ("alert", "head"):
+        text = head_text(programme, proof["epoch"], proof["row"], head, bytes.fromhex(proof.get("bytes", "")))
+    else:
+        return "another kind"
+    try:
+        nacl.signing.VerifyKey(signer).verify(text, sig)
+    except nacl.exceptions.BadSignatureError:
+        return "signature"
+    return None
+
+
 # ---- homes ----
 
 class Home:

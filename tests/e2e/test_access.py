@@ -351,6 +351,31 @@ def test_unit_reads_its_own_and_its_groups_progress_only():
         check(not client.wire.sock.poll(0) or client.wire.receive(0)["type"] == "time", "alerts of others")
 
 
+def test_liaison_reads_its_group_while_in_office():
+    with broker() as world:
+        client, post = world.client("unit:jnx"), "county-liaison/once/jnx/g1"
+        world.client("unit:jxj").submit("task-list", "once", {"text": "of the lead"})
+        world.clock_run("2023-01-01")
+        refused_with("no-such-obligation", client.request, "show", {"obligation": "task-list/once/jxj"})
+        seq = client.queue("fill", duty="county-liaison", period="once", obligation=post, body={"name": "Lei"})
+        client.push_waiting()
+        equal(client.wait_receipt(seq)["code"], "ok", "it is filled")
+        rows = client.request("obligations")
+        check({"jxj", "rsj", "jnx"} <= {row["bearer"] for row in rows}, f"the liaison reads its group: {rows}")
+        check("jtj" not in {row["bearer"] for row in rows}, f"and no other: {rows}")
+        client.request("explain", {"alert": "task-list/once/jxj"})
+        equal([row["unit"] for row in client.request("reports", {"unit": "jxj"})], ["jxj"], "its reports")
+        client.subscribe(["jingning/unit:rsj/", "jingning/unit:jtj/"])
+        check(next(client.alerts(count=1))["topic"].startswith("jingning/unit:rsj/"), "its alert topics")
+        refused_with("denied", client.request, "urge", {"obligation": "task-list/once/jxj"})
+        world.must("musterctl", "vacate", post, "--reason", "moved to the city")
+        refused_with("no-such-obligation", client.request, "show", {"obligation": "task-list/once/jxj"})
+        equal([row["unit"] for row in client.request("reports", {"unit": "jxj"})], [], "no more")
+        world.must("musterctl", "fill", post, "--name", "Ye")
+        client.request("show", {"obligation": "task-list/once/jxj"})
+        equal(world.ctl("replay")["differences"], "0", "replay")
+
+
 def test_remote_administrator_who_is_revoked_is_out():
     with broker() as world:
         client = world.client("admin:root", kind="ctl", name="ctl")

@@ -43,6 +43,10 @@ def test_both_views_as_known_then_and_now():
         equal(by_group(world, "--as-known", "now")["g4"]["effective"]["late"], 1, "as known now")
         table = world.must("musterctl", "assess", "--period", "2023Q1")
         check("rate = (on_time" in table and "rubric 1" in table, f"the formula stands under the table: {table}")
+        chinese = world.must("musterctl", "assess", "--period", "2023Q1", language="zh_CN")
+        check("计分规则 1：rate" in chinese and "截至 " in chinese and "due by" not in chinese, f"in Chinese: {chinese}")
+        units = world.must("musterctl", "assess", "--period", "2023Q1", "--duty", "quarterly-progress", "--by", "unit")
+        check(units.startswith("Bearer ") and "\njxj " in units, f"a row for each unit says which: {units}")
         everything = world.ctl("assess", "--period", "2023", "--by", "duty")
         check(any(row["conflicts"] for row in everything if "note" not in row), "what the office judges of itself")
 
@@ -60,5 +64,39 @@ def test_who_may_and_what_is_wrong():
         check(done.returncode != 0 and "may not" in done.stderr, done.stderr)
 
 
+def test_outlook_tells_who_may_be_late_and_why():
+    with World("outlook", rehearse="2022-12-05") as world:
+        world.broker.start()
+        world.clock_run("2023-04-07")
+        world.client("unit:jxj").submit("quarterly-progress", "2023Q1", harness.progress("in time", "jxj"))
+        world.clock_run("2023-04-25")
+        world.client("unit:jtj").submit("quarterly-progress", "2023Q1", harness.progress("late", "jtj"))
+        world.clock_run("2023-07-03")
+        client = world.client("unit:wjw")
+        seq = client.queue("extension", duty="quarterly-progress", period="2023Q2", reason="flood", body={})
+        client.push_waiting()
+        equal(client.wait_receipt(seq)["code"], "ok", "the request")
+        rows = {row["bearer"]: row for row in world.ctl("outlook", "--duty", "quarterly-progress", "--all") if "id" in row}
+        reasons = {unit: {reason["reason"]: (reason["n"], reason["of"]) for reason in row["reasons"]}
+                   for unit, row in rows.items()}
+        equal(len(rows), 5, "one for each group")
+        check("late-before" not in reasons["jxj"], f"jxj was on time: {reasons['jxj']}")
+        equal(reasons["jtj"]["late-before"], (1, 1), "jtj was late")
+        check("asked-for-time" in reasons["wjw"] and rows["wjw"]["likelihood"] == "likely", str(rows["wjw"]))
+        check(all(row["advice"] is True for row in rows.values()), "it is advice")
+        shown = {row["bearer"] for row in world.ctl("outlook", "--duty", "quarterly-progress", "--group", "g1")
+                 if "id" in row}
+        check(shown <= {"jxj"}, f"only the group: {shown}")
+        table = world.must("musterctl", "outlook", "--duty", "quarterly-progress")
+        check("1 of 1 earlier ones came late or never" in table and "no assessment" in table, table)
+        zh = world.must("musterctl", "outlook", "--duty", "quarterly-progress", language="zh_CN")
+        check("此前" in zh and "不计入考评" in zh and "earlier" not in zh and "advice" not in zh, zh)
+        csv = world.must("musterctl", "outlook", "--duty", "quarterly-progress", "--csv")
+        check(csv.startswith("id,due,days_left,likelihood,reasons"), csv)
+        home = world.home("unit:rsj")
+        own = world.ctl("--home", home, "outlook", "--days", "90", "--all")
+        equal({row["bearer"] for row in own if "id" in row}, {"rsj"}, "a member sees its own")
+
+
 if __name__ == "__main__":
-    main(test_both_views_as_known_then_and_now, test_who_may_and_what_is_wrong)
+    main(test_both_views_as_known_then_and_now, test_who_may_and_what_is_wrong, test_outlook_tells_who_may_be_late_and_why)

@@ -218,7 +218,7 @@ def test_watch_follows_catches_up_and_runs_its_hook():
         world.clock_run("2023-01-06")
         total = len(world.ctl("alerts", "--limit", "100000"))
         watch.start()
-        wait_for(lambda: len(watch.out().splitlines()) >= total, lambda: f"{total} alerts, not {watch.out()}")
+        wait_for(lambda: watch.out().count("\n") >= total and watch.out().endswith("\n"), lambda: f"{total} alerts, not {watch.out()}")
         numbers = [json.loads(line)["number"] for line in watch.out().splitlines()]
         equal(sorted(set(numbers)), list(range(1, total + 1)), "alerts followed")
         equal(watch.stop(), 0, "exit code")
@@ -300,6 +300,25 @@ def test_real_broker_says_the_time():
         equal(agent.json("status")["rehearsal"], False, "rehearsal")
         refused(world.run("musterctl", "clock", "step"), "only a rehearsal's clock")
         equal(world.ctl("clock", "show")["state"], "ok", "clock")
+
+
+def test_newest_reports_are_listed():
+    with spine() as world:
+        homes = [world.client(f"unit:{unit}") for unit in ("jxj", "jtj")]
+        receipts = {client.home["principal"]: [] for client in homes}
+        for number in range(6):
+            for client in homes:
+                receipts[client.home["principal"]].append(client.submit("task-list", "once", {"text": str(number)})["row"])
+        rows = sorted(sum(receipts.values(), []))
+        listed = lambda *args: [row["receipt"] for row in world.ctl("reports", *args)]
+        equal(listed(), rows, "all of them")
+        equal(listed("--limit", "3"), rows[-3:], "the newest ones, newest last")
+        mine = receipts["unit:jtj"]
+        equal(listed("--unit", "jtj"), mine, "a unit's")
+        equal(listed("--unit", "jtj", "--limit", "2"), mine[-2:], "its newest")
+        equal(listed("--unit", "jtj", "--from", str(mine[1]), "--limit", "2"), mine[1:3], "from one on")
+        equal(listed("--from", str(rows[2]), "--limit", "4"), rows[2:6], "everybody's from one on")
+        equal(listed("--unit", "rsj"), [], "who has sent none")
 
 
 def test_both_languages():

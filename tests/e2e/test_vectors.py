@@ -90,11 +90,55 @@ def compute_alert_id(case):
                    u64(case["occurrence"]), text00(case["audience"])).hex()
 
 
+def signed_head(programme, epoch, row, head, held):
+    return b"muster.head.1" + text00(programme) + u64(epoch) + u64(row) + head + H(held)
+
+
+def compute_head(case):
+    key = nacl.signing.SigningKey(bytes.fromhex(case["seed"]))
+    case["public"] = key.verify_key.encode().hex()
+    case["sig"] = key.sign(signed_head(case["programme"], case["epoch"], case["row"], bytes.fromhex(case["head"]),
+                                       bytes.fromhex(case["bytes"]))).signature.hex()
+
+
+def compute_rotation(case):
+    keys = [nacl.signing.SigningKey(bytes.fromhex(case[name])) for name in ("seed", "new_seed")]
+    case["new_sign"] = keys[1].verify_key.encode().hex()
+    text = b"muster.rotate.1" + text00(case["programme"]) + text00(case["principal"]) + b"".join(
+        bytes.fromhex(case[name]) for name in ("old_channel", "new_channel", "new_sign"))
+    for name, key in zip(("sig", "new_sig"), keys):
+        case[name] = key.sign(text).signature.hex()
+
+
 def compute_seal(groups):
     for group, compute in (("outboxes", compute_outbox), ("receipts", compute_receipt),
-                           ("ledgers", compute_ledger), ("alert_ids", compute_alert_id)):
+                           ("ledgers", compute_ledger), ("alert_ids", compute_alert_id),
+                           ("heads", compute_head), ("rotations", compute_rotation)):
         for case in groups[group]:
             compute(case)
+
+
+# ---- proofs.json: {"seed", "proof"}; head of a run, sign_key and sig are computed ----
+
+def compute_proofs(cases):
+    for case in cases:
+        proof, key = case["proof"], nacl.signing.SigningKey(bytes.fromhex(case["seed"]))
+        proof["sign_key"] = key.verify_key.encode().hex()
+        case["fingerprint"] = H(key.verify_key.encode()).hex()[:16]
+        if "reports" not in proof:
+            text = signed_head(proof["programme"], proof["epoch"], proof["row"], bytes.fromhex(proof["head"]),
+                               bytes.fromhex(proof.get("bytes", "")))
+        else:
+            head, outbox = bytes.fromhex(proof["prev"]), bytes.fromhex(proof["outbox"])
+            for number, report in enumerate(proof["reports"], proof["sequence"]):
+                head = H(b"muster.report.1", head, u64(number), bytes.fromhex(report))
+            proof["head"] = head.hex()
+            text = b"muster.run.1" + outbox + u64(number) + head
+            if proof["kind"] == "receipt":
+                refused = msgpack.packb([msgpack.unpackb(bytes.fromhex(item)) for item in proof["refused"]])
+                text = b"".join((b"muster.receipt.1", text00(proof["programme"]), outbox, u64(proof["first"]), u64(number),
+                                 u64(proof["row"]), head, u64(proof["at"]), u64(proof["epoch"]), H(refused)))
+        proof["sig"] = key.sign(text).signature.hex()
 
 
 # ---- refused.json: {"why", "frame"}; an independent strict reader must refuse each ----
@@ -193,7 +237,8 @@ def check_refused(cases):
 
 def main(update):
     faults = 0
-    for name, compute in (("messages.json", compute_messages), ("seal.json", compute_seal)):
+    for name, compute in (("messages.json", compute_messages), ("seal.json", compute_seal),
+                          ("proofs.json", compute_proofs)):
         path = VECTORS / name
         stored = json.loads(path.read_text(encoding="utf-8"))
         wanted = copy.deepcopy(stored)

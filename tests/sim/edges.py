@@ -1,7 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every line of edges.txt names tests that exist, and every scenario holds something."""
+"""Every line of edges.txt names tests that exist, and every scenario holds something. Every act of the core that is not
+the bearer's alone has a line, whose scenarios show it done by who may, refused to who may not and, where it needs one,
+refused without a reason."""
 import pathlib
+import re
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -33,6 +36,38 @@ def faults_of(text):
     return faults
 
 
+def acts():
+    """{act: needs a reason}, as the core's life-cycle says; silences are about no one obligation."""
+    table = (ROOT / "broker/core/lifecycle.def").read_text(encoding="utf-8")
+    found = re.findall(r'^EVENT\(\w+, "([\w-]+)", (\w+),.*, (NEEDED|FREE)\)', table, re.M)
+    return {**{act: reason == "NEEDED" for act, by, reason in found if by != "BEARER"},
+            "silence": True, "unsilence": False}
+
+
+def shown_of(act, names):
+    """Which of "done", "denied" and "reason-missing" the scenarios show of an act."""
+    said = re.compile(rf"^(?:at [\d :.-]+ )?(?:office|director|admin|viewer|lead \S+|fill|vacate) (?:{act} )?.*$", re.M)
+    shown = set()
+    for name in names:
+        lines = (HERE / "scenarios" / f"{name}.scn").read_text(encoding="utf-8").splitlines()
+        for line, after in zip(lines, lines[1:] + [""]):
+            if said.match(line) and re.search(rf"(^|\s){act}\s", line):
+                refused = re.match(r"expect refused (\S+)", after)
+                shown.add(refused[1] if refused else "done")
+    return shown
+
+
+def faults_of_acts(text, table):
+    rows = dict(re.findall(r"^act (\S+) :: (.*)$", text, re.M))
+    faults = [f"{act}: no line shows it" for act in table if act not in rows]
+    faults += [f"{act}: the core knows no such act" for act in rows if act not in table]
+    for act, needs_reason in table.items():
+        wanted = {"done", "denied"} | ({"reason-missing"} if needs_reason else set())
+        names = [name.strip() for name in rows.get(act, "").split(",") if exists(name.strip())]
+        faults += [f"{act}: not shown: {what}" for what in sorted(wanted - shown_of(act, names)) if act in rows]
+    return faults
+
+
 def main():
     # Controls: each fault is found.
     for sample in ("a row ::", "a row :: 99-no-such", "a row :: tests/sim/main.c:no_such_function",
@@ -40,10 +75,14 @@ def main():
         if not faults_of(sample):
             sys.exit(f"edges: its own control failed: {sample!r}")
     text = (HERE / "edges.txt").read_text(encoding="utf-8")
-    faults = faults_of(text)
+    for sample in ("", text.replace("act waive ::", "act wave ::"), text.replace("act waive :: 43-waive,", "act waive ::"),
+                   re.sub("(act waive :: 43-waive).*", r"\1", text)):
+        if not faults_of_acts(sample, acts()):
+            sys.exit("edges: its own control of the acts failed")
+    faults = faults_of(text) + faults_of_acts(text, acts())
     for fault in faults:
         print(f"edges.txt:{fault}")
-    print(f"edges: {text.count(' :: ')} rows, {len(faults)} faults; 4 controls held")
+    print(f"edges: {text.count(' :: ')} rows, {len(faults)} faults; 8 controls held")
     return 1 if faults else 0
 
 

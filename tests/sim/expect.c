@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/core/authz.h"
 #include "tests/sim/script.h"
 
 /* ---- alerts ---- */
@@ -196,6 +197,16 @@ static void expect_holders(struct script *s, const struct mst_obligation *o)
     s->at = s->count;
 }
 
+/* "UNIT yes|no": may the unit read it, by its role and what it is liaison of now? */
+static void expect_reads(struct script *s, const struct mst_obligation *o)
+{
+    const char *unit = script_need(s, "a unit");
+    struct mst_actor actor = {.principal = unit, .roles = MST_ROLE_UNIT, .unit = unit};
+    struct mst_target target = {.unit = o->bearer, .group = o->group};
+    actor.liaison = mst_core_liaison(s->world.core, unit);
+    same_text(s, mst_authz(s->world.programme, &actor, "read-obligation", &target) ? "yes" : "no");
+}
+
 static void expect_of(struct script *s, const char *what, const struct mst_obligation *o)
 {
     int days = 0;
@@ -244,6 +255,8 @@ static void expect_of(struct script *s, const char *what, const struct mst_oblig
         expect_holders(s, o);
     else if (strcmp(what, "acknowledged") == 0)
         same_text(s, o->acknowledged_at ? "yes" : "no");
+    else if (strcmp(what, "reads") == 0)
+        expect_reads(s, o);
     else if (strcmp(what, "events") == 0)
         expect_events(s, o);
     else

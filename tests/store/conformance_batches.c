@@ -4,6 +4,20 @@
 
 #include <string.h>
 
+static int count_row(void *context, const struct mst_row *row)
+{
+    (void)row;
+    ++*(uint64_t *)context;
+    return 0;
+}
+
+static uint64_t rows_in(struct world *w)
+{
+    uint64_t count = 0;
+    assert_int_equal(mst_reader_rows(w->own, w->p, 1, count_row, &count, &w->err), 0);
+    return count;
+}
+
 /* ---- batches ---- */
 
 static void rolled_back_batch_leaves_nothing(void **state)
@@ -63,7 +77,8 @@ static void empty_batch_commits(void **state)
     struct world *w = *state;
     world_begin(w);
     world_commit(w);
-    assert_int_equal(mst_store_fd(w->s), -1);
+    /* Whoever waits for a descriptor has one; nothing waits there now. */
+    assert_int_equal(mst_store_fd(w->s) >= 0, w->backend->behind);
     mst_store_complete(w->s);
 }
 
@@ -95,6 +110,27 @@ static void own_reader_sees_the_batch_and_another_only_after_commit(void **state
             world_commit(w);
     }
     mst_reader_close(other);
+}
+
+static void nothing_is_asked_of_the_store_during_a_commit(void **state)
+{
+    struct world *w = *state;
+    struct fixture_done done = {0, -1};
+    uint64_t row;
+    mst_time at;
+    uint8_t head[MST_HASH_BYTES];
+    world_begin(w);
+    assert_int_equal(fixture_put_batch(w->s, 1, &w->err), 0);
+    mst_store_commit(w->s, fixture_on_done, &done);
+    assert_int_equal(done.calls, !w->backend->behind);
+    if (done.calls)
+        return;
+    assert_int_equal(mst_store_begin(w->s, &w->err), MST_E_INTERNAL);
+    assert_int_equal(world_put_row(w, w->p, 9), MST_E_INTERNAL);
+    assert_int_equal(mst_reader_last_head(w->own, w->p, &row, &at, head, &w->err), MST_E_INTERNAL);
+    /* Closing waits for it, and it is there. */
+    world_reopen(w);
+    assert_int_equal(rows_in(w), fixture_batch_rows(1));
 }
 
 static void begin_in_done(void *context, int code, const struct mst_err *err)
@@ -192,20 +228,6 @@ static void alert_numbers_are_contiguous_and_ids_unique(void **state)
     assert_int_equal(seen.count, 2);
 }
 
-static int count_row(void *context, const struct mst_row *row)
-{
-    (void)row;
-    ++*(uint64_t *)context;
-    return 0;
-}
-
-static uint64_t rows_in(struct world *w)
-{
-    uint64_t count = 0;
-    assert_int_equal(mst_reader_rows(w->own, w->p, 1, count_row, &count, &w->err), 0);
-    return count;
-}
-
 static void trace_tells_every_call(void **state)
 {
     struct world *w = *state;
@@ -224,6 +246,7 @@ int main(void)
         WORLD_TEST(writes_need_a_batch),
         WORLD_TEST(empty_batch_commits),
         WORLD_TEST(own_reader_sees_the_batch_and_another_only_after_commit),
+        WORLD_TEST(nothing_is_asked_of_the_store_during_a_commit),
         WORLD_TEST(completion_may_begin_the_next_batch),
         WORLD_TEST(holes_and_repeats_of_rows_are_refused),
         WORLD_TEST(head_belongs_to_the_last_row_and_one_is_kept),

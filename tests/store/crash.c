@@ -40,6 +40,7 @@ static struct mst_store_options small_options(void)
 {
     struct mst_store_options options = fixture_options(dir);
     options.wal_bytes_max = 128 * 1024;
+    options.behind_bytes = 1; /* as a busy broker commits */
     return options;
 }
 

@@ -19,10 +19,11 @@ static void on_trace(void *context, const char *line)
 }
 
 static const struct backend backends[] = {
-    {"sqlite", mst_store_sqlite_open, false, true},
-    {"mem", mst_store_mem_open, false, false},
-    {"trace(sqlite)", mst_store_sqlite_open, true, true},
-    {"trace(mem)", mst_store_mem_open, true, false},
+    {"sqlite", mst_store_sqlite_open, false, true, false},
+    {"sqlite, behind", mst_store_sqlite_open, false, true, true},
+    {"mem", mst_store_mem_open, false, false, false},
+    {"trace(sqlite, behind)", mst_store_sqlite_open, true, true, true},
+    {"trace(mem)", mst_store_mem_open, true, false, false},
 };
 static const struct backend *backend;
 
@@ -63,6 +64,7 @@ int world_set_up(void **state)
     w->backend = backend;
     fixture_make_dir(w->dir, sizeof w->dir);
     w->options = fixture_options(w->dir);
+    w->options.behind_bytes = backend->behind;
     assert_int_equal(world_open(w), 0);
     world_begin(w);
     assert_int_equal(mst_store_programme(w->s, "p1", &w->p, &w->err), 0);

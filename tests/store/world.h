@@ -12,6 +12,7 @@ struct backend {
     const char *name;
     int (*open)(const struct mst_store_options *, struct mst_store **, struct mst_err *);
     bool trace, keeps; /* keeps: what is stored outlives the store */
+    bool behind;       /* batches with reports are committed by a thread */
 };
 
 struct world {

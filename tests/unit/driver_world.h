@@ -31,6 +31,8 @@
 #define FRAMES_MAX 64
 
 struct world {
+    const uint8_t *verifier; /* the key that pushes are verified by before they are served; NULL:
+                                they are not */
     struct mst_store *store;
     struct mst_driver *driver;
     struct mst_programme *programme;
@@ -319,6 +321,11 @@ static inline int push(struct world *w, const struct peer *p, const struct run *
                              .reports = {r->items, r->count},
                              .alg = mst_text(MST_ALG_ED25519_BLAKE2B),
                              .sig = mst_bytes(r->sig, sizeof r->sig)};
+    struct mst_verified verified;
+    if (w->verifier) {
+        mst_driver_verify(w->verifier, &m, &verified);
+        caller.verified = &verified;
+    }
     return mst_driver_push(w->driver, w->engine, &caller, &m, w->now, err);
 }
 

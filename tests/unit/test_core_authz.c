@@ -21,8 +21,19 @@ static const char *const speaking = " submit withdraw progress extension ";
 static const char *const open_to_all = " read-status read-issued ";
 static const char *const of_groups = " read-units read-progress ";
 
-/* unit, lead, office, director, three viewers, admin */
-enum { A_UNIT, A_LEAD, A_OFFICE, A_DIRECTOR, A_VIEWER, A_LEADER, A_MAYOR, A_ADMIN, ACTORS };
+/* unit, lead, liaison of group one, office, director, three viewers, admin */
+enum {
+    A_UNIT,
+    A_LEAD,
+    A_LIAISON,
+    A_OFFICE,
+    A_DIRECTOR,
+    A_VIEWER,
+    A_LEADER,
+    A_MAYOR,
+    A_ADMIN,
+    ACTORS
+};
 static const struct {
     const char *principal;
     unsigned roles;
@@ -30,6 +41,7 @@ static const struct {
 } actors[ACTORS] = {
     [A_UNIT] = {"unit:member", MST_ROLE_UNIT, "member"},
     [A_LEAD] = {"unit:lead", MST_ROLE_UNIT, "lead"},
+    [A_LIAISON] = {"unit:county", MST_ROLE_UNIT, "county"},
     [A_OFFICE] = {"office:one", MST_ROLE_OFFICE, NULL},
     [A_DIRECTOR] = {"director:one", MST_ROLE_DIRECTOR, NULL},
     [A_VIEWER] = {"viewer:cc", MST_ROLE_VIEWER, NULL}, /* whom the programme does not list */
@@ -88,6 +100,11 @@ static bool should(int actor, int programme, const char *action, bool own, int g
             return shared;
         return in(open_to_all, action) || ((reads || in(judging, action)) && group == 1) ||
                (in(speaking, action) && own);
+    case A_LIAISON:
+        if (in(of_groups, action))
+            return group == 1;
+        return in(open_to_all, action) || (reads && (own || group == 1)) ||
+               (in(speaking, action) && own);
     case A_OFFICE:
     case A_DIRECTOR:
         return reads || in(judging, action) || in(office_acts, action) ||
@@ -121,8 +138,8 @@ static const struct {
     {{"member", NULL}, "member", 1},  {{"member", "one"}, "member", 1},
     {{"lead", NULL}, "lead", 1},      {{"other", NULL}, NULL, 1},
     {{"far", NULL}, NULL, 2},         {{"far", "one"}, NULL, 0}, /* a group cannot be claimed */
-    {{"member", "two"}, "member", 0}, {{"county", NULL}, NULL, 0},
-    {{"county", "one"}, NULL, 1},     {{NULL, "one"}, NULL, 1},
+    {{"member", "two"}, "member", 0}, {{"county", NULL}, "county", 0},
+    {{"county", "one"}, "county", 1}, {{NULL, "one"}, NULL, 1},
     {{NULL, "two"}, NULL, 2},         {{NULL, NULL}, NULL, 0},
     {{"stranger", NULL}, NULL, 0},    {{NULL, "no-such-group"}, NULL, 0},
 };
@@ -136,7 +153,11 @@ static size_t check_programme(int number)
     p.grants = grants[number];
     p.grants_count = number == NO_GRANT ? 0 : number == TO_OTHERS ? 2 : 1;
     for (int a = 0; a < ACTORS; a++) {
-        struct mst_actor actor = {actors[a].principal, actors[a].roles, actors[a].unit};
+        struct mst_actor actor = {.principal = actors[a].principal,
+                                  .roles = actors[a].roles,
+                                  .unit = actors[a].unit,
+                                  {{0}}};
+        actor.liaison.bits[0] = a == A_LIAISON;
         for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
             for (size_t t = 0; t < sizeof targets / sizeof targets[0]; t++) {
                 bool own = actor.unit && targets[t].of && strcmp(actor.unit, targets[t].of) == 0;
@@ -166,9 +187,9 @@ static void every_cell_is_as_documented(void **state)
 static void nobody_without_a_role_may_anything(void **state)
 {
     (void)state;
-    struct mst_actor nobody = {"p", 0, NULL};
-    struct mst_actor claims_lead = {"p", MST_ROLE_UNIT | MST_ROLE_LEAD, "member"};
-    struct mst_actor gone = {"p", MST_ROLE_UNIT, "left-the-programme"};
+    struct mst_actor nobody = {"p", 0, NULL, {{0}}};
+    struct mst_actor claims_lead = {"p", MST_ROLE_UNIT | MST_ROLE_LEAD, "member", {{0}}};
+    struct mst_actor gone = {"p", MST_ROLE_UNIT, "left-the-programme", {{0}}};
     struct mst_target other = {"other", NULL}, itself = {"left-the-programme", NULL};
     for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
         assert_false(mst_authz(&fixture_programme, &nobody, actions[i], &other));
@@ -179,7 +200,7 @@ static void nobody_without_a_role_may_anything(void **state)
 static void roles_add_up_and_do_not_leak(void **state)
 {
     (void)state;
-    struct mst_actor both = {"uid:0", MST_ROLE_OFFICE | MST_ROLE_ADMIN, NULL};
+    struct mst_actor both = {"uid:0", MST_ROLE_OFFICE | MST_ROLE_ADMIN, NULL, {{0}}};
     struct mst_target target = {"far", "two"};
     assert_true(mst_authz(&fixture_programme, &both, "waive", &target));
     assert_true(mst_authz(&fixture_programme, &both, "enrol", &target));
@@ -189,9 +210,9 @@ static void roles_add_up_and_do_not_leak(void **state)
 static void streams_are_read_by_their_owner_lead_and_office(void **state)
 {
     (void)state;
-    struct mst_actor member = {"unit:member", MST_ROLE_UNIT, "member"};
-    struct mst_actor lead = {"unit:lead", MST_ROLE_UNIT, "lead"};
-    struct mst_actor office = {"office:x", MST_ROLE_OFFICE, NULL};
+    struct mst_actor member = {"unit:member", MST_ROLE_UNIT, "member", {{0}}};
+    struct mst_actor lead = {"unit:lead", MST_ROLE_UNIT, "lead", {{0}}};
+    struct mst_actor office = {"office:x", MST_ROLE_OFFICE, NULL, {{0}}};
     const struct mst_programme *p = &fixture_programme;
     assert_true(mst_authz_audience(p, &member, "unit:member", "one"));
     assert_false(mst_authz_audience(p, &member, "unit:other", "one"));
@@ -226,7 +247,7 @@ static void viewers_hear_what_they_may_see(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const bool wanted[] = {rows[i].cc, rows[i].leader, rows[i].mayor};
         for (int a = A_VIEWER; a <= A_MAYOR; a++) {
-            struct mst_actor viewer = {actors[a].principal, actors[a].roles, NULL};
+            struct mst_actor viewer = {actors[a].principal, actors[a].roles, NULL, {{0}}};
             assert_int_equal(mst_authz_audience(&p, &viewer, rows[i].audience, rows[i].group),
                              wanted[a - A_VIEWER]);
         }

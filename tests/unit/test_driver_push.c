@@ -205,6 +205,55 @@ static void wrong_signature_stores_nothing(void **state)
     run_done(&r);
 }
 
+/* As a push is that comes while a commit is under way. */
+static void push_verified_before_is_stored_the_same(void **state)
+{
+    struct world *w = *state;
+    struct peer p = peer_of(w, "alpha", 1), whole;
+    struct run r = {0}, both = {0}, stray = {0};
+    w->verifier = caller_of(&p).sign_key;
+    whole = p;
+    add_report(&r, "alpha", WEEK, "one");
+    seal(&p, &r);
+    pushed(w, &p, &r);
+    add_report(&both, "alpha", WEEK, "one");
+    add_report(&both, "alpha", WEEK, "two");
+    seal(&whole, &both);
+    pushed(w, &whole, &both); /* an overlap */
+    commit(w);
+    assert_memory_equal(receipt(w, 0).head.data, p.head, sizeof p.head);
+    assert_int_equal(receipt(w, 1).first, 2);
+    assert_memory_equal(receipt(w, 1).head.data, whole.head, sizeof whole.head);
+    whole.head[0] ^= 1; /* which joins nothing */
+    add_report(&stray, "alpha", WEEK, "three");
+    seal(&whole, &stray);
+    refused_push(w, &whole, &stray, MST_E_CHAIN, "chain");
+    run_done(&r);
+    run_done(&both);
+    run_done(&stray);
+}
+
+static void signature_verified_by_another_key_is_verified_again(void **state)
+{
+    struct world *w = *state;
+    struct peer p = peer_of(w, "alpha", 1), other = peer_of(w, "beta", 2);
+    struct run r = {0};
+    w->verifier = caller_of(&other).sign_key;
+    add_report(&r, "alpha", WEEK, "one");
+    seal(&p, &r);
+    mst_run_sign(other.sign_secret, p.outbox, p.last, p.head, r.sig);
+    refused_push(w, &p, &r, MST_E_SIGNATURE, "signature");
+    run_done(&r);
+}
+
+static void signature_that_was_found_wrong_is_refused(void **state)
+{
+    struct world *w = *state;
+    struct peer p = peer_of(w, "alpha", 1);
+    w->verifier = caller_of(&p).sign_key;
+    wrong_signature_stores_nothing(state);
+}
+
 static void unchecked_signature_is_noticed(void **state)
 {
     struct world *w = *state;
@@ -324,6 +373,10 @@ int main(void)
         ON_DISK(other_bytes_under_the_same_number_are_a_conflict),
         TEST(broken_chain_stores_nothing),
         TEST(wrong_signature_stores_nothing),
+        TEST(push_verified_before_is_stored_the_same),
+        ON_DISK(push_verified_before_is_stored_the_same),
+        TEST(signature_verified_by_another_key_is_verified_again),
+        TEST(signature_that_was_found_wrong_is_refused),
         TEST(unchecked_signature_is_noticed),
         TEST(outbox_of_another_unit_is_refused),
         TEST(refused_report_consumes_its_number),

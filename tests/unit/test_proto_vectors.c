@@ -307,6 +307,58 @@ static void alert_ids_hold(void **state)
     json_decref(root);
 }
 
+static void head_signatures_hold(void **state)
+{
+    (void)state;
+    json_t *root = load("seal.json"), *entry;
+    size_t i;
+    json_array_foreach(json_object_get(root, "heads"), i, entry)
+    {
+        uint8_t public[32], secret[MST_SIGN_SECRET_BYTES], sig[MST_SIGN_BYTES];
+        struct mst_head head = {.programme = text_of(entry, "programme"),
+                                .epoch = uint_of(entry, "epoch"),
+                                .row = uint_of(entry, "row"),
+                                .head = member(entry, "head").data,
+                                .bytes = member(entry, "bytes")};
+        make_key(entry, public, secret);
+        mst_head_sign(secret, &head, sig);
+        expect_bytes(sig, sizeof sig, member(entry, "sig"));
+        assert_int_equal(mst_head_verify(public, &head, sig, NULL), 0);
+        head.epoch++;
+        assert_int_equal(mst_head_verify(public, &head, sig, NULL), MST_E_SIGNATURE);
+        pool_free();
+    }
+    json_decref(root);
+}
+
+static void rotation_signatures_hold(void **state)
+{
+    (void)state;
+    json_t *root = load("seal.json"), *entry;
+    size_t i;
+    json_array_foreach(json_object_get(root, "rotations"), i, entry)
+    {
+        uint8_t public[2][32], secret[2][MST_SIGN_SECRET_BYTES], sig[MST_SIGN_BYTES];
+        struct mst_rotation r = {.programme = text_of(entry, "programme"),
+                                 .principal = text_of(entry, "principal"),
+                                 .old_channel = member(entry, "old_channel").data,
+                                 .new_channel = member(entry, "new_channel").data,
+                                 .new_sign = public[1]};
+        crypto_sign_seed_keypair(public[0], secret[0], member(entry, "seed").data);
+        crypto_sign_seed_keypair(public[1], secret[1], member(entry, "new_seed").data);
+        mst_rotation_sign(secret[0], &r, sig);
+        expect_bytes(sig, sizeof sig, member(entry, "sig"));
+        assert_int_equal(mst_rotation_verify(public[0], &r, sig, NULL), 0);
+        assert_int_equal(mst_rotation_verify(public[1], &r, sig, NULL), MST_E_SIGNATURE);
+        mst_rotation_sign(secret[1], &r, sig);
+        expect_bytes(sig, sizeof sig, member(entry, "new_sig"));
+        r.principal = "unit:forestr";
+        assert_int_equal(mst_rotation_verify(public[1], &r, sig, NULL), MST_E_SIGNATURE);
+        pool_free();
+    }
+    json_decref(root);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +368,8 @@ int main(void)
         cmocka_unit_test(receipt_signatures_hold),
         cmocka_unit_test(ledger_chains_hold),
         cmocka_unit_test(alert_ids_hold),
+        cmocka_unit_test(head_signatures_hold),
+        cmocka_unit_test(rotation_signatures_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

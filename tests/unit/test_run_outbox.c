@@ -110,7 +110,11 @@ static int receipt(struct mst_outbox *box, uint64_t first, uint64_t last, uint64
     uint8_t head[MST_HASH_BYTES];
     if (mst_outbox_hash(box, last, head, NULL))
         memset(head, 0, sizeof head);
-    struct mst_msg_receipt r = {.first = first,
+    static const uint8_t sig[MST_SIGN_BYTES] = {7};
+    struct mst_msg_receipt r = {.outbox = mst_bytes(mst_outbox_id(box), MST_OUTBOX_BYTES),
+                                .alg = mst_text("alg"),
+                                .sig = mst_bytes(sig, sizeof sig),
+                                .first = first,
                                 .last = last,
                                 .row = row,
                                 .head = mst_bytes(head, sizeof head),
