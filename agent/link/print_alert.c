@@ -94,6 +94,17 @@ struct places {
     bool made; /* the reason may be the broker's own */
 };
 
+/* Kinds whose reason the broker may have given itself; the others' are people's words. */
+static bool is_brokers_own(const char *kind)
+{
+    static const char *const kinds[] = {"reminder", "overdue",   "escalation", "nag",
+                                        "moved",    "cancelled", "superseded"};
+    bool found = false;
+    for (size_t i = 0; !found && i < sizeof kinds / sizeof kinds[0]; i++)
+        found = strcmp(kinds[i], kind) == 0;
+    return found;
+}
+
 /* Every value is cleaned as it goes in; the sentence itself is ours. */
 static void put_place(void *context, const char *name, struct mst_buf *out)
 {
@@ -135,8 +146,7 @@ static void put_sentence(const struct mst_msg_alert *alert, struct mst_buf *out)
     struct places context = {
         .items = places,
         .count = sizeof places / sizeof places[0],
-        .made = strcmp(kind, "moved") == 0 || strcmp(kind, "cancelled") == 0 ||
-                strcmp(kind, "superseded") == 0,
+        .made = is_brokers_own(kind),
     };
     if (alert->rehearsal)
         mst_fill(out, _("[rehearsal] "), put_place, &context);

@@ -363,6 +363,9 @@ static const char *chinese(const char *msgid)
         {": {reason}", "：{reason}"},
         {" (stands for {missed} earlier ones)", "（另有{missed}条已合并）"},
         {"[rehearsal] ", "【演练】"},
+        {"calendar {rest}", "日历 {rest}"},
+        {"merged into {rest}", "并入 {rest}"},
+        {"an extension is asked for and not yet decided", "延期申请尚未答复"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         if (strcmp(pairs[i][0], msgid) == 0)
@@ -433,6 +436,34 @@ static void alerts_read_as_sentences_in_both_languages(void **state)
     assert_non_null(strstr(mst_alert_words(&alert, words, sizeof words), "escalation, level 2:"));
     alert.kind = mst_text("something-new");
     assert_non_null(strstr(mst_alert_words(&alert, words, sizeof words), "something-new: "));
+}
+
+/* What the broker gives as a reason is in the reader's language; what people write is theirs. */
+static void reasons_of_the_broker_are_translated(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *kind, *reason, *ends;
+    } cases[] = {
+        {"reminder", "an extension is asked for and not yet decided", "：延期申请尚未答复"},
+        {"moved", "calendar 0a1b2c3d: a notice", "日历 0a1b2c3d: a notice"},
+        {"superseded", "merged: u2", "并入 u2"},
+        {"urge", "merged: u2", "：merged: u2"},
+        {"urge", "an extension is asked for and not yet decided",
+         "：an extension is asked for and not yet decided"},
+    };
+    char words[512];
+    struct mst_msg_alert alert = overdue_alert();
+    mst_tr_set(chinese);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        alert.kind = mst_text(cases[i].kind);
+        alert.reason = mst_text(cases[i].reason);
+        mst_alert_words(&alert, words, sizeof words);
+        size_t len = strlen(words), end = strlen(cases[i].ends);
+        if (len < end || strcmp(words + len - end, cases[i].ends) != 0)
+            fail_msg("%s: %s does not end in %s", cases[i].kind, words, cases[i].ends);
+    }
+    mst_tr_set(NULL);
 }
 
 static void short_buffers_cut_between_characters(void **state)
@@ -512,6 +543,7 @@ int main(void)
         cmocka_unit_test(rows_that_are_no_maps_are_refused),
         cmocka_unit_test(words_are_translated_in_their_columns_only),
         cmocka_unit_test(alerts_read_as_sentences_in_both_languages),
+        cmocka_unit_test(reasons_of_the_broker_are_translated),
         cmocka_unit_test(short_buffers_cut_between_characters),
         cmocka_unit_test(alert_maps_name_instants_in_utc),
         cmocka_unit_test(codes_become_exit_codes),
