@@ -75,6 +75,15 @@ def forms(name):
     return world
 
 
+def staff(world, unit):
+    """A unit's agent that knows its duties by now."""
+    agent = world.agent(unit)
+    harness.wait_for(lambda: agent.json("status")["connected"], f"{unit} to be connected", 60)
+    duty = "quarterly" if unit in ("north-1", "south-1") else "exchange"
+    harness.wait_for(lambda: "money" in agent("new", duty, "2026Q1", "--out", "-"), f"the brief of {unit}", 60)
+    return agent
+
+
 def changed(path, value):
     """The right body with another value at a path."""
     body = at = copy.deepcopy(BODY)
@@ -93,7 +102,7 @@ def changed(path, value):
 def test_wrong_files_are_told_word_by_word():
     check(len(CASES) >= 20, "fewer than twenty kinds")
     with forms("forms") as world:
-        agent = world.agent("north-1")
+        agent = staff(world, "north-1")
         right = world.dir / "right.yaml"
         right.write_text(RIGHT, encoding="utf-8")
         agent("submit", right, "--check")
@@ -129,7 +138,7 @@ def test_broker_refuses_the_same_faults_and_takes_the_right_one():
 
 def test_filled_in_template_is_taken_by_the_broker():
     with forms("template") as world:
-        agent = world.agent("north-1")
+        agent = staff(world, "north-1")
         path = agent.fill("quarterly", "2026Q1", text="好")
         text = path.read_text(encoding="utf-8")
         for label in ("money that arrived", "million", "at most 5000.00", "good: good", "Roads", "at most 2 decimals"):
@@ -145,7 +154,7 @@ def test_filled_in_template_is_taken_by_the_broker():
 def test_new_report_begins_with_what_was_said():
     """The unit's own last report, and what the members sent to their lead: of nobody else."""
     with forms("prefill") as world:
-        agent = world.agent("north-1")
+        agent = staff(world, "north-1")
         said = {"header": BODY["header"], "summary": "from the south", "money": "77.77"}
         first = world.dir / "first.yaml"
         first.write_text(RIGHT, encoding="utf-8")
@@ -168,7 +177,7 @@ def test_new_report_begins_with_what_was_said():
         text = path.read_text(encoding="utf-8").replace('state: "x"', "state: slow").replace('author: "x"', "author: ''")
         path.write_text(text, encoding="utf-8")
         agent("submit", path, "--wait", "30")
-        member = world.agent("north-2")
+        member = staff(world, "north-2")
         check("north-3" not in member("new", "exchange", "2026Q2", "--out", "-"), "a member sees another's report")
         world.broker.kill()
         done = agent.try_("new", "quarterly", "2026Q3", "--out", "-")
