@@ -19,6 +19,7 @@ static const struct own {
 } owns[] = {
     {"check", mst_ctl_check},       {"calendar", mst_ctl_calendar}, {"plan", mst_ctl_plan},
     {"settings", mst_ctl_settings}, {"export", mst_ctl_export},     {"verify", mst_ctl_verify},
+    {"rotate", mst_ctl_rotate},
 };
 
 /* What is more than to ask the broker and print its rows. */

@@ -47,5 +47,6 @@ int mst_ctl_plan(const struct mst_ctl_call *call);
 int mst_ctl_settings(const struct mst_ctl_call *call);
 int mst_ctl_export(const struct mst_ctl_call *call);
 int mst_ctl_verify(const struct mst_ctl_call *call);
+int mst_ctl_rotate(const struct mst_ctl_call *call);
 
 #endif

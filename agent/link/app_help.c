@@ -213,6 +213,7 @@ static void roff_exits(FILE *out)
         {"2", N_("the command line was not understood")},
         {"3", N_("no answer from the broker or the agent")},
         {"4", N_("this key or user may not do that")},
+        {"5", N_("the broker's ledger contradicts what muster-watch has witnessed")},
     };
     roff_notes(out, _("EXIT STATUS"), exits, sizeof exits / sizeof exits[0]);
 }

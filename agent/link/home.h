@@ -34,6 +34,12 @@ MST_MUST_CHECK int mst_home_join(const char *dir, const char *invitation_path, i
                                  char ret_principal[65], struct mst_err *err);
 
 /*
+ * Replace the home's keys by fresh ones: made, registered with the broker by the old ones'
+ * signature, tried, and only then put in their place. Safe to be killed at any step and done again.
+ */
+MST_MUST_CHECK int mst_home_rotate(const char *dir, int timeout_ms, struct mst_err *err);
+
+/*
  * An invitation is a YAML map: muster-invitation (1), programme, zone, principal, members, enrol,
  * feed (endpoints), broker_key (Z85 of the CURVE key), broker_sign_key (hex), token (hex), expires
  * (RFC 3339).

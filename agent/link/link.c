@@ -55,7 +55,8 @@ struct mst_link {
     uint8_t outbox[MST_OUTBOX_BYTES];
     bool has_outbox, curve;
     char server_key[Z85_KEY_CHARS + 1];
-    uint8_t public_key[MST_CHANNEL_KEY_BYTES], secret_key[MST_CHANNEL_KEY_BYTES];
+    struct mst_keys keys;
+    char keys_path[4096 + 8]; /* where they are read again; empty: they stay */
     int reconnect_min_ms, reconnect_max_ms, heartbeat_ms, reply_timeout_ms;
 
     zmq_msg_t frame; /* what `msg` borrows from */
@@ -107,10 +108,10 @@ static bool set_curve(struct mst_link *link)
 {
     return zmq_setsockopt(link->socket, ZMQ_CURVE_SERVERKEY, link->server_key, Z85_KEY_CHARS + 1) ==
                0 &&
-           zmq_setsockopt(link->socket, ZMQ_CURVE_PUBLICKEY, link->public_key,
-                          sizeof link->public_key) == 0 &&
-           zmq_setsockopt(link->socket, ZMQ_CURVE_SECRETKEY, link->secret_key,
-                          sizeof link->secret_key) == 0;
+           zmq_setsockopt(link->socket, ZMQ_CURVE_PUBLICKEY, link->keys.channel_public,
+                          sizeof link->keys.channel_public) == 0 &&
+           zmq_setsockopt(link->socket, ZMQ_CURVE_SECRETKEY, link->keys.channel_secret,
+                          sizeof link->keys.channel_secret) == 0;
 }
 
 static bool watch_fd(struct mst_link *link, void *socket)
@@ -173,8 +174,19 @@ static int send_hello(struct mst_link *link, struct mst_err *err)
     return send_now(link, &msg, err);
 }
 
+/* What cannot be read is left as it was: the broker will say whether it still holds. */
+static void read_keys(struct mst_link *link)
+{
+    struct mst_keys fresh;
+    if (link->keys_path[0] && mst_keys_read(link->keys_path, &fresh, NULL) == 0) {
+        link->keys = fresh;
+        mst_keys_wipe(&fresh);
+    }
+}
+
 static int open_connection(struct mst_link *link, struct mst_err *err)
 {
+    read_keys(link);
     link->socket = zmq_socket(link->ctx, ZMQ_DEALER);
     if (!link->socket || !set_options(link) || (link->curve && !set_curve(link)) ||
         !open_monitor(link) || !watch_fd(link, link->socket) ||
@@ -230,15 +242,17 @@ static int take_options(struct mst_link *link, const struct mst_link_options *o,
     return 0;
 }
 
-static int take_home(struct mst_link *link, const struct mst_home *home, struct mst_err *err)
+static int take_home(struct mst_link *link, const struct mst_home *home,
+                     const struct mst_keys *keys, struct mst_err *err)
 {
     uint8_t key[MST_CHANNEL_KEY_BYTES];
     const char *server_key = home->settings.AGENT_broker_key;
     if (strlen(server_key) != Z85_KEY_CHARS || !zmq_z85_decode(key, server_key))
         return mst_fail(err, MST_E_INVALID, _("%s/agent.yaml: broker_key is not a key"), home->dir);
     snprintf(link->server_key, sizeof link->server_key, "%s", server_key);
-    memcpy(link->public_key, home->keys.channel_public, sizeof link->public_key);
-    memcpy(link->secret_key, home->keys.channel_secret, sizeof link->secret_key);
+    link->keys = keys ? *keys : home->keys;
+    if (!keys)
+        snprintf(link->keys_path, sizeof link->keys_path, "%s/keys", home->dir);
     return 0;
 }
 
@@ -269,7 +283,7 @@ int mst_link_new(const struct mst_link_options *options, struct mst_link **ret_l
     zmq_msg_init(&link->frame);
     int code = take_options(link, options, err);
     if (!code && link->curve)
-        code = take_home(link, options->home, err);
+        code = take_home(link, options->home, options->keys, err);
     if (!code)
         code = take_settings(link, options->home, err);
     if (!code) {
@@ -299,8 +313,13 @@ void mst_link_free(struct mst_link *link)
     if (link->epoll >= 0)
         close(link->epoll);
     mst_buf_done(&link->out);
-    sodium_memzero(link->secret_key, sizeof link->secret_key);
+    mst_keys_wipe(&link->keys);
     free(link);
+}
+
+const uint8_t *mst_link_sign_secret(const struct mst_link *link)
+{
+    return link->keys.sign_secret;
 }
 
 void mst_link_outbox(struct mst_link *link, const uint8_t *outbox)
@@ -516,6 +535,36 @@ static int await_open(struct mst_link *link, int64_t deadline_ms, struct mst_err
             return no_session(link, err);
     }
     return 0;
+}
+
+static int await_enrolled(struct mst_link *link, int64_t deadline_ms, bool *ret_refused,
+                          struct mst_err *err)
+{
+    for (;;) {
+        struct mst_link_event event;
+        int code = poll_until(link, deadline_ms, &event, err);
+        if (code)
+            return code;
+        if (event.kind == MST_LINK_MESSAGE && event.msg->type == MST_MSG_enrolled)
+            return 0;
+        if (event.kind == MST_LINK_NOTHING)
+            return mst_fail_on(err, MST_E_TIMEOUT, link->endpoint);
+        if (event.kind != MST_LINK_DOWN)
+            continue;
+        *ret_refused = event.msg != NULL;
+        return event.msg ? mst_link_fault(event.msg->u.error.code, event.msg->u.error.subject,
+                                          event.msg->u.error.text, event.msg->u.error.hint, err)
+                         : mst_fail_on(err, MST_E_UNREACHABLE, link->endpoint);
+    }
+}
+
+int mst_link_await(struct mst_link *link, enum mst_link_event_kind kind, int timeout_ms,
+                   bool *ret_refused, struct mst_err *err)
+{
+    int64_t deadline = monotonic_ms() + timeout_ms;
+    *ret_refused = false;
+    return kind == MST_LINK_UP ? await_open(link, deadline, err)
+                               : await_enrolled(link, deadline, ret_refused, err);
 }
 
 static int take_reply(const struct mst_msg_reply *reply, mst_reply_row_fn fn, void *context,

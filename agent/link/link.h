@@ -20,6 +20,7 @@ struct mst_link_options {
     const char *kind;            /* agent, watch, web, ctl */
     const char *name;            /* session name */
     const uint8_t *outbox;       /* 16 bytes, or NULL */
+    const struct mst_keys *keys; /* use these, whatever the home's become; NULL: the home's */
 };
 
 enum mst_link_event_kind {
@@ -50,6 +51,9 @@ MST_MUST_CHECK int mst_link_poll(struct mst_link *link, int timeout_ms,
 MST_MUST_CHECK int mst_link_send(struct mst_link *link, const struct mst_msg *msg,
                                  struct mst_err *err);
 
+/* The secret half of the signing key that goes with the connection's: a home's keys are read again
+ * for every connection, so that a service takes up rotated ones by itself. */
+const uint8_t *mst_link_sign_secret(const struct mst_link *link);
 /* The outbox id that the next hello names; NULL: none. */
 void mst_link_outbox(struct mst_link *link, const uint8_t *outbox);
 /* End the session and try again after the usual wait: an answer is overdue, or makes no sense. No
@@ -59,6 +63,12 @@ void mst_link_restart(struct mst_link *link);
 int mst_link_fault(struct mst_slice code_word, struct mst_slice subject, struct mst_slice text,
                    struct mst_slice hint, struct mst_err *err);
 
+/*
+ * Wait until the session is up (UP) or until it brings `enrolled` (MESSAGE); meant for tools. Other
+ * messages are dropped. ret_refused: the broker answered, and the answer was no.
+ */
+MST_MUST_CHECK int mst_link_await(struct mst_link *link, enum mst_link_event_kind kind,
+                                  int timeout_ms, bool *ret_refused, struct mst_err *err);
 /*
  * Wait for the session, send a request, and walk its reply rows. Other messages that arrive
  * meanwhile are dropped; meant for tools. A reply whose code is not ok becomes the error, in the

@@ -117,8 +117,9 @@ enum mst_exit {
     MST_EXIT_OK = 0,
     MST_EXIT_REFUSED = 1, /* refused or failed */
     MST_EXIT_USAGE = 2,
-    MST_EXIT_UNREACHABLE = 3, /* no answer from the broker or the agent */
-    MST_EXIT_DENIED = 4,      /* this key or user may not */
+    MST_EXIT_UNREACHABLE = 3,  /* no answer from the broker or the agent */
+    MST_EXIT_DENIED = 4,       /* this key or user may not */
+    MST_EXIT_CONTRADICTED = 5, /* muster-watch: the ledger is not the one that was witnessed */
 };
 /* The exit code that goes with a code. */
 enum mst_exit mst_exit_of(int code);

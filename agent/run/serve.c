@@ -384,7 +384,10 @@ static int on_status(struct mst_serve *serve, struct connection *c)
     uint64_t acked = mst_outbox_acked(box), last = mst_outbox_last(box);
     mst_rows_begin(&serve->rows);
     struct mst_buf *out = &serve->rows.bytes;
-    mst_pack_map(out, 15);
+    mst_time key_end = mst_session_key_not_after(serve->session);
+    mst_pack_map(out, 16);
+    mst_pack_text(out, "key_not_after");
+    mst_pack_int(out, key_end == MST_NEVER ? 0 : key_end);
     pack_text(out, "broker_sign_key", s->AGENT_broker_sign_key);
     pack_text(out, "programme", s->AGENT_programme);
     pack_text(out, "unit", s->AGENT_unit);
@@ -457,7 +460,10 @@ static int dispatch(struct mst_serve *serve, struct connection *c, struct mst_sl
         return on_proof(serve, c, map, err);
     if (mst_slice_is(verb, "status"))
         return on_status(serve, c);
-    if (mst_slice_is(verb, "ask"))
+    if (mst_slice_is(verb, "reconnect")) {
+        mst_session_reset(serve->session);
+        answer(serve, c, NULL);
+    } else if (mst_slice_is(verb, "ask"))
         on_ask(serve, c, map);
     else if (mst_slice_is(verb, "wait"))
         on_wait(serve, c, map);

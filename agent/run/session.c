@@ -135,6 +135,19 @@ static int prune(struct mst_session *s, struct mst_err *err)
     return code;
 }
 
+/* Whoever minds this unit must hear of it while there is time; `muster-agent rotate` mends it. */
+static void on_key_end(struct mst_session *s, const struct mst_msg_welcome *w)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME, &ts);
+    bool ends = w->has & (UINT64_C(1) << MST_F_welcome_key_not_after);
+    s->key_not_after = ends ? (mst_time)w->key_not_after : MST_NEVER;
+    int64_t left_s = ends ? (int64_t)w->key_not_after / 1000 - (int64_t)ts.tv_sec : INT64_MAX;
+    if (left_s < s->home->settings.AGENT_key_warning)
+        mst_journal(MST_LOG_WARNING, "key-expires in_s=%" PRId64 " do=\"muster-agent rotate\"",
+                    left_s);
+}
+
 static int on_welcome(struct mst_session *s, const struct mst_msg_welcome *w, struct mst_err *err)
 {
     struct mst_err why;
@@ -149,6 +162,7 @@ static int on_welcome(struct mst_session *s, const struct mst_msg_welcome *w, st
                                ? (size_t)w->message_bytes_max
                                : 2 * MST_PUSH_FRAME_BYTES;
     s->from_stored = false;
+    on_key_end(s, w);
     int code = on_epoch(s, w->epoch, err);
     /* Kept, so that an agent that starts while the broker is down queues with the right instant. */
     if (!code)
@@ -419,6 +433,7 @@ int mst_session_new(const struct mst_home *home, struct mst_outbox *outbox, bool
     s->home = home;
     s->outbox = outbox;
     s->to_hook = to_hook;
+    s->key_not_after = MST_NEVER;
     s->broker_now = (mst_time)mst_outbox_figure(outbox, "rehearsal", 0);
     s->rehearsal = s->broker_now > 0;
     s->message_bytes_max = (size_t)mst_outbox_figure(outbox, "message_bytes_max", 65536);
@@ -476,6 +491,11 @@ mst_time mst_session_now(const struct mst_session *s)
         return s->broker_now;
     clock_gettime(CLOCK_REALTIME, &ts);
     return (mst_time)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+mst_time mst_session_key_not_after(const struct mst_session *s)
+{
+    return s->key_not_after;
 }
 
 bool mst_session_up(const struct mst_session *s)

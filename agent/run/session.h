@@ -40,6 +40,8 @@ void mst_session_bye(struct mst_session *session);
 mst_time mst_session_now(const struct mst_session *session);
 bool mst_session_up(const struct mst_session *session);
 bool mst_session_rehearsal(const struct mst_session *session);
+/* When the key that it came with expires, in real time; MST_NEVER: never, or not known. */
+mst_time mst_session_key_not_after(const struct mst_session *session);
 /* Why there is no session, in words; "" when there is one, or nothing is known yet. */
 const char *mst_session_fault(const struct mst_session *session);
 /* Largest report that the broker is known to take. */

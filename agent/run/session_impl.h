@@ -17,6 +17,7 @@ struct mst_session {
     uint8_t broker_key[MST_SIGN_PUBLIC_BYTES];
     mst_time broker_now; /* of a rehearsal */
     char fault[MST_ERR_TEXT_MAX];
+    mst_time key_not_after; /* real time; MST_NEVER: no end is known */
 
     uint64_t sent;        /* seq pushed in this session */
     uint64_t broker_last; /* seq the broker held when the session began */

@@ -85,7 +85,7 @@ static int send_run(struct mst_session *s, uint64_t last, struct mst_err *err)
     if (code)
         return code;
     uint8_t sig[MST_SIGN_BYTES];
-    mst_run_sign(s->home->keys.sign_secret, mst_outbox_id(s->outbox), s->run.last, s->run.head,
+    mst_run_sign(mst_link_sign_secret(s->link), mst_outbox_id(s->outbox), s->run.last, s->run.head,
                  sig);
     struct mst_msg msg = {.type = MST_MSG_push};
     msg.u.push.outbox = mst_bytes(mst_outbox_id(s->outbox), MST_OUTBOX_BYTES);

@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <sodium.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
 #include "agent/watch/watch.h"
+#include "proto/pack.h"
 
 #define TOPICS_MAX 32
 #define TOPIC_BYTES_MAX 160
@@ -25,7 +27,11 @@ struct follower {
     struct mst_watch_cursor here; /* of this session; `number` is what is dealt with */
     bool up, was_up;
     bool subscribe_owed, unsaved;
-    bool contradicted;
+    bool contradicted, asking, has_key;
+    uint8_t sign_key[MST_SIGN_PUBLIC_BYTES]; /* the broker's, as it is pinned */
+    struct mst_watch_head asked;
+    uint64_t request_id;
+    int64_t asked_ms;
     bool unread; /* nobody reads the output any more */
     uint64_t shown;
     int64_t last_alert_ms;
@@ -46,6 +52,82 @@ static void tell(const struct follower *f, const char *text)
     fflush(f->o->log);
     sd_notifyf(0, "STATUS=%.*s", (int)clean.len, (const char *)clean.data);
     mst_buf_done(&clean);
+}
+
+/* ---- the witness ---- */
+
+static void contradict(struct follower *f, const char *found)
+{
+    char text[512];
+    const struct mst_watch_head *w = &f->asked;
+    snprintf(
+        text, sizeof text,
+        _("LEDGER CONTRADICTED: row %llu had head %s when it was witnessed; the broker now has %s"),
+        (unsigned long long)w->row, w->head, found);
+    tell(f, text);
+    tell(f, w->epoch == f->here.epoch
+                ? _("the ledger was rewritten; keep the witness file as evidence")
+                : _("the broker was restored from a backup in between; compare both"));
+    f->contradicted = true;
+}
+
+/* Ask for the head at the last row that was witnessed: the chain there goes over every row before.
+ */
+static int ask_head(struct follower *f, struct mst_err *err)
+{
+    char row[24];
+    struct mst_buf args = {0};
+    struct mst_msg msg = {.type = MST_MSG_request};
+    f->asked_ms = monotonic_ms();
+    f->asking = mst_watch_state_last(f->state, &f->asked);
+    if (!f->asking)
+        return 0;
+    snprintf(row, sizeof row, "%llu", (unsigned long long)f->asked.row);
+    mst_pack_map(&args, 2);
+    mst_pack_text(&args, "what");
+    mst_pack_text(&args, "head");
+    mst_pack_text(&args, "from");
+    mst_pack_text(&args, row);
+    msg.u.request.id = ++f->request_id;
+    msg.u.request.verb = mst_text("ledger");
+    msg.u.request.args = mst_bytes(args.data, args.len);
+    int rc =
+        args.failed ? mst_fail_on(err, MST_E_NOMEM, PROGRAM) : mst_link_send(f->link, &msg, err);
+    mst_buf_done(&args);
+    return rc == MST_E_BUSY ? 0 : rc;
+}
+
+static void on_reply(struct follower *f, const struct mst_msg_reply *reply)
+{
+    char head[2 * MST_HASH_BYTES + 1] = "";
+    if (!f->asking || reply->id != f->request_id)
+        return;
+    f->asking = reply->more;
+    if (mst_slice_is(reply->code, mst_code_word(MST_E_UNKNOWN))) {
+        contradict(f, _("no such row"));
+        return;
+    }
+    /* A key that may not ask is told of nothing: it goes on comparing what alerts say. */
+    for (size_t i = 0; i < reply->rows.count; i++) {
+        struct mst_slice value = mst_unpack_text(reply->rows.items[i], "value");
+        if (mst_slice_is(mst_unpack_text(reply->rows.items[i], "name"), "head"))
+            mst_slice_copy(value, head, sizeof head);
+    }
+    if (head[0] && strcmp(head, f->asked.head) != 0)
+        contradict(f, head);
+}
+
+/* A broker that bears no signature out is not the one whose key this home has pinned. */
+static void check_signature(struct follower *f, const struct mst_msg_alert *alert)
+{
+    char text[256];
+    if (!f->has_key || mst_alert_verify(f->sign_key, alert, NULL) == 0)
+        return;
+    snprintf(text, sizeof text,
+             _("LEDGER CONTRADICTED: alert %llu does not bear the broker's signature"),
+             (unsigned long long)alert->number);
+    tell(f, text);
+    f->contradicted = true;
 }
 
 /* ---- subscribing ---- */
@@ -140,7 +222,8 @@ static int on_up(struct follower *f, const struct mst_msg_welcome *welcome, stru
     f->stream.lost = false;
     f->up = f->was_up = true;
     f->last_alert_ms = monotonic_ms();
-    return subscribe(f, err);
+    rc = subscribe(f, err);
+    return rc ? rc : ask_head(f, err);
 }
 
 static void on_down(struct follower *f, const struct mst_msg *msg)
@@ -220,6 +303,7 @@ static int show(struct follower *f, const struct mst_msg_alert *alert, struct ms
 
 static int take(struct follower *f, const struct mst_msg_alert *alert, struct mst_err *err)
 {
+    check_signature(f, alert);
     int rc = mst_watch_state_witness(f->state, alert, f->here.epoch, err);
     if (rc == MST_E_CONFLICT) {
         /* Whoever watches must hear of it, and of every alert that still comes. */
@@ -307,6 +391,8 @@ static int on_event(struct follower *f, const struct mst_link_event *event, stru
         on_down(f, event->msg);
     else if (event->kind == MST_LINK_MESSAGE && event->msg->type == MST_MSG_alert && f->up)
         return on_alert(f, &event->msg->u.alert, err);
+    else if (event->kind == MST_LINK_MESSAGE && event->msg->type == MST_MSG_reply)
+        on_reply(f, &event->msg->u.reply);
     return 0;
 }
 
@@ -396,6 +482,13 @@ static void say_bye(struct follower *f)
 int mst_watch_follow(const struct mst_watch_options *options, struct mst_err *err)
 {
     struct follower f = {.o = options, .stream = {.credit = options->credit}};
+    const struct mst_home *home = options->link.home;
+    size_t len = 0;
+    f.has_key =
+        home &&
+        sodium_hex2bin(f.sign_key, sizeof f.sign_key, home->settings.AGENT_broker_sign_key,
+                       strlen(home->settings.AGENT_broker_sign_key), NULL, &len, NULL) == 0 &&
+        len == sizeof f.sign_key;
     int rc = mst_watch_state_open(options->state_dir, options->link.name, &f.state, err);
     if (!rc)
         rc = mst_link_new(&options->link, &f.link, err);
@@ -413,7 +506,7 @@ int mst_watch_follow(const struct mst_watch_options *options, struct mst_err *er
         say_bye(&f);
     }
     if (!rc && f.contradicted)
-        rc = mst_fail(err, MST_E_CONFLICT,
+        rc = mst_fail(err, MST_E_DIFFERS, "%s",
                       _("the broker's ledger contradicted what was witnessed; see above"));
     mst_link_free(f.link);
     mst_watch_state_free(f.state);

@@ -31,6 +31,7 @@ struct mst_watch_state {
     uint64_t witness_last;  /* highest number in file or buffer; 0 none */
     struct mst_buf fresh;   /* lines for the next save */
     struct mst_watch_cursor cursor;
+    struct mst_watch_head last; /* row 0: none */
 };
 
 struct testimony {
@@ -111,6 +112,22 @@ static int write_cursor(struct mst_watch_state *state, const struct mst_watch_cu
 
 /* ---- witness ---- */
 
+bool mst_watch_state_last(const struct mst_watch_state *state, struct mst_watch_head *ret)
+{
+    *ret = state->last;
+    return ret->row != 0;
+}
+
+/* The chain goes over all before it, so that the highest row stands for every other. */
+static void remember_last(struct mst_watch_state *state, uint64_t row, uint64_t epoch,
+                          const char *head)
+{
+    if (row <= state->last.row && epoch <= state->last.epoch)
+        return;
+    state->last = (struct mst_watch_head){.row = row, .epoch = epoch};
+    snprintf(state->last.head, sizeof state->last.head, "%s", head);
+}
+
 static bool parse_line(const char line[WITNESS_LINE + 1], struct testimony *ret)
 {
     return sscanf(line, "%" SCNu64 " %" SCNu64 " %64[0-9a-f] %" SCNu64, &ret->number, &ret->row,
@@ -155,9 +172,11 @@ static int open_witness(struct mst_watch_state *state, struct mst_err *err)
         return 0;
     struct testimony last;
     int rc = read_line(state, state->witness_lines - 1, &last, err);
-    if (!rc)
-        state->witness_last = last.number;
-    return rc;
+    if (rc)
+        return rc;
+    state->witness_last = last.number;
+    remember_last(state, last.row, last.epoch, last.head);
+    return 0;
 }
 
 /* Binary search in the file. 0 with ret->number 0 when there is none. */
@@ -200,6 +219,7 @@ int mst_watch_state_witness(struct mst_watch_state *state, const struct mst_msg_
         if (state->fresh.failed)
             return mst_fail_on(err, MST_E_NOMEM, "witness");
         state->witness_last = alert->number;
+        remember_last(state, alert->ledger_row, epoch, head);
         return 0;
     }
     struct testimony known;

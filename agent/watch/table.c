@@ -31,7 +31,9 @@ static const struct mst_command_row command[] = {
         "returns "
         "and urges, as coloured lines or as one JSON object a line. It goes on where it stopped, "
         "finds gaps, and keeps the ledger heads that came with the alerts as witnesses against a "
-        "ledger that is rewritten later."),
+        "ledger that is rewritten later: it asks for the head at the last of them whenever it "
+        "connects, and ends with exit status 5 "
+        "when one was contradicted."),
      "muster-watch --topics office/overdue,office/escalation", args, sizeof args / sizeof args[0]},
 };
 

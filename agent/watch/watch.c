@@ -250,5 +250,8 @@ int mst_watch_main(int argc, char *const *argv)
         mst_home_done(&s.home);
     if (s.has_settings)
         mst_settings_done(&s.settings);
-    return rc ? mst_complain(PROGRAM, &err) : MST_EXIT_OK;
+    if (!rc)
+        return MST_EXIT_OK;
+    int exit_code = mst_complain(PROGRAM, &err);
+    return rc == MST_E_DIFFERS ? MST_EXIT_CONTRADICTED : exit_code;
 }

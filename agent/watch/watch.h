@@ -20,6 +20,7 @@
 #include "agent/link/link.h"
 #include "proto/err.h"
 #include "proto/msg.h"
+#include "proto/seal.h"
 
 /* ---- state ---- */
 
@@ -29,6 +30,12 @@ struct mst_watch_cursor {
     bool rehearsal;
     uint64_t epoch; /* the broker's restore epoch when it was written */
     uint64_t number;
+};
+
+/* A ledger head that came with an alert. */
+struct mst_watch_head {
+    uint64_t row, epoch;
+    char head[2 * MST_HASH_BYTES + 1];
 };
 
 struct mst_watch_state;
@@ -49,6 +56,8 @@ const struct mst_watch_cursor *mst_watch_state_cursor(const struct mst_watch_sta
 MST_MUST_CHECK int mst_watch_state_witness(struct mst_watch_state *state,
                                            const struct mst_msg_alert *alert, uint64_t epoch,
                                            struct mst_err *err);
+/* The last ledger row that was witnessed, with its head; false: none yet. */
+bool mst_watch_state_last(const struct mst_watch_state *state, struct mst_watch_head *ret);
 /* Sync the witness, then replace the cursor atomically. The cursor never goes back within a
  * programme: reading old alerts again (--since) leaves it. */
 MST_MUST_CHECK int mst_watch_state_save(struct mst_watch_state *state,

@@ -16,6 +16,18 @@ static const char *or_empty(const char *s)
     return s ? s : "";
 }
 
+/* With which key somebody spoke: a principal may have several, and one of them may have been
+ * stolen.
+ */
+static void pack_key(struct mst_buf *b, const struct mst_caller *caller)
+{
+    char fingerprint[17] = "";
+    if (caller->channel)
+        mst_key_fingerprint(caller->channel, fingerprint);
+    mst_pack_text(b, "key");
+    mst_pack_text(b, fingerprint);
+}
+
 int mst_driver_note(struct mst_driver *d, struct mst_engine *e, enum mst_row_kind kind,
                     const struct mst_caller *caller, const char *act, const char *subject,
                     const char *reason, mst_time now, struct mst_err *err)
@@ -25,7 +37,8 @@ int mst_driver_note(struct mst_driver *d, struct mst_engine *e, enum mst_row_kin
         return code;
     struct mst_buf *b = &d->scratch;
     mst_buf_clear(b);
-    mst_pack_map(b, 5);
+    mst_pack_map(b, 6);
+    pack_key(b, caller);
     mst_pack_text(b, "actor");
     mst_pack_text(b, caller->actor.principal);
     mst_pack_text(b, "address");
@@ -46,7 +59,8 @@ static int put_act_row(struct mst_engine *e, const struct mst_caller *caller,
 {
     struct mst_buf *b = &e->driver->scratch;
     mst_buf_clear(b);
-    mst_pack_map(b, act->body.data ? 11 : 10);
+    mst_pack_map(b, act->body.data ? 12 : 11);
+    pack_key(b, caller);
     mst_pack_text(b, "actor");
     mst_pack_text(b, caller->actor.principal);
     mst_pack_text(b, "roles");

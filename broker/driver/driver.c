@@ -215,8 +215,10 @@ int mst_driver_answer(struct mst_driver *d, uint64_t session, const struct mst_m
     out->session = session;
     out->ends = msg->type == MST_MSG_error;
     code = mst_msg_encode(msg, &out->frame, err);
-    if (!code && MST_MUTANT("ack-before-commit"))
+    if (!code && MST_MUTANT("ack-before-commit")) {
         d->cb.answer(d->cb.context, session, &out->frame, out->ends);
+        MST_MUTANT_LINGER();
+    }
     return code;
 }
 

@@ -37,6 +37,7 @@ struct mst_driver_options {
     struct mst_store *store;     /* borrowed */
     const struct mst_keys *keys; /* the broker's own; borrowed */
     bool rehearsal;
+    mst_time key_life_ms, key_overlap_ms; /* life 0: for ever */
 };
 
 MST_MUST_CHECK int mst_driver_new(const struct mst_driver_options *options,
@@ -68,6 +69,7 @@ struct mst_caller {
     const uint8_t *sign_key;             /* of the unit's key; NULL where it cannot push */
     const char *address;                 /* for the ledger and the log */
     const struct mst_verified *verified; /* of the push, from mst_driver_verify(); NULL: not yet */
+    const uint8_t *channel; /* the key that it came with, 32 bytes; NULL: a local user */
 };
 
 /* What may be found out about a push while a commit is under way: it depends on nothing stored. */
@@ -132,6 +134,21 @@ MST_MUST_CHECK int mst_driver_invite(struct mst_driver *driver, struct mst_engin
 MST_MUST_CHECK int mst_driver_enrol(struct mst_driver *driver, const struct mst_caller *caller,
                                     const struct mst_msg_enrol *enrol, mst_time now,
                                     mst_time wall_ms, struct mst_err *err);
+/*
+ * Register fresh keys for the principal of an old one, in the name and by the signatures of both;
+ * the old ones then expire after the overlap, and their verifying key is kept for ever. Answered by
+ * `enrolled` or `error`; asked again with the same keys, it is answered again.
+ */
+MST_MUST_CHECK int mst_driver_rotate(struct mst_driver *driver, const struct mst_caller *caller,
+                                     const uint8_t old_channel[32],
+                                     const struct mst_msg_rotate *rotate, mst_time now,
+                                     mst_time wall_ms, struct mst_err *err);
+/* The next instant at which an active key of any of these roles expires; MST_NEVER: none. */
+mst_time mst_driver_next_expiry(const struct mst_driver *driver, unsigned roles, mst_time wall_ms);
+/* Walk the active keys that end before an instant and that no longer-lived key of the same
+ * principal replaces. */
+size_t mst_driver_expiring(const struct mst_driver *driver, mst_time wall_ms, mst_time before_ms,
+                           void (*fn)(void *context, const struct mst_key *key), void *context);
 /* Revoke all keys of a principal, or the one of a fingerprint. Rows for the reply go to `rows`. */
 MST_MUST_CHECK int mst_driver_revoke(struct mst_driver *driver, struct mst_engine *engine,
                                      const struct mst_caller *caller, const char *who,

@@ -222,6 +222,11 @@ static int refuse_token(struct mst_driver *d, const struct mst_caller *caller, e
     return mst_driver_error(d, caller->session, code, "token", err);
 }
 
+static mst_time end_of_life(const struct mst_driver *d, mst_time wall_ms)
+{
+    return d->options.key_life_ms ? wall_ms + d->options.key_life_ms : MST_NEVER;
+}
+
 int mst_driver_enrol(struct mst_driver *d, const struct mst_caller *caller,
                      const struct mst_msg_enrol *enrol, mst_time now, mst_time wall_ms,
                      struct mst_err *err)
@@ -235,7 +240,7 @@ int mst_driver_enrol(struct mst_driver *d, const struct mst_caller *caller,
         return refuse_token(d, caller, MST_R_NO_INVITATION, err);
     struct mst_key key = {.roles = s.found.roles,
                           .created = wall_ms,
-                          .not_after = MST_NEVER,
+                          .not_after = end_of_life(d, wall_ms),
                           .status = MST_KEY_ACTIVE};
     memcpy(key.channel, enrol->channel_key.data, sizeof key.channel);
     memcpy(key.sign, enrol->sign_key.data, sizeof key.sign);
@@ -266,6 +271,127 @@ int mst_driver_enrol(struct mst_driver *d, const struct mst_caller *caller,
         mst_driver_log(d, 6, "joined", "principal=%s fingerprint=%s address=%s", key.principal,
                        fingerprint, caller->address);
     return code;
+}
+
+/* ---- rotation ---- */
+
+/* Both keys speak: the old one that these take its place, the new one that it is held. */
+static bool rotation_holds(const struct mst_engine *e, const struct mst_key *old,
+                           const struct mst_msg_rotate *rotate)
+{
+    const struct mst_rotation r = {.programme = e->id,
+                                   .principal = old->principal,
+                                   .old_channel = old->channel,
+                                   .new_channel = rotate->channel_key.data,
+                                   .new_sign = rotate->sign_key.data};
+    return mst_rotation_verify(old->sign, &r, rotate->sig.data, NULL) == 0 &&
+           mst_rotation_verify(rotate->sign_key.data, &r, rotate->new_sig.data, NULL) == 0;
+}
+
+static int replace_key(struct mst_engine *e, const struct mst_caller *caller, struct mst_key *old,
+                       const struct mst_key *fresh, mst_time now, mst_time wall_ms,
+                       struct mst_err *err)
+{
+    struct mst_driver *d = e->driver;
+    char before[17], after[17], words[64];
+    mst_key_fingerprint(old->channel, before);
+    mst_key_fingerprint(fresh->channel, after);
+    snprintf(words, sizeof words, "replaces %s", before);
+    if (old->not_after > wall_ms + d->options.key_overlap_ms)
+        old->not_after = wall_ms + d->options.key_overlap_ms;
+    int code = mst_driver_note(d, e, MST_ROW_KEY, caller, "rotate", after, words, now, err);
+    if (!code)
+        code = mst_store_put_key(d->options.store, e->pid, old, err);
+    if (!code)
+        code = mst_store_put_key(d->options.store, e->pid, fresh, err);
+    if (!code)
+        code = keep_key(d, e, old, err);
+    if (!code)
+        code = keep_key(d, e, fresh, err);
+    if (!code)
+        mst_driver_log(d, 6, "rotated", "principal=%s fingerprint=%s before=%s address=%s",
+                       fresh->principal, after, before, caller->address);
+    return code;
+}
+
+static int refuse_rotation(struct mst_driver *d, const struct mst_caller *caller,
+                           enum mst_code code, struct mst_err *err)
+{
+    mst_driver_log(d, 4, mst_code_word((int)code), "from=%s address=%s subject=\"rotate\"",
+                   caller->actor.principal, caller->address);
+    return mst_driver_error(d, caller->session, code, "rotate", err);
+}
+
+int mst_driver_rotate(struct mst_driver *d, const struct mst_caller *caller,
+                      const uint8_t old_channel[32], const struct mst_msg_rotate *rotate,
+                      mst_time now, mst_time wall_ms, struct mst_err *err)
+{
+    struct mst_engine *e = NULL;
+    const struct mst_key *asking = mst_driver_key(d, old_channel, &e);
+    if (!asking)
+        return refuse_rotation(d, caller, MST_E_DENIED, err);
+    if (!mst_slice_is(rotate->alg, MST_ALG_ED25519_BLAKE2B))
+        return refuse_rotation(d, caller, MST_E_VERSION, err);
+    struct mst_key old = *asking, fresh = *asking;
+    if (!rotation_holds(e, &old, rotate)) {
+        int code =
+            mst_driver_note(d, e, MST_ROW_SECURITY, caller, "signature", "rotate", NULL, now, err);
+        return code ? code : refuse_rotation(d, caller, MST_E_SIGNATURE, err);
+    }
+    memcpy(fresh.channel, rotate->channel_key.data, sizeof fresh.channel);
+    memcpy(fresh.sign, rotate->sign_key.data, sizeof fresh.sign);
+    fresh.created = wall_ms;
+    fresh.not_after = end_of_life(d, wall_ms);
+    const struct mst_key *known = mst_driver_key(d, fresh.channel, NULL);
+    if (known &&
+        (memcmp(known->sign, fresh.sign, sizeof fresh.sign) != 0 ||
+         memcmp(known->channel, old.channel, sizeof old.channel) == 0 ||
+         strcmp(known->principal, fresh.principal) != 0 || mst_key_check(known, wall_ms) != 0))
+        return refuse_rotation(d, caller, MST_E_EXISTS, err);
+    int code = known ? 0 : replace_key(e, caller, &old, &fresh, now, wall_ms, err);
+    return code ? code : answer_enrolled(d, e, caller->session, &fresh, err);
+}
+
+/* ---- expiry ---- */
+
+mst_time mst_driver_next_expiry(const struct mst_driver *d, unsigned roles, mst_time wall_ms)
+{
+    mst_time next = MST_NEVER;
+    for (size_t i = 0; i < d->keys_count; i++) {
+        const struct mst_key *key = &d->keys[i].key;
+        if ((key->roles & roles) && mst_key_check(key, wall_ms) == 0 && key->not_after < next)
+            next = key->not_after;
+    }
+    return next;
+}
+
+static bool is_replaced(const struct mst_driver *d, const struct mst_known_key *known,
+                        mst_time wall_ms)
+{
+    for (size_t i = 0; i < d->keys_count; i++) {
+        const struct mst_known_key *other = &d->keys[i];
+        if (other->engine == known->engine && other->key.not_after > known->key.not_after &&
+            mst_key_check(&other->key, wall_ms) == 0 &&
+            strcmp(other->key.principal, known->key.principal) == 0)
+            return true;
+    }
+    return false;
+}
+
+size_t mst_driver_expiring(const struct mst_driver *d, mst_time wall_ms, mst_time before_ms,
+                           void (*fn)(void *context, const struct mst_key *key), void *context)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < d->keys_count; i++) {
+        const struct mst_known_key *known = &d->keys[i];
+        if (mst_key_check(&known->key, wall_ms) != 0 || known->key.not_after >= before_ms ||
+            is_replaced(d, known, wall_ms))
+            continue;
+        count++;
+        if (fn)
+            fn(context, &known->key);
+    }
+    return count;
 }
 
 /* ---- revocation ---- */

@@ -58,6 +58,8 @@ struct mst_session {
     struct mst_bucket *bucket; /* of its key; NULL for local users */
     int64_t heard_boot_ms;     /* when it was last heard */
     uint64_t batch, reports;   /* pushed in that batch: they are unacknowledged until it ends */
+    int64_t unread_boot_ms;    /* since when it does not read its replies; 0: it does */
+    uint64_t unread_pass;      /* of the query pool, in which it did not */
     struct mst_stream stream;
     size_t index; /* in the broker's array */
     struct mst_session *next_by_route, *next_by_id;
@@ -91,7 +93,9 @@ struct mst_broker {
     void *zap;
     struct mst_gate *gate;
     void *feed;
-    bool feed_stale; /* a key that it admitted was revoked: to be closed and bound again */
+    mst_time feed_until; /* when the first key that it admits expires; MST_NEVER: none does */
+    mst_time warned;     /* when expiring keys were last told of */
+    bool feed_stale;     /* a key that it admitted was revoked: to be closed and bound again */
     int timer_fd, signal_fd, lock_fd;
 
     struct mst_session **sessions;
@@ -147,6 +151,9 @@ void mst_session_send(struct mst_broker *b, struct mst_session *session, const v
                       size_t len);
 void mst_session_send_msg(struct mst_broker *b, struct mst_session *session,
                           const struct mst_msg *msg);
+/* Tell of keys that are about to expire, once a day. */
+void mst_session_warn_keys(struct mst_broker *b);
+size_t mst_session_expiring_keys(const struct mst_broker *b);
 /* Send at once; while a batch is open behind its commit, after the answers that wait there. */
 void mst_session_answer(struct mst_broker *b, struct mst_session *session,
                         const struct mst_msg *msg);
@@ -156,13 +163,16 @@ void mst_session_error(struct mst_broker *b, struct mst_session *session, enum m
                        const char *subject);
 void mst_session_reply(struct mst_broker *b, struct mst_session *session, uint64_t request_id,
                        enum mst_code code, const char *subject, struct mst_slices rows);
-/* A reply of {name, value} rows, at most 16. */
+#define MST_PAIRS_MAX 32
+/* A reply of {name, value} rows, at most MST_PAIRS_MAX. */
 MST_MUST_CHECK int mst_session_reply_pairs(struct mst_broker *b, struct mst_session *session,
                                            uint64_t request_id, const char *const (*pairs)[2],
                                            size_t count, struct mst_err *err);
 /* Announce a step of the rehearsal's clock. */
 void mst_session_tell_time(struct mst_broker *b);
 struct mst_actor mst_session_actor(const struct mst_session *session);
+/* Who asks, for the driver; without a key to push with. */
+struct mst_caller mst_session_caller(const struct mst_session *session);
 
 /* ---- door.c: messages from peers ---- */
 
@@ -216,6 +226,11 @@ void mst_stream_let_go(struct mst_broker *b);
 /* Publish on the feed. */
 void mst_feed_publish(struct mst_broker *b, struct mst_engine *engine,
                       const struct mst_stored_alert *alert);
+/* Has a key expired that the feed admitted? Then it is closed and bound again before it says more.
+ */
+void mst_feed_check(struct mst_broker *b);
+/* Keys were added or shortened: reckon anew when the feed has to look. */
+void mst_feed_keys_changed(struct mst_broker *b);
 MST_MUST_CHECK int mst_feed_open(struct mst_broker *b, struct mst_err *err);
 
 /* ---- heads.c ---- */

@@ -203,6 +203,11 @@ static void welcome(struct mst_broker *b, struct mst_session *s, const struct ms
     w->message_bytes_max = (uint64_t)b->settings.BROKER_message_bytes_max;
     w->capabilities = (struct mst_slices){capabilities, 2};
     w->sign_key = mst_bytes(b->keys.sign_public, MST_SIGN_PUBLIC_BYTES);
+    const struct mst_key *key = mst_driver_key(b->driver, s->channel, NULL);
+    if (s->door == MST_DOOR_MEMBERS && key && key->not_after != MST_NEVER) {
+        w->has |= UINT64_C(1) << MST_F_welcome_key_not_after;
+        w->key_not_after = (uint64_t)key->not_after;
+    }
     w->software = mst_text("musterd " MUSTER_VERSION);
     s->welcome = true;
     mst_session_supersede(b, s);
@@ -241,17 +246,34 @@ static void serve_hello(struct mst_broker *b, struct mst_session *s,
     }
 }
 
+/* ---- keys ---- */
+
+static int enrol(struct mst_broker *b, const struct mst_caller *caller,
+                 const struct mst_msg_enrol *enrol, mst_time now, struct mst_err *err)
+{
+    int code = mst_driver_enrol(b->driver, caller, enrol, now, mst_clock_wall(), err);
+    mst_feed_keys_changed(b);
+    return code;
+}
+
+static int rotate(struct mst_broker *b, const struct mst_session *s,
+                  const struct mst_caller *caller, const struct mst_msg_rotate *rotate,
+                  mst_time now, struct mst_err *err)
+{
+    int code = mst_driver_rotate(b->driver, caller, s->channel, rotate, now, mst_clock_wall(), err);
+    mst_feed_keys_changed(b);
+    return code;
+}
+
 /* ---- dispatch ---- */
 
 static int dispatch(struct mst_broker *b, struct mst_session *s, const struct mst_key *key,
                     const struct mst_verified *verified, const struct mst_msg *msg, mst_time now,
                     struct mst_err *err)
 {
-    struct mst_caller caller = {.session = s->id,
-                                .actor = mst_session_actor(s),
-                                .sign_key = key && s->unit[0] ? key->sign : NULL,
-                                .address = s->address,
-                                .verified = verified};
+    struct mst_caller caller = mst_session_caller(s);
+    caller.sign_key = key && s->unit[0] ? key->sign : NULL;
+    caller.verified = verified;
     if (s->door == MST_DOOR_ENROL) {
         caller.actor.principal = "stranger";
         if (msg->type != MST_MSG_enrol)
@@ -262,7 +284,7 @@ static int dispatch(struct mst_broker *b, struct mst_session *s, const struct ms
             /* Who enrols a key must hold it: the connection is made with it. */
             mst_session_error(b, s, MST_E_IDENTITY, "channel_key");
         else
-            return mst_driver_enrol(b->driver, &caller, &msg->u.enrol, now, mst_clock_wall(), err);
+            return enrol(b, &caller, &msg->u.enrol, now, err);
         return 0;
     }
     if (msg->type == MST_MSG_hello) {
@@ -287,6 +309,13 @@ static int dispatch(struct mst_broker *b, struct mst_session *s, const struct ms
         return 0;
     case MST_MSG_ack:
         return mst_stream_ack(b, s, &msg->u.ack, err);
+    case MST_MSG_rotate:
+        /* A local user has no key to replace. */
+        if (s->door != MST_DOOR_MEMBERS) {
+            mst_session_error(b, s, MST_E_DENIED, mst_msg_word(msg->type));
+            return 0;
+        }
+        return rotate(b, s, &caller, &msg->u.rotate, now, err);
     case MST_MSG_bye:
         mst_session_close(b, s);
         return 0;

@@ -269,6 +269,7 @@ static int pass(struct loop *l, struct mst_err *err)
         if (code)
             return code;
     }
+    mst_session_warn_keys(b);
     mst_query_drain(b);
     pump_streams(l);
     if (!mst_driver_busy(b->driver) && rehearsal_arrived(b))

@@ -130,8 +130,11 @@ static int open_store(struct mst_broker *b, struct mst_err *err)
     int code = mst_store_sqlite_open(&options, &b->store, err);
     if (code)
         return code;
-    struct mst_driver_options driver = {
-        .store = b->store, .keys = &b->keys, .rehearsal = b->rehearsal};
+    struct mst_driver_options driver = {.store = b->store,
+                                        .keys = &b->keys,
+                                        .rehearsal = b->rehearsal,
+                                        .key_life_ms = b->settings.BROKER_key_life * 1000,
+                                        .key_overlap_ms = b->settings.BROKER_key_overlap * 1000};
     struct mst_driver_callbacks callbacks = {
         .context = b, .answer = on_answer, .alert = on_alert, .log = on_log};
     return mst_driver_new(&driver, &callbacks, &b->driver, err);

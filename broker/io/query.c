@@ -30,6 +30,7 @@
 #define CHUNK_ROWS_MAX 512
 /* Queries that may wait; beyond it the asker is told to come again. */
 #define QUEUE_MAX 256
+#define QUEUE_OWN_MAX 32
 
 struct job {
     struct job *next;
@@ -71,9 +72,9 @@ struct mst_query_pool {
     int fd;
     bool stopping;
     size_t chunk_bytes_max;
-    /* The loop's alone: what it is sending, and since when a peer has not read it. */
+    /* The loop's alone: what it is sending, and how often it has gone through that. */
     struct outcome *sending;
-    int64_t unread_boot_ms;
+    uint64_t pass;
 };
 
 /* What a query's rows flow into. */
@@ -371,58 +372,66 @@ int mst_query_fd(const struct mst_broker *b)
     return b->queries->fd;
 }
 
-/* False: the peer does not read it yet. */
+/* False: the peer does not read yet what this pass, or this very outcome, would say. */
 static bool send_outcome(struct mst_broker *b, struct outcome *out)
 {
-    struct mst_query_pool *pool = b->queries;
+    uint64_t pass = b->queries->pass;
     struct mst_session *s = mst_session_by_id(b, out->session);
     if (!s || !s->welcome || out->frame.len == 0)
         return true;
+    if (s->unread_pass == pass)
+        return false; /* in order: what came before waits */
     if (out->code == MST_E_DENIED)
         mst_log(&b->log, 4, "denied", "principal=%s address=%s verb=query", s->principal,
                 s->address);
     if (mst_session_offer(b, s, out->frame.data, out->frame.len)) {
-        pool->unread_boot_ms = 0;
+        s->unread_boot_ms = 0;
         return true;
     }
     int64_t boot = mst_clock_boot();
-    if (!pool->unread_boot_ms)
-        pool->unread_boot_ms = boot;
-    if (boot - pool->unread_boot_ms < UNREAD_MS_MAX)
+    if (!s->unread_boot_ms)
+        s->unread_boot_ms = boot;
+    if (boot - s->unread_boot_ms < UNREAD_MS_MAX) {
+        s->unread_pass = pass;
         return false;
-    pool->unread_boot_ms = 0;
+    }
+    s->unread_boot_ms = 0;
     mst_session_send(b, s, out->frame.data, out->frame.len);
     return true;
 }
 
+/* Those who do not read are passed over: they keep nobody else waiting, however many they are. */
 void mst_query_drain(struct mst_broker *b)
 {
     struct mst_query_pool *pool = b->queries;
     uint64_t count;
     ssize_t got = read(pool->fd, &count, sizeof count);
     (void)got; /* nothing there is fine: the list says what there is */
+    struct outcome **at = &pool->sending;
+    while (*at)
+        at = &(*at)->next;
     /* What comes while these are sent waits for the next pass: others are served in between. */
-    bool resumed = pool->sending != NULL;
-    if (!resumed) {
-        pthread_mutex_lock(&pool->lock);
-        pool->sending = pool->outcomes;
-        pool->outcomes = NULL;
-        pool->outcomes_end = &pool->outcomes;
-        pthread_mutex_unlock(&pool->lock);
-    }
+    pthread_mutex_lock(&pool->lock);
+    *at = pool->outcomes;
+    pool->outcomes = NULL;
+    pool->outcomes_end = &pool->outcomes;
+    pthread_mutex_unlock(&pool->lock);
+    pool->pass++;
     size_t sent = 0;
-    while (pool->sending && send_outcome(b, pool->sending)) {
-        struct outcome *next = pool->sending->next;
-        free_outcome(pool->sending);
-        pool->sending = next;
+    for (at = &pool->sending; *at;) {
+        struct outcome *out = *at;
+        if (!send_outcome(b, out)) {
+            at = &out->next;
+            continue;
+        }
+        *at = out->next;
+        free_outcome(out);
         sent++;
     }
     pthread_mutex_lock(&pool->lock);
     pool->outcomes_count -= sent;
     pthread_cond_broadcast(&pool->room);
     pthread_mutex_unlock(&pool->lock);
-    if (resumed && !pool->sending)
-        wake_loop(pool); /* for what came meanwhile, whose call was taken above */
 }
 
 int64_t mst_query_wait_ms(const struct mst_broker *b)
@@ -471,10 +480,14 @@ static int equip(struct mst_broker *b, const struct mst_engine *engine, struct j
     return wanted ? copy_seen(b, engine, job, err) : 0;
 }
 
-static bool is_crowded(struct lane *lane)
+/* One key's queries may wait in moderate numbers only, by however many connections they come. */
+static bool is_crowded(struct lane *lane, const char *principal)
 {
+    size_t own = 0;
     pthread_mutex_lock(&lane->pool->lock);
-    bool crowded = lane->jobs_count >= QUEUE_MAX;
+    for (const struct job *job = lane->jobs; job; job = job->next)
+        own += strcmp(job->principal, principal) == 0;
+    bool crowded = lane->jobs_count >= QUEUE_MAX || own >= QUEUE_OWN_MAX;
     pthread_mutex_unlock(&lane->pool->lock);
     return crowded;
 }
@@ -483,7 +496,7 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
                         struct mst_err *err)
 {
     const struct mst_programme *p = mst_engine_programme(s->engine);
-    char now_text[MST_INSTANT_TEXT_MAX], next_text[MST_INSTANT_TEXT_MAX] = "", numbers[8][24],
+    char now_text[MST_INSTANT_TEXT_MAX], next_text[MST_INSTANT_TEXT_MAX] = "", numbers[9][24],
                                          sign[2 * MST_SIGN_PUBLIC_BYTES + 1];
     mst_time next = mst_driver_next_due(b->driver);
     mst_zone_format(p->zone, now, now_text);
@@ -500,7 +513,8 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
                                b->refused_peers,
                                gate.refused,
                                gate.cut,
-                               mst_driver_epoch(b->driver)};
+                               mst_driver_epoch(b->driver),
+                               mst_session_expiring_keys(b)};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         snprintf(numbers[i], sizeof numbers[i], "%" PRIu64, counts[i]);
     const char *const pairs[][2] = {
@@ -518,6 +532,7 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
         {"refused_handshakes", numbers[5]},
         {"cut_connections", numbers[6]},
         {"epoch", numbers[7]},
+        {"keys_expiring", numbers[8]},
         {"sign_key", sodium_bin2hex(sign, sizeof sign, b->keys.sign_public, MST_SIGN_PUBLIC_BYTES)},
     };
     return mst_session_reply_pairs(b, s, request, pairs, sizeof pairs / sizeof pairs[0], err);
@@ -572,7 +587,7 @@ int mst_query_post(struct mst_broker *b, const struct mst_session *session,
         mst_session_reply(b, s, request->id, MST_E_UNKNOWN, word, (struct mst_slices){NULL, 0});
         return 0;
     }
-    if (!job || is_crowded(lane)) {
+    if (!job || is_crowded(lane, s->principal)) {
         free(job);
         mst_session_reply(b, s, request->id, MST_E_BUSY, "queries", (struct mst_slices){NULL, 0});
         return 0;

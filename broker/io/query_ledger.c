@@ -8,6 +8,7 @@
 #include "broker/driver/driver.h"
 #include "broker/driver/ledger.h"
 #include "broker/driver/roles.h"
+#include "broker/io/clock.h"
 #include "broker/io/query.h"
 
 static const char *row_kind_word(uint8_t kind)
@@ -52,12 +53,17 @@ static int list_one(void *context, const struct mst_row *row)
     char text[512];
     describe(row, text, sizeof text);
     struct mst_buf *b = mst_query_row(l->q);
-    mst_pack_map(b, 5);
+    mst_pack_map(b, 9);
     mst_pack_text(b, "row");
     mst_pack_uint(b, row->row);
     mst_query_pack_instant(l->q, b, "at", row->at);
     mst_query_pack_text(b, "kind", row_kind_word(row->kind));
     mst_query_pack_text(b, "subject", text);
+    static const char *const who[] = {"actor", "address", "key", "reason"};
+    for (size_t i = 0; i < sizeof who / sizeof who[0]; i++) {
+        mst_slice_copy(mst_unpack_text(mst_query_map(row), who[i]), text, sizeof text);
+        mst_query_pack_text(b, who[i], text);
+    }
     mst_pack_text(b, "bytes");
     mst_pack_uint(b, row->bytes.len);
     l->code = mst_query_row_end(l->q, l->err);
@@ -188,6 +194,69 @@ static int verify_ledger(struct mst_query *q, struct mst_err *err)
     return code ? code : mst_query_pair(q, "chain", "ok", err);
 }
 
+/* ---- the head, now or at a row that somebody has witnessed ---- */
+
+/* Heads are kept once a commit: looked for in windows that grow backwards from the row. */
+#define HEAD_WINDOW 256
+
+struct head_at {
+    uint64_t row;
+    struct mst_ledger_walk walk;
+};
+
+static int nearest_head(void *context, uint64_t row, mst_time at,
+                        const uint8_t head[MST_HASH_BYTES])
+{
+    struct head_at *h = context;
+    if (row > h->row)
+        return 1;
+    h->walk = (struct mst_ledger_walk){.row = row, .at = at};
+    memcpy(h->walk.head, head, MST_HASH_BYTES);
+    return 0;
+}
+
+static int walk_to(void *context, const struct mst_row *row)
+{
+    struct head_at *h = context;
+    return row->row > h->row || !mst_ledger_walk_row(&h->walk, row);
+}
+
+/* Reckoned from the rows behind the nearest head that is kept, not looked up: a row that was
+ * altered shows. */
+static int find_head(struct mst_query *q, struct head_at *h, struct mst_err *err)
+{
+    int code = 0;
+    mst_ledger_walk_begin(&h->walk, q->programme->id);
+    for (uint64_t back = HEAD_WINDOW; !code && h->walk.row == 0; back *= 16) {
+        uint64_t from = h->row > back ? h->row - back : 1;
+        code = mst_reader_heads(q->reader, q->pid, from, nearest_head, h, err);
+        if (from == 1)
+            break;
+    }
+    if (!code && h->walk.row < h->row)
+        code = mst_reader_rows(q->reader, q->pid, h->walk.row + 1, walk_to, h, err);
+    if (!code && (h->walk.row != h->row || h->walk.within_run))
+        code = mst_fail(err, MST_E_UNKNOWN, "%" PRIu64, h->row);
+    return code;
+}
+
+static int tell_head(struct mst_query *q, struct mst_err *err)
+{
+    struct head_at h = {0};
+    mst_time at;
+    char text[24];
+    int64_t wanted = mst_query_number(q, "from", 0);
+    if (wanted < 0)
+        return mst_fail(err, MST_E_USAGE, "from");
+    h.row = (uint64_t)wanted;
+    int code = wanted ? find_head(q, &h, err)
+                      : mst_reader_last_head(q->reader, q->pid, &h.walk.row, &at, h.walk.head, err);
+    snprintf(text, sizeof text, "%" PRIu64, code ? 0 : h.walk.row);
+    if (!code)
+        code = mst_query_pair(q, "row", text, err);
+    return code ? code : mst_query_pair_hex(q, "head", h.walk.head, sizeof h.walk.head, err);
+}
+
 int mst_query_ledger(struct mst_query *q, struct mst_err *err)
 {
     char what[16];
@@ -197,17 +266,8 @@ int mst_query_ledger(struct mst_query *q, struct mst_err *err)
         return mst_fail(err, MST_E_USAGE, "what");
     if (strcmp(what, "verify") == 0)
         return verify_ledger(q, err);
-    if (strcmp(what, "head") == 0) {
-        uint64_t row;
-        mst_time at;
-        uint8_t head[MST_HASH_BYTES];
-        char text[24];
-        int code = mst_reader_last_head(q->reader, q->pid, &row, &at, head, err);
-        snprintf(text, sizeof text, "%" PRIu64, code ? 0 : row);
-        if (!code)
-            code = mst_query_pair(q, "row", text, err);
-        return code ? code : mst_query_pair_hex(q, "head", head, sizeof head, err);
-    }
+    if (strcmp(what, "head") == 0)
+        return tell_head(q, err);
     if (strcmp(what, "list") != 0)
         return mst_fail(err, MST_E_USAGE, "%s", what);
     struct list l = {
@@ -221,6 +281,18 @@ int mst_query_ledger(struct mst_query *q, struct mst_err *err)
 
 /* ---- keys ---- */
 
+static const char *key_status(const struct mst_key *key)
+{
+    switch (mst_key_check(key, mst_clock_wall())) {
+    case 0:
+        return "active";
+    case MST_E_EXPIRED:
+        return "expired";
+    default:
+        return "revoked";
+    }
+}
+
 static int list_key(void *context, const struct mst_key *key)
 {
     struct list *l = context;
@@ -232,7 +304,7 @@ static int list_key(void *context, const struct mst_key *key)
     mst_query_pack_text(b, "principal", key->principal);
     mst_query_pack_text(b, "roles", roles);
     mst_query_pack_text(b, "unit", key->unit);
-    mst_query_pack_text(b, "status", key->status == MST_KEY_ACTIVE ? "active" : "revoked");
+    mst_query_pack_text(b, "status", key_status(key));
     mst_query_pack_instant(l->q, b, "created", key->created);
     mst_query_pack_instant(l->q, b, "not_after", key->not_after);
     mst_query_pack_instant(l->q, b, "revoked", key->revoked);

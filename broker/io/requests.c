@@ -525,9 +525,7 @@ int mst_request_reload(struct mst_broker *b, struct mst_session *session, uint64
     struct mst_caller caller = {.actor = {.principal = "signal"}, .address = "local"};
     int code = 0;
     if (session)
-        caller = (struct mst_caller){.session = session->id,
-                                     .actor = mst_session_actor(session),
-                                     .address = session->address};
+        caller = mst_session_caller(session);
     for (size_t i = 0; !code && i < b->programmes_count; i++) {
         if (!session || session->engine == mst_driver_engine(b->driver, i))
             code = reload_one(b, i, &caller, session, request_id, now, err);
@@ -557,8 +555,7 @@ int mst_request_serve(struct mst_broker *b, struct mst_session *s,
     char word[MST_ID_MAX];
     struct errand e = {.b = b, .s = s, .id = request->id, .args = request->args, .now = now};
     mst_slice_copy(request->verb, word, sizeof word);
-    e.caller =
-        (struct mst_caller){.session = s->id, .actor = mst_session_actor(s), .address = s->address};
+    e.caller = mst_session_caller(s);
     const struct verb *verb = find_verb(word);
     if (!verb)
         return refuse(&e, MST_E_UNKNOWN, word);

@@ -298,9 +298,9 @@ int mst_session_reply_pairs(struct mst_broker *b, struct mst_session *s, uint64_
                             const char *const (*pairs)[2], size_t count, struct mst_err *err)
 {
     struct mst_buf buf = {0};
-    struct mst_slice rows[16];
-    size_t ends[16];
-    assert(count <= 16);
+    struct mst_slice rows[MST_PAIRS_MAX];
+    size_t ends[MST_PAIRS_MAX];
+    assert(count <= MST_PAIRS_MAX);
     for (size_t i = 0; i < count; i++) {
         mst_pack_map(&buf, 2);
         mst_pack_text(&buf, "name");
@@ -316,6 +316,33 @@ int mst_session_reply_pairs(struct mst_broker *b, struct mst_session *s, uint64_
         mst_session_reply(b, s, request_id, MST_OK, "", (struct mst_slices){rows, count});
     mst_buf_done(&buf);
     return code;
+}
+
+#define WARN_KEYS_MS ((mst_time)86400000)
+
+static void warn_key(void *context, const struct mst_key *key)
+{
+    struct mst_broker *b = context;
+    char fingerprint[17];
+    mst_key_fingerprint(key->channel, fingerprint);
+    mst_log(&b->log, 5, "key-expires", "principal=%s fingerprint=%s in_s=%lld", key->principal,
+            fingerprint, (long long)((key->not_after - mst_clock_wall()) / 1000));
+}
+
+size_t mst_session_expiring_keys(const struct mst_broker *b)
+{
+    mst_time wall = mst_clock_wall();
+    return mst_driver_expiring(b->driver, wall, wall + b->settings.BROKER_key_warning * 1000, NULL,
+                               NULL);
+}
+
+void mst_session_warn_keys(struct mst_broker *b)
+{
+    mst_time wall = mst_clock_wall();
+    if (b->warned && wall >= b->warned && wall < b->warned + WARN_KEYS_MS)
+        return;
+    b->warned = wall;
+    mst_driver_expiring(b->driver, wall, wall + b->settings.BROKER_key_warning * 1000, warn_key, b);
 }
 
 void mst_session_tell_time(struct mst_broker *b)
@@ -336,4 +363,12 @@ struct mst_actor mst_session_actor(const struct mst_session *s)
     if (actor.unit && s->engine)
         actor.liaison = mst_core_liaison(mst_engine_core(s->engine), actor.unit);
     return actor;
+}
+
+struct mst_caller mst_session_caller(const struct mst_session *s)
+{
+    return (struct mst_caller){.session = s->id,
+                               .actor = mst_session_actor(s),
+                               .address = s->address,
+                               .channel = s->door == MST_DOOR_ADMIN ? NULL : s->channel};
 }

@@ -240,8 +240,21 @@ void mst_stream_let_go(struct mst_broker *b)
 
 /* ---- the feed ---- */
 
+void mst_feed_check(struct mst_broker *b)
+{
+    if (mst_clock_wall() >= b->feed_until)
+        b->feed_stale = true;
+}
+
+void mst_feed_keys_changed(struct mst_broker *b)
+{
+    mst_feed_check(b);
+    b->feed_until = mst_driver_next_expiry(b->driver, MST_ROLE_OFFICE, mst_clock_wall());
+}
+
 int mst_feed_open(struct mst_broker *b, struct mst_err *err)
 {
+    b->feed_until = mst_driver_next_expiry(b->driver, MST_ROLE_OFFICE, mst_clock_wall());
     if (b->feed)
         zmq_close(b->feed);
     b->feed = zmq_socket(b->zmq, ZMQ_PUB);
@@ -273,7 +286,8 @@ void mst_feed_publish(struct mst_broker *b, struct mst_engine *engine,
     struct mst_msg msg;
     struct mst_err err;
     struct mst_buf frame = {0};
-    /* Nothing more for whoever listens on a feed that a revocation has ended. */
+    mst_feed_check(b);
+    /* Nothing more for whoever listens on a feed that a revocation or an expiry has ended. */
     if (b->feed_stale)
         return;
     int code = dress_alert(b, engine, stored, &msg, &err);

@@ -6,6 +6,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define LINGER_NS (3 * 1000000L)
 
 void mst_failpoint(const char *name)
 {
@@ -23,6 +26,11 @@ bool mst_mutant(const char *name)
 {
     const char *wanted = getenv("MUSTER_MUTANT");
     return wanted && strcmp(wanted, name) == 0;
+}
+
+void mst_mutant_linger(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = LINGER_NS}, NULL);
 }
 #else
 /* ISO C wants a translation unit that is not empty. */

@@ -103,7 +103,7 @@ def panel(out, left, top, width, height, heading, x_words, series):
     out.append(f'<path d="M{left} {top}V{top + height}H{left + width}" class="line axis" style="stroke-width:1"/>')
     out.append(text(left + width / 2, top + height + 35, x_words, "mid small"))
     for index, (label, line) in enumerate(series):
-        colour = COLOURS[(1, 0, 3, 2)[index % 4]]
+        colour = COLOURS[(1, 0, 3, 2)[index % 4]] if len(series) > 1 else COLOURS[0]
         plot(out, x_axis, y_axis, line, colour, above=index == 0)
         y = top + height + 56 + 18 * index
         out.append(f'<path d="M{left} {y - 4}h22" class="line" stroke="{colour}"/>{text(left + 30, y, label, "small")}')

@@ -20,6 +20,9 @@ WANTED = [
     ("agent.drain_ratio", ">=", 0.9, "draining the outbox: of what the broker takes from one producer"),
     ("idle.agent_cpu_percent", "<=", 0.05, "% of a core, an idle agent"),
     ("idle.broker_cpu_percent", "<=", 0.05, "% of a core, an idle broker"),
+    # Heartbeats every 30 s in either direction, and the mark of being alive.
+    ("idle.agent_wakeups_per_min", "<=", 12, "wake-ups a minute, an idle agent"),
+    ("idle.broker_wakeups_per_min", "<=", 12, "wake-ups a minute, an idle broker with one session"),
 ]
 
 

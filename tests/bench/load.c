@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <zmq.h>
 
@@ -147,6 +148,12 @@ int load_open(struct load *load, const struct mst_home *homes, size_t homes_coun
     if (!load->sessions || !load->context)
         return mst_fail_on(err, MST_E_NOMEM, "load");
     zmq_ctx_set(load->context, ZMQ_MAX_SOCKETS, (int)count + 16);
+    /* Two descriptors a socket; where the limit is lower, opening one says so. */
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
     load->sessions_count = count;
     for (size_t i = 0; i < count; i++) {
         struct load_session *s = &load->sessions[i];
@@ -257,9 +264,14 @@ static int on_receipt(struct load *load, struct load_session *s,
                       const struct mst_msg_receipt *receipt, struct mst_err *err)
 {
     int64_t now = load_now_us();
-    if (receipt->refused.count)
-        return mst_fail(err, MST_E_INVALID, "%s: %zu reports refused", s->home->dir,
-                        receipt->refused.count);
+    if (receipt->refused.count) {
+        char word[33], subject[128];
+        mst_slice_copy(mst_unpack_text(receipt->refused.items[0], "code"), word, sizeof word);
+        mst_slice_copy(mst_unpack_text(receipt->refused.items[0], "subject"), subject,
+                       sizeof subject);
+        return mst_fail(err, mst_code_of_word(word), "%s: %zu reports refused: %s: %s",
+                        s->home->dir, receipt->refused.count, word, subject);
+    }
     if (load->first_us == 0)
         load->first_us = now;
     while (s->runs_count && s->runs[s->oldest].last <= receipt->last) {

@@ -39,7 +39,7 @@ static const char help[] =
     "  --run N              reports in a push at most (4096)\n"
     "  --body BYTES         size of a report's body (512)\n"
     "\n"
-    "Joining 2 units, then 10 seconds of 2 × 64, then the latency of one report at a time:\n"
+    "Joining 2 units and measuring them, then for 10 seconds, then one report at a time:\n"
     "\n"
     "  muster-load --duty progress --period 2023 --join homes jxj.invite wjw.invite\n"
     "  muster-load --duty progress --period 2023 --seconds 10 homes/jxj homes/wjw\n"

@@ -313,6 +313,18 @@ class Client:
             self.resume(self.welcome["last"], self.welcome["head"])
         return self.welcome
 
+    def rotate(self, keys=None, **changed):
+        """Register fresh keys; gives a Home that has them. `changed` replaces fields, for tests that misbehave."""
+        keys = keys or new_keys()
+        old, new = (nacl.signing.SigningKey(bytes.fromhex(state["sign_seed"])) for state in (self.home, keys))
+        channel, sign = z85.decode(keys["curve_public"]), bytes(new.verify_key)
+        text = b"".join((b"muster.rotate.1", self.programme.encode(), b"\0", self.home["principal"].encode(), b"\0",
+                         z85.decode(self.home["curve_public"]), channel, sign))
+        self.wire.send(**{"type": "rotate", "channel_key": channel, "sign_key": sign, "alg": ALG,
+                          "sig": old.sign(text).signature, "new_sig": new.sign(text).signature, **changed})
+        self.wire.wait("enrolled", self.timeout_s)
+        return Home({**self.home.state, **keys}, self.home.path)
+
     # -- reports --
 
     def resume(self, last, head):

@@ -305,9 +305,9 @@ def slow_readers(world, scale):
                     continue
                 peer.send(mc.pack({"type": "hello", "version": 1, "programme": "jingning", "kind": "watch", "name": f"sloth-{i}"}))
                 peer.send(mc.pack({"type": "subscribe", "from": 0, "credit": 65535}))
-                for n in range(20):
+                for n in range(60):
                     peer.send(mc.pack({"type": "request", "id": n + 1, "verb": "obligations", "args": {}}))
-        world.must("musterctl", "obligations")
+        world.must("musterctl", "--timeout", 50, "obligations", timeout_s=60)
     finally:
         for peer in held:
             peer.close()

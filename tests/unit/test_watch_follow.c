@@ -264,7 +264,7 @@ static void rewritten_ledger_is_told_and_alerts_still_come(void **state)
     o = options_of(10);
     o.since_known = true;
     r = follow(&o);
-    assert_int_equal(r.rc, MST_E_CONFLICT);
+    assert_int_equal(r.rc, MST_E_DIFFERS);
     assert_numbers(r.out, 1, 10);
     assert_non_null(strstr(r.log, "contradicts what was witnessed at alert 8"));
     assert_null(strstr(r.log, "alert 9:"));
