@@ -139,6 +139,7 @@ int mst_query_export(struct mst_query *q, struct mst_err *err);
 int mst_query_alerts(struct mst_query *q, struct mst_err *err);
 int mst_query_explain(struct mst_query *q, struct mst_err *err);
 int mst_query_ledger(struct mst_query *q, struct mst_err *err);
+int mst_query_rights(struct mst_query *q, struct mst_err *err);
 int mst_query_keys(struct mst_query *q, struct mst_err *err);
 int mst_query_calendar(struct mst_query *q, struct mst_err *err);
 int mst_query_programme(struct mst_query *q, struct mst_err *err);
