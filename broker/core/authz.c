@@ -7,7 +7,18 @@
 
 #include <string.h>
 
-enum scope { NONE, OWN, SERVED, GROUP, SHARED, SIGHT, ANY };
+#define SCOPES(SCOPE)                                                                              \
+    SCOPE(NONE, "none")                                                                            \
+    SCOPE(OWN, "own")                                                                              \
+    SCOPE(SERVED, "served")                                                                        \
+    SCOPE(GROUP, "group")                                                                          \
+    SCOPE(SHARED, "shared")                                                                        \
+    SCOPE(SIGHT, "sight")                                                                          \
+    SCOPE(ANY, "any")
+
+#define SCOPE(name, word) name,
+enum scope { SCOPES(SCOPE) };
+#undef SCOPE
 
 struct row {
     const char *action;
@@ -28,6 +39,22 @@ static const struct row *row_of(const char *action)
             return &rows[i];
     }
     return NULL;
+}
+
+bool mst_authz_row(size_t index, const char **ret_action, const char *ret_scopes[MST_AUTHZ_ROLES])
+{
+#define SCOPE(name, word) word,
+    static const char *const words[] = {SCOPES(SCOPE)};
+#undef SCOPE
+    if (index >= sizeof rows / sizeof rows[0])
+        return false;
+    const struct row *row = &rows[index];
+    const enum scope scopes[MST_AUTHZ_ROLES] = {row->unit,     row->lead,   row->office,
+                                                row->director, row->viewer, row->admin};
+    *ret_action = row->action;
+    for (size_t i = 0; i < MST_AUTHZ_ROLES; i++)
+        ret_scopes[i] = words[scopes[i]];
+    return true;
 }
 
 static bool named(const char *id)

@@ -26,6 +26,10 @@ struct mst_target {
 /* The stream of what is issued: the cc list's, and open to every key. */
 #define MST_AUDIENCE_CC "cc"
 
+/* The table as it is compiled in: row `index`, with a scope's word (none, own, …, any) for each of
+ * unit, lead, office, director, viewer, admin. False: there are no more. */
+#define MST_AUTHZ_ROLES 6
+bool mst_authz_row(size_t index, const char **ret_action, const char *ret_scopes[MST_AUTHZ_ROLES]);
 /* action: a word of authz.def ("read-obligation", "submit", "return", "enrol", …). */
 bool mst_authz(const struct mst_programme *p, const struct mst_actor *actor, const char *action,
                const struct mst_target *target);

@@ -37,7 +37,7 @@ struct mst_stream {
 /* The token bucket of one key, shared by all its connections. */
 struct mst_bucket {
     uint8_t channel[32];
-    double tokens;
+    double tokens, bytes;
     int64_t boot_ms;
     size_t sessions; /* that hold it */
     struct mst_bucket *next;
@@ -108,7 +108,8 @@ struct mst_broker {
     bool drained; /* the last pass left no message waiting */
     mst_time started_wall;
     uint64_t refused_peers;
-    double enrol_tokens; /* of the enrol door's bucket */
+    uint64_t refused_rate; /* messages of keys that were too fast */
+    double enrol_tokens;   /* of the enrol door's bucket */
     int64_t enrol_boot_ms;
     struct mst_query_pool *queries;
     /* A `clock run` waits for its answer until the clock has arrived. */
@@ -138,8 +139,8 @@ void mst_session_supersede(struct mst_broker *b, const struct mst_session *sessi
 /* Whose key it is: finds the bucket. */
 MST_MUST_CHECK int mst_session_set_key(struct mst_broker *b, struct mst_session *session,
                                        const uint8_t channel[32], struct mst_err *err);
-/* Take one message off the key's bucket; false: too many. */
-bool mst_session_take(struct mst_broker *b, struct mst_session *session);
+/* Take one message of so many bytes off the key's bucket; false: too many, or too much. */
+bool mst_session_take(struct mst_broker *b, struct mst_session *session, size_t bytes);
 /* Take reports off the window; false: more than may be unacknowledged. */
 bool mst_session_take_window(struct mst_broker *b, struct mst_session *session, size_t reports);
 /* Offer a frame; false: the peer does not read, and nothing was sent. One that is gone loses its

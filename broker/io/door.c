@@ -333,7 +333,7 @@ static int hear(struct mst_broker *b, struct mst_session *s, struct mst_slice by
         return 0;
     struct mst_msg msg;
     struct mst_err why;
-    if (s->door != MST_DOOR_ADMIN && !mst_session_take(b, s)) {
+    if (s->door != MST_DOOR_ADMIN && !mst_session_take(b, s, bytes.len)) {
         mst_session_error(b, s, MST_E_RATE, s->principal);
         return 0;
     }

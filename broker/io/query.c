@@ -98,9 +98,12 @@ static const struct {
     {"brief", mst_query_brief, LOOKS},
     {"reports", mst_query_reports, LOOKS},
     {"report", mst_query_report, LOOKS},
+    {"contents", mst_query_contents, LOOKS},
+    {"figures", mst_query_figures, WORK},
     {"alerts", mst_query_alerts, LOOKS},
     {"explain", mst_query_explain, LOOKS},
     {"export", mst_query_export, LOOKS},
+    {"rights", mst_query_rights, LOOKS},
     {"ledger", mst_query_ledger, WORK},
     {"keys", mst_query_keys, LOOKS},
     {"replay", mst_query_replay, WORK},
@@ -494,7 +497,7 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
                         struct mst_err *err)
 {
     const struct mst_programme *p = mst_engine_programme(s->engine);
-    char now_text[MST_INSTANT_TEXT_MAX], next_text[MST_INSTANT_TEXT_MAX] = "", numbers[9][24],
+    char now_text[MST_INSTANT_TEXT_MAX], next_text[MST_INSTANT_TEXT_MAX] = "", numbers[10][24],
                                          sign[2 * MST_SIGN_PUBLIC_BYTES + 1];
     mst_time next = mst_driver_next_due(b->driver);
     mst_zone_format(p->zone, now, now_text);
@@ -512,7 +515,8 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
                                gate.refused,
                                gate.cut,
                                mst_driver_epoch(b->driver),
-                               mst_session_expiring_keys(b)};
+                               mst_session_expiring_keys(b),
+                               b->refused_rate};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         snprintf(numbers[i], sizeof numbers[i], "%" PRIu64, counts[i]);
     const char *const pairs[][2] = {
@@ -531,6 +535,7 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
         {"cut_connections", numbers[6]},
         {"epoch", numbers[7]},
         {"keys_expiring", numbers[8]},
+        {"refused_rate", numbers[9]},
         {"sign_key", sodium_bin2hex(sign, sizeof sign, b->keys.sign_public, MST_SIGN_PUBLIC_BYTES)},
     };
     return mst_session_reply_pairs(b, s, request, pairs, sizeof pairs / sizeof pairs[0], err);

@@ -186,6 +186,7 @@ int mst_session_set_key(struct mst_broker *b, struct mst_session *s, const uint8
             return mst_fail_on(err, MST_E_NOMEM, "session");
         memcpy(bucket->channel, channel, sizeof bucket->channel);
         bucket->tokens = (double)b->settings.BROKER_rate_burst;
+        bucket->bytes = (double)b->settings.BROKER_rate_bytes_burst;
         bucket->boot_ms = mst_clock_boot();
         bucket->next = *chain;
         *chain = bucket;
@@ -196,19 +197,30 @@ int mst_session_set_key(struct mst_broker *b, struct mst_session *s, const uint8
     return 0;
 }
 
-bool mst_session_take(struct mst_broker *b, struct mst_session *s)
+static double refill(double tokens, int64_t ms, int64_t rate, int64_t burst)
 {
+    tokens += (double)ms * (double)rate / 1000.0;
+    return tokens < (double)burst ? tokens : (double)burst;
+}
+
+bool mst_session_take(struct mst_broker *b, struct mst_session *s, size_t bytes)
+{
+    const struct mst_settings *set = &b->settings;
     struct mst_bucket *bucket = s->bucket;
-    double burst = (double)b->settings.BROKER_rate_burst;
-    int64_t boot = mst_clock_boot();
-    bucket->tokens +=
-        (double)(boot - bucket->boot_ms) * (double)b->settings.BROKER_rate_messages / 1000.0;
+    int64_t boot = mst_clock_boot(), ms = boot - bucket->boot_ms;
+    /* A message that is larger than the bucket passes when the bucket is full. */
+    double cost = (double)bytes < (double)set->BROKER_rate_bytes_burst
+                      ? (double)bytes
+                      : (double)set->BROKER_rate_bytes_burst;
+    bucket->tokens = refill(bucket->tokens, ms, set->BROKER_rate_messages, set->BROKER_rate_burst);
+    bucket->bytes = refill(bucket->bytes, ms, set->BROKER_rate_bytes, set->BROKER_rate_bytes_burst);
     bucket->boot_ms = boot;
-    if (bucket->tokens > burst)
-        bucket->tokens = burst;
-    if (bucket->tokens < 1.0)
+    if (bucket->tokens < 1.0 || bucket->bytes < cost) {
+        b->refused_rate++;
         return false;
+    }
     bucket->tokens -= 1.0;
+    bucket->bytes -= cost;
     return true;
 }
 

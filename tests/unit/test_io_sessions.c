@@ -111,17 +111,18 @@ static void one_key_has_one_rate_however_many_connections(void **state)
 {
     struct house *h = *state;
     h->b->settings.BROKER_rate_burst = 10;
+    h->b->settings.BROKER_rate_bytes = h->b->settings.BROKER_rate_bytes_burst = 100000;
     h->b->settings.BROKER_rate_messages = 1;
     struct mst_session *a = guest(h, 1, "unit:alpha", MST_ROLE_UNIT, "agent");
     struct mst_session *b = guest(h, 2, "unit:alpha", MST_ROLE_UNIT, "watch");
     struct mst_session *other = guest(h, 3, "unit:beta", MST_ROLE_UNIT, "agent");
     int taken = 0;
     for (int i = 0; i < 40; i++)
-        taken += mst_session_take(h->b, i % 2 ? a : b);
+        taken += mst_session_take(h->b, i % 2 ? a : b, 100);
     assert_in_range(taken, 10, 11); /* one more if a second ended on the way */
-    assert_true(mst_session_take(h->b, other));
+    assert_true(mst_session_take(h->b, other, 100));
     a->bucket->boot_ms -= 5000;
-    assert_true(mst_session_take(h->b, b));
+    assert_true(mst_session_take(h->b, b, 100));
 }
 
 static void window_bounds_what_is_unacknowledged(void **state)
