@@ -222,6 +222,8 @@ void mst_brief_take(struct mst_brief *brief, struct mst_slice row)
         return;
     if (mst_slice_is(type, "unit")) {
         take_text(row, "id", brief->unit, sizeof brief->unit);
+        take_text(row, "group", brief->group, sizeof brief->group);
+        brief->leads = mst_unpack_bool(row, "leads", false);
         take_text(row, "name_zh", brief->name_zh, sizeof brief->name_zh);
         take_text(row, "name_en", brief->name_en, sizeof brief->name_en);
         take_text(row, "group_name_zh", brief->group_zh, sizeof brief->group_zh);

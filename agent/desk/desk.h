@@ -92,7 +92,8 @@ struct mst_desk_duty {
 
 struct mst_brief {
     bool known; /* there is one at all */
-    char unit[48], name_zh[256], name_en[256], group_zh[256], group_en[256];
+    bool leads; /* its group */
+    char unit[48], group[48], name_zh[256], name_en[256], group_zh[256], group_en[256];
     struct mst_desk_area areas[MST_DESK_AREAS_MAX];
     size_t areas_count;
     struct mst_desk_duty duties[MST_DESK_DUTIES_MAX];

@@ -98,6 +98,8 @@ static const struct {
     {"brief", mst_query_brief, LOOKS},
     {"reports", mst_query_reports, LOOKS},
     {"report", mst_query_report, LOOKS},
+    {"contents", mst_query_contents, LOOKS},
+    {"figures", mst_query_figures, WORK},
     {"alerts", mst_query_alerts, LOOKS},
     {"explain", mst_query_explain, LOOKS},
     {"export", mst_query_export, LOOKS},

@@ -133,6 +133,8 @@ int mst_query_units(struct mst_query *q, struct mst_err *err);
 int mst_query_brief(struct mst_query *q, struct mst_err *err);
 int mst_query_reports(struct mst_query *q, struct mst_err *err);
 int mst_query_report(struct mst_query *q, struct mst_err *err);
+int mst_query_contents(struct mst_query *q, struct mst_err *err);
+int mst_query_figures(struct mst_query *q, struct mst_err *err);
 int mst_query_export(struct mst_query *q, struct mst_err *err);
 int mst_query_alerts(struct mst_query *q, struct mst_err *err);
 int mst_query_explain(struct mst_query *q, struct mst_err *err);

@@ -51,6 +51,8 @@ static const char *hint_of_type(const struct mst_form_field *field)
 {
     if (!field || field->type == MST_FIELD_RECORD)
         return _("write `key: value` lines, indented below it");
+    if (field->type == MST_FIELD_INTEGER)
+        return _("write digits alone: 1200");
     if (mst_field_is_number(field))
         return _("write digits alone, and a point before decimals: 1200.50");
     switch (field->type) {

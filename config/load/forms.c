@@ -248,9 +248,10 @@ static void check_size(struct mst_loader *l, const struct mst_node *node,
 static void load_form(struct mst_loader *l, const struct mst_node *node, struct mst_form *form)
 {
     *form = (struct mst_form){.id = ""};
-    if (!mst_read_is_map(&l->r, node, MST_WORDS("id", "header", "fields")))
+    if (!mst_read_is_map(&l->r, node, MST_WORDS("id", "header", "open", "fields")))
         return;
     form->id = mst_read_id(&l->r, node);
+    form->open = mst_read_bool(&l->r, node, "open", false);
     struct place top = {.header = mst_read_bool(&l->r, node, "header", true)};
     if (load_fields(l, node, top, &form->fields, &form->fields_count) &&
         l->r.diags->errors == l->errors_before)

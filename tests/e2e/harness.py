@@ -354,6 +354,23 @@ def task_list(text, group="g1", areas=5, owner="jxj", **more):
          "due": "2024-12-31", **more} for number in range(1, areas + 1)]}
 
 
+HEADER = {"filled_in_by": "张小明", "checked_by": "李建国", "signed_off_by": "王志强", "phone": "0578"}
+
+
+def exchange(text):
+    """The body of a member's exchange in the first programme."""
+    return {"header": HEADER, "summary": text, "funds": "1.5"}
+
+
+AREAS = {"jxj": 5, "jtj": 1, "nyj": 4, "lyj": 1, "wjw": 3}  # how many each lead's group has there
+
+
+def progress(text, unit):
+    """The body of a lead's quarterly progress there."""
+    areas = [f"g{list(AREAS).index(unit) + 1}-{number + 1}" for number in range(AREAS[unit])]
+    return {"header": HEADER, "areas": [{"id": area, "progress": text} for area in areas], "funds": "1.5", "projects_won": 1}
+
+
 def filled(blank, text):
     """A report file with every empty value filled in: by the kind that the comment above it asks for."""
     wants, lines = "", []

@@ -415,7 +415,8 @@ class Client:
             if receipt["first"] <= seq <= receipt["last"]:
                 self.home["receipts"][str(seq)] = {
                     "row": receipt["row"] + seq - receipt["first"], "at": receipt["at"],
-                    "code": refused.get(seq, {"code": "ok"})["code"]}
+                    "code": refused.get(seq, {"code": "ok"})["code"],
+                    "subject": refused.get(seq, {}).get("subject", "")}
         self.home.state["waiting"] = [entry for entry in waiting if str(entry["seq"]) not in self.home["receipts"]]
         self.home.save()
         self.push_waiting()

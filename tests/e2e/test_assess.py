@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`musterctl assess`: rates and points by original and by effective due dates side by side, the formula with every
 result, as known on a date and as known now, and what the office bears itself flagged."""
+import harness
 from harness import World, check, equal, main
 
 Q1 = "quarterly-progress/2023Q1"
@@ -16,13 +17,13 @@ def test_both_views_as_known_then_and_now():
     with World("assess", rehearse="2022-12-05") as world:
         world.broker.start()
         world.clock_run("2023-04-07")
-        equal(world.client("unit:jxj").submit("quarterly-progress", "2023Q1", {"text": "in time"})["code"], "ok", "g1")
+        equal(world.client("unit:jxj").submit("quarterly-progress", "2023Q1", harness.progress("in time", "jxj"))["code"], "ok", "g1")
         world.must("musterctl", "extend", f"{Q1}/jtj", "--until", "2023-04-20", "--reason", "flood")
         world.must("musterctl", "waive", f"{Q1}/nyj", "--reason", "no")
         world.clock_run("2023-04-14T10:00")
-        equal(world.client("unit:jtj").submit("quarterly-progress", "2023Q1", {"text": "within"})["code"], "ok", "g2")
+        equal(world.client("unit:jtj").submit("quarterly-progress", "2023Q1", harness.progress("within", "jtj"))["code"], "ok", "g2")
         then = by_group(world)
-        equal(world.client("unit:lyj").submit("quarterly-progress", "2023Q1", {"text": "late"})["code"], "ok", "g4")
+        equal(world.client("unit:lyj").submit("quarterly-progress", "2023Q1", harness.progress("late", "lyj"))["code"], "ok", "g4")
         world.clock_run("2023-04-25")
         now = by_group(world)
         rates = {group: (row["original_rate"], row["rate"]) for group, row in now.items()}
@@ -67,9 +68,9 @@ def test_outlook_tells_who_may_be_late_and_why():
     with World("outlook", rehearse="2022-12-05") as world:
         world.broker.start()
         world.clock_run("2023-04-07")
-        world.client("unit:jxj").submit("quarterly-progress", "2023Q1", {"text": "in time"})
+        world.client("unit:jxj").submit("quarterly-progress", "2023Q1", harness.progress("in time", "jxj"))
         world.clock_run("2023-04-25")
-        world.client("unit:jtj").submit("quarterly-progress", "2023Q1", {"text": "late"})
+        world.client("unit:jtj").submit("quarterly-progress", "2023Q1", harness.progress("late", "jtj"))
         world.clock_run("2023-07-03")
         client = world.client("unit:wjw")
         seq = client.queue("extension", duty="quarterly-progress", period="2023Q2", reason="flood", body={})

@@ -197,7 +197,7 @@ class ClientTest(unittest.TestCase):
 
     def test_a_report_gets_its_receipt_number_and_a_refused_one_its_code(self):
         client = self.client()
-        self.assertEqual(client.submit("d", "2023Q3", {"text": "县"}), {"row": 101, "at": T0, "code": "ok"})
+        self.assertEqual(client.submit("d", "2023Q3", {"text": "县"}), {"row": 101, "at": T0, "code": "ok", "subject": ""})
         self.assertEqual(client.submit("locked", "2023Q3", {})["code"], "locked")
         self.assertEqual(client.submit("d", "2023Q4", {})["row"], 103)
         self.assertEqual(self.home["waiting"], [])

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`musterctl explain` and `show`: who owes what, the rule, the days that were counted, what moved the date, the event
 that decided, and whose fault it is that nothing came; as data, and in the reader's language."""
+import harness
 from harness import SOURCE, World, check, equal, main
 
 Q3 = "quarterly-progress/2023Q3/jxj"
@@ -23,7 +24,7 @@ def test_verdict_is_explained_day_by_day():
         world.broker.start()
         world.clock_run("2023-10-16T10:00")
         client = world.client("unit:jxj")
-        client.submit("quarterly-progress", "2023Q3", {"text": "late"})
+        client.submit("quarterly-progress", "2023Q3", harness.progress("late", "jxj"))
         told = world.ctl("explain", Q3)
         equal((told["bearer"], told["counterpart"], told["verdict"]), ("jxj", "office", "late"), "who and what")
         rule = told["rule"]
@@ -102,7 +103,7 @@ def test_blame_is_split():
         world.broker.start()
         world.clock_run("2023-04-10")
         client = world.client("unit:wjw")
-        seq = client.queue("submit", duty="quarterly-progress", period="2023Q1", body={"text": "in time"})
+        seq = client.queue("submit", duty="quarterly-progress", period="2023Q1", body=harness.progress("in time", "wjw"))
         world.broker.stop()
         world.broker.start(rehearse="2023-04-14")  # down across the deadline, 2023-04-11T00:00
         told = world.ctl("explain", "quarterly-progress/2023Q1/jxj")

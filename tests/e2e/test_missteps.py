@@ -40,7 +40,7 @@ def test_overdue_has_the_escalated_and_nothing_that_is_handed_in():
         world.broker.start()
         world.clock_run("2023-04-10T10:00")
         client = world.client("unit:jxj")
-        client.submit("quarterly-progress", "2023Q1", {"text": "late"})
+        client.submit("quarterly-progress", "2023Q1", harness.progress("late", "jxj"))
         world.must("musterctl", "waive", "quarterly-progress/2023Q1/jtj", "--reason", "flood")
         world.clock_run("2023-05-10T10:00")
         every = world.ctl("obligations")

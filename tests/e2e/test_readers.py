@@ -104,13 +104,13 @@ def test_another_group_reads_by_grant_only():
         world.broker.start()
         world.clock_run("2023-03-01")
         for unit in ("swj", "kjj"):
-            world.client(unit).submit("member-exchange", "2023Q1", {"text": f"of {unit}"})
+            world.client(unit).submit("member-exchange", "2023Q1", harness.exchange(f"of {unit}"))
         fgw, kjj = world.home("fgw"), world.home("unit:zrj")
         equal(reports_seen(world, fgw), {"swj"}, "what the grant opens")
         equal(reports_seen(world, kjj), set(), "a group without a grant")
         equal(len(world.ctl("--home", fgw, "units", "--group", "g1")), 7, "units of the granted group")
         receipt = world.ctl("--home", fgw, "reports")[0]["receipt"]
-        equal(world.ctl("--home", fgw, "report", receipt)["body"], {"text": "of swj"}, "the report")
+        equal(world.ctl("--home", fgw, "report", receipt)["body"], harness.exchange("of swj"), "the report")
         done = world.run("musterctl", "--home", kjj, "report", receipt)
         check(done.returncode != 0 and "of swj" not in done.stdout, f"{done.stdout}{done.stderr}")
         # A grant is to read progress: no alerts of the group, no acts upon it.
@@ -138,7 +138,7 @@ def test_cc_reads_what_is_issued_and_a_city_leader_the_group():
         world.broker.start()
         world.clock_run("2023-03-01")
         for unit in ("swj", "kjj"):
-            world.client(unit).submit("member-exchange", "2023Q1", {"text": f"of {unit}"})
+            world.client(unit).submit("member-exchange", "2023Q1", harness.exchange(f"of {unit}"))
         world.clock_run("2023-06-01")
         homes = {name: world.home(f"viewer:{name}") for name in ("press", "leader-g1", "mayor")}
         cc = homes["press"]

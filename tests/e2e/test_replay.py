@@ -42,7 +42,7 @@ def live(world):
     world.broker.start()
     world.clock_run("2023-04-13T10:00")
     client = world.client("unit:jxj")
-    equal(client.submit("quarterly-progress", "2023Q1", {"text": "late"})["code"], "ok", "a late report")
+    equal(client.submit("quarterly-progress", "2023Q1", harness.progress("late", "jxj"))["code"], "ok", "a late report")
     equal(client.submit("quarterly-progress", "2029Q1", {"text": "?"})["code"], "not-open", "a refused report")
     check(world.run("musterctl", "waive", Q1, "--reason", "too late").returncode != 0, "a refused act")
     world.must("musterctl", "extend", "quarterly-progress/2023Q1/jtj", "--until", "2023-04-28", "--reason", "flood",

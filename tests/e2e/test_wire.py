@@ -50,7 +50,7 @@ def test_client_joins_submits_and_receives_its_reminder():
             equal(reminder["kind"], "reminder", "alert")
             equal(reminder["rehearsal"], True, "alert.rehearsal")
             equal(on_feed(feed, reminder["number"]), (reminder["topic"], reminder["id"]), "alert on the feed")
-        receipt = client.submit("member-exchange", "2023Q1", {"text": "县里的路修好了"})
+        receipt = client.submit("member-exchange", "2023Q1", harness.exchange("县里的路修好了"))
         equal(receipt["code"], "ok", "code")
         row = world.ctl("report", receipt["row"])
         check("县里的路修好了" in str(row), f"the stored report is not what was sent: {row}")

@@ -106,6 +106,9 @@ static bool should(int actor, int programme, const char *action, bool own, int g
     case A_LIAISON:
         if (in(of_groups, action))
             return group == 1;
+        /* A difficulty is for those whom it concerns: whoever only watches the group is not. */
+        if (in(" read-difficulty ", action))
+            return own;
         return in(open_to_all, action) || (reads && (own || group == 1)) ||
                (in(speaking, action) && own);
     case A_OFFICE:

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A report file to begin with. What the unit reported last, and what its members sent where it
+ * leads, is asked of the broker through the running agent; without a broker the file has the fields
+ * alone.
+ */
+#include "agent/desk/desk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/load/lang.h"
+#include "config/model/programme.h"
+#include "proto/pack.h"
+
+/* ---- what was said before ---- */
+
+#define SAID_MAX 65 /* the unit's own, and a group's members' */
+
+struct known {
+    const struct mst_brief *brief;
+    const char *duty, *period;
+    struct mst_said said[SAID_MAX];
+    size_t count;
+    bool over; /* the period asked for, or a later one, has come up */
+};
+
+static void known_done(struct known *known)
+{
+    for (size_t i = 0; i < known->count; i++)
+        free((void *)(uintptr_t)known->said[i].body.data);
+    known->count = 0;
+}
+
+static void name_of(const struct mst_brief *brief, const char *id, char *buf, size_t size)
+{
+    snprintf(buf, size, "%s", id);
+    for (size_t i = 0; i < brief->units_count; i++) {
+        if (strcmp(brief->units[i].id, id) == 0)
+            snprintf(buf, size, "%s", mst_label(&brief->units[i].name));
+    }
+}
+
+static int keep(struct known *known, size_t at, struct mst_slice row, bool own, struct mst_err *err)
+{
+    struct mst_slice body;
+    char unit[MST_ID_MAX];
+    if (!mst_unpack_find(row, "body", &body))
+        return 0;
+    uint8_t *copy = malloc(body.len);
+    if (!copy)
+        return mst_fail_on(err, MST_E_NOMEM, "new");
+    memcpy(copy, body.data, body.len);
+    struct mst_said *said = &known->said[at];
+    if (at < known->count)
+        free((void *)(uintptr_t)said->body.data);
+    else
+        known->count++;
+    *said = (struct mst_said){.own = own,
+                              .receipt = (uint64_t)mst_unpack_int(row, "receipt", 0),
+                              .body = {copy, body.len}};
+    mst_slice_copy(mst_unpack_text(row, "unit"), unit, sizeof unit);
+    name_of(known->brief, unit, said->who, sizeof said->who);
+    mst_slice_copy(mst_unpack_text(row, "duty"), said->duty, sizeof said->duty);
+    mst_slice_copy(mst_unpack_text(row, "period"), said->period, sizeof said->period);
+    return 0;
+}
+
+/* Rows come in the order of their periods: the last one before the period that is asked for. */
+static int take_own(void *context, struct mst_slice row, struct mst_err *err)
+{
+    struct known *known = context;
+    known->over = known->over || mst_slice_is(mst_unpack_text(row, "period"), known->period);
+    return known->over ? 0 : keep(known, 0, row, true, err);
+}
+
+static int take_member(void *context, struct mst_slice row, struct mst_err *err)
+{
+    struct known *known = context;
+    if (mst_slice_is(mst_unpack_text(row, "unit"), known->brief->unit) || known->count == SAID_MAX)
+        return 0;
+    return keep(known, known->count, row, false, err);
+}
+
+/* Whatever keeps an answer away, the file is written; that it lacks something is told. */
+static void ask_what_was_said(struct mst_local *local, struct known *known)
+{
+    const struct mst_brief *brief = known->brief;
+    struct mst_desk_list own = {.verb = "ask", .ask = "contents"};
+    struct mst_desk_list group = own;
+    struct mst_err why;
+    own.args[0] = (struct mst_desk_arg){"unit", brief->unit};
+    own.args[1] = (struct mst_desk_arg){"duty", known->duty};
+    group.args[0] = (struct mst_desk_arg){"group", brief->group};
+    group.args[1] = (struct mst_desk_arg){"period", known->period};
+    int code = brief->unit[0] ? mst_desk_pages(local, &own, take_own, known, &why) : 0;
+    if (!code && brief->leads && brief->group[0])
+        code = mst_desk_pages(local, &group, take_member, known, &why);
+    if (code)
+        fprintf(stderr, _("the file does not say what was reported before: %s\n"), why.text);
+}
+
+/* ---- the file ---- */
+
+/* Ids go into a file's name and into YAML: nothing but what an id may hold. */
+static bool is_id(const char *word)
+{
+    return word[0] && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                   "0123456789-") == strlen(word);
+}
+
+static int write_template(const struct mst_desk *desk, const struct mst_brief *brief,
+                          const struct known *known)
+{
+    struct mst_err err;
+    char path[4096];
+    const char *duty = mst_call_value(desk->call, "duty");
+    const char *period = mst_call_value(desk->call, "period");
+    const char *out_path = mst_call_value(desk->call, "out");
+    if (out_path && strcmp(out_path, "-") == 0) {
+        mst_report_template(brief, duty, period, known->said, known->count, stdout);
+        return fflush(stdout) == 0 ? MST_EXIT_OK : MST_EXIT_REFUSED;
+    }
+    snprintf(path, sizeof path, "%s-%s.yaml", duty, period);
+    if (out_path)
+        snprintf(path, sizeof path, "%s", out_path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+    if (!out) {
+        if (errno == EEXIST)
+            mst_fail_on(&err, MST_E_EXISTS, path);
+        else
+            mst_fail(&err, MST_E_IO, "%s: %s", path, strerror(errno));
+        return mst_desk_complain(&err);
+    }
+    mst_report_template(brief, duty, period, known->said, known->count, out);
+    if (fclose(out) != 0) {
+        mst_fail(&err, MST_E_IO, "%s: %s", path, strerror(errno));
+        return mst_desk_complain(&err);
+    }
+    if (desk->json) {
+        printf("{\"file\":\"%s\"}\n", path);
+    } else {
+        printf(_("wrote %s; fill it in, then: muster-agent submit %s --wait"), path, path);
+        printf("\n");
+    }
+    return MST_EXIT_OK;
+}
+
+static int check_names(const struct mst_desk *desk, const struct mst_brief *brief,
+                       struct mst_err *err)
+{
+    const char *known[MST_DESK_DUTIES_MAX];
+    const char *duty = mst_call_value(desk->call, "duty");
+    if (!is_id(duty))
+        return mst_fail_on(err, MST_E_INVALID, "DUTY");
+    const struct mst_desk_duty *own = mst_brief_duty(brief, duty);
+    if (own && !own->form) {
+        int code = mst_fail(err, MST_E_INVALID, _("no report is filed for a post: %s"), duty);
+        mst_hint(err, _("put a name on record with `muster-agent fill %s %s --name NAME`"), duty,
+                 mst_call_value(desk->call, "period"));
+        return code;
+    }
+    if (brief->duties_count == 0 || own)
+        return 0;
+    for (size_t i = 0; i < brief->duties_count; i++)
+        known[i] = brief->duties[i].id;
+    const char *near = mst_nearest(duty, known, brief->duties_count);
+    int code = mst_fail(err, MST_E_UNKNOWN, _("the unit has no duty %s"), duty);
+    mst_hint(err, _("did you mean %s?"), near ? near : known[0]);
+    return code;
+}
+
+int mst_desk_new(const struct mst_desk *desk)
+{
+    struct mst_err err;
+    struct mst_local *local;
+    struct mst_brief brief;
+    struct known known = {.brief = &brief,
+                          .duty = mst_call_value(desk->call, "duty"),
+                          .period = mst_call_value(desk->call, "period")};
+    if (mst_desk_check_period(known.period, &err) || mst_local_open(desk->home, &local, &err))
+        return mst_desk_complain(&err);
+    int code = mst_brief_fetch(local, &brief, &err);
+    if (!code)
+        code = check_names(desk, &brief, &err);
+    if (!code)
+        ask_what_was_said(local, &known);
+    mst_local_close(local);
+    int rc = code ? mst_desk_complain(&err) : write_template(desk, &brief, &known);
+    known_done(&known);
+    mst_brief_done(&brief);
+    return rc;
+}
