@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "broker/driver/answers.h"
 #include "broker/driver/driver_impl.h"
@@ -389,9 +388,6 @@ int mst_driver_commit(struct mst_driver *d, const struct mst_clock_mark *mark, m
     }
     if (code)
         return code;
-    /* The bug needs a disk that takes its time, or the answer dies with the process unsent. */
-    if (MST_MUTANT("ack-before-commit"))
-        nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
     MST_FAILPOINT("broker.before-commit");
     d->state = MST_DRIVER_COMMITTING;
     mst_store_commit(d->options.store, committed, d);
