@@ -359,6 +359,7 @@ enum mst_code mst_event_issue(struct mst_step *s, struct mst_slot *slot, struct 
     snprintf(o->record_number, sizeof o->record_number, "%s", move->number);
     mst_happen_settle(s, slot, move, "issue", MST_WORK_CLOSED);
     mst_happen_closed(s, slot, mst_text(o->record_number));
+    mst_notice_issued(s, slot, mst_text(o->record_number));
     for (uint32_t i = 0; i < items->count && !s->failed; i++) {
         struct mst_item *item = &items->all[i]->item;
         if (item->kind == MST_ITEM_TASK && item->state == MST_ITEM_APPROVED)

@@ -354,7 +354,7 @@ def test_unit_reads_its_own_and_its_groups_progress_only():
 def test_liaison_reads_its_group_while_in_office():
     with broker() as world:
         client, post = world.client("unit:jnx"), "county-liaison/once/jnx/g1"
-        world.client("unit:jxj").submit("task-list", "once", {"text": "of the lead"})
+        world.client("unit:jxj").submit("task-list", "once", harness.task_list("of the lead"))
         world.clock_run("2023-01-01")
         refused_with("no-such-obligation", client.request, "show", {"obligation": "task-list/once/jxj"})
         seq = client.queue("fill", duty="county-liaison", period="once", obligation=post, body={"name": "Lei"})
