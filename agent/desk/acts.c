@@ -259,10 +259,35 @@ static int progress_from_file(const struct mst_desk *desk, const char *path)
     return rc;
 }
 
+/* Of one task, as a report's body has it. */
+static int progress_of_task(const struct mst_desk *desk)
+{
+    static const char *const keys[] = {"percent", "value", "light", "reason", "text"};
+    struct mst_buf body = {0};
+    struct act act = act_of(desk, "progress");
+    size_t pairs = 1;
+    act.reason = NULL; /* it is the light's */
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        pairs += mst_call_value(desk->call, keys[i]) != NULL;
+    mst_pack_map(&body, 1);
+    mst_pack_text(&body, "tasks");
+    mst_pack_array(&body, 1);
+    mst_pack_map(&body, pairs);
+    pack_pair(&body, "id", mst_call_value(desk->call, "task"));
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        pack_pair(&body, keys[i], mst_call_value(desk->call, keys[i]));
+    act.body = mst_bytes(body.data, body.len);
+    int rc = perform(desk, &act);
+    mst_buf_done(&body);
+    return rc;
+}
+
 int mst_desk_progress(const struct mst_desk *desk)
 {
     const char *text = mst_call_value(desk->call, "text");
     const char *file = mst_call_value(desk->call, "file");
+    if (mst_call_value(desk->call, "task"))
+        return progress_of_task(desk);
     if (!text == !file) {
         struct mst_err err;
         mst_fail(&err, MST_E_USAGE, "%s", _("either --text or --file"));
@@ -368,6 +393,68 @@ int mst_desk_vacate(const struct mst_desk *desk)
 {
     static const char *const keys[] = {"post"};
     return perform_on_post(desk, "vacate", keys, sizeof keys / sizeof keys[0]);
+}
+
+/* ---- signing for tasks ---- */
+
+/* Queue signing for what waits and matches; *ret_count: so many were queued. */
+static int sign_waiting(const struct mst_desk *desk, struct mst_local *local,
+                        const struct mst_brief *brief, size_t *ret_count)
+{
+    const char *task = mst_call_value(desk->call, "task");
+    struct mst_unpack u;
+    struct mst_slice row;
+    int rc = MST_EXIT_OK;
+    mst_unpack_init(&u, brief->obligations.data, brief->obligations.len);
+    while (rc == MST_EXIT_OK && mst_unpack_skip(&u, &row)) {
+        char id[128];
+        mst_slice_copy(mst_unpack_text(row, "id"), id, sizeof id);
+        if (!mst_slice_is(mst_unpack_text(row, "kind"), "sign-for") ||
+            !mst_slice_is(mst_unpack_text(row, "work"), "awaiting") ||
+            (task && !mst_slice_is(mst_unpack_text(row, "subject"), task) && strcmp(id, task) != 0))
+            continue;
+        struct act act = {
+            .word = "sign-for", .obligation = id, .reason = mst_call_value(desk->call, "reason")};
+        rc = perform_with(desk, local, &act);
+        (*ret_count)++;
+    }
+    return rc;
+}
+
+static int sign_with(const struct mst_desk *desk, struct mst_local *local)
+{
+    struct mst_err err;
+    struct mst_brief brief;
+    size_t count = 0;
+    const char *task = mst_call_value(desk->call, "task");
+    if (mst_brief_fetch(local, &brief, &err))
+        return mst_desk_complain(&err);
+    int rc = sign_waiting(desk, local, &brief, &count);
+    mst_brief_done(&brief);
+    if (rc != MST_EXIT_OK || count > 0)
+        return rc;
+    if (!task) {
+        printf("%s\n", _("nothing waits to be signed for"));
+        return MST_EXIT_OK;
+    }
+    mst_fail(&err, MST_E_UNKNOWN, _("no task %s waits to be signed for"), task);
+    mst_hint(&err, "%s", _("see `muster-agent tasks`"));
+    return mst_desk_complain(&err);
+}
+
+int mst_desk_sign_for(const struct mst_desk *desk)
+{
+    struct mst_err err;
+    struct mst_local *local;
+    if (!mst_call_value(desk->call, "task") == !mst_call_value(desk->call, "all")) {
+        mst_fail(&err, MST_E_USAGE, "%s", _("either a task's id, or --all"));
+        return mst_desk_complain(&err);
+    }
+    if (mst_local_open(desk->home, &local, &err))
+        return mst_desk_complain(&err);
+    int rc = sign_with(desk, local);
+    mst_local_close(local);
+    return rc;
 }
 
 /* ---- acts without a body ---- */

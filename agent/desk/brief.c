@@ -117,6 +117,8 @@ int mst_desk_json_line(struct mst_slice value, struct mst_err *err)
 void mst_brief_done(struct mst_brief *brief)
 {
     mst_buf_done(&brief->obligations);
+    mst_buf_done(&brief->owners);
+    mst_buf_done(&brief->tasks);
     free(brief->units);
     mst_arena_free(brief->arena);
     brief->units = NULL;
@@ -197,7 +199,20 @@ struct mst_form_names mst_brief_names(const struct mst_brief *brief,
         const struct mst_desk_area *area = &brief->areas[i];
         areas[i] = (struct mst_area){.id = area->id, .title = {area->title_en, area->title_zh}};
     }
-    return (struct mst_form_names){areas, brief->areas_count, brief->units, brief->units_count};
+    return (struct mst_form_names){areas, brief->areas_count, brief->units, brief->units_count,
+                                   false};
+}
+
+static enum mst_duty_tasks tasks_of(struct mst_slice row)
+{
+    static const char *const words[] = {
+        [MST_TASKS_LIST] = "list", [MST_TASKS_PLAN] = "plan", [MST_TASKS_PROGRESS] = "progress"};
+    struct mst_slice word = mst_unpack_text(row, "tasks");
+    for (int i = MST_TASKS_LIST; i <= MST_TASKS_PROGRESS; i++) {
+        if (mst_slice_is(word, words[i]))
+            return (enum mst_duty_tasks)i;
+    }
+    return MST_TASKS_NONE;
 }
 
 void mst_brief_take(struct mst_brief *brief, struct mst_slice row)
@@ -213,6 +228,11 @@ void mst_brief_take(struct mst_brief *brief, struct mst_slice row)
         take_text(row, "name_en", brief->name_en, sizeof brief->name_en);
         take_text(row, "group_name_zh", brief->group_zh, sizeof brief->group_zh);
         take_text(row, "group_name_en", brief->group_en, sizeof brief->group_en);
+        brief->tasks_max = (size_t)mst_unpack_int(row, "tasks_max", 0);
+        char today[16];
+        take_text(row, "today", today, sizeof today);
+        if (mst_day_parse(today, &brief->today, NULL) != 0)
+            brief->today = MST_DAY_NONE;
     } else if (mst_slice_is(type, "area") && brief->areas_count < MST_DESK_AREAS_MAX) {
         struct mst_desk_area *area = &brief->areas[brief->areas_count++];
         take_text(row, "id", area->id, sizeof area->id);
@@ -222,12 +242,17 @@ void mst_brief_take(struct mst_brief *brief, struct mst_slice row)
         take_text(row, "id", duty->id, sizeof duty->id);
         take_titles(row, duty->id, duty->title_zh, duty->title_en);
         duty->form = form_of(brief, row);
+        duty->tasks = tasks_of(row);
     } else if (mst_slice_is(type, "form")) {
         take_form(brief, row);
     } else if (mst_slice_is(type, "named")) {
         take_unit(brief, row);
     } else if (mst_slice_is(type, "obligation")) {
         mst_buf_put(&brief->obligations, row.data, row.len);
+    } else if (mst_slice_is(type, "owner")) {
+        mst_buf_put(&brief->owners, row.data, row.len);
+    } else if (mst_slice_is(type, "task")) {
+        mst_buf_put(&brief->tasks, row.data, row.len);
     } else {
         return;
     }
@@ -238,7 +263,9 @@ static int take_row(void *context, struct mst_slice row, struct mst_err *err)
 {
     struct mst_brief *brief = context;
     mst_brief_take(brief, row);
-    return brief->obligations.failed ? mst_fail_on(err, MST_E_NOMEM, "brief") : 0;
+    return brief->obligations.failed || brief->owners.failed || brief->tasks.failed
+               ? mst_fail_on(err, MST_E_NOMEM, "brief")
+               : 0;
 }
 
 int mst_brief_fetch(struct mst_local *local, struct mst_brief *ret, struct mst_err *err)

@@ -80,6 +80,7 @@ struct mst_desk_area {
 struct mst_desk_duty {
     char id[48], title_zh[MST_DESK_TITLE_MAX], title_en[MST_DESK_TITLE_MAX];
     const struct mst_form *form; /* NULL: no file, a name is put on record */
+    enum mst_duty_tasks tasks;
 };
 
 #define MST_DESK_AREAS_MAX 64
@@ -100,6 +101,10 @@ struct mst_brief {
     size_t units_count, units_cap;
     struct mst_arena *arena;    /* of forms and names */
     struct mst_buf obligations; /* the rows of that type, one after the other */
+    struct mst_buf owners;      /* likewise: units that can own a task of the group */
+    struct mst_buf tasks;       /* likewise: tasks in force that concern the unit */
+    size_t tasks_max;           /* most tasks of one list; 0: not known */
+    mst_day today;              /* as the broker saw it; MST_DAY_NONE: not known */
 };
 void mst_brief_done(struct mst_brief *brief);
 /* What of a row is known is kept; rows of other types are passed over. */
@@ -138,5 +143,20 @@ struct mst_said {
  */
 void mst_report_template(const struct mst_brief *brief, const char *duty, const char *period,
                          const struct mst_said *said, size_t said_count, FILE *out);
+
+/* Text from the wire, on one line. */
+void mst_desk_put_clean(FILE *out, const char *text);
+
+/* ---- tasks ---- */
+
+struct mst_node;
+
+/* The next of the brief's tasks; `cursor` begins as 0. */
+bool mst_brief_task(const struct mst_brief *brief, size_t *cursor, struct mst_slice *ret_row);
+/* What a report file says of tasks, for a duty that is about them. */
+void mst_desk_check_tasks(const struct mst_brief *brief, const struct mst_desk_duty *duty,
+                          const char *file, const struct mst_node *root, struct mst_slice body,
+                          struct mst_diags *diags);
+void mst_desk_put_tasks(const struct mst_brief *brief, enum mst_duty_tasks tasks, FILE *out);
 
 #endif

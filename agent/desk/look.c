@@ -80,6 +80,42 @@ static int print_overview(struct mst_slice status, struct mst_err *err)
     return mst_table_end(table, err);
 }
 
+static int print_tasks(const struct mst_desk *desk, const struct mst_brief *brief,
+                       struct mst_err *err)
+{
+    struct mst_table *table = mst_table_new(desk->format, desk->call->command->columns, stdout);
+    struct mst_slice row;
+    size_t at = 0;
+    int code = table ? 0 : mst_fail_on(err, MST_E_NOMEM, "tasks");
+    while (!code && mst_brief_task(brief, &at, &row)) {
+        if (!mst_call_value(desk->call, "own") ||
+            mst_slice_is(mst_unpack_text(row, "owner"), brief->unit))
+            code = mst_table_row(table, row, err);
+    }
+    if (code) {
+        mst_table_free(table);
+        return code;
+    }
+    return mst_table_end(table, err);
+}
+
+int mst_desk_tasks(const struct mst_desk *desk)
+{
+    struct mst_err err;
+    struct mst_local *local;
+    struct mst_brief brief;
+    int code = mst_local_open(desk->home, &local, &err);
+    if (code)
+        return mst_desk_complain(&err);
+    code = mst_brief_fetch(local, &brief, &err);
+    mst_local_close(local);
+    if (!code) {
+        code = print_tasks(desk, &brief, &err);
+        mst_brief_done(&brief);
+    }
+    return code ? mst_desk_complain(&err) : MST_EXIT_OK;
+}
+
 static bool is_open(struct mst_slice obligation)
 {
     static const char *const open_states[] = {"awaiting", "submitted", "under-review", "returned"};

@@ -111,24 +111,31 @@ static bool tell_fault(void *context, const struct mst_form_fault *fault)
     return true;
 }
 
-/* The form of the duty that the file is about. Without a brief the broker has to know. */
-static const struct mst_form *form_of(const struct check *c)
+/* The duty that the file is about, where the brief knows it. */
+static const struct mst_desk_duty *duty_of(const struct check *c)
 {
-    const struct mst_desk_duty *duty =
-        c->brief && c->found[DUTY] ? mst_brief_duty(c->brief, c->found[DUTY]) : NULL;
-    if (duty)
-        return duty->form ? duty->form : &mst_form_any;
-    return &mst_form_any;
+    return c->brief && c->found[DUTY] ? mst_brief_duty(c->brief, c->found[DUTY]) : NULL;
+}
+
+/* Without a brief the broker has to know. */
+static const struct mst_form *form_of(const struct mst_desk_duty *duty)
+{
+    return duty && duty->form ? duty->form : &mst_form_any;
 }
 
 static void check_root(struct check *c, const struct mst_node *root, struct mst_buf *body)
 {
     for (size_t i = 0; i < KEYS; i++)
         check_key(c, root, i);
-    c->form = form_of(c);
+    const struct mst_desk_duty *duty = duty_of(c);
+    c->form = form_of(duty);
+    c->names.tasks = !duty || duty->tasks != MST_TASKS_NONE;
     mst_report_pack(body, c->form, &c->names, root);
     if (!body->failed)
         (void)mst_form_check(c->form, &c->names, mst_bytes(body->data, body->len), tell_fault, c);
+    if (!body->failed && duty)
+        mst_desk_check_tasks(c->brief, duty, c->yaml->file, root, mst_bytes(body->data, body->len),
+                             c->diags);
     if (body->len > BODY_BYTES_MAX)
         COMPLAIN(c, root, _("shorten it"), _("the report has %zu bytes; at most %d are taken"),
                  body->len, BODY_BYTES_MAX);

@@ -30,7 +30,7 @@ static void begin(const struct template *t, int indent)
 }
 
 /* Words come from the wire: they stay on their line. */
-static void put_clean(FILE *out, const char *text)
+void mst_desk_put_clean(FILE *out, const char *text)
 {
     for (; *text; text++)
         fputc((unsigned char)*text < 0x20 ? ' ' : *text, out);
@@ -40,7 +40,7 @@ static void put_comment(const struct template *t, int indent, const char *text)
 {
     begin(t, indent);
     fputs("# ", t->out);
-    put_clean(t->out, text);
+    mst_desk_put_clean(t->out, text);
     fputc('\n', t->out);
 }
 
@@ -392,6 +392,8 @@ void mst_report_template(const struct mst_brief *brief, const char *duty, const 
     put_comment(&t, 0, _("Several lines of text: write | and indent the text below."));
     put_all_members(&t);
     fprintf(out, "\nduty: \"%s\"\nperiod: \"%s\"\n", duty, period);
+    if (known)
+        mst_desk_put_tasks(brief, known->tasks, out);
     put_fields(&t, form->fields, form->fields_count, 0, own ? own->body : (struct mst_slice){0},
                false);
 }

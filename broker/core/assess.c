@@ -22,14 +22,14 @@ struct question {
 
 /* A period inside the one that is assessed. Weeks cross the ends of months; ISO 8601 gives a week
  * to the year of its Thursday, and so do we. */
-static bool inside(const struct question *q, const char *key)
+static bool inside(const struct question *q, const struct mst_obligation *o)
 {
     struct mst_period period;
     if (!q->query->period)
         return true;
-    if (strcmp(key, q->query->period) == 0)
+    if (strcmp(o->period, q->query->period) == 0)
         return true;
-    if (mst_period_parse(key, q->p->fiscal_month, q->p->issued, &period, NULL) != 0)
+    if (!mst_obligation_period(q->p, o, &period))
         return false;
     if (period.kind == MST_PERIOD_WEEK)
         period.first = period.last = period.first + 3;
@@ -44,7 +44,7 @@ static bool is(const char *wanted, const char *has)
 static bool asked_for(const struct question *q, const struct mst_obligation *o)
 {
     return is(q->query->duty, o->duty) && is(q->query->group, o->group) &&
-           is(q->query->bearer, o->bearer) && inside(q, o->period);
+           is(q->query->bearer, o->bearer) && inside(q, o);
 }
 
 /* ---- one obligation ---- */
@@ -207,7 +207,7 @@ static size_t entries_of(const struct mst_core *core, const struct question *q,
         struct mst_period period = {.first = MST_DAY_FIRST};
         if (!asked_for(q, o))
             continue;
-        if (mst_period_parse(o->period, q->p->fiscal_month, q->p->issued, &period, NULL) != 0)
+        if (!mst_obligation_period(q->p, o, &period))
             period.first = MST_DAY_FIRST;
         entries[n++] = (struct entry){
             .o = o,

@@ -297,6 +297,8 @@ static struct mst_obligation obligation_of(const struct mst_core *core,
     copy_id(o.duty, duty->id);
     memcpy(o.period, e->period.key, sizeof o.period);
     copy_id(o.bearer, e->bearer == SIZE_MAX ? "" : p->units[e->bearer].id);
+    snprintf(o.subject, sizeof o.subject, "%s", e->subject ? e->subject : "");
+    o.event_day = e->subject ? e->period.first : 0;
     copy_id(o.group, e->group == SIZE_MAX ? "" : p->groups[e->group].id);
     copy_id(o.counterpart, e->counterpart == SIZE_MAX ? "" : p->units[e->counterpart].id);
     o.number = core->number_last + 1;
@@ -351,8 +353,30 @@ void mst_walk_openings(const struct mst_core *core, size_t duty, mst_time from, 
                        mst_expected_fn fn, void *context)
 {
     const struct mst_programme *p = core->programme;
-    if (p->duties[duty].enforced && mst_schedule_opening(p, duty, from, to, fn, context, NULL) != 0)
+    bool by_calendar = p->duties[duty].enforced && !mst_duty_upon_event(&p->duties[duty]);
+    if (by_calendar && mst_schedule_opening(p, duty, from, to, fn, context, NULL) != 0)
         return;
+}
+
+struct mst_slot *mst_step_owe(struct mst_step *s, uint32_t duty, uint32_t bearer, uint32_t group,
+                              const char *subject)
+{
+    const struct mst_core *core = s->core;
+    const struct mst_programme *p = core->programme;
+    char id[MST_OBLIGATION_ID_MAX];
+    struct mst_expected e = {
+        .duty = duty,
+        .bearer = bearer == MST_NONE ? SIZE_MAX : bearer,
+        .group = group == MST_NONE ? SIZE_MAX : group,
+        .subject = subject,
+    };
+    /* Without a date, beyond the year 9999, nobody owes it; the loader has told of it. */
+    if (mst_schedule_event(p, mst_zone_day(p->zone, s->now), &e, NULL) != 0)
+        return NULL;
+    e.dates.opens = s->now;
+    mst_step_materialise(s, &e, s->now);
+    mst_schedule_id(p, &e, id);
+    return s->failed ? NULL : mst_table_by_id(&core->table, mst_text(id));
 }
 
 struct opening {

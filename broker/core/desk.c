@@ -12,7 +12,7 @@
 enum mst_code mst_event_publish(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
 {
     struct mst_obligation *o = &slot->o;
-    if (o->kind == MST_DUTY_QUOTA || o->kind == MST_DUTY_POST)
+    if (o->kind == MST_DUTY_QUOTA || o->kind == MST_DUTY_POST || o->kind == MST_DUTY_ISSUE)
         return MST_R_STATE;
     if (move->number && strlen(move->number) >= sizeof o->record_number) {
         move->refused = "number";

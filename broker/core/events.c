@@ -96,6 +96,7 @@ static bool body_is_right(const struct mst_core *core, const struct mst_slot *sl
     }
     struct mst_form_names names =
         mst_programme_names(core->programme, slot->group == MST_NONE ? SIZE_MAX : slot->group);
+    names.tasks = duty->tasks != MST_TASKS_NONE;
     return mst_form_check(duty->form, &names, move->body, name_fault, move);
 }
 
@@ -135,7 +136,11 @@ enum mst_code mst_event_submit(struct mst_step *s, struct mst_slot *slot, struct
         return MST_R_FORM;
     if (o->kind == MST_DUTY_QUOTA)
         return mst_quota_submit(s, slot, move);
+    enum mst_code code = mst_tasks_check_submission(s, slot, move);
+    if (code != MST_OK)
+        return code;
     mst_happen_settle(s, slot, move, "submit", MST_WORK_SUBMITTED);
+    mst_tasks_submitted(s, slot, move);
     if (o->closing == MST_CLOSE_AUTOMATIC)
         close(s, slot, "receive", by_itself, mst_text(NULL));
     else
@@ -269,21 +274,30 @@ static unsigned records_so_far(const struct mst_core *core, const struct mst_slo
     return highest;
 }
 
+enum mst_code mst_number_free(const struct mst_core *core, const struct mst_slot *slot,
+                              struct mst_move *move)
+{
+    bool taken = false;
+    if (!move->number[0] || strlen(move->number) >= MST_RECORD_NUMBER_MAX) {
+        move->refused = "number";
+        return MST_R_FORM;
+    }
+    (void)records_so_far(core, slot, move->number, &taken);
+    if (taken)
+        move->refused = move->number;
+    return taken ? MST_E_EXISTS : MST_OK;
+}
+
 enum mst_code mst_event_record(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
 {
     struct mst_obligation *o = &slot->o;
     bool taken = false;
     if (o->closing != MST_CLOSE_RECORD)
         return MST_R_STATE;
-    if (move->number && (!move->number[0] || strlen(move->number) >= MST_RECORD_NUMBER_MAX)) {
-        move->refused = "number";
-        return MST_R_FORM;
-    }
-    unsigned highest = records_so_far(s->core, slot, move->number, &taken);
-    if (taken) {
-        move->refused = move->number;
-        return MST_E_EXISTS;
-    }
+    enum mst_code code = move->number ? mst_number_free(s->core, slot, move) : MST_OK;
+    if (code != MST_OK)
+        return code;
+    unsigned highest = records_so_far(s->core, slot, NULL, &taken);
     if (move->number)
         snprintf(o->record_number, sizeof o->record_number, "%s", move->number);
     else if (!o->record_number[0]) /* one that was reopened keeps its number */

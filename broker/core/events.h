@@ -28,6 +28,11 @@ void mst_happen_supersede(struct mst_step *s, struct mst_slot *slot, const struc
  */
 bool mst_superseded_by(const struct mst_core *core, const struct mst_slot *slot,
                        const struct mst_slot *other);
+/* Whether move->number may become the record number: its form, and that no other of the duty has
+ * it.
+ */
+enum mst_code mst_number_free(const struct mst_core *core, const struct mst_slot *slot,
+                              struct mst_move *move);
 /* What `submit` and `void` mean for the minutes of a quota (quota.c). */
 enum mst_code mst_quota_submit(struct mst_step *s, struct mst_slot *slot, struct mst_move *move);
 enum mst_code mst_quota_void(struct mst_step *s, struct mst_slot *slot, struct mst_move *move);

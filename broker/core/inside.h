@@ -219,6 +219,13 @@ void mst_walk_openings(const struct mst_core *core, size_t duty, mst_time from, 
 void mst_step_materialise(struct mst_step *s, const struct mst_expected *expected,
                           mst_time instant);
 
+/*
+ * Owed upon an event of now, about a subject: one obligation for each duty, bearer (MST_NONE: the
+ * office) and subject. NULL: the programme does not have it kept, or the step has failed.
+ */
+struct mst_slot *mst_step_owe(struct mst_step *s, uint32_t duty, uint32_t bearer, uint32_t group,
+                              const char *subject);
+
 /* ---- verdict.c ---- */
 
 /* What a submission at `at` earns against these instants. */
@@ -247,6 +254,9 @@ mst_time mst_ladder_next(struct mst_core *core, const struct mst_slot *slot);
 void mst_ladder_fire(struct mst_step *s, struct mst_slot *slot);
 /* Pass over the rungs up to an instant; with tell_overdue the overdue one fires still. */
 void mst_ladder_skip(struct mst_step *s, struct mst_slot *slot, mst_time until, bool tell_overdue);
+/* Give an open obligation other dates, which begin a new clock; whoever was told hears of it. */
+void mst_dates_move(struct mst_step *s, struct mst_slot *slot, const struct mst_dates *dates,
+                    const char *why);
 /* Hand the ball to the bearer with a fresh clock. */
 void mst_ladder_restart(struct mst_step *s, struct mst_slot *slot, bool tell_overdue);
 
@@ -325,7 +335,7 @@ struct mst_move {
     mst_time claimed;
     uint64_t row;
     const char *refused; /* set with a refusal: its subject, where it is not the obligation */
-    char field[126];     /* room for `refused` where a body's field is named */
+    char field[160];     /* room for `refused` where what is wrong in a body is named */
 };
 /* MST_OK, or the refusal's code; then nothing has changed. */
 enum mst_code mst_move_apply(struct mst_step *s, struct mst_slot *slot, const char *event,
@@ -338,6 +348,19 @@ void mst_report_apply(struct mst_step *s, const struct mst_input_report *input);
 void mst_rebase_apply(struct mst_step *s);
 /* May this unit ever bear the duty? */
 bool mst_unit_bears(const struct mst_core *core, const struct mst_duty *duty, uint32_t unit);
+
+/* ---- tasks.c ---- */
+
+/* Whether what a report says of tasks is right for its duty; a refusal is in move->field. */
+enum mst_code mst_tasks_check_submission(struct mst_step *s, const struct mst_slot *slot,
+                                         struct mst_move *move);
+/* After the submission that was checked so. */
+void mst_tasks_submitted(struct mst_step *s, struct mst_slot *slot, const struct mst_move *move);
+/* After every move: what a list's obligation has become decides what its tasks are. */
+void mst_tasks_follow(struct mst_step *s, const struct mst_slot *slot, const char *actor);
+/* What a progress message says of tasks; a refusal's words go to `words`. */
+enum mst_code mst_tasks_progress(struct mst_step *s, struct mst_slice body, uint32_t unit,
+                                 char *words, size_t size);
 
 /* ---- succession.c ---- */
 

@@ -131,6 +131,8 @@ enum mst_code mst_move_apply(struct mst_step *s, struct mst_slot *slot, const ch
     if (code != MST_OK) {
         slot->o = before;
         mst_effects_drop(&s->core->pending, effects);
+    } else {
+        mst_tasks_follow(s, slot, move->actor.name);
     }
     mst_step_schedule(s, slot);
     return code;

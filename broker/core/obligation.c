@@ -120,6 +120,15 @@ static bool due_soon(const struct mst_programme *p, const struct mst_ladder *lad
     return false;
 }
 
+bool mst_obligation_period(const struct mst_programme *p, const struct mst_obligation *o,
+                           struct mst_period *ret_period)
+{
+    if (!o->subject[0])
+        return mst_period_parse(o->period, p->fiscal_month, p->issued, ret_period, NULL) == 0;
+    *ret_period = mst_period_once(o->event_day);
+    return true;
+}
+
 enum mst_phase mst_obligation_phase(const struct mst_programme *p, const struct mst_obligation *o,
                                     mst_time now, int *ret_level)
 {

@@ -58,6 +58,8 @@ const char *mst_verdict_word(enum mst_verdict verdict); /* "on-time"; "" for non
 #define MST_RECORD_NUMBER_MAX 64
 #define MST_HOLDERS_MAX 6 /* kept inline: those in office, then as many earlier ones as fit */
 
+#define MST_SUBJECT_MAX 64
+
 /* Who holds a post, or held it. */
 struct mst_holder {
     char post[MST_POST_MAX]; /* which of the duty's posts; empty where it has one only */
@@ -89,7 +91,10 @@ struct mst_obligation {
     bool director;                /* review and alerts go to the office director */
     enum mst_closing closing;
     enum mst_duty_kind kind;
-    uint32_t rule_version; /* of the duty, pinned */
+    char subject[MST_SUBJECT_MAX]; /* of what is owed upon an event: what it is about, an item's id
+                                      for one; empty otherwise */
+    mst_day event_day;             /* with a subject: the day that its dates count from */
+    uint32_t rule_version;         /* of the duty, pinned */
     uint8_t calendar[MST_DIGEST_BYTES];
     uint8_t zone[MST_DIGEST_BYTES];
     bool provisional;
@@ -158,6 +163,10 @@ enum mst_phase mst_obligation_phase(const struct mst_programme *p, const struct 
 enum mst_verdict mst_obligation_original_verdict(const struct mst_programme *p,
                                                  const struct mst_obligation *o,
                                                  int *ret_days_late);
+/* Its period, which is the event's day for what is owed upon one; false: none of the programme's.
+ */
+bool mst_obligation_period(const struct mst_programme *p, const struct mst_obligation *o,
+                           struct mst_period *ret_period);
 /* True while a submission is owed by the bearer: awaiting or returned. */
 bool mst_obligation_ball_with_bearer(const struct mst_obligation *o);
 

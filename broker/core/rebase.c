@@ -27,8 +27,7 @@ static bool recomputed(const struct mst_core *core, const struct mst_slot *slot,
     struct mst_period period;
     return o->work == MST_WORK_AWAITING && o->verdict == MST_VERDICT_NONE && !o->locked &&
            o->due_revision == 0 && calendar_changed(p, o) && duty &&
-           duty->version == o->rule_version &&
-           mst_period_parse(o->period, p->fiscal_month, p->issued, &period, NULL) == 0 &&
+           duty->version == o->rule_version && mst_obligation_period(p, o, &period) &&
            mst_schedule_dates(p, duty, &period, ret_dates, NULL) == 0 && ret_dates->applicable;
 }
 
@@ -54,14 +53,13 @@ static void say_why(const struct mst_programme *p, mst_day due_day, char *text, 
              cal->digest[2], cal->digest[3], notice[0] ? ": " : "", notice);
 }
 
-static void move_dates(struct mst_step *s, struct mst_slot *slot, const struct mst_dates *dates)
+void mst_dates_move(struct mst_step *s, struct mst_slot *slot, const struct mst_dates *dates,
+                    const char *why)
 {
     const struct mst_programme *p = s->core->programme;
     struct mst_obligation *o = &slot->o;
     bool moved = dates->due != o->due || dates->grace_until != o->grace_until;
     uint32_t told = o->told | MST_TO(CLERK);
-    char why[1025];
-    say_why(p, dates->due_day, why, sizeof why);
     o->due_day = dates->due_day;
     o->due = o->original_due = dates->due;
     o->grace_until = o->original_grace_until = dates->grace_until;
@@ -117,10 +115,13 @@ void mst_rebase_apply(struct mst_step *s)
         mst_slot_resolve(core, slots[i]);
     for (uint32_t i = 0; i < count && !s->failed; i++) {
         struct mst_dates dates;
+        char why[1025];
         mst_regroup(s, slots[i]);
         if (recomputed(core, slots[i], &dates) && takes(&slots[i]->o, &dates, s->now) &&
-            mst_step_touch(s, slots[i]))
-            move_dates(s, slots[i], &dates);
+            mst_step_touch(s, slots[i])) {
+            say_why(p, dates.due_day, why, sizeof why);
+            mst_dates_move(s, slots[i], &dates, why);
+        }
         mst_step_schedule(s, slots[i]);
     }
     free(slots);
@@ -148,8 +149,7 @@ enum mst_code mst_event_rebase(struct mst_step *s, struct mst_slot *slot, struct
     struct mst_period period;
     struct mst_dates dates;
     if (!duty || duty->kind != o->kind || o->verdict != MST_VERDICT_NONE ||
-        duty->version == o->rule_version ||
-        mst_period_parse(o->period, p->fiscal_month, p->issued, &period, NULL) != 0 ||
+        duty->version == o->rule_version || !mst_obligation_period(p, o, &period) ||
         mst_schedule_dates(p, duty, &period, &dates, NULL) != 0)
         return MST_R_STATE;
     uint32_t told = o->told | MST_TO(CLERK);

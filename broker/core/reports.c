@@ -8,6 +8,7 @@
 
 #include "broker/core/authz.h"
 #include "broker/core/inside.h"
+#include "config/model/tasks.h"
 
 /* ---- progress: stored, and nothing else; the hot path, so no walk over obligations ---- */
 
@@ -58,13 +59,13 @@ static bool period_of(const struct mst_core *core, const struct mst_duty *duty,
 }
 
 static enum mst_code progress(const struct mst_core *core, const struct mst_msg_report *r,
-                              uint32_t unit)
+                              uint32_t unit, const struct mst_duty **ret_duty)
 {
     uint32_t index = mst_names_duty(core->programme, r->duty);
     struct mst_period period;
     if (index == MST_NONE)
         return MST_R_NO_OBLIGATION;
-    const struct mst_duty *duty = &core->programme->duties[index];
+    const struct mst_duty *duty = *ret_duty = &core->programme->duties[index];
     if (!concerns(core, duty, unit))
         return MST_R_NOT_BEARER;
     if (mst_table_by_key(&core->table, r->duty, r->period, core->programme->units[unit].id))
@@ -98,7 +99,7 @@ static enum mst_code why_nothing(const struct mst_core *core, const struct mst_m
     const struct mst_duty *duty = &p->duties[index];
     if (!mst_unit_bears(core, duty, unit))
         return MST_R_NOT_BEARER;
-    if (!period_of(core, duty, r->period, &period) ||
+    if (mst_duty_upon_event(duty) || !period_of(core, duty, r->period, &period) ||
         mst_schedule_dates(p, duty, &period, &dates, NULL) != 0)
         return MST_R_NO_OBLIGATION;
     if (!dates.applicable)
@@ -159,9 +160,12 @@ void mst_report_apply(struct mst_step *s, const struct mst_input_report *input)
         return;
     }
     if (mst_slice_is(r->act, "progress")) {
-        enum mst_code code = progress(core, r, unit);
+        const struct mst_duty *duty = NULL;
+        enum mst_code code = progress(core, r, unit, &duty);
         if (code != MST_OK)
             say_key(&subject, r, input->unit);
+        else if (duty->tasks == MST_TASKS_PROGRESS && mst_tasks_said(r->body))
+            code = mst_tasks_progress(s, r->body, unit, subject.text, sizeof subject.text);
         answer(s, code, subject.text);
         return;
     }

@@ -46,14 +46,18 @@ static bool expected_of(const struct mst_core *core, const struct mst_slot *slot
     const struct mst_programme *p = core->programme;
     const struct mst_duty *duty = mst_slot_duty(core, slot);
     const struct mst_obligation *o = &slot->o;
-    if (!duty || !mst_unit_bears(core, duty, unit))
+    bool upon_event = o->subject[0] != '\0';
+    if (!duty || (!upon_event && !mst_unit_bears(core, duty, unit)))
         return false;
-    uint32_t group = duty->bearer == MST_BEARER_UNIT ? slot->group : core->names.group_of[unit];
+    /* What is owed upon an event stays with the group that it is about. */
+    uint32_t group =
+        upon_event || duty->bearer == MST_BEARER_UNIT ? slot->group : core->names.group_of[unit];
     struct mst_expected e = {
         .duty = slot->duty,
         .bearer = unit,
         .group = group == MST_NONE ? SIZE_MAX : group,
         .area = SIZE_MAX,
+        .subject = upon_event ? o->subject : NULL,
         .dates = {.opens = o->opens,
                   .due_day = o->due_day,
                   .due = o->due,
@@ -66,7 +70,7 @@ static bool expected_of(const struct mst_core *core, const struct mst_slot *slot
         e.area = area_of(group == MST_NONE ? NULL : &p->groups[group], o->id);
     if (duty->scope == MST_SCOPE_AREA && e.area == SIZE_MAX)
         return false;
-    if (mst_period_parse(o->period, p->fiscal_month, p->issued, &e.period, NULL) != 0)
+    if (!mst_obligation_period(p, o, &e.period))
         return false;
     mst_schedule_counterpart(p, &e);
     *ret_expected = e;
@@ -87,6 +91,7 @@ static void pass_on(struct mst_step *s, struct mst_slot *slot, const struct mst_
         return;
     if (!expected_of(core, slot, (uint32_t)unit->successors[0], &expected)) {
         (void)mst_event_cancel(s, slot, &move);
+        mst_tasks_follow(s, slot, move.actor.name);
         mst_step_schedule(s, slot);
         return;
     }
@@ -105,7 +110,24 @@ static void pass_on(struct mst_step *s, struct mst_slot *slot, const struct mst_
         (void)mst_event_cancel(s, slot, &move);
     else
         mst_happen_supersede(s, slot, &move);
+    mst_tasks_follow(s, slot, move.actor.name);
     mst_step_schedule(s, slot);
+}
+
+/* What a unit that has ended owned is its first successor's. */
+static void pass_items_on(struct mst_step *s, mst_time after, mst_time until)
+{
+    const struct mst_core *core = s->core;
+    const struct mst_programme *p = core->programme;
+    for (uint32_t i = 0; i < core->items.count && !s->failed; i++) {
+        struct mst_item *item = &core->items.all[i]->item;
+        uint32_t owner = mst_names_unit(&core->names, p, mst_text(item->owner));
+        mst_time end = owner == MST_NONE ? MST_NEVER : end_of(p, &p->units[owner]);
+        if (end <= after || end > until || !mst_item_touch(s, item))
+            continue;
+        snprintf(item->owner, sizeof item->owner, "%s", p->units[p->units[owner].successors[0]].id);
+        mst_item_move(s, item, "pass-on", item->state, "programme", mst_text(p->units[owner].id));
+    }
 }
 
 void mst_succession_apply(struct mst_step *s, mst_time after, mst_time until)
@@ -113,6 +135,7 @@ void mst_succession_apply(struct mst_step *s, mst_time after, mst_time until)
     const struct mst_programme *p = s->core->programme;
     if (mst_succession_next(p, after) > until)
         return;
+    pass_items_on(s, after, until);
     uint32_t count = s->core->table.count;
     struct mst_slot **slots = mst_slots_in_order(s);
     for (uint32_t i = 0; slots && i < count && !s->failed; i++) {
@@ -147,8 +170,9 @@ void mst_regroup(struct mst_step *s, struct mst_slot *slot)
     const struct mst_duty *duty = mst_slot_duty(core, slot);
     struct mst_obligation *o = &slot->o;
     /* What a named unit owes to a group stays with that group. */
-    if (!is_open(o) || !duty || slot->bearer == MST_NONE || duty->bearer == MST_BEARER_UNIT ||
-        duty->scope == MST_SCOPE_AREA || !mst_unit_bears(core, duty, slot->bearer))
+    if (!is_open(o) || !duty || o->subject[0] || slot->bearer == MST_NONE ||
+        duty->bearer == MST_BEARER_UNIT || duty->scope == MST_SCOPE_AREA ||
+        !mst_unit_bears(core, duty, slot->bearer))
         return;
     struct mst_expected e = {
         .duty = slot->duty, .bearer = slot->bearer, .group = core->names.group_of[slot->bearer]};

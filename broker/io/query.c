@@ -110,6 +110,8 @@ static const struct {
     {"calendar", mst_query_calendar, LOOKS},
     {"programme", mst_query_programme, LOOKS},
     {"assess", mst_query_assess, WORK},
+    {"tasks", mst_query_tasks, LOOKS},
+    {"versions", mst_query_versions, LOOKS},
     {"issued", mst_query_issued, LOOKS},
     {"outlook", mst_query_outlook, WORK},
 };

@@ -144,6 +144,8 @@ int mst_query_keys(struct mst_query *q, struct mst_err *err);
 int mst_query_calendar(struct mst_query *q, struct mst_err *err);
 int mst_query_programme(struct mst_query *q, struct mst_err *err);
 int mst_query_assess(struct mst_query *q, struct mst_err *err);
+int mst_query_tasks(struct mst_query *q, struct mst_err *err);
+int mst_query_versions(struct mst_query *q, struct mst_err *err);
 int mst_query_replay(struct mst_query *q, struct mst_err *err);
 int mst_query_outlook(struct mst_query *q, struct mst_err *err);
 int mst_query_issued(struct mst_query *q, struct mst_err *err);

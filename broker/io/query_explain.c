@@ -157,8 +157,7 @@ static const struct mst_duty *duty_of(const struct mst_query *q, const struct ms
                                       struct mst_period *ret_period)
 {
     size_t index = mst_programme_duty(q->programme, o->duty);
-    if (index == SIZE_MAX || mst_period_parse(o->period, q->programme->fiscal_month,
-                                              q->programme->issued, ret_period, NULL) != 0)
+    if (index == SIZE_MAX || !mst_obligation_period(q->programme, o, ret_period))
         return NULL;
     return &q->programme->duties[index];
 }

@@ -36,6 +36,7 @@ typedef int (*act_fn)(struct errand *e, struct mst_err *err);
 static int act_plain(struct errand *e, struct mst_err *err);
 static int act_review(struct errand *e, struct mst_err *err);
 static int act_extend(struct errand *e, struct mst_err *err);
+static int act_issue(struct errand *e, struct mst_err *err);
 static int act_enrol(struct errand *e, struct mst_err *err);
 static int act_revoke(struct errand *e, struct mst_err *err);
 static int act_clock(struct errand *e, struct mst_err *err);
@@ -71,9 +72,9 @@ static const struct act {
     {"unsilence", UPON_OBLIGATION, act_plain},   {"publish", UPON_OBLIGATION, act_plain},
     {"fill", UPON_OBLIGATION, act_plain},        {"vacate", UPON_OBLIGATION, act_plain},
     {"supersede", UPON_OBLIGATION, act_plain},   {"cancel", UPON_OBLIGATION, act_plain},
-    {"rebase", UPON_OBLIGATION, act_plain},      {"enrol", UPON_BROKER, act_enrol},
-    {"revoke", UPON_BROKER, act_revoke},         {"clock", UPON_BROKER, act_clock},
-    {"reload", UPON_BROKER, act_reload},
+    {"issue", UPON_OBLIGATION, act_issue},       {"rebase", UPON_OBLIGATION, act_plain},
+    {"enrol", UPON_BROKER, act_enrol},           {"revoke", UPON_BROKER, act_revoke},
+    {"clock", UPON_BROKER, act_clock},           {"reload", UPON_BROKER, act_reload},
 };
 
 static const struct {
@@ -183,21 +184,19 @@ static enum mst_code find_target(const struct errand *e, const char *act, const 
     return o || (wide && strchr(id, ':')) ? MST_OK : MST_R_NO_SUCH;
 }
 
-static int act_on(struct errand *e, const char *act, struct mst_err *err)
+static int act_upon(struct errand *e, const char *act, const char *obligation, struct mst_err *err)
 {
-    char id[TEXT_ARG_MAX], reason[TEXT_ARG_MAX], number[TEXT_ARG_MAX], successor[TEXT_ARG_MAX];
+    char reason[TEXT_ARG_MAX], number[TEXT_ARG_MAX], successor[TEXT_ARG_MAX];
     char until[TEXT_ARG_MAX];
     const struct mst_programme *p = mst_engine_programme(e->s->engine);
     struct mst_input_act input = {.actor = e->caller.actor.principal,
                                   .roles = e->caller.actor.roles,
                                   .act = act,
-                                  .obligation = arg(e, "obligation", id),
+                                  .obligation = obligation,
                                   .reason = arg(e, "reason", reason),
                                   .number = arg(e, "number", number),
                                   .successor = arg(e, "successor", successor),
                                   .override = arg(e, "override", until) != NULL};
-    if (!input.obligation)
-        return refuse(e, MST_E_USAGE, "obligation");
     enum mst_code wrong = find_target(e, act, input.obligation);
     if (wrong)
         return refuse(e, wrong, wrong == MST_E_DENIED ? act : input.obligation);
@@ -217,6 +216,13 @@ static int act_on(struct errand *e, const char *act, struct mst_err *err)
                                             e->now, err);
     mst_buf_done(&body);
     return code;
+}
+
+static int act_on(struct errand *e, const char *act, struct mst_err *err)
+{
+    char id[TEXT_ARG_MAX];
+    const char *obligation = arg(e, "obligation", id);
+    return obligation ? act_upon(e, act, obligation, err) : refuse(e, MST_E_USAGE, "obligation");
 }
 
 /* The verb is the act. */
@@ -250,6 +256,31 @@ static int act_extend(struct errand *e, struct mst_err *err)
         return act_on(e, "extend", err);
     e->action = "refuse-extension";
     return act_on(e, "refuse-extension", err);
+}
+
+/* The batch that waits to be issued; there is one at a time. NULL: none does. */
+static const char *open_issue(const struct mst_core *core)
+{
+    for (size_t i = 0; i < mst_core_count(core); i++) {
+        const struct mst_obligation *o = mst_core_at(core, i);
+        if (o->kind == MST_DUTY_ISSUE && mst_obligation_ball_with_bearer(o))
+            return o->id;
+    }
+    return NULL;
+}
+
+static int act_issue(struct errand *e, struct mst_err *err)
+{
+    char id[TEXT_ARG_MAX];
+    const char *open = open_issue(mst_engine_core(e->s->engine));
+    if (arg(e, "obligation", id))
+        return act_on(e, "issue", err);
+    if (!may(e, NULL))
+        return refuse(e, MST_E_DENIED, "issue");
+    if (!open)
+        return refuse(e, MST_R_NOTHING_TO_ISSUE, "issue");
+    snprintf(id, sizeof id, "%s", open);
+    return act_upon(e, "issue", id, err);
 }
 
 /* ---- keys ---- */

@@ -16,8 +16,8 @@ static const struct kind_row {
     bool has_period; /* owed by the calendar, not upon an event */
 } kind_rows[KINDS] = {
     [MST_DUTY_REPORT] = {true, true},     [MST_DUTY_QUOTA] = {true, true},
-    [MST_DUTY_POST] = {true, true},       [MST_DUTY_SIGN_FOR] = {false, false},
-    [MST_DUTY_REPLY] = {false, false},    [MST_DUTY_ISSUE] = {false, false},
+    [MST_DUTY_POST] = {true, true},       [MST_DUTY_SIGN_FOR] = {true, false},
+    [MST_DUTY_REPLY] = {false, false},    [MST_DUTY_ISSUE] = {true, false},
     [MST_DUTY_ASSESSMENT] = {true, true}, [MST_DUTY_ATTESTED] = {false, false},
 };
 #define CLOSINGS (MST_CLOSE_NONE + 1)
@@ -161,6 +161,17 @@ static void load_quota(struct mst_loader *l, const struct mst_node *map, struct 
                   _("pace means nothing for the kind %s"), mst_duty_kind_word(duty->kind));
 }
 
+/* What its reports have to do with tasks: as enum mst_duty_tasks. */
+static void load_tasks(struct mst_loader *l, const struct mst_node *map, struct mst_duty *duty)
+{
+    static const char *const words[] = {"none", "list", "plan", "progress"};
+    duty->tasks = (enum mst_duty_tasks)mst_read_word(&l->r, map, "tasks",
+                                                     (struct mst_words){words, 4}, MST_TASKS_NONE);
+    if (duty->tasks != MST_TASKS_NONE && duty->kind != MST_DUTY_REPORT)
+        MST_FAULT(&l->r, mst_node_get(map, "tasks"), _("remove it, or use the kind report"),
+                  _("tasks mean nothing for the kind %s"), mst_duty_kind_word(duty->kind));
+}
+
 /* The ids of a duty's posts, where it has several. */
 static void load_posts(struct mst_loader *l, const struct mst_node *map, struct mst_duty *duty)
 {
@@ -263,8 +274,8 @@ static void load_duty(struct mst_loader *l, const struct mst_node *node, struct 
                          MST_WORDS("id", "title", "clause", "kind", "bearer", "scope",
                                    "counterpart", "closing", "period", "first", "opens", "due",
                                    "grace", "exempt", "transitional", "quota", "pace", "posts",
-                                   "reads", "review_days", "correction_days", "lock_days", "ladder",
-                                   "enforced", "version", "form")))
+                                   "tasks", "reads", "review_days", "correction_days", "lock_days",
+                                   "ladder", "enforced", "version", "form")))
         return;
     duty->id = mst_read_id(&l->r, node);
     duty->title = mst_load_label(l, node, "title");
@@ -281,6 +292,7 @@ static void load_duty(struct mst_loader *l, const struct mst_node *node, struct 
     load_dates(l, node, duty);
     load_quota(l, node, duty);
     load_posts(l, node, duty);
+    load_tasks(l, node, duty);
     load_reads(l, node, duty);
     mst_load_duty_form(l, node, duty);
     check_bearer(l, node, duty);

@@ -114,6 +114,23 @@ static void load_basics(struct mst_loader *l)
 }
 
 #define POINTS_MAX 1000
+#define TASKS_MAX 200
+
+static void load_task_rules(struct mst_loader *l)
+{
+    struct mst_task_rules *rules = &l->p->tasks;
+    *rules = (struct mst_task_rules){.max = 100, .outside = true, .yellow = 10, .red = 30};
+    const struct mst_node *map = mst_read_field(&l->r, l->root, "tasks", MST_MAY_LACK);
+    if (!map || !mst_read_is_map(&l->r, map, MST_WORDS("max", "outside", "yellow", "red")))
+        return;
+    rules->max = mst_read_int(&l->r, map, "max", 1, TASKS_MAX, rules->max);
+    rules->outside = mst_read_bool(&l->r, map, "outside", rules->outside);
+    rules->yellow = mst_read_int(&l->r, map, "yellow", 1, 100, rules->yellow);
+    rules->red = mst_read_int(&l->r, map, "red", 1, 100, rules->red);
+    if (rules->red < rules->yellow)
+        MST_FAULT(&l->r, map, _("red lies at least as far behind as yellow"),
+                  _("red (%d) comes before yellow (%d)"), rules->red, rules->yellow);
+}
 
 /* A programme that says nothing has the rubric of version 1: what came in grace counts, half of the
  * points for what came late, none for what never came, and returns cost nothing. */
@@ -170,7 +187,7 @@ static void load_all(struct mst_loader *l)
     if (!mst_read_is_map(&l->r, l->root,
                          MST_WORDS("id", "title", "source", "issued", "version", "zone", "calendar",
                                    "weekend", "fiscal_month", "units", "groups", "offices", "cc",
-                                   "ladders", "forms", "duties", "rubric", "silent_hours",
+                                   "ladders", "forms", "duties", "rubric", "tasks", "silent_hours",
                                    "notice_days", "attested", "grants", "viewers")))
         return;
     load_basics(l);
@@ -181,6 +198,7 @@ static void load_all(struct mst_loader *l)
     mst_load_grants(l);
     mst_load_viewers(l);
     load_rubric(l);
+    load_task_rules(l);
     mst_load_ladders(l);
     mst_load_forms(l);
     mst_load_duties(l);

@@ -125,7 +125,9 @@ const struct mst_form *mst_duty_form(const struct mst_duty *duty)
         return &mst_form_minutes;
     if (duty->kind != MST_DUTY_REPORT)
         return NULL;
-    return duty->bearer == MST_BEARER_LEADS ? &mst_form_areas : &mst_form_text;
+    /* A list's tasks cover the focus areas. */
+    bool areas = duty->bearer == MST_BEARER_LEADS && duty->tasks != MST_TASKS_LIST;
+    return areas ? &mst_form_areas : &mst_form_text;
 }
 
 struct mst_form_names mst_programme_names(const struct mst_programme *p, size_t group)

@@ -110,6 +110,7 @@ struct mst_form_names {
     size_t areas_count;
     const struct mst_unit *units;
     size_t units_count;
+    bool tasks; /* the body may speak of tasks beside the form: tasks.h checks what it says */
 };
 
 struct mst_form_fault {

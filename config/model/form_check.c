@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "config/model/programme.h"
+#include "config/model/tasks.h"
 #include "proto/pack.h"
 
 struct check {
@@ -361,6 +362,11 @@ static void check_value(struct check *c, const struct mst_form_field *field, str
         check_text(c, field, v.s);
 }
 
+static bool beside_form(const struct check *c, struct mst_slice key)
+{
+    return c->names && c->names->tasks && mst_tasks_key(key);
+}
+
 static void check_map(struct check *c, const struct mst_form_field *fields, size_t count, bool open,
                       struct mst_slice map)
 {
@@ -380,7 +386,7 @@ static void check_map(struct check *c, const struct mst_form_field *fields, size
         if (field) {
             seen |= UINT64_C(1) << (field - fields);
             check_value(c, field, raw);
-        } else if (!open) {
+        } else if (!open && !(was == 0 && beside_form(c, key.s))) {
             tell(c, (struct mst_form_fault){.kind = MST_FORM_UNKNOWN_FIELD,
                                             .word = key.s,
                                             .among = fields,

@@ -123,6 +123,12 @@ bool mst_programme_leads(const struct mst_programme *p, size_t unit)
     return group != SIZE_MAX && p->groups[group].lead == unit;
 }
 
+bool mst_duty_upon_event(const struct mst_duty *duty)
+{
+    return duty->kind == MST_DUTY_SIGN_FOR || duty->kind == MST_DUTY_REPLY ||
+           duty->kind == MST_DUTY_ISSUE;
+}
+
 const char *mst_duty_kind_word(enum mst_duty_kind kind)
 {
     static const char *const words[] = {

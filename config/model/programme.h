@@ -209,6 +209,21 @@ struct mst_period_note { /* a period that is treated apart */
 #define MST_POSTS_MAX 3
 #define MST_POST_MAX 16 /* bytes of a post's id, with the NUL */
 
+/* What a duty's reports have to do with tasks. */
+enum mst_duty_tasks {
+    MST_TASKS_NONE,
+    MST_TASKS_LIST,     /* a list of tasks, which the office issues once it is approved */
+    MST_TASKS_PLAN,     /* a list of the period's tasks, which are in force once it is closed */
+    MST_TASKS_PROGRESS, /* the progress of every task of the group */
+};
+
+/* How lists are checked and lights are lit. Behind: percent points behind the straight line. */
+struct mst_task_rules {
+    int max;         /* most tasks of one list */
+    bool outside;    /* units outside all groups may own tasks */
+    int yellow, red; /* behind by so much: yellow, red */
+};
+
 struct mst_duty {
     const char *id;
     struct mst_label title;
@@ -232,6 +247,7 @@ struct mst_duty {
     const char *const *posts; /* for MST_DUTY_POST: ids of the posts; "clerk", "deputy" and "head"
                                  are the bearer's contacts */
     size_t posts_count;       /* 0: one post without an id */
+    enum mst_duty_tasks tasks;
     bool reads_group;    /* whoever fills it, the bearer reads the obligation's group meanwhile */
     int review_days;     /* working days for the review; 0: no limit */
     int correction_days; /* working days for a correction after a return */
@@ -306,6 +322,7 @@ struct mst_programme {
     const struct mst_ladder *ladders;
     size_t ladders_count;
     struct mst_rubric rubric;
+    struct mst_task_rules tasks;
     int silent_hours; /* an agent not heard of for so long is told of; 0: never */
     bool unattested;  /* arrival alone counts, even where the broker was down */
     int notice_days;  /* working days between a rebase and the earliest due date it may bring */
@@ -347,6 +364,9 @@ enum mst_sight mst_programme_sight(const struct mst_programme *p, const char *pr
 const struct mst_form *mst_duty_form(const struct mst_duty *duty);
 /* What a report of a unit of that group may name. SIZE_MAX: of none. */
 struct mst_form_names mst_programme_names(const struct mst_programme *p, size_t group);
+
+/* Owed when something happens, not when a period opens: sign-for, reply, issue. */
+bool mst_duty_upon_event(const struct mst_duty *duty);
 
 /* Words of enums as they stand in the programme file ("working-days", "preceding", "record"). */
 const char *mst_duty_kind_word(enum mst_duty_kind kind);

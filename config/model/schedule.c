@@ -208,6 +208,8 @@ int mst_schedule_dates(const struct mst_programme *p, const struct mst_duty *dut
 static const char *scope_id(const struct mst_programme *p, const struct mst_expected *e)
 {
     const struct mst_duty *duty = &p->duties[e->duty];
+    if (e->subject)
+        return e->subject;
     if (e->area != SIZE_MAX)
         return p->groups[e->group].areas[e->area].id;
     bool fixed_bearer = duty->bearer == MST_BEARER_UNIT || duty->bearer == MST_BEARER_OFFICE;
@@ -232,6 +234,17 @@ void mst_schedule_id(const struct mst_programme *p, const struct mst_expected *e
     int length = write_id(p, expected, id);
     assert(length < MST_OBLIGATION_ID_MAX);
     (void)length;
+}
+
+static int check_id(const struct mst_programme *p, const struct mst_expected *e,
+                    struct mst_err *err)
+{
+    char id[MST_OBLIGATION_ID_MAX];
+    if (write_id(p, e, id) < MST_OBLIGATION_ID_MAX)
+        return 0;
+    return mst_fail(err, MST_E_INVALID,
+                    _("duty \"%s\": the name of its obligation is too long: %.100s…"),
+                    p->duties[e->duty].id, id);
 }
 
 /* One period of one duty, on its way through the bearers. */
@@ -263,7 +276,6 @@ void mst_schedule_counterpart(const struct mst_programme *p, struct mst_expected
 
 static int emit(struct walk *walk, size_t bearer, size_t group, size_t area)
 {
-    char id[MST_OBLIGATION_ID_MAX];
     struct mst_expected *e = &walk->expected;
     e->bearer = bearer;
     e->group = group;
@@ -272,11 +284,18 @@ static int emit(struct walk *walk, size_t bearer, size_t group, size_t area)
         mst_unit_ended(&walk->p->units[bearer], mst_zone_day(walk->p->zone, e->dates.opens)))
         return 0;
     mst_schedule_counterpart(walk->p, e);
-    if (write_id(walk->p, e, id) >= MST_OBLIGATION_ID_MAX)
-        return mst_fail(walk->err, MST_E_INVALID,
-                        _("duty \"%s\": the name of its obligation is too long: %.100s…"),
-                        walk->duty->id, id);
-    return walk->fn(walk->context, e);
+    int rc = check_id(walk->p, e, walk->err);
+    return rc ? rc : walk->fn(walk->context, e);
+}
+
+int mst_schedule_event(const struct mst_programme *p, mst_day day, struct mst_expected *e,
+                       struct mst_err *err)
+{
+    e->period = mst_period_once(day);
+    e->area = SIZE_MAX;
+    mst_schedule_counterpart(p, e);
+    int rc = check_id(p, e, err);
+    return rc ? rc : mst_schedule_dates(p, &p->duties[e->duty], &e->period, &e->dates, err);
 }
 
 /* For one bearer in one group: once, or once per focus area. */
@@ -419,7 +438,8 @@ mst_time mst_schedule_next_opening(const struct mst_programme *p, mst_time from)
         const struct mst_duty *duty = &p->duties[i];
         struct mst_period period;
         mst_time opens;
-        if (!duty->enforced || first_period(p, duty, &period, NULL) != 0)
+        if (!duty->enforced || mst_duty_upon_event(duty) ||
+            first_period(p, duty, &period, NULL) != 0)
             continue;
         if (!seek(p, duty, from, &period) || opening_by_rule(p, duty, &period, &opens, NULL) != 0)
             continue;

@@ -32,7 +32,8 @@ struct mst_expected {
     size_t group;
     size_t area; /* within the group, for duties scoped by focus area */
     enum mst_counterpart_kind counterpart_kind;
-    size_t counterpart; /* unit; SIZE_MAX: the office */
+    size_t counterpart;  /* unit; SIZE_MAX: the office */
+    const char *subject; /* of what is owed upon an event: what it is about; NULL otherwise */
     struct mst_dates dates;
 };
 
@@ -51,10 +52,17 @@ MST_MUST_CHECK int mst_schedule_dates(const struct mst_programme *p, const struc
 /*
  * "quarterly-progress/2023Q3/UNIT", unique on duty, period and bearer; scoped by group where one
  * unit may bear the duty for several groups ("…/UNIT/GROUP"), by focus area where it is
- * ("…/UNIT/AREA").
+ * ("…/UNIT/AREA"), and by its subject where it is owed upon an event.
  */
 void mst_schedule_id(const struct mst_programme *p, const struct mst_expected *expected,
                      char id[MST_OBLIGATION_ID_MAX]);
+
+/*
+ * What is owed about ret_expected->subject upon an event of this day, which stands for the period:
+ * duty, bearer, group and subject are set, the rest is filled in. MST_E_INVALID as above.
+ */
+MST_MUST_CHECK int mst_schedule_event(const struct mst_programme *p, mst_day day,
+                                      struct mst_expected *expected, struct mst_err *err);
 
 /* Return 0 to go on; any other value stops the walk and is returned by it. */
 typedef int (*mst_expected_fn)(void *context, const struct mst_expected *expected);

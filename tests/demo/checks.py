@@ -87,6 +87,27 @@ def ledger(verified, replayed, stored, logged):
     return wrong
 
 
+def tasks(rows, changes, first, following, owners, issue_number, record_numbers):
+    """Every task of both years stands, under the number of its issue or of its plan's record, signed for by its owner;
+    those of 2023 are done. `changes`: what the second version of a list changed, which is one figure."""
+    wrong = []
+    found = {row["id"]: row for row in rows}
+    leads = dict(zip(("g1", "g2", "g3", "g4", "g5"), record_numbers.values()))
+    if set(found) != {*first, *following}:
+        wrong.append(f"tasks: {sorted(set(found) ^ {*first, *following})} are there or missing")
+    for number, (wanted, of) in {**{task: (area, 2023) for task, area in first.items()},
+                                 **{task: (area, 2024) for task, area in following.items()}}.items():
+        row = found.get(number, {})
+        source = issue_number if of == 2023 else leads[number[:2]]
+        told = tuple(row.get(key) for key in ("area", "owner", "year", "source", "signed_for", "percent"))
+        due = (wanted, owners[wanted], of, source, True, 100 if of == 2023 else 0)
+        if told != due:
+            wrong.append(f"task {number}: {told}, wanted {due}")
+    if [(row["change"], row["area"], row["field"]) for row in changes] != [("changed", "g3-4", "target")]:
+        wrong.append(f"the second version of a list changed {changes}")
+    return wrong
+
+
 def verdict_of(row):
     return (row["work"], row["verdict"], row["days_late"], row["returns"], row["record_number"])
 

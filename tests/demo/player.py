@@ -249,7 +249,8 @@ class Player(harness.World):
         for act in acts:
             form = self.forms[(act.who, *act.args)]
             self.report_path(act).write_text(texts.fill_in(form, act.who, act.options.get("version", 1),
-                                                            act.options.get("date")), encoding="utf-8")
+                                                            act.options.get("date"), year.OWNERS,
+                                                            year.FIRST_TASKS), encoding="utf-8")
 
     def outbox(self, unit):
         """Everything that a unit's agent has queued."""
@@ -323,6 +324,8 @@ class Player(harness.World):
             "told": told,
             "ledger": self.ctl("ledger", "verify"),
             "replay": self.ctl("replay"),
+            "tasks": self.ctl("tasks"),
+            "changes": self.ctl("versions", "task-list/once/nyj", "--only", "2"),
         }
 
     def write_wake(self):

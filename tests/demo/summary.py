@@ -127,6 +127,8 @@ def check(found):
         ("check-receipts", checks.receipts(found["queued"], found["stored"])),
         ("check-alerts", checks.alerts(found["watched"], found["logged"], found["told"])),
         ("check-ledger", checks.ledger(found["ledger"], found["replay"], found["stored"], found["logged"])),
+        ("check-tasks", checks.tasks(found["tasks"], found["changes"], year.FIRST_TASKS, year.NEXT_TASKS, year.OWNERS,
+                                     year.ISSUE_NUMBER, year.RECORD_NUMBERS)),
         ("check-verdicts", checks.verdicts(found["obligations"], year.expected(), year.EXTENDED)),
     ]
 
@@ -138,7 +140,7 @@ def show_checks(results, found, stage, screen, words):
         "acknowledged": sum(row["state"] in ("received", "refused") for row in rows),
         "refused": sum(row["state"] == "refused" for row in rows), "stored": len(found["stored"]),
         "alerts": len(found["watched"]), "rows": found["ledger"]["rows"], "head": found["ledger"]["head"][:16],
-        "verdicts": len(year.expected()), "digest": checks.verdict_digest(found["obligations"]),
+        "tasks": len(found["tasks"]), "verdicts": len(year.expected()), "digest": checks.verdict_digest(found["obligations"]),
     }
     screen.line()
     screen.line(words.say("checks"), "bold")
@@ -167,6 +169,10 @@ def show_clauses(found, stage, screen, words):
             key, duty=words.pick(rows[0]["title_zh"], rows[0]["title_en"]), owed=len(rows),
             reported=len(rows) - count("missing") - count(""), on_time=count("on-time"), late=count("late"),
             missing=count("missing"), returns=sum(row["returns"] for row in rows)))
+    tasks = found["tasks"]
+    screen.line("    " + words.say(
+        "clause-tasks", standing=len(tasks), areas=len({task["area"] for task in tasks}),
+        done=sum(task["year"] == 2023 and task["percent"] == 100 for task in tasks), changed=len(found["changes"])))
     acts = stage.acts
     screen.line(f"  · {words.say('clause-dispatch')}", "cyan")
     screen.line("    " + words.say("clause-dispatch-counts", received=acts["receive", "unit"],

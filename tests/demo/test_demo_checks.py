@@ -185,13 +185,45 @@ class Verdicts(unittest.TestCase):
         self.assertNotEqual(checks.verdict_digest(again), before)
 
 
+def sound_tasks():
+    rows = []
+    for tasks, of, percent in ((year.FIRST_TASKS, 2023, 100), (year.NEXT_TASKS, 2024, 0)):
+        for task, area in tasks.items():
+            lead = year.GROUPS[task[:2]][0]
+            rows.append({"id": task, "area": area, "owner": year.OWNERS[area], "year": of, "percent": percent,
+                         "source": year.ISSUE_NUMBER if of == 2023 else year.RECORD_NUMBERS[lead], "signed_for": True})
+    return rows, [{"change": "changed", "area": "g3-4", "field": "target"}]
+
+
+class Tasks(unittest.TestCase):
+    def sabotaged(self, hurt):
+        rows, changes = sound_tasks()
+        hurt(rows, changes)
+        return checks.tasks(rows, changes, year.FIRST_TASKS, year.NEXT_TASKS, year.OWNERS, year.ISSUE_NUMBER,
+                            year.RECORD_NUMBERS)
+
+    def test_sound_tasks_are_content(self):
+        self.assertEqual(self.sabotaged(lambda rows, changes: None), [])
+
+    def test_a_missing_task_is_found(self):
+        self.assertTrue(self.sabotaged(lambda rows, changes: rows.pop(3)))
+
+    def test_a_task_that_differs_is_found(self):
+        for key, value in (("owner", "nobody"), ("source", ""), ("signed_for", False), ("percent", 99), ("year", 2022)):
+            self.assertTrue(self.sabotaged(lambda rows, changes, key=key, value=value: rows[5].update({key: value})), key)
+
+    def test_another_difference_between_versions_is_found(self):
+        self.assertTrue(self.sabotaged(lambda rows, changes: changes.pop()))
+        self.assertTrue(self.sabotaged(lambda rows, changes: changes[0].update(field="due")))
+
+
 class Year(unittest.TestCase):
     def test_counts_are_the_plans(self):
         self.assertEqual((len(year.LEADS), len(year.MEMBERS), len(set(year.HOMES))), (5, 26, 32))
         self.assertEqual(len(texts.AREAS), 14)
         self.assertEqual(set(texts.MEMBERS), set(year.MEMBERS))
         self.assertEqual(len(year.expected()),
-                         5 * (1 + 1 + 4) + 26 * 4 + 5 + 2 + 3 + (1 + 14 + 5 + 31))
+                         5 * (1 + 1 + 4) + 26 * 4 + 5 + 2 + 3 + (1 + 14 + 5 + 31) + 1 + 2 * 14)
         self.assertEqual(year.AREAS, tuple(texts.AREAS))
         self.assertLessEqual(set(year.EXCEPTIONS), set(year.expected()))
 

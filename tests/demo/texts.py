@@ -93,6 +93,15 @@ AREAS = {
              "筹办2024年“三月三”主会场活动，新增非遗工坊2家。"),
 }
 
+# Focus area: what its task of 2023 and of 2024 is counted by.
+TARGETS = {
+    "g1-1": (("600", "人次"), ("700", "人次")), "g1-2": (("5", "家"), ("6", "家")), "g1-3": (("1", "家"), ("2", "次")),
+    "g1-4": (("3", "个"), ("3", "个")), "g1-5": (("8", "次"), ("1", "个")), "g2-1": (("4", "项"), ("28", "公里")),
+    "g3-1": (("3000", "亩"), ("3", "个")), "g3-2": (("6", "个"), ("1000", "亩")), "g3-3": (("1200", "人"), ("1000", "人")),
+    "g3-4": (("15", "公里"), ("12", "公里")), "g4-1": (("10000", "亩"), ("8000", "亩")), "g5-1": (("30", "名"), ("2", "个")),
+    "g5-2": (("4", "个"), ("100", "人")), "g5-3": (("3", "个"), ("2", "家")),
+}
+
 # Member unit: what it does, with a figure for each quarter.
 MEMBERS = {
     "rsj": ("举办技能人才培训班，本季培训{}人次，推荐就业岗位", (118, 184, 174, 162)),
@@ -177,7 +186,45 @@ def _put(text, key, value):
     return re.sub(rf'(?m)^(\s*{key}:) ""', lambda found: f"{found[1]} {quoted}", text, count=1)
 
 
-def fill_in(form, unit, version=1, date=None):
+def owner_of(area, lead, members):
+    """The lead has the first focus area of its group, the members have the others."""
+    return (lead, *members)[(int(area[-1]) - 1) % (1 + len(members))]
+
+
+def title_of(area, of_plan):
+    return re.split("[，；。]", AREAS[area][2 if of_plan else 0])[0]
+
+
+def fill_in_list(form, duty, version, owners):
+    """A task in each focus area; the first version of the water network's has no figure to speak of."""
+    of_plan = duty == "annual-plan"
+    for area in [area for area in re.findall(r'(?m)^    area: "(.*)"', form)]:
+        value, unit = TARGETS[area][of_plan]
+        if (area, duty, version) == ("g3-4", "task-list", 1):
+            value, unit = "1", "项"
+        form = _put(form, "- title", title_of(area, of_plan))
+        form = _put(form, "owner", owners[area])
+        form = form.replace('target: {value: "", unit: ""}', f'target: {{value: "{value}", unit: "{unit}"}}', 1)
+        form = _put(form, "due", f"{2024 if of_plan else 2023}-12-31")
+    return form
+
+
+# How far the tasks of 2023 had come at the end of each quarter; this one lagged behind.
+PERCENT, LAGGING, LAGGING_PERCENT = (25, 50, 75, 100), "g3-03", (5, 10, 60, 100)
+
+
+def fill_in_tasks(form, period, first_list):
+    """Brought up to date: those of the first list, which is 2023's; those of 2024 have only begun."""
+    number = _quarter(period)
+
+    def told(found):
+        percent = LAGGING_PERCENT[number] if found[1] == LAGGING else PERCENT[number]
+        return f'{found[0][:found.start(2) - found.start()]}{percent if found[1] in first_list else 0}"'
+
+    return re.sub(r'(?m)^  - id: "([a-z0-9]+-\d\d)"\n    percent: "(\d+)"', told, form)
+
+
+def fill_in(form, unit, version=1, date=None, owners=None, first_list=()):
     """A form as `muster-agent new` wrote it, filled in."""
     duty, period = (re.search(rf'(?m)^{key}: "(.*)"', form)[1] for key in ("duty", "period"))
     for key, value in (("filled_in_by", "张小明"), ("checked_by", "李建国"), ("signed_off_by", "王志强"),
@@ -188,7 +235,9 @@ def fill_in(form, unit, version=1, date=None):
                            ("decisions", f"通报近期进展，研究下一步帮扶事项，明确责任单位和完成时限。{INVENTED}")):
             form = _put(form, key, value)
         return form
-    for area in re.findall(r'(?m)^  - id: "(.*)"', form):
+    form = fill_in_tasks(form, period, first_list) if duty == "quarterly-progress" else form
+    form = fill_in_list(form, duty, version, owners) if duty in ("task-list", "annual-plan") else form
+    for area in re.findall(r'(?m)^  - id: "(g\d-\d)"', form):
         form = _put(form, "progress", area_progress(duty, period, area, version))
     form = _put(form, "summary", summary(duty, period, unit, version))
     if duty in ("quarterly-progress", "member-exchange"):

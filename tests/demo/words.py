@@ -28,6 +28,10 @@ WORDS = {
     "late-correction": ("{unit}'s correction comes two working days late too; that is measured apart",
                         "{unit}的修改稿也迟报2个工作日，另行计算"),
     "approved": ("all five task lists are approved (审核)", "五个组团任务清单全部审核通过"),
+    "issued": ("the office issues the five lists as one batch (统一印发), under one number; owners are to sign for their tasks",
+               "办公室将五个组团任务清单统一编号印发，由责任单位签收"),
+    "signed-late": ("{unit} signs for its task two working days late; all others have signed (签收)",
+                    "{unit}迟2个工作日签收任务，其余单位均已签收"),
     "withdrawn": ("{unit} withdraws its exchange and sends another", "{unit}撤回交流材料，另行报送"),
     "returned-by-lead": ("{unit}, a lead, returns a member's exchange with its own agent",
                          "组长单位{unit}用自己的单位端退回成员单位的交流材料"),
@@ -114,6 +118,8 @@ WORDS = {
                      "警示{alerts}条，编号1至{alerts}无缺号，办公室所收与日志一致"),
     "check-ledger": ("the ledger's chain of {rows} rows verifies (head {head}…); replayed, it gives the same year",
                      "台账{rows}行哈希链核验无误（链首{head}……），重放后结果相同"),
+    "check-tasks": ("{tasks} tasks, each from an issued list or a plan on record, signed for by its owner and reported on",
+                    "任务{tasks}项，均来自已印发的清单或已备案的计划，由责任单位签收并报送进度"),
     "check-verdicts": ("{verdicts} verdicts are those that the script expects; verdict digest {digest}",
                        "{verdicts}项认定与脚本预期一致；认定摘要 {digest}"),
     "check-kills": ("SIGKILL of {agents} agent and {brokers} times of the broker in between", "其间单位端被强行终止{agents}次，中心{brokers}次"),
@@ -130,6 +136,8 @@ WORDS = {
     "clause-office": ("办公室牵头做好团组事项统筹协调、考核督促", "办公室牵头做好团组事项统筹协调、考核督促"),
     "clause-office-counts": ("the office reviewed {reviewed} times, urged {urged} and extended {extended}",
                              "办公室审核、备案、退回{reviewed}次，催办{urged}次，同意延期{extended}次"),
+    "clause-tasks": ("{standing} tasks in force in {areas} focus areas: {done} of 2023 done, {changed} changes between a "
+                     "list's versions", "{areas}个重点领域共有生效任务{standing}项，2023年任务已完成{done}项，清单版本间有{changed}处修改"),
     "declared": ("Declared in the programme, not yet enforced:", "方案文件中已列、尚未执行："),
 
     # ---- what next ----

@@ -22,10 +22,16 @@ MEMBERS = tuple(LEAD_OF)
 COUNTY = "jnx"
 HOMES = LEADS + MEMBERS + (COUNTY,)
 AREAS = tuple(f"{group}-{n + 1}" for group, count in zip(GROUPS, (5, 1, 4, 1, 3)) for n in range(count))
+# Focus area → who owns its task; the ids of the tasks of 2023, and of 2024, which follow them.
+OWNERS = {area: texts.owner_of(area, *GROUPS[area[:2]]) for area in AREAS}
+TASKS = {group: [area for area in AREAS if area.startswith(f"{group}-")] for group in GROUPS}
+FIRST_TASKS = {f"{group}-{n + 1:02}": area for group, areas in TASKS.items() for n, area in enumerate(areas)}
+NEXT_TASKS = {f"{group}-{len(areas) + n + 1:02}": area for group, areas in TASKS.items() for n, area in enumerate(areas)}
+ISSUE_NUMBER = "丽团组办〔2023〕1号"
 HOST = "fgw"  # the unit that houses the office
 REPORTS = ("task-list", "quarterly-progress", "member-exchange", "annual-plan")
 POSTS = ("county-leader", "county-department", "county-liaison", "unit-contacts")
-DUTIES = REPORTS + ("group-meeting", "leaders-meeting", "assessment-quarter") + POSTS
+DUTIES = REPORTS + ("issue", "sign-for", "group-meeting", "leaders-meeting", "assessment-quarter") + POSTS
 CONTACTS = ("clerk", "deputy", "head")
 QUARTERS = ("2023Q1", "2023Q2", "2023Q3", "2023Q4")
 
@@ -115,6 +121,24 @@ def _task_lists(day):
     day("2023-01-09 11:00", review("task-list/once/wjw", "--return", "--reason", "教育帮扶任务未明确责任处室"))
     day("2023-01-18 09:30", submit("wjw", "task-list", "once", version=2, story="late-correction"))
     day("2023-01-19 10:00", review("task-list/once/wjw", "--approve", story="approved"))
+
+
+# Who signs for the tasks of 2023 after the holiday, and who is late with it: five working days from 20 January end on 1 February.
+SIGNED, LATE_SIGNED, LATE_TASK = "2023-01-29 10:00", "2023-02-03 15:00", "g5-02"
+# Those of 2024 are signed for as soon as their plan is on record.
+SIGNED_NEXT = {"g1": "2023-11-27 14:00"}
+
+
+def sign(task, areas):
+    return act("sign-for", OWNERS[areas[task]], task)
+
+
+def _signing(day):
+    day("2023-01-20 10:00", act("issue", "office", "issue/once/office/1", "--number", ISSUE_NUMBER, story="issued"))
+    day(SIGNED, *(sign(task, FIRST_TASKS) for task in FIRST_TASKS if task != LATE_TASK))
+    day(LATE_SIGNED, act("sign-for", OWNERS[FIRST_TASKS[LATE_TASK]], LATE_TASK, story="signed-late"))
+    for task in NEXT_TASKS:
+        day(SIGNED_NEXT.get(task[:2], "2023-12-08 15:00"), sign(task, NEXT_TASKS))
 
 
 def _quarterly(day):
@@ -284,6 +308,7 @@ def script():
         days.setdefault(at, []).extend(acts)
 
     _task_lists(day)
+    _signing(day)
     _exchanges(day)
     _quarterly(day)
     _plans(day)
@@ -319,6 +344,7 @@ EXCEPTIONS = {
     "group-meeting/2023/lyj": ("", 0, 0),  # overdue, and not locked yet
     "assessment-quarter/2023Q2/office": ("late", 1, 0),
     f"county-department/once/jnx/{LATE_AREA}": ("late", 2, 0),
+    f"sign-for/once/{OWNERS[FIRST_TASKS[LATE_TASK]]}/{LATE_TASK}": ("late", 2, 0),
     "unit-contacts/once/wenlv": ("late", 1, 0),
     "unit-contacts/once/zyy": ("late", 3, 0),
     "unit-contacts/once/zxw": ("missing", 0, 0),
@@ -337,6 +363,9 @@ def expected():
     ids += [f"group-meeting/2023/{lead}" for lead in LEADS]
     ids += [f"leaders-meeting/{half}/{HOST}" for half in ("2023H1", "2023H2")]
     ids += [f"assessment-quarter/{quarter}/office" for quarter in ASSESSMENTS]
+    ids += ["issue/once/office/1"]
+    ids += [f"sign-for/once/{OWNERS[area]}/{task}" for tasks in (FIRST_TASKS, NEXT_TASKS)
+            for task, area in tasks.items()]
     ids += [f"county-leader/once/{COUNTY}"]
     ids += [f"county-department/once/{COUNTY}/{area}" for area in AREAS]
     ids += [f"county-liaison/once/{COUNTY}/{group}" for group in GROUPS]
@@ -346,7 +375,7 @@ def expected():
         verdict, days, returns = EXCEPTIONS.get(obligation, ("on-time", 0, 0))
         work = "awaiting" if verdict in ("missing", "") else "closed"
         duty, period, bearer = obligation.split("/")[:3]
-        record = {"annual-plan": lambda: RECORD_NUMBERS[bearer],
+        record = {"issue": lambda: ISSUE_NUMBER, "annual-plan": lambda: RECORD_NUMBERS[bearer],
                   "assessment-quarter": lambda: ASSESSMENTS[period][1]}.get(duty, str)()
         table[obligation] = (work, verdict, days, returns, record)
     return table

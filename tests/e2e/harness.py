@@ -340,8 +340,18 @@ class Agent(Program):
         """A report file, made with `new` and filled in as its staff would."""
         path = self.world.dir / f"{self.unit}-{duty}-{period}-{random.randrange(10**9)}.yaml"
         self("new", duty, period, "--out", path)
-        path.write_text(filled(path.read_text(encoding="utf-8"), text), encoding="utf-8")
+        blank = path.read_text(encoding="utf-8")
+        values = {"owner": self.unit, "value": "10", "unit": "项", "due": "2024-12-31"}
+        tasks = re.sub(r'\b(owner|value|unit|due): ""', lambda found: f'{found[1]}: "{values[found[1]]}"', blank)
+        path.write_text(filled(tasks, text), encoding="utf-8")
         return path
+
+
+def task_list(text, group="g1", areas=5, owner="jxj", **more):
+    """The body of a list with a task in each focus area, as the first programme's group 1 has them."""
+    return {"text": text, "tasks": [
+        {"title": f"{text} {number}", "area": f"{group}-{number}", "owner": owner, "target": {"value": 10, "unit": "项"},
+         "due": "2024-12-31", **more} for number in range(1, areas + 1)]}
 
 
 HEADER = {"filled_in_by": "张小明", "checked_by": "李建国", "signed_off_by": "王志强", "phone": "0578"}

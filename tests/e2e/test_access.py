@@ -11,7 +11,7 @@ import zmq
 
 import harness
 import muster_client as mc
-from harness import World, check, equal, wait_for
+from harness import World, check, equal, wait_for, task_list
 
 UNHEARD_S = 0.5  # how long silence is listened to, where silence is the promise
 TASKS = "task-list/once/jxj"
@@ -136,7 +136,7 @@ def test_stranger_hears_nothing_on_the_feed():
 
 def check_revoked_key_is_refused_at_its_next_message(world):
     client = world.client("jxj")
-    client.submit("task-list", "once", {"text": "before"})
+    client.submit("task-list", "once", task_list("before"))
     world.must("musterctl", "revoke", "unit:jxj", "--reason", "laptop stolen")
     with stores_nothing(world):
         refused_with("revoked", client.request, "brief")
@@ -279,7 +279,7 @@ def test_signature_that_is_not_checked_is_noticed():
 def test_push_to_anothers_outbox_is_refused():
     with broker() as world:
         owner, thief = world.client("jxj"), world.client("rsj")
-        owner.submit("task-list", "once", {"text": "mine"})
+        owner.submit("task-list", "once", task_list("mine"))
         head = bytes.fromhex(owner.home["seen"]["head"])
         with stores_nothing(world):
             report = forged(thief, "rsj")
@@ -319,7 +319,7 @@ OFFICES = ("review", "receive", "urge", "extend", "waive", "unlock", "reopen", "
 
 def test_viewers_unit_and_administrators_keep_to_their_acts():
     with broker() as world:
-        world.client("jxj").submit("task-list", "once", {"text": "x"})
+        world.client("jxj").submit("task-list", "once", task_list("x"))
         with stores_nothing(world):
             for who, denied in (("viewer:mayor", ACTS), ("rsj", ACTS), ("admin:root", OFFICES),
                                 ("office:main", ("enrol", "revoke", "clock", "reload"))):
@@ -337,7 +337,7 @@ def test_viewers_unit_and_administrators_keep_to_their_acts():
 def test_unit_reads_its_own_and_its_groups_progress_only():
     with broker() as world:
         client = world.client("rsj", kind="ctl", name="ctl")
-        world.client("jxj").submit("task-list", "once", {"text": "of the lead"})
+        world.client("jxj").submit("task-list", "once", task_list("of the lead"))
         rows = client.request("obligations")
         check({row["group"] for row in rows} == {"g1"}, f"a member reads {rows}")
         others = {row["duty"] for row in rows if row["bearer"] != "rsj"}
@@ -354,7 +354,7 @@ def test_unit_reads_its_own_and_its_groups_progress_only():
 def test_liaison_reads_its_group_while_in_office():
     with broker() as world:
         client, post = world.client("unit:jnx"), "county-liaison/once/jnx/g1"
-        world.client("unit:jxj").submit("task-list", "once", {"text": "of the lead"})
+        world.client("unit:jxj").submit("task-list", "once", harness.task_list("of the lead"))
         world.clock_run("2023-01-01")
         refused_with("no-such-obligation", client.request, "show", {"obligation": "task-list/once/jxj"})
         seq = client.queue("fill", duty="county-liaison", period="once", obligation=post, body={"name": "Lei"})

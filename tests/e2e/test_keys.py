@@ -101,7 +101,7 @@ def test_both_are_good_in_the_overlap_and_the_old_one_expires():
         fresh = client.rotate()
         again = client.rotate(keys={name: fresh[name] for name in ("curve_public", "curve_secret", "sign_seed")})
         equal(again["sign_seed"], fresh["sign_seed"], "the same keys asked for again")
-        client.submit("task-list", "once", {"text": "with the old one"})  # in mid-session
+        client.submit("task-list", "once", harness.task_list("with the old one"))  # in mid-session
         other = mc.Client(mc.Home({**client.home.state, **{name: fresh[name] for name in ("curve_public", "curve_secret", "sign_seed")}}))
         with contextlib.closing(other):
             other.queue("progress", duty="task-list", period="once", body={"text": "with the new one"})
@@ -186,7 +186,7 @@ def test_feed_and_streams_end_with_the_expiry():
 
 def test_remote_keys_administer_and_judge_and_stand_in_the_ledger():
     with world_with() as world:
-        world.client("jxj").submit("task-list", "once", {"text": "x"})
+        world.client("jxj").submit("task-list", "once", harness.task_list("x"))
         admin, office = world.home("admin:root"), world.home("office:main")
         world.must("musterctl", "--home", admin, "enrol", "czj", "--out", world.dir / "czj.invite")
         world.must("musterctl", "--home", office, "review", "task-list/once/jxj", "--return", "--reason", "too short")

@@ -28,7 +28,7 @@ def answer(client, verb, args):
 def test_every_command_asked_by_every_role_goes_by_the_table():
     with World("rights", rehearse="2022-12-05", settings={"log_rate": 10000}) as world:
         world.broker.start()
-        world.client("jxj").submit("task-list", "once", {"text": "x"})
+        world.client("jxj").submit("task-list", "once", harness.task_list("x"))
         table = [row for row in world.ctl("rights") if row["verbs"]]
         clients = {role: world.client(who if not who.startswith("unit:") else who[5:], kind="ctl", name="rights")
                    for role, who in ROLES.items()}

@@ -171,7 +171,7 @@ def test_bad_report_is_refused_at_its_place():
         path = agent.fill("task-list", "once")
         text = path.read_text(encoding="utf-8")
         for change, place in ((('phone: "', 'fone: "'), r":\d+:3: error: .*fone"), (('duty: "task-list"', "duty: tsk"), r":\d+:7: error:"),
-                              (("areas:", "areas: ["), r":\d+:\d+: error:"), (('- id: "g1-2"', '- id: "g9-9"'), r":\d+:\d+: error: .*g9-9")):
+                              (("tasks:", "tasks: ["), r":\d+:\d+: error:"), (('area: "g1-2"', 'area: "g9-9"'), r":\d+:\d+: error: area: .*g9-9")):
             path.write_text(text.replace(*change, 1), encoding="utf-8")
             done = agent.try_("submit", path, "--wait")
             check(done.returncode == 1 and re.search(re.escape(str(path)) + place, done.stderr),

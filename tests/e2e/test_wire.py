@@ -11,7 +11,7 @@ import nacl.signing
 
 import harness
 import muster_client as mc
-from harness import World, check, equal
+from harness import World, check, equal, task_list
 
 DUTY, PERIOD = "task-list", "once"
 
@@ -88,7 +88,7 @@ def test_listing_in_the_protocol_document_works_with_a_real_broker():
         home = world.join("jxj")
         receipt, alert = names["submit"](
             home["members"], home["broker_key"].encode(), home["curve_public"].encode(), home["curve_secret"].encode(),
-            home.bytes("sign_seed"), "jingning", "jxj", home.bytes("outbox"), DUTY, PERIOD, {"text": "县"})
+            home.bytes("sign_seed"), "jingning", "jxj", home.bytes("outbox"), DUTY, PERIOD, task_list("县"))
         equal((receipt["refused"], alert["kind"]), ([], "reminder"), "receipt and alert")
 
 
@@ -127,14 +127,14 @@ def test_gap_gets_expect_and_stores_nothing():
         expect = client.wire.wait("expect")
         equal((expect["next"], expect["head"]), (1, head), "expect")
         equal(rows_of(world), rows, "ledger rows after a gap")
-        equal(client.submit(DUTY, PERIOD, {"text": "in its place"})["code"], "ok", "the session goes on")
+        equal(client.submit(DUTY, PERIOD, task_list("in its place"))["code"], "ok", "the session goes on")
 
 
 def test_forked_chain_is_refused_and_stores_nothing():
     with World("wire", rehearse="2022-12-05") as world:
         world.broker.start()
         client = world.client("jxj")
-        client.submit(DUTY, PERIOD, {"text": "first"})
+        client.submit(DUTY, PERIOD, task_list("first"))
         for code, first, prev, stored in (
                 ("chain", 2, mc.H(b"another history"), 1),  # does not join
                 ("conflict", 1, None, 0)):                  # the same number with another body

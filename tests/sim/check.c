@@ -223,6 +223,19 @@ static bool check_alert(struct world *w, const struct mst_alert *a)
 
 /* ---- transitions and snapshots ---- */
 
+/* It stands for another unit's obligation about the same thing, whose reminders are behind it even
+ * where it opens at this very instant. */
+static bool takes_over(const struct world *w, const struct mst_obligation *o)
+{
+    for (size_t i = 0; o->subject[0] && i < mst_core_count(w->core); i++) {
+        const struct mst_obligation *other = mst_core_at(w->core, i);
+        if (other != o && strcmp(other->duty, o->duty) == 0 &&
+            strcmp(other->subject, o->subject) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool check_transition(struct world *w, const struct mst_transition *t)
 {
     bool is_new = strcmp(t->event, "materialise") == 0;
@@ -232,9 +245,10 @@ static bool check_transition(struct world *w, const struct mst_transition *t)
     if (!s)
         return world_fault(w, "%s: %s of what was never materialised", t->obligation, t->event);
     /* What a successor takes over begins with what comes after. */
-    if (is_new)
-        s->clock_start =
-            t->instant - (mst_core_find(w->core, t->obligation)->opens < t->instant ? 0 : 1);
+    if (is_new) {
+        const struct mst_obligation *o = mst_core_find(w->core, t->obligation);
+        s->clock_start = t->instant - (o->opens < t->instant || takes_over(w, o) ? 0 : 1);
+    }
     if (t->from != s->work)
         return world_fault(w, "%s: %s goes from %s, but it was %s", t->obligation, t->event,
                            mst_work_word(t->from), mst_work_word(s->work));
@@ -395,12 +409,16 @@ bool check_step(struct world *w, const struct mst_input *input)
             held = check_obligation(w, e->u.obligation);
         else if (e->kind == MST_EFFECT_TRANSITION)
             held = check_transition(w, e->u.transition);
+        else if (e->kind == MST_EFFECT_ITEM_MOVE)
+            held = check_item_move(w, e->u.item_move);
         else if (e->kind == MST_EFFECT_ALERT)
             held = check_alert(w, e->u.alert);
     }
     for (size_t i = 0; held && i < w->effects.count; i++) {
         if (w->effects.items[i].kind == MST_EFFECT_OBLIGATION)
             held = check_against_shadow(w, w->effects.items[i].u.obligation);
+        else if (w->effects.items[i].kind == MST_EFFECT_ITEM)
+            held = check_item(w, w->effects.items[i].u.item);
     }
     if (held && mst_core_next_due(w->core) <= w->now)
         return world_fault(w, "something due was left undone");
@@ -439,7 +457,7 @@ bool check_assessment(struct world *w)
 
 bool check_all(struct world *w)
 {
-    if (!check_assessment(w))
+    if (!check_assessment(w) || !check_signing(w))
         return false;
     bool held = true;
     size_t count = mst_core_count(w->core);

@@ -273,6 +273,8 @@ void script_expect(struct script *s)
         expect_no_alert(s);
     } else if (script_accept(s, "refused")) {
         expect_refused(s);
+    } else if (script_accept(s, "task")) {
+        script_expect_item(s);
     } else {
         const char *what = script_need(s, "what is expected");
         const char *id = script_need(s, "an obligation");

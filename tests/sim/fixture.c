@@ -89,6 +89,16 @@ static const struct mst_calendar *fixture_calendar(struct mst_arena *arena, uint
 
 /* ---- who ---- */
 
+/* Two focus areas each: "a0" and "b0" of the first group. */
+static void fill_areas(struct mst_programme *p, struct mst_group *group, size_t number)
+{
+    struct mst_area *areas = take(p->arena, 2 * sizeof *areas);
+    areas[0].id = named(p->arena, "a", number);
+    areas[1].id = named(p->arena, "b", number);
+    group->areas = areas;
+    group->areas_count = 2;
+}
+
 static void fill_groups(struct mst_programme *p, size_t groups, const size_t *members,
                         uint64_t *random)
 {
@@ -113,6 +123,7 @@ static void fill_groups(struct mst_programme *p, size_t groups, const size_t *me
         items[g].members = indices;
         items[g].members_count = members[g];
         items[g].head = random_below(random, 2) ? "group head" : NULL;
+        fill_areas(p, &items[g], g);
     }
     struct mst_office *office = take(p->arena, sizeof *office);
     office->id = "office";
@@ -161,7 +172,7 @@ static struct mst_duty duty(const char *id, enum mst_bearer_kind bearer, enum ms
 static void fill_duties(struct mst_programme *p, unsigned edits)
 {
     static const char *const posts[] = {"deputy", "head"};
-    struct mst_duty *d = take(p->arena, 9 * sizeof *d);
+    struct mst_duty *d = take(p->arena, 12 * sizeof *d);
     d[0] = duty("progress", MST_BEARER_LEADS, MST_CLOSE_AUTOMATIC, MST_PERIOD_QUARTER, 5);
     d[1] = duty("exchange", MST_BEARER_MEMBERS, MST_CLOSE_RECEIVE, MST_PERIOD_MONTH, -3);
     d[1].counterpart = MST_COUNTERPART_LEAD;
@@ -184,6 +195,16 @@ static void fill_duties(struct mst_programme *p, unsigned edits)
     d[8] = duty("review", MST_BEARER_OFFICE, MST_CLOSE_NONE, MST_PERIOD_MONTH, 5);
     d[8].kind = MST_DUTY_ASSESSMENT;
     d[8].counterpart = MST_COUNTERPART_DIRECTOR;
+    d[9] = duty("tasks", MST_BEARER_LEADS, MST_CLOSE_APPROVE, MST_PERIOD_ONCE, 20);
+    d[9].tasks = MST_TASKS_LIST;
+    d[9].lock_days = 0; /* lists are returned and corrected all year */
+    d[10] = duty("sign", MST_BEARER_ALL, MST_CLOSE_NONE, MST_PERIOD_ONCE, 5);
+    d[10].kind = MST_DUTY_SIGN_FOR;
+    d[11] = duty("issue", MST_BEARER_OFFICE, MST_CLOSE_NONE, MST_PERIOD_ONCE, 5);
+    d[11].kind = MST_DUTY_ISSUE;
+    d[11].counterpart = MST_COUNTERPART_DIRECTOR;
+    d[0].tasks = MST_TASKS_PROGRESS;
+    d[2].tasks = MST_TASKS_PLAN;
     if (edits & EDIT_RULES) {
         d[0].due.n = 3;
         d[1].due.n = -5;
@@ -191,7 +212,7 @@ static void fill_duties(struct mst_programme *p, unsigned edits)
         d[0].version = d[1].version = d[6].version = 2;
     }
     p->duties = d;
-    p->duties_count = 9;
+    p->duties_count = 12;
     p->ladders = &fixture_ladder;
     p->ladders_count = 1;
 }
@@ -242,6 +263,7 @@ static struct mst_programme *blank(void)
     p->version = 1;
     p->silent_hours = 72;
     p->notice_days = 3;
+    p->tasks = (struct mst_task_rules){.max = 6, .outside = true, .yellow = 10, .red = 30};
     return p;
 }
 

@@ -304,6 +304,14 @@ static void people(struct script *s, const char *verb)
         do_report(s, verb, false);
     else if (strcmp(verb, "minutes") == 0)
         do_minutes(s);
+    else if (strcmp(verb, "list") == 0)
+        script_list(s);
+    else if (strcmp(verb, "tell") == 0)
+        script_told(s, "progress");
+    else if (strcmp(verb, "tell-all") == 0)
+        script_told(s, "submit");
+    else if (strcmp(verb, "sign-for") == 0)
+        script_sign(s);
     else if (strcmp(verb, "lead") == 0)
         do_report(s, NULL, true);
     else if (strcmp(verb, "office") == 0)

@@ -32,6 +32,12 @@ const char *script_need(struct script *s, const char *what);
 mst_time script_instant(struct script *s);
 long script_number(struct script *s, const char *what);
 
+/* ---- script_tasks.c ---- */
+void script_list(struct script *s);
+void script_told(struct script *s, const char *act);
+void script_sign(struct script *s);
+void script_expect_item(struct script *s);
+
 /* ---- expect.c: what follows the word "expect" ---- */
 void script_expect(struct script *s);
 void script_forget(struct script *s);

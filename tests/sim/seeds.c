@@ -9,6 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "broker/core/task.h"
+#include "proto/pack.h"
 #include "tests/sim/world.h"
 
 static const mst_time hour_ms = 3600000, day_ms = 86400000;
@@ -71,6 +73,67 @@ static void say_name(struct year *y, struct said *said)
     said->count = 2;
 }
 
+/* Some tasks, mostly as they should be, with titles that come again. */
+static void say_list(struct year *y, const struct mst_obligation *o, struct mst_buf *out)
+{
+    const struct mst_programme *p = y->world.programme;
+    size_t count = 1 + (size_t)random_below(&y->random, 4);
+    size_t group = mst_programme_group(p, o->group);
+    mst_pack_array(out, count);
+    for (size_t i = 0; i < count; i++) {
+        size_t owner = (size_t)random_below(&y->random, p->units_count);
+        bool odd = random_below(&y->random, 16) == 0;
+        char title[8], due[16];
+        snprintf(title, sizeof title, "T%d", (int)random_below(&y->random, 5));
+        mst_day_format(
+            mst_zone_day(p->zone, y->world.now) + 1 + (mst_day)random_below(&y->random, 300), due);
+        /* Mostly a unit that can own it. */
+        if (group != SIZE_MAX && !odd && owner != 0)
+            owner =
+                random_below(&y->random, 2) ? p->groups[group].lead : p->groups[group].members[0];
+        tasks_pack(out, &(struct task_words){.title = title,
+                                             .area = group == SIZE_MAX || odd
+                                                         ? "nowhere"
+                                                         : p->groups[group].areas[i % 2].id,
+                                             .owner = p->units[owner].id,
+                                             .value = "12.5",
+                                             .due = due});
+    }
+}
+
+/* What is told of some tasks, and sometimes of one that there is not. */
+static void say_told(struct year *y, struct mst_buf *out)
+{
+    size_t items = mst_core_items(y->world.core);
+    size_t count = 1 + (size_t)random_below(&y->random, 2);
+    mst_pack_array(out, count);
+    for (size_t i = 0; i < count; i++) {
+        char percent[8];
+        size_t index = (size_t)random_below(&y->random, items + 1);
+        snprintf(percent, sizeof percent, "%d", (int)random_below(&y->random, 11) * 10);
+        tasks_pack_told(
+            out, &(struct told_words){
+                     .id = index < items ? mst_core_item_at(y->world.core, index)->id : "g9-99",
+                     .percent = percent,
+                     .light = random_below(&y->random, 9) ? NULL : "yellow",
+                     .reason = "because"});
+    }
+}
+
+static void say_tasks(struct year *y, const struct mst_obligation *o, struct report_words *words,
+                      struct mst_buf *out)
+{
+    const struct mst_programme *p = y->world.programme;
+    enum mst_duty_tasks tasks = p->duties[mst_programme_duty(p, o->duty)].tasks;
+    if (tasks == MST_TASKS_NONE || random_below(&y->random, 4) == 0)
+        return; /* as it should be */
+    if (tasks == MST_TASKS_PROGRESS)
+        say_told(y, out);
+    else if (strcmp(words->act, "submit") == 0)
+        say_list(y, o, out);
+    words->tasks = mst_bytes(out->data, out->len);
+}
+
 static bool report(struct year *y, const struct mst_obligation *o)
 {
     char unit[MST_ID_MAX], duty[MST_ID_MAX], period[MST_PERIOD_KEY_MAX];
@@ -86,6 +149,14 @@ static bool report(struct year *y, const struct mst_obligation *o)
         words.act = random_below(&y->random, 4) ? "fill" : "vacate";
         say_name(y, &said);
     }
+    struct mst_buf tasks = {0};
+    char id[MST_OBLIGATION_ID_MAX];
+    memcpy(id, o->id, sizeof id);
+    if (o->kind == MST_DUTY_SIGN_FOR) {
+        words.act = "sign-for";
+        words.obligation = id;
+    }
+    say_tasks(y, o, &words, &tasks);
     words.body = said.pairs;
     words.body_count = said.count;
     if (random_below(&y->random, 12) == 0)
@@ -93,7 +164,9 @@ static bool report(struct year *y, const struct mst_obligation *o)
     words.reason = random_below(&y->random, 4) ? "because" : NULL;
     words.empty = random_below(&y->random, 20) == 0;
     words.queued = y->world.now - (mst_time)random_below(&y->random, (uint64_t)(3 * day_ms));
-    return world_report(&y->world, &words);
+    bool held = world_report(&y->world, &words);
+    mst_buf_done(&tasks);
+    return held;
 }
 
 static const unsigned desk_roles[] = {MST_ROLE_OFFICE, MST_ROLE_OFFICE,
@@ -114,6 +187,12 @@ static bool judge(struct year *y, const struct mst_obligation *o)
     struct said said = {.count = 0};
     say_name(y, &said);
     struct act_words words = {.actor = "office:desk", .act = act, .obligation = id};
+    char number[16];
+    snprintf(number, sizeof number, "N%d", (int)random_below(&y->random, 30));
+    if (o->kind == MST_DUTY_ISSUE) {
+        words.act = random_below(&y->random, 3) ? "issue" : act;
+        words.number = number;
+    }
     words.successor = any_obligation(y)->id;
     words.body = said.pairs;
     words.body_count = said.count;
@@ -156,6 +235,45 @@ static bool contacts(struct year *y)
             world_heard(&y->world, p->units[i].id);
     }
     return world_contacts(&y->world);
+}
+
+static bool concerns_tasks(const struct world *w, const struct mst_obligation *o)
+{
+    size_t duty = mst_programme_duty(w->programme, o->duty);
+    return o->kind == MST_DUTY_ISSUE || o->kind == MST_DUTY_SIGN_FOR ||
+           (duty != SIZE_MAX && (w->programme->duties[duty].tasks == MST_TASKS_LIST ||
+                                 w->programme->duties[duty].tasks == MST_TASKS_PLAN));
+}
+
+/* The office does its next act upon it, or its bearer the next one. */
+static bool go_on(struct year *y, const struct mst_obligation *o)
+{
+    char id[MST_OBLIGATION_ID_MAX], number[16];
+    memcpy(id, o->id, sizeof id);
+    snprintf(number, sizeof number, "N%d", (int)random_below(&y->random, 1000));
+    if (o->bearer[0] && mst_obligation_ball_with_bearer(o))
+        return report(y, o);
+    struct act_words words = {.actor = "office:desk", .obligation = id, .reason = "because"};
+    words.act = !o->bearer[0]                      ? "issue"
+                : o->closing == MST_CLOSE_RECORD   ? "record"
+                : random_below(&y->random, 4) == 0 ? "return"
+                                                   : "approve";
+    words.number = o->bearer[0] ? NULL : number;
+    words.roles = MST_ROLE_OFFICE | MST_ROLE_DIRECTOR;
+    return world_act(&y->world, &words);
+}
+
+/* Lists come to be issued and signed for, as chance alone would hardly have it. */
+static bool tasks_go_on(struct year *y)
+{
+    size_t count = y->world.shadows.count, from = (size_t)random_below(&y->random, count + 1);
+    for (size_t i = 0; i < count; i++) {
+        const char *id = y->world.shadows.items[(from + i) % count].id;
+        const struct mst_obligation *o = mst_core_find(y->world.core, id);
+        if (concerns_tasks(&y->world, o) && o->work != MST_WORK_CLOSED && !o->locked)
+            return go_on(y, o);
+    }
+    return world_advance(&y->world, y->world.now + day_ms);
 }
 
 /* Around the deadline to the millisecond, sometimes; within hours, mostly. */
@@ -220,6 +338,8 @@ static bool something_happens(struct year *y)
         return silence(y);
     if (what < 54)
         return contacts(y);
+    if (what < 60)
+        return tasks_go_on(y);
     return somebody_acts(y);
 }
 
@@ -262,6 +382,18 @@ static bool live(struct year *y, uint64_t seed, const struct kept *kept, bool tr
     return held && check_all(&y->world);
 }
 
+static void count_items(const struct world *w, struct year_result *ret_result)
+{
+    for (size_t i = 0; i < mst_core_items(w->core); i++) {
+        const struct mst_item *item = mst_core_item_at(w->core, i);
+        struct mst_task_data data;
+        mst_task_data_read(item, &data);
+        ret_result->items++;
+        ret_result->issued += mst_task_stands(item);
+        ret_result->signed_for += data.signed_for;
+    }
+}
+
 static void tell_fault(const struct year *y, struct year_result *ret_result)
 {
     memcpy(ret_result->fault, y->world.fault, sizeof ret_result->fault);
@@ -285,6 +417,7 @@ void year_run(uint64_t seed, const struct kept *kept, bool tell, struct year_res
     }
     ret_result->alerts = once.world.alert_ids_count;
     ret_result->obligations = once.world.shadows.count;
+    count_items(&once.world, ret_result);
     world_done(&once.world);
     if (again.world.core)
         world_done(&again.world);
@@ -292,13 +425,16 @@ void year_run(uint64_t seed, const struct kept *kept, bool tell, struct year_res
 
 int seeds_run(uint64_t first, uint64_t count, const struct kept *kept, bool trace)
 {
-    size_t alerts = 0, obligations = 0;
+    struct year_result totals = {0};
     clock_t start = clock();
     for (uint64_t seed = first; seed < first + count; seed++) {
         struct year_result result;
         year_run(seed, kept, trace, &result);
-        alerts += result.alerts;
-        obligations += result.obligations;
+        totals.alerts += result.alerts;
+        totals.obligations += result.obligations;
+        totals.items += result.items;
+        totals.issued += result.issued;
+        totals.signed_for += result.signed_for;
         if (result.held)
             continue;
         fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed, result.fault);
@@ -306,9 +442,11 @@ int seeds_run(uint64_t first, uint64_t count, const struct kept *kept, bool trac
             shrink(seed, &result);
         return 1;
     }
-    printf("%llu random years, %zu obligations, %zu alerts: all invariants held; %.1f s\n",
-           (unsigned long long)count, obligations, alerts,
-           (double)(clock() - start) / (double)CLOCKS_PER_SEC);
+    printf(
+        "%llu random years, %zu obligations, %zu alerts, %zu tasks (%zu issued, %zu signed for): "
+        "all invariants held; %.1f s\n",
+        (unsigned long long)count, totals.obligations, totals.alerts, totals.items, totals.issued,
+        totals.signed_for, (double)(clock() - start) / (double)CLOCKS_PER_SEC);
     return 0;
 }
 

@@ -9,7 +9,7 @@
 
 #include "proto/pack.h"
 
-static void *grown(void *items, size_t count, size_t *cap, size_t size)
+void *world_grown(void *items, size_t count, size_t *cap, size_t size)
 {
     if (count < *cap)
         return items;
@@ -38,6 +38,7 @@ void world_done(struct world *w)
     check_done(w);
     free(w->alerts);
     free(w->moves);
+    free(w->items);
 }
 
 bool world_fault(struct world *w, const char *fmt, ...)
@@ -115,10 +116,10 @@ static void log_effect(struct world *w, const struct mst_effect *e)
     if (!w->keep_log)
         return;
     if (e->kind == MST_EFFECT_ALERT) {
-        w->alerts = grown(w->alerts, w->alerts_count, &w->alerts_cap, sizeof *w->alerts);
+        w->alerts = world_grown(w->alerts, w->alerts_count, &w->alerts_cap, sizeof *w->alerts);
         w->alerts[w->alerts_count++] = (struct logged_alert){.alert = *e->u.alert};
     } else if (e->kind == MST_EFFECT_TRANSITION) {
-        w->moves = grown(w->moves, w->moves_count, &w->moves_cap, sizeof *w->moves);
+        w->moves = world_grown(w->moves, w->moves_count, &w->moves_cap, sizeof *w->moves);
         struct logged_move *m = &w->moves[w->moves_count++];
         memcpy(m->obligation, e->u.transition->obligation, sizeof m->obligation);
         memcpy(m->event, e->u.transition->event, sizeof m->event);
@@ -345,6 +346,7 @@ bool world_report(struct world *w, const struct report_words *words)
 {
     struct mst_buf body = {0};
     pack_body(w, words, &body);
+    tasks_join(w, words, &body);
     struct mst_msg_report report = {
         .act = mst_text(words->act),
         .unit = mst_text(words->unit),

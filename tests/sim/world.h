@@ -23,6 +23,12 @@ struct shadow {
     size_t snapshots;
 };
 
+/* Likewise of an item; index: its number - 1. */
+struct item_shadow {
+    enum mst_item_state state;
+    uint32_t moves;
+};
+
 struct shadows {
     struct shadow *items;
     size_t count, cap;
@@ -74,6 +80,8 @@ struct world {
     enum mst_code answer;
     char subject[256];
     struct shadows shadows;
+    struct item_shadow *items;
+    size_t items_count, items_cap;
     uint8_t (*alert_ids)[MST_DIGEST_BYTES]; /* open addressing; all zero: empty */
     size_t alert_ids_count, alert_ids_cap;
     uint64_t alert_number; /* the last one given */
@@ -111,12 +119,21 @@ bool world_reload(struct world *w, struct mst_programme *programme, struct mst_p
 bool world_heard(struct world *w, const char *unit);
 bool world_contacts(struct world *w);
 
+/* A task of a list, and what is told of one; NULL: not said. */
+struct task_words {
+    const char *title, *area, *owner, *value, *due, *helper;
+};
+struct told_words {
+    const char *id, *percent, *value, *light, *reason;
+};
 struct report_words {
     const char *unit, *act, *duty, *period, *obligation, *reason, *until;
     const struct word_pair *body; /* put into the body, besides what is always there */
     size_t body_count;
-    mst_time queued; /* 0: now */
-    bool empty;      /* without a body */
+    struct mst_slice tasks;     /* msgpack; data NULL: as they should be for such a report */
+    struct mst_slice uncovered; /* likewise; data NULL: none */
+    mst_time queued;            /* 0: now */
+    bool empty;                 /* without a body */
 };
 bool world_report(struct world *w, const struct report_words *words);
 struct act_words {
@@ -129,6 +146,8 @@ struct act_words {
 };
 bool world_act(struct world *w, const struct act_words *words);
 
+/* Room for one more. */
+void *world_grown(void *items, size_t count, size_t *cap, size_t size);
 bool world_fault(struct world *w, const char *fmt, ...) MST_PRINTF(2, 3); /* false */
 char *world_instant(const struct world *w, mst_time at, char *buf);
 
@@ -137,6 +156,10 @@ char *world_instant(const struct world *w, mst_time at, char *buf);
 bool check_step(struct world *w, const struct mst_input *input);
 /* Everything at once; slow. */
 bool check_all(struct world *w);
+/* check_items.c: an item's move, its snapshot, and who has to sign for what. */
+bool check_item_move(struct world *w, const struct mst_item_move *m);
+bool check_item(struct world *w, const struct mst_item *item);
+bool check_signing(struct world *w);
 /* Whether an assessment adds up: no numerator larger than its denominator. */
 bool check_assessment(struct world *w);
 void check_done(struct world *w);
@@ -145,6 +168,13 @@ void check_done(struct world *w);
 
 /* Let that allocation from now fail, once; 0: none. */
 void starve_after(unsigned long allocations);
+
+/* ---- tasks.c ---- */
+
+void tasks_pack(struct mst_buf *out, const struct task_words *task);
+void tasks_pack_told(struct mst_buf *out, const struct told_words *told);
+/* Put into the body what the words say of tasks, or else what such a report should say. */
+void tasks_join(const struct world *w, const struct report_words *words, struct mst_buf *body);
 
 /* ---- fixture.c ---- */
 
@@ -186,6 +216,7 @@ struct year_result {
     char fault[600];
     const char *kind; /* of the fault; equal pointers: the same */
     size_t events, alerts, obligations;
+    size_t items, issued, signed_for; /* tasks */
 };
 /* A seed's year, lived twice; kept NULL: whole. tell: print what happens in the life that fails. */
 void year_run(uint64_t seed, const struct kept *kept, bool tell, struct year_result *ret_result);

@@ -17,7 +17,7 @@
 static const char *const reading = " read-status read-issued read-units read-progress "
                                    "read-obligation read-report read-alert read-brief subscribe ";
 static const char *const judging = " receive review return approve urge ";
-static const char *const speaking = " submit withdraw progress extension ";
+static const char *const speaking = " submit withdraw progress extension sign-for ";
 static const char *const open_to_all = " read-status read-issued ";
 static const char *const of_groups = " read-units read-progress ";
 
@@ -64,9 +64,10 @@ static const struct mst_grant grants[][2] = {
 };
 enum { NO_GRANT, TO_MEMBER, TO_GROUP, TO_OTHERS, PROGRAMMES };
 
-static const char *const office_acts = " record void extend refuse-extension waive unlock reopen "
-                                       "fill vacate publish acknowledge supersede cancel rebase "
-                                       "silence unsilence ";
+static const char *const office_acts =
+    " record void extend refuse-extension waive unlock reopen "
+    "fill vacate publish issue acknowledge supersede cancel rebase "
+    "silence unsilence ";
 static const char *const keeping = " enrol revoke clock reload ";
 
 static bool in(const char *words, const char *action)

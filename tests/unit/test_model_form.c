@@ -96,7 +96,7 @@ static const struct mst_form form = {.id = "f", .fields = fields, .fields_count 
 
 static const struct mst_area areas[] = {{"a1", {"one", "一"}}, {"a2", {"two", "二"}}};
 static const struct mst_unit units[] = {{.id = "u1"}, {.id = "u2"}};
-static const struct mst_form_names names = {areas, 2, units, 2};
+static const struct mst_form_names names = {areas, 2, units, 2, false};
 
 /* ---- bodies from a few letters: a small notation, so that cases fit a line ---- */
 

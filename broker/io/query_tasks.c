@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Queries about tasks: which there are and how they stand, and what changed from one version of a
+ * list to the next. */
+#include "broker/io/query_tasks.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/core/task.h"
+
+/* ---- how they stand ---- */
+
+static const char *figure(mst_figure value, char text[MST_FIGURE_TEXT_MAX])
+{
+    return mst_figure_format(value, text);
+}
+
+static void pack_slice(struct mst_buf *b, const char *key, struct mst_slice value)
+{
+    mst_pack_text(b, key);
+    mst_pack_text_slice(b, value.data ? value : mst_text(""));
+}
+
+static void pack_day(struct mst_buf *b, const char *key, mst_day day)
+{
+    char text[16] = "";
+    mst_query_pack_text(b, key, day == MST_DAY_NONE ? "" : mst_day_format(day, text));
+}
+
+struct walk {
+    struct mst_query *q;
+    struct mst_err *err;
+    int code;
+    mst_day today;
+    size_t unit, group; /* of the brief */
+    size_t shown;
+};
+
+static void pack_standing(struct mst_buf *b, const struct mst_item *item,
+                          const struct mst_task_data *d, enum mst_light light)
+{
+    char value[MST_FIGURE_TEXT_MAX];
+    mst_query_pack_text(b, "id", item->id);
+    pack_slice(b, "title", d->task.title);
+    pack_slice(b, "area", d->task.area);
+    mst_query_pack_text(b, "owner", item->owner);
+    pack_day(b, "due", d->task.due);
+    mst_query_pack_text(b, "state", mst_item_state_word(item->state));
+    mst_pack_text(b, "percent");
+    mst_pack_int(b, d->progress.percent);
+    mst_query_pack_text(b, "value", d->progress.has_value ? figure(d->progress.value, value) : "");
+    mst_query_pack_text(b, "light", mst_light_word(light));
+    pack_slice(b, "text", d->progress.text);
+}
+#define STANDING_PAIRS 10
+
+static int put_task(struct walk *w, const struct mst_item *item, const struct mst_task_data *d,
+                    enum mst_light light)
+{
+    struct mst_query *q = w->q;
+    char target[MST_FIGURE_TEXT_MAX];
+    struct mst_buf *b = mst_query_row(q);
+    mst_pack_map(b, STANDING_PAIRS + 13);
+    pack_standing(b, item, d, light);
+    mst_query_pack_text(b, "group", item->group);
+    mst_pack_text(b, "helpers");
+    if (d->task.helpers.data)
+        mst_buf_put(b, d->task.helpers.data, d->task.helpers.len);
+    else
+        mst_pack_array(b, 0);
+    mst_query_pack_text(b, "target", figure(d->task.target, target));
+    pack_slice(b, "unit", d->task.unit);
+    mst_pack_text(b, "year");
+    mst_pack_int(b, d->year);
+    pack_day(b, "from", d->from);
+    mst_pack_text(b, "light_given");
+    mst_pack_bool(b, d->progress.light.len > 0);
+    pack_slice(b, "reason", d->progress.reason);
+    mst_query_pack_instant(q, b, "reported", d->reported_at);
+    mst_pack_text(b, "signed_for");
+    mst_pack_bool(b, d->signed_for);
+    pack_slice(b, "source", d->source);
+    pack_slice(b, "list", d->list);
+    mst_query_pack_instant(q, b, "changed", item->changed_at);
+    return mst_query_row_end(q, w->err);
+}
+
+static bool wanted(const struct walk *w, const struct mst_item *item, const struct mst_task_data *d,
+                   enum mst_light light)
+{
+    const struct mst_query *q = w->q;
+    char area[MST_ID_MAX], year[16];
+    mst_slice_copy(d->task.area, area, sizeof area);
+    snprintf(year, sizeof year, "%d", d->year);
+    /* What was dropped is shown only to those who ask for it. */
+    if (item->state == MST_ITEM_DROPPED && !mst_unpack_text(q->args, "state").data)
+        return false;
+    return mst_query_matches(q, "group", item->group) &&
+           mst_query_matches(q, "unit", item->owner) && mst_query_matches(q, "area", area) &&
+           mst_query_matches(q, "year", year) &&
+           mst_query_matches(q, "light", mst_light_word(light)) &&
+           mst_query_matches(q, "state", mst_item_state_word(item->state));
+}
+
+static bool may_read(const struct mst_query *q, const struct mst_item *item,
+                     const struct mst_task_data *d)
+{
+    return mst_query_may(q, item->owner, item->group) ||
+           (q->actor.unit && mst_task_helped_by(&d->task, q->actor.unit));
+}
+
+static int visit(void *context, const char *kind, const char *id, struct mst_slice bytes)
+{
+    struct walk *w = context;
+    struct mst_item item;
+    struct mst_task_data data;
+    (void)id;
+    if (strcmp(kind, mst_item_kind_word(MST_ITEM_TASK)) != 0)
+        return 0;
+    w->code = mst_item_unpack(bytes, &item, w->err);
+    if (w->code)
+        return w->code;
+    mst_task_data_read(&item, &data);
+    enum mst_light light = mst_task_light(w->q->programme, &data, w->today);
+    if (may_read(w->q, &item, &data) && wanted(w, &item, &data, light)) {
+        w->shown++;
+        w->code = put_task(w, &item, &data, light);
+    }
+    return w->code;
+}
+
+static struct walk walk_of(struct mst_query *q, struct mst_err *err)
+{
+    return (struct walk){.q = q, .err = err, .today = mst_zone_day(q->programme->zone, q->now)};
+}
+
+/* A word that no task can match was meant to be another. */
+static int check_words(const struct mst_query *q, struct mst_err *err)
+{
+    enum mst_light light;
+    struct mst_slice word = mst_unpack_text(q->args, "light");
+    struct mst_slice state = mst_unpack_text(q->args, "state");
+    bool known = !state.data;
+    if (word.data && !mst_light_parse(word, &light))
+        return mst_fail(err, MST_E_USAGE, "--light: green, yellow, red");
+    for (int i = 0; i < MST_ITEM_STATES && !known; i++)
+        known = mst_slice_is(state, mst_item_state_word((enum mst_item_state)i));
+    if (!known)
+        return mst_fail(err, MST_E_USAGE,
+                        "--state: proposed, approved, issued, signed, done, dropped");
+    return mst_query_number(q, "year", 0) < 0 ? mst_fail(err, MST_E_USAGE, "--year") : 0;
+}
+
+int mst_query_tasks(struct mst_query *q, struct mst_err *err)
+{
+    struct walk w = walk_of(q, err);
+    int code = check_words(q, err);
+    if (!code)
+        code = mst_reader_items(q->reader, q->pid, visit, &w, err);
+    if (!code)
+        code = w.code;
+    return code || w.shown ? code : mst_query_check_names(q, err);
+}
+
+/* ---- for the brief ---- */
+
+static int visit_brief(void *context, const char *kind, const char *id, struct mst_slice bytes)
+{
+    struct walk *w = context;
+    const struct mst_programme *p = w->q->programme;
+    const char *unit = p->units[w->unit].id;
+    struct mst_item item;
+    struct mst_task_data data;
+    (void)id;
+    if (strcmp(kind, mst_item_kind_word(MST_ITEM_TASK)) != 0)
+        return 0;
+    w->code = mst_item_unpack(bytes, &item, w->err);
+    if (w->code || !mst_task_stands(&item))
+        return w->code;
+    mst_task_data_read(&item, &data);
+    bool of_group = w->group != SIZE_MAX && strcmp(item.group, p->groups[w->group].id) == 0;
+    if (!of_group && strcmp(item.owner, unit) != 0 && !mst_task_helped_by(&data.task, unit))
+        return 0;
+    struct mst_buf *b = mst_query_row(w->q);
+    mst_pack_map(b, STANDING_PAIRS + 3);
+    mst_query_pack_text(b, "type", "task");
+    pack_standing(b, &item, &data, mst_task_light(p, &data, w->today));
+    mst_pack_text(b, "of_group");
+    mst_pack_bool(b, of_group);
+    mst_pack_text(b, "begun");
+    mst_pack_bool(b, data.from <= w->today);
+    w->code = mst_query_row_end(w->q, w->err);
+    return w->code;
+}
+
+int mst_query_brief_tasks(struct mst_query *q, size_t unit, size_t group, struct mst_err *err)
+{
+    struct walk w = walk_of(q, err);
+    w.unit = unit;
+    w.group = group;
+    int code = mst_reader_items(q->reader, q->pid, visit_brief, &w, err);
+    return code ? code : w.code;
+}
+
+/* ---- versions of a list ---- */
+
+struct version {
+    uint32_t number;
+    struct mst_version at;
+    struct mst_buf body;
+};
+
+struct comparison {
+    struct mst_query *q;
+    struct mst_err *err;
+    const struct version *is;
+    size_t changes;
+};
+
+static int put_change(struct comparison *c, const char *change, const struct mst_task *task,
+                      const char *field, const char *was, const char *is)
+{
+    struct mst_buf *b = mst_query_row(c->q);
+    c->changes++;
+    mst_pack_map(b, 9);
+    mst_pack_text(b, "version");
+    mst_pack_uint(b, c->is->number);
+    mst_query_pack_text(b, "change", change);
+    pack_slice(b, "title", task ? task->title : mst_text(""));
+    pack_slice(b, "area", task ? task->area : mst_text(""));
+    mst_query_pack_text(b, "field", field);
+    mst_query_pack_text(b, "was", was);
+    mst_query_pack_text(b, "is", is);
+    mst_query_pack_instant(c->q, b, "at", c->is->at.at);
+    mst_pack_text(b, "receipt");
+    mst_pack_uint(b, c->is->at.row);
+    return mst_query_row_end(c->q, c->err);
+}
+
+/* What a task says in each of its fields, as text. */
+enum { OWNER, HELPERS, TARGET, DUE, FIELDS };
+static const char *const field_names[FIELDS] = {"owner", "helpers", "target", "due"};
+#define FIELD_TEXT_MAX 400
+
+static void say_helpers(const struct mst_task *task, char *text, size_t size)
+{
+    struct mst_unpack u;
+    struct mst_value v;
+    size_t used = 0;
+    text[0] = '\0';
+    mst_unpack_init(&u, task->helpers.data, task->helpers.len);
+    if (!task->helpers.data || !mst_unpack_next(&u, &v) || v.kind != MST_VALUE_ARRAY)
+        return;
+    for (size_t left = v.count; left > 0 && mst_unpack_next(&u, &v); left--) {
+        char id[MST_ID_MAX];
+        if (v.kind != MST_VALUE_TEXT)
+            return;
+        mst_slice_copy(v.s, id, sizeof id);
+        int n = snprintf(text + used, size - used, "%s%s", used ? " " : "", id);
+        if (n < 0 || (size_t)n >= size - used)
+            return;
+        used += (size_t)n;
+    }
+}
+
+static void say_fields(const struct mst_task *task, char texts[FIELDS][FIELD_TEXT_MAX])
+{
+    char value[MST_FIGURE_TEXT_MAX], unit[MST_TASK_UNIT_MAX + 1], day[16] = "";
+    mst_slice_copy(task->owner, texts[OWNER], FIELD_TEXT_MAX);
+    say_helpers(task, texts[HELPERS], FIELD_TEXT_MAX);
+    snprintf(texts[TARGET], FIELD_TEXT_MAX, "%s %s", figure(task->target, value),
+             mst_slice_copy(task->unit, unit, sizeof unit));
+    if (task->due != MST_DAY_NONE)
+        mst_day_format(task->due, day);
+    snprintf(texts[DUE], FIELD_TEXT_MAX, "%s", day);
+}
+
+static bool find_same(struct mst_slice body, const struct mst_task *task, struct mst_task *ret)
+{
+    struct mst_tasks_cursor cursor = mst_tasks_open(body);
+    while (mst_tasks_next(&cursor, ret)) {
+        if (mst_task_same(task, ret))
+            return true;
+    }
+    return false;
+}
+
+static struct mst_slice body_of(const struct version *version)
+{
+    return version ? mst_bytes(version->body.data, version->body.len) : (struct mst_slice){0};
+}
+
+static int put_fields(struct comparison *c, const struct mst_task *was, const struct mst_task *is)
+{
+    char before[FIELDS][FIELD_TEXT_MAX], after[FIELDS][FIELD_TEXT_MAX];
+    int code = 0;
+    say_fields(was, before);
+    say_fields(is, after);
+    for (size_t i = 0; !code && i < FIELDS; i++) {
+        if (strcmp(before[i], after[i]) != 0)
+            code = put_change(c, "changed", is, field_names[i], before[i], after[i]);
+    }
+    return code;
+}
+
+/* was NULL: the first version, all of which is new. */
+static int compare(struct mst_query *q, const struct version *was, const struct version *is,
+                   struct mst_err *err)
+{
+    struct comparison c = {.q = q, .err = err, .is = is};
+    struct mst_tasks_cursor cursor = mst_tasks_open(body_of(is));
+    struct mst_task task, other;
+    char texts[FIELDS][FIELD_TEXT_MAX];
+    int code = 0;
+    while (!code && mst_tasks_next(&cursor, &task)) {
+        if (find_same(body_of(was), &task, &other)) {
+            code = put_fields(&c, &other, &task);
+            continue;
+        }
+        say_fields(&task, texts);
+        code = put_change(&c, "added", &task, "", "", texts[OWNER]);
+    }
+    cursor = mst_tasks_open(body_of(was));
+    while (!code && mst_tasks_next(&cursor, &task)) {
+        if (find_same(body_of(is), &task, &other))
+            continue;
+        say_fields(&task, texts);
+        code = put_change(&c, "dropped", &task, "", texts[OWNER], "");
+    }
+    return code || c.changes ? code : put_change(&c, "same", NULL, "", "", "");
+}
+
+static int take_body(void *context, const struct mst_row *row)
+{
+    struct version *version = context;
+    struct mst_slice body;
+    if (row->row == version->at.row && mst_unpack_find(mst_query_map(row), "body", &body))
+        mst_buf_put(&version->body, body.data, body.len);
+    return 1;
+}
+
+static int read_version(struct mst_query *q, struct version *version, struct mst_err *err)
+{
+    int code = mst_reader_rows(q->reader, q->pid, version->at.row, take_body, version, err);
+    if (!code && version->body.failed)
+        code = mst_fail_on(err, MST_E_NOMEM, "versions");
+    return code;
+}
+
+/* The first versions and the latest one are kept with the obligation. */
+static size_t versions_of(const struct mst_obligation *o,
+                          struct version versions[MST_VERSIONS_MAX + 1])
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < o->versions_count && i < MST_VERSIONS_MAX; i++)
+        versions[count++] = (struct version){.number = i + 1, .at = o->versions[i]};
+    if (o->versions_count > MST_VERSIONS_MAX)
+        versions[count++] = (struct version){.number = o->versions_count, .at = o->latest};
+    return count;
+}
+
+static int compare_all(struct mst_query *q, const struct mst_obligation *o, int64_t only,
+                       struct mst_err *err)
+{
+    struct version versions[MST_VERSIONS_MAX + 1];
+    size_t count = versions_of(o, versions);
+    int code = 0;
+    for (size_t i = 0; !code && i < count; i++) {
+        code = read_version(q, &versions[i], err);
+        if (!code && (only == 0 || versions[i].number == (uint64_t)only))
+            code = compare(q, i ? &versions[i - 1] : NULL, &versions[i], err);
+    }
+    for (size_t i = 0; i < count; i++)
+        mst_buf_done(&versions[i].body);
+    return code;
+}
+
+struct search {
+    const char *id;
+    bool found;
+    struct mst_obligation o;
+    int code;
+    struct mst_err *err;
+};
+
+static int search_one(void *context, const char *id, struct mst_slice bytes)
+{
+    struct search *s = context;
+    if (strcmp(s->id, id) != 0)
+        return 0;
+    s->code = mst_obligation_unpack(bytes, &s->o, s->err);
+    s->found = !s->code;
+    return 1;
+}
+
+int mst_query_versions(struct mst_query *q, struct mst_err *err)
+{
+    char id[MST_OBLIGATION_ID_MAX];
+    struct search s = {.err = err};
+    int64_t only = mst_query_number(q, "only", 0);
+    s.id = mst_query_arg(q, "obligation", id, sizeof id);
+    if (!s.id || only < 0)
+        return mst_fail(err, MST_E_USAGE, s.id ? "--only" : "obligation");
+    int code = mst_reader_obligations(q->reader, q->pid, search_one, &s, err);
+    if (!code)
+        code = s.code;
+    if (code)
+        return code;
+    /* What may not be read is not told apart from what is not there. */
+    if (!s.found || !mst_query_may(q, s.o.bearer, s.o.group))
+        return mst_fail(err, MST_R_NO_SUCH, "%s", id);
+    return compare_all(q, &s.o, only, err);
+}
