@@ -17,6 +17,7 @@ static const struct {
 } lists[] = {
     {"units", "id name role open overdue last_contact", N_("Units")},
     {"obligations", "id due phase work verdict", N_("Obligations")},
+    {"tasks", "id area owner due percent light state title", N_("Tasks")},
     {"reports", "receipt at unit act duty period text", N_("Reports")},
 };
 #define LISTS (sizeof lists / sizeof lists[0])

@@ -48,18 +48,19 @@ def test_a_group_follows_its_progress_across_a_killed_broker():
         swj, rsj = world.agent("swj"), world.agent("rsj", follow_interval=100)
         # Names and telephone numbers are no progress.
         swj("fill", "unit-contacts", "once", "--post", "clerk", "--name", "王芳", "--phone", "12", "--wait", "60")
+        world.client("unit:jxj").submit("task-list", "once", harness.task_list("of the group"))
         world.clock_run("2023-03-01")
         progress = ("progress", "member-exchange", "2023Q1", "--wait", "60", "--text")
         swj(*progress, "one")
         follow = Following(rsj)
-        equal(follow.wait(1), ["one"], "what was there")
+        equal(follow.wait(2), ["of the group", "one"], "what was there")
         swj(*progress, "two")
-        equal(follow.wait(2), ["one", "two"], "what arrives")
+        equal(follow.wait(3), ["of the group", "one", "two"], "what arrives")
         world.broker.kill()
         world.broker.start()
         swj(*progress, "three")
         swj(*progress, "four")
-        equal(follow.wait(4), ["one", "two", "three", "four"], "after the broker was killed: all of it, once")
+        equal(follow.wait(5), ["of the group", "one", "two", "three", "four"], "after the broker was killed: all of it, once")
         receipts = [row["receipt"] for row in follow.rows()]
         equal(receipts, sorted(set(receipts)), "receipt numbers")
         # The tables; another unit's contacts are for its lead alone.
@@ -67,6 +68,7 @@ def test_a_group_follows_its_progress_across_a_killed_broker():
         equal([row["text"] for row in everything["reports"]], follow.texts(), "reports")
         equal({row["id"] for row in everything["units"]}, {"jxj", "rsj", "swj", "szsyb", "kfq", "chengtou", "lsxy"},
               "units")
+        equal([(row["owner"], row["state"]) for row in everything["tasks"]], [("jxj", "proposed")] * 5, "tasks")
         kinds = {row["duty"] for row in everything["obligations"]}
         check("quarterly-progress" in kinds and "member-exchange" in kinds, f"obligations of the group: {kinds}")
         check(not any("unit-contacts" in row["id"] and row["bearer"] != "rsj" for row in everything["obligations"]),
