@@ -489,3 +489,13 @@ int mst_desk_urge(const struct mst_desk *desk)
     const struct act act = act_of(desk, "urge");
     return perform(desk, &act);
 }
+
+int mst_desk_queue(const struct mst_desk *desk, const char *word, const char *obligation,
+                   struct mst_slice body)
+{
+    const struct act act = {.word = word,
+                            .obligation = obligation,
+                            .reason = mst_call_value(desk->call, "reason"),
+                            .body = body};
+    return perform(desk, &act);
+}

@@ -37,6 +37,9 @@ int mst_desk_complain(const struct mst_err *err);
 int mst_desk_with_agent(const struct mst_desk *desk,
                         int (*show)(const struct mst_desk *desk, struct mst_local *local,
                                     struct mst_err *err));
+/* Queue an act with this body and the call's --reason, and wait if that is asked; an exit code. */
+int mst_desk_queue(const struct mst_desk *desk, const char *word, const char *obligation,
+                   struct mst_slice body);
 /* One JSON object, or whatever the value is, on a line. */
 MST_MUST_CHECK int mst_desk_json_line(struct mst_slice value, struct mst_err *err);
 /* MST_E_SYNTAX for a key that names no period in any year. */

@@ -24,6 +24,7 @@ struct mst_core *mst_core_new(struct mst_programme *programme, mst_time from)
     core->programme = mst_programme_ref(programme);
     core->next_opening = mst_schedule_next_opening(programme, from);
     core->next_succession = mst_succession_next(programme, from - 1);
+    core->next_old = MST_NEVER;
     return core;
 }
 
@@ -224,6 +225,7 @@ static void undo(struct mst_core *core, const struct checkpoint *c)
     core->next_succession = c->next_succession;
     memcpy(core->downs, c->downs, sizeof core->downs);
     core->downs_count = c->downs_count;
+    mst_difficulties_reckon(core);
     memset(core->names.contacts, 0, core->programme->units_count * sizeof *core->names.contacts);
     for (uint32_t i = 0; i < core->table.count; i++) {
         struct mst_slot *slot = mst_table_at(&core->table, i);
@@ -411,7 +413,7 @@ static void advance(struct mst_step *s)
     struct mst_core *core = s->core;
     while (!s->failed) {
         struct mst_slot *top = mst_heap_top(&core->heap);
-        mst_time next = top ? top->next : MST_NEVER;
+        mst_time next = top && top->next < core->next_old ? top->next : core->next_old;
         /* A unit that ends at an instant owes nothing that opens at it, nor hears of it. Openings
          * go before alerts: what opens at an instant is already there for it. */
         if (core->next_succession <= next && core->next_succession <= core->next_opening &&
@@ -419,6 +421,8 @@ static void advance(struct mst_step *s)
             succeed(s, core->next_succession);
         } else if (core->next_opening <= next && core->next_opening <= s->now) {
             open_all(s, core->next_opening);
+        } else if (next <= s->now && next == core->next_old) {
+            mst_difficulties_age(s, next);
         } else if (next <= s->now) {
             if (!mst_step_touch(s, top))
                 return;
@@ -471,6 +475,7 @@ static void apply(struct mst_step *s, const struct mst_input *input)
         mst_rebase_apply(s);
         s->core->next_opening = mst_schedule_next_opening(s->core->programme, s->now + 1);
         s->core->next_succession = mst_succession_next(s->core->programme, s->now);
+        mst_difficulties_reckon(s->core);
         break;
     case MST_INPUT_DOWN:
         mst_core_restore_down(s->core, input->u.down_from, s->now);
@@ -521,6 +526,8 @@ mst_time mst_core_next_due(const struct mst_core *core)
     const struct mst_slot *top = mst_heap_top(&core->heap);
     mst_time next =
         core->next_opening < core->next_succession ? core->next_opening : core->next_succession;
+    if (core->next_old < next)
+        next = core->next_old;
     return top && top->next < next ? top->next : next;
 }
 

@@ -127,6 +127,16 @@ void mst_happen_settle(struct mst_step *s, struct mst_slot *slot, const struct m
     o->told = 0;
 }
 
+static enum mst_code check_matters(struct mst_step *s, const struct mst_slot *slot,
+                                   struct mst_move *move)
+{
+    enum mst_code code =
+        mst_matters_check(s, move->body, slot->o.bearer, move->field, sizeof move->field);
+    if (code != MST_OK)
+        move->refused = move->field;
+    return code;
+}
+
 enum mst_code mst_event_submit(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
 {
     struct mst_obligation *o = &slot->o;
@@ -137,10 +147,16 @@ enum mst_code mst_event_submit(struct mst_step *s, struct mst_slot *slot, struct
     if (o->kind == MST_DUTY_QUOTA)
         return mst_quota_submit(s, slot, move);
     enum mst_code code = mst_tasks_check_submission(s, slot, move);
+    if (code == MST_OK && slot->bearer != MST_NONE)
+        code = check_matters(s, slot, move);
     if (code != MST_OK)
         return code;
     mst_happen_settle(s, slot, move, "submit", MST_WORK_SUBMITTED);
     mst_tasks_submitted(s, slot, move);
+    if (slot->bearer != MST_NONE) {
+        mst_difficulties_submitted(s, move->body, slot->bearer, o->id);
+        mst_projects_submitted(s, move->body, slot->bearer, o->id);
+    }
     if (o->closing == MST_CLOSE_AUTOMATIC)
         close(s, slot, "receive", by_itself, mst_text(NULL));
     else
@@ -414,8 +430,9 @@ enum mst_code mst_event_unlock(struct mst_step *s, struct mst_slot *slot, struct
 
 enum mst_code mst_event_reopen(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
 {
-    if (slot->o.kind == MST_DUTY_POST)
-        return MST_R_STATE; /* a name is no report to be reviewed: it is vacated */
+    /* Neither is a report to be reviewed: a name is vacated, a difficulty is raised again. */
+    if (slot->o.kind == MST_DUTY_POST || slot->o.kind == MST_DUTY_REPLY)
+        return MST_R_STATE;
     /* closed_at and the record number stay: the old closure is kept until there is a new one. */
     mst_emit_transition(s, slot, "reopen", MST_WORK_UNDER_REVIEW, move->actor.name, move->reason,
                         s->now);

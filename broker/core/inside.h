@@ -115,6 +115,7 @@ struct mst_core {
     mst_time now;
     mst_time next_opening;
     mst_time next_succession; /* the next day on which a unit ends */
+    mst_time next_old;        /* when the age of a difficulty is told of next */
     uint64_t number_last;     /* highest number of materialisation given */
     struct mst_down downs[MST_DOWNS_MAX];
     size_t downs_count;
@@ -303,6 +304,14 @@ void mst_notice_send(struct mst_step *s, const struct mst_slot *slot, enum mst_n
 void mst_notice_send_nth(struct mst_step *s, const struct mst_slot *slot, enum mst_notice notice,
                          uint32_t to, uint32_t nth, uint32_t missed, struct mst_slice reason,
                          mst_time instant);
+/* An alert about an item, to one stream. id: "difficulty/d7", which stands for the obligation's;
+ * nth: its occurrence. */
+struct mst_about {
+    const char *id, *bearer, *group;
+};
+void mst_notice_about(struct mst_step *s, const struct mst_about *about, enum mst_notice notice,
+                      uint32_t nth, const struct mst_address *to, struct mst_slice reason,
+                      mst_time instant);
 /* Tell the cc list: what it is about is issued, for everybody to read. */
 void mst_notice_issued(struct mst_step *s, const struct mst_slot *slot, struct mst_slice reason);
 #define MST_TO(audience) (1u << MST_AUDIENCE_##audience)
@@ -361,6 +370,25 @@ void mst_tasks_follow(struct mst_step *s, const struct mst_slot *slot, const cha
 /* What a progress message says of tasks; a refusal's words go to `words`. */
 enum mst_code mst_tasks_progress(struct mst_step *s, struct mst_slice body, uint32_t unit,
                                  char *words, size_t size);
+
+/* ---- difficulties.c, projects.c ---- */
+
+/* Whether what a report brings up is right; a refusal's words go to `words`. */
+enum mst_code mst_matters_check(struct mst_step *s, struct mst_slice body, const char *raiser,
+                                char *words, size_t size);
+/* After a submission that was checked so. source: id of its obligation. */
+void mst_difficulties_submitted(struct mst_step *s, struct mst_slice body, uint32_t unit,
+                                const char *source);
+void mst_projects_submitted(struct mst_step *s, struct mst_slice body, uint32_t unit,
+                            const char *source);
+/* A report about a difficulty, and of no obligation: raise, confirm, raise-again. */
+bool mst_difficulty_act(struct mst_slice act);
+enum mst_code mst_difficulty_report(struct mst_step *s, const struct mst_msg_report *r,
+                                    uint32_t unit, char *words, size_t size);
+/* When the age of a difficulty is told of next: core->next_old, of all items or with one more. */
+void mst_difficulties_reckon(struct mst_core *core);
+void mst_difficulties_reckon_with(struct mst_core *core, const struct mst_item *item);
+void mst_difficulties_age(struct mst_step *s, mst_time at);
 
 /* ---- succession.c ---- */
 

@@ -276,7 +276,10 @@ int mst_core_restore_item(struct mst_core *core, const struct mst_item *item, st
 {
     if (mst_items_find(&core->items, item->kind, mst_text(item->id)))
         return mst_fail_on(err, MST_E_EXISTS, item->id);
-    return put(&core->items, item) ? 0 : mst_fail_on(err, MST_E_NOMEM, item->id);
+    if (!put(&core->items, item))
+        return mst_fail_on(err, MST_E_NOMEM, item->id);
+    mst_difficulties_reckon_with(core, item);
+    return 0;
 }
 
 const struct mst_item *mst_core_item(const struct mst_core *core, enum mst_item_kind kind,

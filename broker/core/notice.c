@@ -201,6 +201,30 @@ void mst_notice_send_nth(struct mst_step *s, const struct mst_slot *slot, enum m
         mst_alert_send(s, slot, &addresses[i], &head);
 }
 
+void mst_notice_about(struct mst_step *s, const struct mst_about *about, enum mst_notice notice,
+                      uint32_t nth, const struct mst_address *to, struct mst_slice reason,
+                      mst_time instant)
+{
+    struct mst_alert_head head = head_of(notice, nth, reason, instant);
+    struct mst_alert *alert = mst_emit_alert(s);
+    if (!alert)
+        return;
+    snprintf(alert->kind, sizeof alert->kind, "%s", head.kind);
+    snprintf(alert->audience, sizeof alert->audience, "%s", to->audience);
+    snprintf(alert->role, sizeof alert->role, "%s", to->role);
+    snprintf(alert->obligation, sizeof alert->obligation, "%s", about->id);
+    snprintf(alert->bearer, sizeof alert->bearer, "%s", about->bearer);
+    snprintf(alert->group, sizeof alert->group, "%s", about->group);
+    alert->rung = head.rung;
+    alert->level = head.level;
+    alert->occurrence = nth;
+    alert->instant = instant;
+    alert->fired = s->now;
+    mst_slice_copy(reason, alert->reason, sizeof alert->reason);
+    mst_alert_id(about->id, alert->revision, alert->rung, alert->occurrence, alert->audience,
+                 alert->id);
+}
+
 void mst_notice_issued(struct mst_step *s, const struct mst_slot *slot, struct mst_slice reason)
 {
     struct mst_address cc;

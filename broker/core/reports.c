@@ -169,6 +169,11 @@ void mst_report_apply(struct mst_step *s, const struct mst_input_report *input)
         answer(s, code, subject.text);
         return;
     }
+    if (mst_difficulty_act(r->act)) {
+        answer(s, mst_difficulty_report(s, r, unit, subject.text, sizeof subject.text),
+               subject.text);
+        return;
+    }
     struct mst_slot *slot = NULL;
     char event[33];
     mst_slice_copy(r->act, event, sizeof event);

@@ -114,6 +114,8 @@ static const struct {
     {"versions", mst_query_versions, LOOKS},
     {"issued", mst_query_issued, LOOKS},
     {"outlook", mst_query_outlook, WORK},
+    {"difficulties", mst_query_difficulties, LOOKS},
+    {"projects", mst_query_projects, LOOKS},
 };
 
 /* ---- replies ---- */

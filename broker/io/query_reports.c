@@ -294,6 +294,34 @@ struct evidence {
     int code;
 };
 
+/* What of a report concerns a few only, and is no progress of the group's. */
+#define CONFIDENTIAL "difficulties"
+
+/* The body, for whom the whole report is open or only what is progress. */
+static void pack_body(const struct mst_query *q, const struct heading *h, struct mst_buf *b,
+                      struct mst_slice body)
+{
+    struct mst_unpack u;
+    struct mst_value head;
+    struct mst_slice raw, key, value;
+    mst_unpack_init(&u, body.data, body.len);
+    if (mst_query_may(q, h->unit, h->group) || !mst_unpack_find(body, CONFIDENTIAL, &raw) ||
+        !mst_unpack_next(&u, &head)) {
+        mst_buf_put(b, body.data, body.len);
+        return;
+    }
+    mst_pack_map(b, head.count - 1);
+    while (mst_unpack_skip(&u, &key) && mst_unpack_skip(&u, &value)) {
+        struct mst_unpack k;
+        struct mst_value name;
+        mst_unpack_init(&k, key.data, key.len);
+        if (mst_unpack_next(&k, &name) && mst_slice_is(name.s, CONFIDENTIAL))
+            continue;
+        mst_buf_put(b, key.data, key.len);
+        mst_buf_put(b, value.data, value.len);
+    }
+}
+
 static int put_report(void *context, const struct mst_row *row)
 {
     struct evidence *e = context;
@@ -325,7 +353,7 @@ static int put_report(void *context, const struct mst_row *row)
         mst_pack_map(b, 2);
         mst_query_pack_text(b, "name", "body");
         mst_pack_text(b, "value");
-        mst_buf_put(b, body.data, body.len);
+        pack_body(q, &h, b, body);
         e->code = mst_query_row_end(q, e->err);
     }
     return 1;

@@ -17,7 +17,7 @@ static const struct kind_row {
 } kind_rows[KINDS] = {
     [MST_DUTY_REPORT] = {true, true},     [MST_DUTY_QUOTA] = {true, true},
     [MST_DUTY_POST] = {true, true},       [MST_DUTY_SIGN_FOR] = {true, false},
-    [MST_DUTY_REPLY] = {false, false},    [MST_DUTY_ISSUE] = {true, false},
+    [MST_DUTY_REPLY] = {true, false},     [MST_DUTY_ISSUE] = {true, false},
     [MST_DUTY_ASSESSMENT] = {true, true}, [MST_DUTY_ATTESTED] = {false, false},
 };
 #define CLOSINGS (MST_CLOSE_NONE + 1)

@@ -15,6 +15,8 @@
 #define SILENT_HOURS 72 /* over a weekend */
 #define NOTICE_DAYS_MAX 400
 #define NOTICE_DAYS 5
+#define MATTERS_MAX 100
+#define HELPERS_MAX MST_HELPERS_MAX
 
 static const char *const weekday_words[] = {"monday", "tuesday",  "wednesday", "thursday",
                                             "friday", "saturday", "sunday"};
@@ -132,6 +134,18 @@ static void load_task_rules(struct mst_loader *l)
                   _("red (%d) comes before yellow (%d)"), rules->red, rules->yellow);
 }
 
+static void load_matter_rules(struct mst_loader *l)
+{
+    struct mst_matter_rules *rules = &l->p->matters;
+    *rules = (struct mst_matter_rules){.max = 20, .helpers = 8, .old_days = 20};
+    const struct mst_node *map = mst_read_field(&l->r, l->root, "matters", MST_MAY_LACK);
+    if (!map || !mst_read_is_map(&l->r, map, MST_WORDS("max", "helpers", "old_days")))
+        return;
+    rules->max = mst_read_int(&l->r, map, "max", 1, MATTERS_MAX, rules->max);
+    rules->helpers = mst_read_int(&l->r, map, "helpers", 1, HELPERS_MAX, rules->helpers);
+    rules->old_days = mst_read_int(&l->r, map, "old_days", 0, NOTICE_DAYS_MAX, rules->old_days);
+}
+
 /* A programme that says nothing has the rubric of version 1: what came in grace counts, half of the
  * points for what came late, none for what never came, and returns cost nothing. */
 static void load_rubric(struct mst_loader *l)
@@ -187,8 +201,8 @@ static void load_all(struct mst_loader *l)
     if (!mst_read_is_map(&l->r, l->root,
                          MST_WORDS("id", "title", "source", "issued", "version", "zone", "calendar",
                                    "weekend", "fiscal_month", "units", "groups", "offices", "cc",
-                                   "ladders", "forms", "duties", "rubric", "tasks", "silent_hours",
-                                   "notice_days", "attested", "grants", "viewers")))
+                                   "ladders", "forms", "duties", "rubric", "tasks", "matters",
+                                   "silent_hours", "notice_days", "attested", "grants", "viewers")))
         return;
     load_basics(l);
     mst_load_units(l);
@@ -199,6 +213,7 @@ static void load_all(struct mst_loader *l)
     mst_load_viewers(l);
     load_rubric(l);
     load_task_rules(l);
+    load_matter_rules(l);
     mst_load_ladders(l);
     mst_load_forms(l);
     mst_load_duties(l);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/model/matters.h"
 #include "config/model/programme.h"
 #include "config/model/tasks.h"
 #include "proto/pack.h"
@@ -362,6 +363,11 @@ static void check_value(struct check *c, const struct mst_form_field *field, str
         check_text(c, field, v.s);
 }
 
+static bool is_words(const struct mst_form_field *field)
+{
+    return field->type == MST_FIELD_TEXT;
+}
+
 static bool beside_form(const struct check *c, struct mst_slice key)
 {
     return c->names && c->names->tasks && mst_tasks_key(key);
@@ -383,7 +389,9 @@ static void check_map(struct check *c, const struct mst_form_field *fields, size
             return;
         const struct mst_form_field *field = mst_form_field(fields, count, key.s);
         size_t was = enter(c, key.s);
-        if (field) {
+        if (was == 0 && mst_matters_listed(key.s, raw) && (!field || is_words(field))) {
+            c->said = true; /* a list of matters is checked by matters.h */
+        } else if (field) {
             seen |= UINT64_C(1) << (field - fields);
             check_value(c, field, raw);
         } else if (!open && !(was == 0 && beside_form(c, key.s))) {

@@ -297,6 +297,14 @@ struct mst_viewer {
     size_t group; /* with MST_SIGHT_GROUP */
 };
 
+/* What reports may bring up beside their own contents, and when a difficulty has become old. */
+#define MST_HELPERS_MAX 16
+struct mst_matter_rules {
+    int max;      /* most difficulties, and most projects, of one report */
+    int helpers;  /* most units that are asked to help with one */
+    int old_days; /* working days after which an open difficulty is told of again; 0: never */
+};
+
 /* What a programme was read from: enough to read it again, years later, without a file. */
 enum mst_source { MST_SOURCE_FILE, MST_SOURCE_CALENDAR, MST_SOURCE_ZONE, MST_SOURCES };
 
@@ -323,6 +331,7 @@ struct mst_programme {
     size_t ladders_count;
     struct mst_rubric rubric;
     struct mst_task_rules tasks;
+    struct mst_matter_rules matters;
     int silent_hours; /* an agent not heard of for so long is told of; 0: never */
     bool unattested;  /* arrival alone counts, even where the broker was down */
     int notice_days;  /* working days between a rebase and the earliest due date it may bring */

@@ -113,6 +113,12 @@ static bool is_operational(const struct mst_alert *a)
     return a->obligation[0] == '\0';
 }
 
+/* About a difficulty; fired at once, or at the instant at which it has become old. */
+static bool is_of_item(const struct mst_alert *a)
+{
+    return strncmp(a->obligation, "difficulty/", 11) == 0;
+}
+
 static bool check_alert_id(struct world *w, const struct mst_alert *a)
 {
     uint8_t id[MST_DIGEST_BYTES];
@@ -203,6 +209,11 @@ static bool check_alert(struct world *w, const struct mst_alert *a)
     if (!check_number(w, w->alert_number + (lost ? 2 : 1)))
         return false;
     if (is_operational(a))
+        return check_alert_id(w, a);
+    if (is_of_item(a) && (a->fired != w->now || a->instant > a->fired ||
+                          !mst_core_item(w->core, MST_ITEM_DIFFICULTY, a->obligation + 11)))
+        return world_fault(w, "%s: %s about nothing, or not now", a->obligation, a->kind);
+    if (is_of_item(a))
         return check_alert_id(w, a);
     struct shadow *s = shadow_of(w, a->obligation, false);
     if (!s)
@@ -457,7 +468,7 @@ bool check_assessment(struct world *w)
 
 bool check_all(struct world *w)
 {
-    if (!check_assessment(w) || !check_signing(w))
+    if (!check_assessment(w) || !check_signing(w) || !check_matters(w))
         return false;
     bool held = true;
     size_t count = mst_core_count(w->core);

@@ -36,6 +36,8 @@ bool check_item(struct world *w, const struct mst_item *item)
     if (s->state != item->state || s->moves != item->moves)
         return world_fault(w, "%s: its moves say %s, the snapshot %s", item->id,
                            mst_item_state_word(s->state), mst_item_state_word(item->state));
+    if (item->kind != MST_ITEM_TASK)
+        return true;
     mst_task_data_read(item, &data);
     if (mst_task_stands(item) != (data.source.len > 0 && data.from != MST_DAY_NONE))
         return world_fault(w, "%s: it is %s, and its source is \"%.*s\"", item->id,
@@ -60,6 +62,8 @@ bool check_signing(struct world *w)
     for (size_t i = 0; i < mst_core_items(w->core); i++) {
         const struct mst_item *item = mst_core_item_at(w->core, i);
         size_t all = 0, open = 0, signed_for = 0;
+        if (item->kind != MST_ITEM_TASK)
+            continue;
         struct mst_task_data data;
         mst_task_data_read(item, &data);
         for (size_t k = 0; k < mst_core_count(w->core); k++) {

@@ -273,6 +273,10 @@ void script_expect(struct script *s)
         expect_no_alert(s);
     } else if (script_accept(s, "refused")) {
         expect_refused(s);
+    } else if (script_accept(s, "difficulty")) {
+        script_expect_difficulty(s);
+    } else if (script_accept(s, "project")) {
+        script_expect_project(s);
     } else if (script_accept(s, "task")) {
         script_expect_item(s);
     } else {

@@ -172,7 +172,7 @@ static struct mst_duty duty(const char *id, enum mst_bearer_kind bearer, enum ms
 static void fill_duties(struct mst_programme *p, unsigned edits)
 {
     static const char *const posts[] = {"deputy", "head"};
-    struct mst_duty *d = take(p->arena, 12 * sizeof *d);
+    struct mst_duty *d = take(p->arena, 13 * sizeof *d);
     d[0] = duty("progress", MST_BEARER_LEADS, MST_CLOSE_AUTOMATIC, MST_PERIOD_QUARTER, 5);
     d[1] = duty("exchange", MST_BEARER_MEMBERS, MST_CLOSE_RECEIVE, MST_PERIOD_MONTH, -3);
     d[1].counterpart = MST_COUNTERPART_LEAD;
@@ -203,6 +203,8 @@ static void fill_duties(struct mst_programme *p, unsigned edits)
     d[11] = duty("issue", MST_BEARER_OFFICE, MST_CLOSE_NONE, MST_PERIOD_ONCE, 5);
     d[11].kind = MST_DUTY_ISSUE;
     d[11].counterpart = MST_COUNTERPART_DIRECTOR;
+    d[12] = duty("reply", MST_BEARER_ALL, MST_CLOSE_NONE, MST_PERIOD_ONCE, 10);
+    d[12].kind = MST_DUTY_REPLY;
     d[0].tasks = MST_TASKS_PROGRESS;
     d[2].tasks = MST_TASKS_PLAN;
     if (edits & EDIT_RULES) {
@@ -212,7 +214,7 @@ static void fill_duties(struct mst_programme *p, unsigned edits)
         d[0].version = d[1].version = d[6].version = 2;
     }
     p->duties = d;
-    p->duties_count = 12;
+    p->duties_count = 13;
     p->ladders = &fixture_ladder;
     p->ladders_count = 1;
 }
@@ -263,6 +265,7 @@ static struct mst_programme *blank(void)
     p->version = 1;
     p->silent_hours = 72;
     p->notice_days = 3;
+    p->matters = (struct mst_matter_rules){.max = 4, .helpers = 3, .old_days = 15};
     p->tasks = (struct mst_task_rules){.max = 6, .outside = true, .yellow = 10, .red = 30};
     return p;
 }

@@ -312,6 +312,14 @@ static void people(struct script *s, const char *verb)
         script_told(s, "submit");
     else if (strcmp(verb, "sign-for") == 0)
         script_sign(s);
+    else if (strcmp(verb, "raise") == 0)
+        script_raise(s);
+    else if (strcmp(verb, "reply") == 0)
+        script_reply(s);
+    else if (strcmp(verb, "confirm") == 0 || strcmp(verb, "raise-again") == 0)
+        script_raiser(s, verb);
+    else if (strcmp(verb, "bring-up") == 0)
+        script_bring_up(s);
     else if (strcmp(verb, "lead") == 0)
         do_report(s, NULL, true);
     else if (strcmp(verb, "office") == 0)

@@ -38,6 +38,14 @@ void script_told(struct script *s, const char *act);
 void script_sign(struct script *s);
 void script_expect_item(struct script *s);
 
+/* ---- script_matters.c: difficulties and projects ---- */
+void script_raise(struct script *s);
+void script_reply(struct script *s);
+void script_raiser(struct script *s, const char *act);
+void script_bring_up(struct script *s);
+void script_expect_difficulty(struct script *s);
+void script_expect_project(struct script *s);
+
 /* ---- expect.c: what follows the word "expect" ---- */
 void script_expect(struct script *s);
 void script_forget(struct script *s);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "broker/core/difficulty.h"
 #include "broker/core/task.h"
 #include "proto/pack.h"
 #include "tests/sim/world.h"
@@ -152,6 +153,12 @@ static bool report(struct year *y, const struct mst_obligation *o)
     struct mst_buf tasks = {0};
     char id[MST_OBLIGATION_ID_MAX];
     memcpy(id, o->id, sizeof id);
+    if (o->kind == MST_DUTY_REPLY) {
+        words.act = "reply";
+        words.obligation = id;
+        said.pairs[0] = (struct word_pair){"text", "we come"};
+        said.count = 1;
+    }
     if (o->kind == MST_DUTY_SIGN_FOR) {
         words.act = "sign-for";
         words.obligation = id;
@@ -276,6 +283,67 @@ static bool tasks_go_on(struct year *y)
     return world_advance(&y->world, y->world.now + day_ms);
 }
 
+/* Somebody raises a difficulty and asks others, mostly as it should be. */
+static bool raise(struct year *y)
+{
+    const struct mst_programme *p = y->world.programme;
+    struct mst_buf more = {0};
+    char title[8];
+    size_t unit = (size_t)random_below(&y->random, p->units_count);
+    size_t helpers = (size_t)random_below(&y->random, 4);
+    snprintf(title, sizeof title, "D%d", (int)random_below(&y->random, 5));
+    mst_pack_text(&more, "title");
+    mst_pack_text(&more, title);
+    mst_pack_text(&more, "helpers");
+    mst_pack_array(&more, helpers);
+    /* Neighbours differ from each other, and seldom wrap around to the raiser. */
+    for (size_t i = 0; i < helpers; i++)
+        mst_pack_text(&more, p->units[(unit + 1 + i) % p->units_count].id);
+    struct report_words words = {.act = "raise",
+                                 .unit = p->units[unit].id,
+                                 .more = mst_bytes(more.data, more.len),
+                                 .more_count = 2};
+    bool held = world_report(&y->world, &words);
+    mst_buf_done(&more);
+    return held;
+}
+
+/* Its raiser says that it is solved, or that it is not; sometimes somebody else does. */
+static bool raiser_speaks(struct year *y, const struct mst_item *item)
+{
+    const struct mst_programme *p = y->world.programme;
+    char unit[MST_ID_MAX], id[MST_ITEM_ID_MAX];
+    memcpy(id, item->id, sizeof id);
+    mst_difficulty_concerned(item, random_below(&y->random, 8) ? 0 : 1, unit);
+    struct word_pair which = {"difficulty", id};
+    struct report_words words = {.act = random_below(&y->random, 2) ? "confirm" : "raise-again",
+                                 .unit = unit[0] ? unit : p->units[0].id,
+                                 .reason = random_below(&y->random, 4) ? "because" : NULL,
+                                 .body = &which,
+                                 .body_count = 1};
+    return world_report(&y->world, &words);
+}
+
+static bool matters_go_on(struct year *y)
+{
+    size_t count = y->world.shadows.count, from = (size_t)random_below(&y->random, count + 1);
+    size_t items = mst_core_items(y->world.core);
+    size_t any = (size_t)random_below(&y->random, items + 1);
+    uint64_t what = random_below(&y->random, 3);
+    for (size_t i = 0; what == 0 && i < items; i++) {
+        const struct mst_item *item = mst_core_item_at(y->world.core, (any + i) % items);
+        if (item->kind == MST_ITEM_DIFFICULTY)
+            return raiser_speaks(y, item);
+    }
+    for (size_t i = 0; what == 1 && i < count; i++) {
+        const struct mst_obligation *o =
+            mst_core_find(y->world.core, y->world.shadows.items[(from + i) % count].id);
+        if (o->kind == MST_DUTY_REPLY && mst_obligation_ball_with_bearer(o))
+            return report(y, o);
+    }
+    return raise(y);
+}
+
 /* Around the deadline to the millisecond, sometimes; within hours, mostly. */
 static bool somebody_acts(struct year *y)
 {
@@ -340,6 +408,8 @@ static bool something_happens(struct year *y)
         return contacts(y);
     if (what < 60)
         return tasks_go_on(y);
+    if (what < 63)
+        return matters_go_on(y);
     return somebody_acts(y);
 }
 

@@ -342,11 +342,29 @@ static void pack_body(const struct world *w, const struct report_words *words, s
     }
 }
 
+/* With the pairs that are packed already. */
+static void join_more(const struct report_words *words, struct mst_buf *body)
+{
+    struct mst_buf whole = {0};
+    struct mst_unpack u;
+    struct mst_value head;
+    mst_unpack_init(&u, body->data, body->len);
+    if (!mst_unpack_next(&u, &head))
+        abort();
+    mst_pack_map(&whole, head.count + words->more_count);
+    mst_buf_put(&whole, u.at, (size_t)(u.end - u.at));
+    if (words->more.data)
+        mst_buf_put(&whole, words->more.data, words->more.len);
+    mst_buf_done(body);
+    *body = whole;
+}
+
 bool world_report(struct world *w, const struct report_words *words)
 {
     struct mst_buf body = {0};
     pack_body(w, words, &body);
     tasks_join(w, words, &body);
+    join_more(words, &body);
     struct mst_msg_report report = {
         .act = mst_text(words->act),
         .unit = mst_text(words->unit),

@@ -132,8 +132,10 @@ struct report_words {
     size_t body_count;
     struct mst_slice tasks;     /* msgpack; data NULL: as they should be for such a report */
     struct mst_slice uncovered; /* likewise; data NULL: none */
-    mst_time queued;            /* 0: now */
-    bool empty;                 /* without a body */
+    struct mst_slice more;      /* further pairs, packed; data NULL: none */
+    size_t more_count;
+    mst_time queued; /* 0: now */
+    bool empty;      /* without a body */
 };
 bool world_report(struct world *w, const struct report_words *words);
 struct act_words {
@@ -160,6 +162,8 @@ bool check_all(struct world *w);
 bool check_item_move(struct world *w, const struct mst_item_move *m);
 bool check_item(struct world *w, const struct mst_item *item);
 bool check_signing(struct world *w);
+/* check_matters.c: a difficulty's state against the replies that are owed about it. */
+bool check_matters(struct world *w);
 /* Whether an assessment adds up: no numerator larger than its denominator. */
 bool check_assessment(struct world *w);
 void check_done(struct world *w);

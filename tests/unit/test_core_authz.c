@@ -14,10 +14,12 @@
 #include "broker/core/authz.h"
 #include "tests/unit/core_fixture.h"
 
-static const char *const reading = " read-status read-issued read-units read-progress "
-                                   "read-obligation read-report read-alert read-brief subscribe ";
+static const char *const reading =
+    " read-status read-issued read-units read-progress "
+    "read-obligation read-report read-difficulty read-alert read-brief subscribe ";
 static const char *const judging = " receive review return approve urge ";
-static const char *const speaking = " submit withdraw progress extension sign-for ";
+static const char *const speaking =
+    " submit withdraw progress extension raise reply confirm raise-again sign-for ";
 static const char *const open_to_all = " read-status read-issued ";
 static const char *const of_groups = " read-units read-progress ";
 
@@ -104,6 +106,9 @@ static bool should(int actor, int programme, const char *action, bool own, int g
     case A_LIAISON:
         if (in(of_groups, action))
             return group == 1;
+        /* A difficulty is for those whom it concerns: whoever only watches the group is not. */
+        if (in(" read-difficulty ", action))
+            return own;
         return in(open_to_all, action) || (reads && (own || group == 1)) ||
                (in(speaking, action) && own);
     case A_OFFICE:

@@ -149,7 +149,8 @@ static void check_counts_and_lists_what_is_not_yet_enforced(void **state)
     assert_non_null(strstr(text, "units: 32, groups: 5, focus areas: 14"));
     const char *declared = strstr(text, "declared, not yet enforced");
     assert_non_null(declared);
-    assert_non_null(strstr(declared, "difficulty-reply"));
+    assert_non_null(strstr(declared, "attested-attention"));
+    assert_null(strstr(declared, "difficulty-reply"));
     assert_null(strstr(declared, "group-meeting"));
     free(text);
 }

@@ -106,20 +106,11 @@ static void one_unit_has_two_names_and_one_wears_three_hats(void **state)
 static void whatever_is_owed_is_enforced(void **state)
 {
     const struct mst_programme *p = *state;
-    static const char *const enforced[] = {"task-list",
-                                           "quarterly-progress",
-                                           "member-exchange",
-                                           "annual-plan",
-                                           "group-meeting",
-                                           "leaders-meeting",
-                                           "assessment-quarter",
-                                           "assessment-year",
-                                           "county-leader",
-                                           "county-department",
-                                           "county-liaison",
-                                           "unit-contacts",
-                                           "issue",
-                                           "sign-for"};
+    static const char *const enforced[] = {
+        "task-list",     "quarterly-progress", "member-exchange",    "annual-plan",
+        "group-meeting", "leaders-meeting",    "assessment-quarter", "assessment-year",
+        "county-leader", "county-department",  "county-liaison",     "unit-contacts",
+        "issue",         "sign-for",           "difficulty-reply"};
     const size_t wanted = sizeof enforced / sizeof enforced[0];
     size_t count = 0;
     for (size_t i = 0; i < p->duties_count; i++) {
