@@ -30,6 +30,7 @@ static const struct {
 struct showing {
     const struct mst_desk *desk;
     struct mst_table *table; /* NULL: one line for each report */
+    bool reports;            /* it is they that are listed: obligations have receipts, too */
     uint64_t last;           /* receipt number of the last report */
     size_t rows;             /* in this piece */
 };
@@ -57,7 +58,7 @@ static int show_row(void *context, struct mst_slice row, struct mst_err *err)
 {
     struct showing *s = context;
     int64_t receipt = mst_unpack_int(row, "receipt", 0);
-    if (receipt > 0)
+    if (s->reports && receipt > 0)
         s->last = (uint64_t)receipt;
     s->rows++;
     if (s->table)
@@ -83,6 +84,7 @@ static int ask(struct mst_local *local, struct showing *s, size_t which, const c
     if (follow)
         list.flags[0] = "wait";
     s->rows = 0;
+    s->reports = which == REPORTS;
     return mst_desk_pages(local, &list, show_row, s, err);
 }
 
