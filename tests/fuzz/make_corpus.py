@@ -39,6 +39,16 @@ def enrolments():
                + b"\xa8sign_key\xc4\x20" + b"S" * 32)
 
 
+def proofs():
+    for case in json.loads((ROOT / "tests" / "vectors" / "proofs.json").read_text(encoding="utf-8")):
+        yield json.dumps(case["proof"]).encode()
+
+
+def fields_of(seeds):
+    """The keys of JSON objects, as a dictionary."""
+    return "".join(f'"\\x22{key}\\x22: "\n' for key in sorted({key for seed in seeds for key in json.loads(seed)}))
+
+
 def words_of(seeds):
     """The keys of YAML files, as a dictionary."""
     found = sorted({word for seed in seeds for word in KEY.findall(seed)})
@@ -62,6 +72,7 @@ def main(printer, musterctl, out):
         "invitation": (invitations, words_of(invitations)),
         "calendar": ([*files("config/*/workdays.csv", "tests/yaml/*.csv", "tests/sim/scenarios/programmes/*.csv")],
                      '"holiday"\n"workday"\n"# 2026: "\n"2026-02-29,"\n'),
+        "proof": ([*proofs()], fields_of(proofs())),
         "enrol": ([*enrolments(), *vectors(b"enrol")], frames + '"TTTTTTTTTTTTTTTT"\n'),
         "admin": ([*requests, *vectors(b"request")], told(printer, "--admin-dict") + frames),
     }
