@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Checking a proof with nothing but the file and the signer's key. It believes nothing that the
- * file says before a signature bears it out, and takes the key from whoever asks, never from the
- * file alone.
+ * Checking a proof with nothing but the file and the signer's key. It neither believes nor repeats
+ * what the file says unless a signature bears it out, and takes the key from whoever asks, never
+ * from the file alone.
  */
 #include "agent/link/proof.h"
 
@@ -214,9 +214,9 @@ static int check_chain(struct check *c, const char *programme, const char *unit,
     return mst_fail_on(err, MST_E_CHAIN, c->path);
 }
 
-/* Of the report that the proof is about; the others only join it to what is signed. */
-static int say_report(struct check *c, const char *unit, struct mst_slice bytes,
-                      struct mst_err *err)
+/* Of the report that the proof is about; the others only join it to what is signed. The unit is the
+ * report's own word for it, which is signed; the envelope's is the exporter's. */
+static int say_report(struct check *c, struct mst_slice bytes, struct mst_err *err)
 {
     struct mst_msg_scratch *scratch = malloc(sizeof *scratch);
     struct mst_msg msg;
@@ -226,8 +226,7 @@ static int say_report(struct check *c, const char *unit, struct mst_slice bytes,
     /* One that was well signed and is no report was refused, and may be proved all the same. */
     if (mst_msg_decode_part(MST_MSG_report, bytes.data, bytes.len, scratch, &msg, NULL) == 0) {
         const struct mst_msg_report *r = &msg.u.report;
-        if (!mst_slice_is(r->unit, unit))
-            say_slice(c, "claims", r->unit);
+        say_slice(c, "unit", r->unit);
         say_slice(c, "act", r->act);
         say_slice(c, "duty", r->duty);
         say_slice(c, "period", r->period);
@@ -309,12 +308,14 @@ static int check_reports(struct check *c, bool receipt, const char *programme, s
         return code;
     code = check_chain(c, programme, unit, seq, reports, &last, err);
     if (!code) {
-        say(c, "unit", unit);
+        /* An outbox's beginning is made of its programme, and a receipt is signed with it. */
+        if (receipt || seq == 1)
+            say(c, "programme", programme);
         say_number(c, "sequence", seq);
         code = receipt ? verify_receipt(c, programme, seq, last, err) : verify_run(c, last, err);
     }
     if (!code)
-        code = say_report(c, unit, reports->items[0], err);
+        code = say_report(c, reports->items[0], err);
     free_slices(reports);
     return code;
 }
@@ -339,6 +340,7 @@ static int check_head(struct check *c, bool alert, const char *programme, struct
     if (!code)
         code = check_sig(c, mst_head_verify(c->key, &head, c->sig, NULL), err);
     if (!code) {
+        say(c, "programme", programme);
         say_number(c, "row", head.row);
         if (alert && mst_validate(head.bytes.data, head.bytes.len, NULL) == 0)
             say_alert(c, head.bytes);
@@ -368,7 +370,6 @@ static int check_all(struct check *c, const char *key, struct mst_err *err)
     if (code)
         return code;
     say(c, "proof", kind);
-    say(c, "programme", programme);
     if (strcmp(kind, "report") == 0 || strcmp(kind, "receipt") == 0)
         return check_reports(c, strcmp(kind, "receipt") == 0, programme, err);
     if (strcmp(kind, "alert") == 0 || strcmp(kind, "head") == 0)

@@ -120,6 +120,11 @@ def test_report_is_proved_offline():
                 ("reports", lambda reports: [*reports, reports[0]], CHAIN),
                 ("prev", flip, CHAIN), ("sequence", lambda n: n + 1, CHAIN), ("head", flip, CHAIN),
                 ("outbox", flip, CHAIN if number == 1 else SIGNATURE), ("sig", flip, SIGNATURE)])
+        # Behind an outbox's first report nothing bears the envelope's words out, so they are not repeated.
+        other = world.dir / "other.json"
+        other.write_text(json.dumps({**proof, "unit": "rsj", "programme": "elsewhere"}), encoding="utf-8")
+        said = is_valid(other, e.unit_key)
+        equal((said["unit"], said.get("programme")), ("jxj", None), "the unit that the report names")
         # The chain made good again: then it is not what was signed.
         bad = {**proof, "reports": [flip(proof["reports"][0])]}
         bad["head"] = mc.link(bytes.fromhex(bad["prev"]), 3, bytes.fromhex(bad["reports"][0])).hex()
