@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -21,9 +22,10 @@
 #include "broker/io/log.h"
 
 #define DOORS_MAX 4
-/* How often connections are looked at, while there are any: what a flood may bring in between is
- * memory. On a quiet loopback 500 ms let 257 MB in. */
+/* How often connections are looked at that something comes from: what a flood may bring in between
+ * is memory. On a quiet loopback 500 ms let 257 MB in. */
 #define LOOK_MS 100
+#define WAKES_MAX 64
 /* Connections on higher descriptors are not watched. */
 #define DESCRIPTORS_MAX 1048576
 #define EVENTS                                                                                     \
@@ -35,19 +37,22 @@ struct connection {
     _Atomic uint32_t heard;
     uint32_t heard_before;
     uint64_t bytes_before; /* received when it was heard last */
+    uint64_t bytes_seen;   /* received at the last look */
     uint8_t door;          /* from 1; 0: there is none */
+    bool stirring;         /* something came since it was found at rest: to be looked at */
 };
 
 struct mst_gate {
     pthread_t thread;
     bool started;
     int stop_fd; /* readable: end */
+    int wake_fd; /* readable: something comes from a connection that was at rest */
     int64_t looked_boot_ms;
     struct mst_gate_door doors[DOORS_MAX];
     void *monitors[DOORS_MAX];
     size_t doors_count;
     struct connection *connections;
-    size_t connections_max, top, open; /* top: beyond the highest descriptor in use */
+    size_t connections_max, top, stirring; /* top: beyond the highest descriptor in use */
     _Atomic uint64_t refused, cut;
     struct mst_log log; /* its own: the loop's is the loop's alone */
 };
@@ -67,17 +72,40 @@ struct mst_gate_counts mst_gate_counts(const struct mst_gate *g)
 
 /* ---- what came in and went ---- */
 
+static void stir(struct mst_gate *g, size_t fd)
+{
+    struct connection *c = &g->connections[fd];
+    g->stirring += !c->stirring;
+    c->stirring = true;
+}
+
+static void rest(struct mst_gate *g, size_t fd)
+{
+    struct connection *c = &g->connections[fd];
+    g->stirring -= c->stirring;
+    c->stirring = false;
+}
+
+/* Be woken by what comes next from it, once. What is closed meanwhile wakes nobody. */
+static void arm(struct mst_gate *g, size_t fd, int how)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.u64 = fd};
+    if (epoll_ctl(g->wake_fd, how, (int)fd, &event) != 0 && errno == EEXIST)
+        (void)epoll_ctl(g->wake_fd, EPOLL_CTL_MOD, (int)fd, &event);
+}
+
 static void enter(struct mst_gate *g, size_t door, size_t fd)
 {
     if (fd >= g->connections_max)
         return;
     struct connection *c = &g->connections[fd];
-    g->open += c->door == 0;
     c->door = (uint8_t)(door + 1);
     c->heard_before = c->heard;
-    c->bytes_before = 0;
+    c->bytes_before = c->bytes_seen = 0;
     if (fd >= g->top)
         g->top = fd + 1;
+    rest(g, fd);
+    arm(g, fd, EPOLL_CTL_ADD);
 }
 
 static void leave(struct mst_gate *g, size_t fd)
@@ -85,9 +113,22 @@ static void leave(struct mst_gate *g, size_t fd)
     if (fd >= g->connections_max || g->connections[fd].door == 0)
         return;
     g->connections[fd].door = 0;
-    g->open--;
+    rest(g, fd);
     while (g->top > 0 && g->connections[g->top - 1].door == 0)
         g->top--;
+}
+
+static void take_wakes(struct mst_gate *g)
+{
+    struct epoll_event woken[WAKES_MAX];
+    int count;
+    do {
+        count = epoll_wait(g->wake_fd, woken, WAKES_MAX, 0);
+        for (int i = 0; i < count; i++) {
+            if (g->connections[woken[i].data.u64].door)
+                stir(g, woken[i].data.u64);
+        }
+    } while (count == WAKES_MAX);
 }
 
 /* The next event of a door; false: there is none. */
@@ -145,8 +186,10 @@ static void look_at(struct mst_gate *g, int fd)
     struct tcp_info info = {0};
     socklen_t len = sizeof info;
     char peer[64];
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
-        return; /* gone, or of another kind */
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0) {
+        rest(g, (size_t)fd); /* gone, or of another kind */
+        return;
+    }
     uint32_t heard = atomic_load_explicit(&c->heard, memory_order_relaxed);
     uint64_t bytes = info.tcpi_bytes_received;
     if (heard != c->heard_before || bytes < c->bytes_before) {
@@ -161,16 +204,21 @@ static void look_at(struct mst_gate *g, int fd)
         shutdown(fd, SHUT_RDWR);
         c->bytes_before = bytes;
     }
+    if (bytes == c->bytes_seen) {
+        rest(g, (size_t)fd);
+        arm(g, (size_t)fd, EPOLL_CTL_MOD);
+    }
+    c->bytes_seen = bytes;
 }
 
 static void look_at_all(struct mst_gate *g)
 {
     int64_t boot = mst_clock_boot();
-    if (boot - g->looked_boot_ms < LOOK_MS)
+    if (g->stirring == 0 || boot - g->looked_boot_ms < LOOK_MS)
         return;
     g->looked_boot_ms = boot;
     for (size_t fd = 0; fd < g->top; fd++) {
-        if (g->connections[fd].door)
+        if (g->connections[fd].stirring)
             look_at(g, (int)fd);
     }
 }
@@ -178,19 +226,24 @@ static void look_at_all(struct mst_gate *g)
 static void *serve(void *context)
 {
     struct mst_gate *g = context;
-    zmq_pollitem_t items[DOORS_MAX + 1];
+    zmq_pollitem_t items[DOORS_MAX + 2];
     for (size_t i = 0; i < g->doors_count; i++)
         items[i] = (zmq_pollitem_t){.socket = g->monitors[i], .events = ZMQ_POLLIN};
     zmq_pollitem_t *stop = &items[g->doors_count];
     *stop = (zmq_pollitem_t){.fd = g->stop_fd, .events = ZMQ_POLLIN};
+    zmq_pollitem_t *wake = &items[g->doors_count + 1];
+    *wake = (zmq_pollitem_t){.fd = g->wake_fd, .events = ZMQ_POLLIN};
     while (!(stop->revents & ZMQ_POLLIN)) {
-        /* With nobody there, nothing wakes it. */
-        if (zmq_poll(items, (int)g->doors_count + 1, g->open ? LOOK_MS : -1) < 0 && errno != EINTR)
+        /* While nobody sends, nothing wakes it. */
+        if (zmq_poll(items, (int)g->doors_count + 2, g->stirring ? LOOK_MS : -1) < 0 &&
+            errno != EINTR)
             break;
         for (size_t i = 0; i < g->doors_count; i++) {
             while (take_event(g, i)) {
             }
         }
+        if (wake->revents & ZMQ_POLLIN)
+            take_wakes(g);
         look_at_all(g);
     }
     return NULL;
@@ -232,9 +285,10 @@ int mst_gate_start(void *zmq, const struct mst_gate_door *doors, size_t count,
     }
     g->log.lines_per_s = log_lines_per_s;
     g->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    g->wake_fd = epoll_create1(EPOLL_CLOEXEC);
     g->connections_max = descriptors();
     g->connections = calloc(g->connections_max, sizeof *g->connections);
-    if (!g->connections || g->stop_fd < 0)
+    if (!g->connections || g->stop_fd < 0 || g->wake_fd < 0)
         code = mst_fail_on(err, MST_E_NOMEM, "gate");
     for (size_t i = 0; !code && i < count; i++)
         code = watch_door(zmq, g, &doors[i], err);
@@ -258,6 +312,8 @@ void mst_gate_stop(struct mst_gate *g)
         pthread_join(g->thread, NULL);
     if (g->stop_fd >= 0)
         close(g->stop_fd);
+    if (g->wake_fd >= 0)
+        close(g->wake_fd);
     for (size_t i = 0; i < g->doors_count; i++) {
         zmq_socket_monitor(g->doors[i].socket, NULL, 0);
         if (g->monitors[i])
