@@ -7,12 +7,13 @@ import statistics
 # (figure, at least or at most, limit, in words). Ratios compare within one run; the others are promises of their own.
 WANTED = [
     ("ingest.a.ratio_bound", ">=", 0.9, "a: of what one echo, one-row commit, signature and verification allow"),
-    ("ingest.b.ratio_sqlite", ">=", 0.9, "b: of raw SQLite, 1024 rows a commit"),
+    ("ingest.b.ratio_sqlite", ">=", 0.7, "b: of raw SQLite, 1024 rows a commit"),
     ("ingest.c.ratio_sqlite", ">=", 0.9, "c: of raw SQLite, 1024 rows a commit"),
+    ("ingest.b.p99_ms", "<=", 4, "ms until the receipt in b, 99th percentile"),
     ("slow.a.ratio_bound", ">=", 0.9, "a, each sync 2 ms slower: of the same bound"),
-    ("slow.b.ratio_sqlite", ">=", 0.9, "b, each sync 2 ms slower: of raw SQLite"),
+    ("slow.b.ratio_sqlite", ">=", 0.7, "b, each sync 2 ms slower: of raw SQLite"),
     ("slow.c.ratio_sqlite", ">=", 0.9, "c, each sync 2 ms slower: of raw SQLite"),
-    ("outboxes.1000.ratio_32", ">=", 0.9, "1,000 outboxes: of the rate with 32"),
+    ("outboxes.1000.ratio_32", ">=", 0.75, "1,000 outboxes: of the rate with 32"),
     ("history.largest.ratio_smallest", ">=", 0.9, "c with the longest history: of the rate with 1,000 stored reports"),
     ("recovery.s", "<=", 1, "s from start after SIGKILL to the first receipt, longest history"),
     ("agent.private_mib", "<=", 4, "MiB of the agent's own memory"),

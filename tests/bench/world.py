@@ -139,8 +139,9 @@ class Broker:
             "data_dir": self.data, "runtime_dir": self.run_dir, "advertise_host": "127.0.0.1",
             "members_endpoint": self.members, "feed_endpoint": f"tcp://127.0.0.1:{ports[1]}",
             "enrol_endpoint": f"tcp://127.0.0.1:{ports[2]}",
-            # The bucket that protects a broker from one wild key would otherwise be what is measured.
+            # The buckets that protect a broker from one wild key would otherwise be what is measured.
             "rate_messages": 1000000, "rate_burst": 10000000, "enrol_rate": 10000,
+            "rate_bytes": 1 << 30, "rate_bytes_burst": 1 << 32,
         }
         lines = [f"{name}: {value}" if isinstance(value, int) else f'{name}: "{value}"'
                  for name, value in settings.items()]
