@@ -136,8 +136,8 @@ WORDS = {
     "clause-office": ("办公室牵头做好团组事项统筹协调、考核督促", "办公室牵头做好团组事项统筹协调、考核督促"),
     "clause-office-counts": ("the office reviewed {reviewed} times, urged {urged} and extended {extended}",
                              "办公室审核、备案、退回{reviewed}次，催办{urged}次，同意延期{extended}次"),
-    "clause-tasks": ("{standing} tasks in force in {areas} focus areas: {done} of 2023 done, {changed} changes between a "
-                     "list's versions", "{areas}个重点领域共有生效任务{standing}项，2023年任务已完成{done}项，清单版本间有{changed}处修改"),
+    "clause-tasks": ("{standing} tasks in force in {areas} focus areas: {done} of 2023 done; changes between "
+                     "a list's versions: {changed}", "{areas}个重点领域共有生效任务{standing}项，2023年任务已完成{done}项，清单版本间有{changed}处修改"),
     "declared": ("Declared in the programme, not yet enforced:", "方案文件中已列、尚未执行："),
 
     # ---- what next ----
