@@ -391,6 +391,8 @@ static void check_map(struct check *c, const struct mst_form_field *fields, size
         size_t was = enter(c, key.s);
         if (was == 0 && mst_matters_listed(key.s, raw) && (!field || is_words(field))) {
             c->said = true; /* a list of matters is checked by matters.h */
+            if (field)
+                seen |= UINT64_C(1) << (field - fields);
         } else if (field) {
             seen |= UINT64_C(1) << (field - fields);
             check_value(c, field, raw);

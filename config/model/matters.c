@@ -9,13 +9,17 @@
 #define TEXT_BYTES_MAX 4096
 #define WORDS_BYTES_MAX 240
 
+bool mst_matters_key(struct mst_slice key)
+{
+    return mst_slice_is(key, "difficulties") || mst_slice_is(key, "projects");
+}
+
 bool mst_matters_listed(struct mst_slice key, struct mst_slice raw)
 {
     struct mst_unpack u;
     struct mst_value head;
     mst_unpack_init(&u, raw.data, raw.len);
-    return (mst_slice_is(key, "difficulties") || mst_slice_is(key, "projects")) &&
-           mst_unpack_next(&u, &head) && head.kind == MST_VALUE_ARRAY;
+    return mst_matters_key(key) && mst_unpack_next(&u, &head) && head.kind == MST_VALUE_ARRAY;
 }
 
 struct mst_matters_cursor mst_matters_open(struct mst_slice body, const char *key)

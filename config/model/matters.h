@@ -23,6 +23,8 @@ struct mst_difficulty {
     struct mst_slice outside; /* a party outside the programme, in words; data NULL: none */
 };
 
+/* Whether a body's key is where such a list stands. */
+bool mst_matters_key(struct mst_slice key);
 /* Whether this pair of a body is such a list. */
 bool mst_matters_listed(struct mst_slice key, struct mst_slice raw);
 
