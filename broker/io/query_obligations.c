@@ -21,9 +21,15 @@ static const struct mst_duty *duty_of(const struct mst_query *q, const struct ms
     return duty == SIZE_MAX ? NULL : &q->programme->duties[duty];
 }
 
+/* From the first reminder on, a phase tells of a bearer who still has something to do. */
+static bool phase_tells(enum mst_phase phase, const struct mst_obligation *o)
+{
+    return phase < MST_PHASE_DUE_SOON || phase > MST_PHASE_ESCALATED ||
+           mst_obligation_ball_with_bearer(o);
+}
+
 /*
- * Who asks for what is overdue wants what is escalated, too, and nothing that has been handed in:
- * from the first reminder on, a phase tells of a bearer who still has something to do.
+ * Who asks for what is overdue wants what is escalated, too, and nothing that has been handed in.
  */
 static bool in_wanted_phase(const struct mst_query *q, const struct mst_obligation *o)
 {
@@ -31,8 +37,7 @@ static bool in_wanted_phase(const struct mst_query *q, const struct mst_obligati
     if (!phase_wanted.data)
         return true;
     enum mst_phase phase = mst_obligation_phase(q->programme, o, q->now, NULL);
-    if (phase >= MST_PHASE_DUE_SOON && phase <= MST_PHASE_ESCALATED &&
-        !mst_obligation_ball_with_bearer(o))
+    if (!phase_tells(phase, o))
         return false;
     return mst_slice_is(phase_wanted, mst_phase_word(phase)) ||
            (phase == MST_PHASE_ESCALATED &&
@@ -157,6 +162,7 @@ static int visit_transition(void *context, const struct mst_row *row)
 static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct mst_err *err)
 {
     const struct mst_duty *duty = duty_of(q, o);
+    enum mst_phase phase = mst_obligation_phase(q->programme, o, q->now, NULL);
     char late[16], returns[16], receipt[24];
     snprintf(late, sizeof late, "%d", o->days_late);
     snprintf(returns, sizeof returns, "%u", o->returns);
@@ -172,7 +178,7 @@ static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct
         {"counterpart", o->counterpart[0] ? o->counterpart
                         : o->director     ? "director"
                                           : "office"},
-        {"phase", mst_phase_word(mst_obligation_phase(q->programme, o, q->now, NULL))},
+        {"phase", phase_tells(phase, o) ? mst_phase_word(phase) : ""},
         {"work", mst_work_word(o->work)},
         {"verdict", mst_verdict_word(o->verdict)},
         {"days_late", late},

@@ -23,7 +23,7 @@ static const struct {
     {"figure", NUMBERS},
     {"decimals", BIT(DECIMAL) | BIT(PERCENT)},
     {"min", NUMBERS | LISTS},
-    {"max", NUMBERS | LISTS | BIT(TEXT)},
+    {"max", NUMBERS | LISTS | BIT(TEXT) | BIT(AMOUNT)},
     {"choices", BIT(CHOICE)},
     {"fields", BIT(ROWS) | BIT(RECORD)},
     {"every", BIT(AREA)},
@@ -153,7 +153,8 @@ static void load_by_type(struct mst_loader *l, const struct mst_node *map, struc
 {
     if (mst_field_is_number(field))
         load_number(l, map, field);
-    if (field->type == MST_FIELD_TEXT)
+    bool words = field->type == MST_FIELD_TEXT || field->type == MST_FIELD_AMOUNT;
+    if (words)
         field->max = mst_read_int(&l->r, map, "max", 1, MST_FORM_TEXT_MAX, MST_FORM_TEXT_MAX);
     if (field->type == MST_FIELD_CHOICE)
         load_choices(l, map, field);
@@ -163,7 +164,7 @@ static void load_by_type(struct mst_loader *l, const struct mst_node *map, struc
     }
     if (field->type == MST_FIELD_ROWS || field->type == MST_FIELD_RECORD)
         load_inside(l, map, place, field);
-    if (field->type != MST_FIELD_TEXT && field->min > field->max)
+    if (!words && field->min > field->max)
         MST_FAULT(&l->r, map, NULL, _("min is above max"));
 }
 

@@ -138,7 +138,8 @@ WORDS = {
                              "办公室审核、备案、退回{reviewed}次，催办{urged}次，同意延期{extended}次"),
     "clause-tasks": ("{standing} tasks in force in {areas} focus areas: {done} of 2023 done; changes between "
                      "a list's versions: {changed}", "{areas}个重点领域共有生效任务{standing}项，2023年任务已完成{done}项，清单版本间有{changed}处修改"),
-    "declared": ("Declared in the programme, not yet enforced:", "方案文件中已列、尚未执行："),
+    "declared": ("Standing exhortations, listed as attested duties; the software never ticks one on its own:",
+                 "原则性要求，列为证明性事项；软件绝不自行勾选："),
 
     # ---- what next ----
     "further": ("Look further", "继续查看"),

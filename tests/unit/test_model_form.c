@@ -96,7 +96,13 @@ static const struct mst_form form = {.id = "f", .fields = fields, .fields_count 
 
 static const struct mst_area areas[] = {{"a1", {"one", "一"}}, {"a2", {"two", "二"}}};
 static const struct mst_unit units[] = {{.id = "u1"}, {.id = "u2"}};
-static const struct mst_form_names names = {areas, 2, units, 2, false};
+static const struct mst_matter_rules rules = {.max = 2, .helpers = 2};
+static const struct mst_form_names names = {.areas = areas,
+                                            .areas_count = 2,
+                                            .units = units,
+                                            .units_count = 2,
+                                            .bearer = "u1",
+                                            .matters = &rules};
 
 /* ---- bodies from a few letters: a small notation, so that cases fit a line ---- */
 
@@ -229,6 +235,18 @@ static void every_fault_is_named_by_path_and_kind(void **state)
          "]" GOOD_LINES "}",
          "tasks[0].helpers[1] twice u1\ntasks[0].helpers[2] no-unit u7\n"},
         {"{'title''x''tasks'[{}{}{}{}]" GOOD_LINES "}", "tasks too-many 3\n"},
+        {"{'title''x''difficulties'[{'title''t''owner''u3''helpers'['u2''u1''u2']}7{}]" GOOD_LINES
+         "}",
+         "difficulties too-many 2\n"},
+        {"{'title''x''difficulties'[{'title''t''owner''u3''helpers'['u1''u2']}{'tilte''t'}"
+         "]" GOOD_LINES "}",
+         "difficulties[0].owner no-unit u3\ndifficulties[0].helpers[0] itself u1\n"
+         "difficulties[1].tilte unknown-field tilte\ndifficulties[1].title missing\n"},
+        {"{'title''x''difficulties'7" GOOD_LINES "}", "difficulties wrong-type\n"},
+        {"{'title''x''projects'[{'title''p''amount'-1}{'title''p''amount''-1.5'}]" GOOD_LINES "}",
+         "projects[0].amount below 0\nprojects[1].amount below 0\nprojects[1].title twice p\n"},
+        {"{'title''x''projects'[{'title''p''amount'#}{'title''q''amount'+}]" GOOD_LINES "}",
+         "projects[1].amount wrong-type\n"},
         {"{'title''x''lines'[{'area''a2'}]}", "lines not-covered a1\n"},
         {"{'title''x''lines'[{'area''a2'}{'area''a1''people'-1}{'area''a2'}]}",
          "lines[1].people below 0\nlines[2].area twice a2\n"},
