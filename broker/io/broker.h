@@ -19,6 +19,8 @@
 #define MST_ZMQ_ZAP_ENFORCE_DOMAIN 93
 
 enum mst_door { MST_DOOR_MEMBERS, MST_DOOR_ADMIN, MST_DOOR_ENROL, MST_DOORS };
+/* To the gate the feed is one more. */
+#define MST_GATE_FEED MST_DOORS
 
 /* A stream of alerts to one session. Invariant: acked <= sent. */
 struct mst_stream {

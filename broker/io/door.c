@@ -33,7 +33,7 @@ struct mst_waiting {
     struct mst_verified verified;
 };
 
-static bool receive(struct mst_broker *b, void *door, struct letter *l)
+static bool receive(void *door, struct letter *l)
 {
     memset(l, 0, sizeof *l);
     int len = zmq_recv(door, l->routing, sizeof l->routing, ZMQ_DONTWAIT);
@@ -42,7 +42,7 @@ static bool receive(struct mst_broker *b, void *door, struct letter *l)
     l->routing_len = (size_t)len;
     l->whole = l->routing_len <= sizeof l->routing;
     zmq_msg_init(&l->payload);
-    size_t frames = 0;
+    size_t frames = 0, bytes = 0;
     int more = 0;
     size_t more_len = sizeof more;
     zmq_getsockopt(door, ZMQ_RCVMORE, &more, &more_len);
@@ -52,10 +52,11 @@ static bool receive(struct mst_broker *b, void *door, struct letter *l)
         if (zmq_msg_recv(&l->payload, door, 0) < 0)
             break;
         frames++;
+        bytes += zmq_msg_size(&l->payload);
         more = zmq_msg_more(&l->payload);
     }
     l->whole = l->whole && frames == 1;
-    mst_gate_heard(b->gate, zmq_msg_get(&l->payload, ZMQ_SRCFD));
+    mst_tap_heard(zmq_msg_get(&l->payload, ZMQ_SRCFD), frames, bytes);
     return true;
 }
 
@@ -434,7 +435,7 @@ void mst_door_gather(struct mst_broker *b)
 {
     while (mst_door_may_gather(b)) {
         struct mst_waiting *w = &b->waiting[b->waiting_end];
-        if (!receive(b, b->doors[MST_DOOR_MEMBERS], &w->letter))
+        if (!receive(b->doors[MST_DOOR_MEMBERS], &w->letter))
             return;
         b->waiting_end++;
         w->now = mst_clock_now(&b->clock);
@@ -482,7 +483,7 @@ int mst_door_serve(struct mst_broker *b, enum mst_door door, size_t *budget, str
 {
     while (*budget > 0 && (door != MST_DOOR_ENROL || mst_door_enrol_wait_ms(b) < 0)) {
         struct letter l;
-        if (!receive(b, b->doors[door], &l))
+        if (!receive(b->doors[door], &l))
             return 0;
         (*budget)--;
         if (door == MST_DOOR_ENROL)
