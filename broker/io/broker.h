@@ -16,6 +16,9 @@
 /* libzmq calls it a draft option, but 4.3.4 honours it: no ZAP handler, no admission. */
 #define MST_ZMQ_ZAP_ENFORCE_DOMAIN 93
 
+/* To the gate the feed is one more door. */
+#define MST_GATE_FEED MST_DOORS
+
 /* A stream of alerts to one session. Invariant: acked <= sent. */
 struct mst_stream {
     bool open;

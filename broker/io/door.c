@@ -27,7 +27,7 @@ static bool receive(struct mst_broker *b, enum mst_door from, struct mst_letter 
     l->routing_len = (size_t)len;
     l->whole = l->routing_len <= sizeof l->routing;
     zmq_msg_init(&l->payload);
-    size_t frames = 0;
+    size_t frames = 0, bytes = 0;
     int more = 0;
     size_t more_len = sizeof more;
     zmq_getsockopt(door, ZMQ_RCVMORE, &more, &more_len);
@@ -37,10 +37,11 @@ static bool receive(struct mst_broker *b, enum mst_door from, struct mst_letter 
         if (zmq_msg_recv(&l->payload, door, 0) < 0)
             break;
         frames++;
+        bytes += zmq_msg_size(&l->payload);
         more = zmq_msg_more(&l->payload);
     }
     l->whole = l->whole && frames == 1;
-    mst_gate_heard(b->gate, zmq_msg_get(&l->payload, ZMQ_SRCFD));
+    mst_tap_heard(zmq_msg_get(&l->payload, ZMQ_SRCFD), frames, bytes);
     return true;
 }
 
