@@ -271,6 +271,10 @@ static const struct word words[] = {
     {" kind ", "agent-back", N_("agent back"), MST_TINT_GREEN},
     {" kind ", "path-down", N_("path down"), MST_TINT_RED},
     {" kind ", "path-up", N_("path up"), MST_TINT_GREEN},
+    {" kind ", "sequence-conflict", N_("conflict of numbers"), MST_TINT_RED},
+    {" kind ", "revoked-key", N_("revoked key used"), MST_TINT_RED},
+    {" kind ", "key-expires", N_("key expires"), MST_TINT_YELLOW},
+    {" kind ", "head-contradicted", N_("ledger contradicted"), MST_TINT_RED},
 
     {" role ", "clerk", N_("clerk"), MST_TINT_OFF},
     {" role ", "deputy", N_("deputy in charge"), MST_TINT_OFF},

@@ -54,6 +54,25 @@ int mst_driver_note(struct mst_driver *d, struct mst_engine *e, enum mst_row_kin
     return mst_engine_put_row(e, kind, now, mst_bytes(b->data, b->len), err);
 }
 
+int mst_driver_security(struct mst_driver *d, struct mst_engine *e, const struct mst_caller *caller,
+                        enum mst_security event, const char *subject, mst_time now,
+                        struct mst_err *err)
+{
+    struct mst_input input = {.kind = MST_INPUT_SECURITY, .now = now};
+    enum mst_code refused;
+    char refused_subject[256];
+    int code = mst_driver_note(d, e, MST_ROW_SECURITY, caller, mst_security_word(event), subject,
+                               NULL, now, err);
+    input.u.security = (struct mst_input_security){
+        .event = event, .who = caller->actor.principal, .address = or_empty(caller->address)};
+    return code ? code : mst_engine_step(e, &input, &refused, refused_subject, err);
+}
+
+uint64_t mst_driver_conflicts(const struct mst_driver *d)
+{
+    return d->conflicts;
+}
+
 static int put_act_row(struct mst_engine *e, const struct mst_caller *caller,
                        const struct mst_input_act *act, mst_time now, struct mst_err *err)
 {

@@ -104,6 +104,13 @@ MST_MUST_CHECK int mst_driver_note(struct mst_driver *driver, struct mst_engine 
                                    enum mst_row_kind kind, const struct mst_caller *caller,
                                    const char *act, const char *subject, const char *reason,
                                    mst_time now, struct mst_err *err);
+/* A security event of the caller's, for the ledger and, when it is due, for the office. The subject
+ * is what it is about; NULL: nothing more. */
+MST_MUST_CHECK int mst_driver_security(struct mst_driver *driver, struct mst_engine *engine,
+                                       const struct mst_caller *caller, enum mst_security event,
+                                       const char *subject, mst_time now, struct mst_err *err);
+/* Repeats with other bytes that were refused since the start. */
+uint64_t mst_driver_conflicts(const struct mst_driver *driver);
 MST_MUST_CHECK int mst_driver_cursor(struct mst_driver *driver, struct mst_engine *engine,
                                      const char *principal, const char *name, uint64_t cursor,
                                      struct mst_err *err);
