@@ -124,6 +124,9 @@ static int open_store(struct mst_broker *b, struct mst_err *err)
 {
     struct mst_store_options options = {.path = b->settings.BROKER_data_dir,
                                         .rehearsal = b->rehearsal,
+                                        .bulk_bytes = b->settings.BROKER_bulk_bytes,
+                                        .bulk_file_bytes_max =
+                                            b->settings.BROKER_bulk_file_bytes_max,
                                         .behind_bytes = b->settings.BROKER_commit_behind,
                                         .page_bytes = (int)b->settings.BROKER_page_bytes,
                                         .wal_bytes_max = b->settings.BROKER_wal_bytes_max};
