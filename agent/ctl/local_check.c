@@ -39,7 +39,7 @@ static void print_summary(const char *file, const struct mst_programme *p)
            p->units_count, p->groups_count, areas_of(p), p->duties_count);
     printf("\n");
     print_duties(p, true, _("enforced"));
-    print_duties(p, false, _("declared, not yet enforced"));
+    print_duties(p, false, _("declared, not enforced"));
 }
 
 static void pack_duties(struct mst_buf *out, const struct mst_programme *p, bool enforced)

@@ -10,6 +10,7 @@
 #include "agent/run/local.h"
 #include "config/load/load.h"
 #include "config/model/form.h"
+#include "config/model/programme.h"
 
 int mst_desk_main(int argc, char *const *argv);
 const struct mst_app *mst_desk_app(void);
@@ -84,6 +85,7 @@ struct mst_desk_duty {
     char id[48], title_zh[MST_DESK_TITLE_MAX], title_en[MST_DESK_TITLE_MAX];
     const struct mst_form *form; /* NULL: no file, a name is put on record */
     enum mst_duty_tasks tasks;
+    bool report; /* it may bring up difficulties and projects */
 };
 
 #define MST_DESK_AREAS_MAX 64
@@ -102,12 +104,13 @@ struct mst_brief {
     size_t forms_count;
     struct mst_unit *units; /* that a report may name: id and name alone */
     size_t units_count, units_cap;
-    struct mst_arena *arena;    /* of forms and names */
-    struct mst_buf obligations; /* the rows of that type, one after the other */
-    struct mst_buf owners;      /* likewise: units that can own a task of the group */
-    struct mst_buf tasks;       /* likewise: tasks in force that concern the unit */
-    size_t tasks_max;           /* most tasks of one list; 0: not known */
-    mst_day today;              /* as the broker saw it; MST_DAY_NONE: not known */
+    struct mst_arena *arena;         /* of forms and names */
+    struct mst_buf obligations;      /* the rows of that type, one after the other */
+    struct mst_buf owners;           /* likewise: units that can own a task of the group */
+    struct mst_buf tasks;            /* likewise: tasks in force that concern the unit */
+    size_t tasks_max;                /* most tasks of one list; 0: not known */
+    struct mst_matter_rules matters; /* what a report may bring up; the widest where not known */
+    mst_day today;                   /* as the broker saw it; MST_DAY_NONE: not known */
 };
 void mst_brief_done(struct mst_brief *brief);
 /* What of a row is known is kept; rows of other types are passed over. */

@@ -8,6 +8,7 @@
 
 #include "agent/desk/desk.h"
 #include "config/load/lang.h"
+#include "config/model/matters.h"
 #include "config/model/programme.h"
 #include "proto/pack.h"
 
@@ -20,6 +21,7 @@ struct template
     size_t said_count;
     FILE *out;
     const char *prefix; /* of each line: "# " where the whole is an example */
+    bool matters;       /* the report may bring up difficulties and projects */
 };
 
 /* ---- lines ---- */
@@ -302,6 +304,19 @@ static void put_field(const struct template *t, const struct mst_form_field *fie
     fputc('\n', t->out);
 }
 
+/* What words may stand for: entries that are registered and followed up. */
+static void put_matter(const struct template *t, const struct mst_form_field *field)
+{
+    struct mst_matter_field matter;
+    struct template example = *t;
+    example.prefix = "# ";
+    if (!t->matters || field->type != MST_FIELD_TEXT ||
+        !mst_matter_field(mst_text(field->id), &t->brief->matters, &matter))
+        return;
+    put_comment(t, 0, _("or, instead of words, a list whose entries are followed up:"));
+    put_rows(&example, &matter.list, 0, (struct mst_slice){0}, false);
+}
+
 static void put_fields(const struct template *t, const struct mst_form_field *fields, size_t count,
                        int indent, struct mst_slice last, bool carry)
 {
@@ -309,6 +324,8 @@ static void put_fields(const struct template *t, const struct mst_form_field *fi
         if (indent == 0)
             fputc('\n', t->out);
         put_field(t, &fields[i], indent, find(last, fields[i].id), carry || fields[i].carry);
+        if (indent == 0)
+            put_matter(t, &fields[i]);
     }
 }
 
@@ -380,8 +397,13 @@ static void put_all_members(const struct template *t)
 void mst_report_template(const struct mst_brief *brief, const char *duty, const char *period,
                          const struct mst_said *said, size_t said_count, FILE *out)
 {
-    struct template t = {brief, said, said_count, out, ""};
     const struct mst_desk_duty *known = mst_brief_duty(brief, duty);
+    struct template t = {.brief = brief,
+                         .said = said,
+                         .said_count = said_count,
+                         .out = out,
+                         .prefix = "",
+                         .matters = known && known->report};
     const struct mst_form *form = known && known->form ? known->form : &mst_form_text;
     const struct mst_said *own = own_last(&t);
     if (known)

@@ -67,6 +67,12 @@ enum mst_tint mst_word_tint(const char *column, const char *word);
  * was put. */
 bool mst_put_saying(struct mst_buf *out, struct mst_slice raw);
 
+/*
+ * A row that is nothing but a `note` is words that stand under a table: appends them as a line in
+ * the reader's language. False: it is a row like any other, and nothing was put.
+ */
+bool mst_put_note(struct mst_buf *out, struct mst_slice row);
+
 /* ---- tables ---- */
 
 struct mst_table;

@@ -373,10 +373,7 @@ enum mst_code mst_tasks_progress(struct mst_step *s, struct mst_slice body, uint
 
 /* ---- difficulties.c, projects.c ---- */
 
-/* Whether what a report brings up is right; a refusal's words go to `words`. */
-enum mst_code mst_matters_check(struct mst_step *s, struct mst_slice body, const char *raiser,
-                                char *words, size_t size);
-/* After a submission that was checked so. source: id of its obligation. */
+/* After a submission whose body is right by the form. source: id of its obligation. */
 void mst_difficulties_submitted(struct mst_step *s, struct mst_slice body, uint32_t unit,
                                 const char *source);
 void mst_projects_submitted(struct mst_step *s, struct mst_slice body, uint32_t unit,

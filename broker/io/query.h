@@ -54,6 +54,10 @@ bool mst_query_may(const struct mst_query *q, const char *unit, const char *grou
  */
 bool mst_query_may_progress(const struct mst_query *q, enum mst_duty_kind kind, const char *unit,
                             const char *group);
+/* The obligation of this id, whoever may read it; where there is none, *ret_found is false and *ret
+ * untouched. */
+MST_MUST_CHECK int mst_query_obligation(struct mst_query *q, const char *id, bool *ret_found,
+                                        struct mst_obligation *ret, struct mst_err *err);
 /* May the asker read what is issued to all? */
 bool mst_query_may_issued(const struct mst_query *q);
 /* What in the question names nothing, for an answer that is empty. */
@@ -121,6 +125,12 @@ struct mst_late {
 MST_MUST_CHECK int mst_query_blame(struct mst_query *q, const char *name, const char *unit,
                                    mst_time instant, const struct mst_late *late,
                                    struct mst_err *err);
+/*
+ * What an alert about the path, or of an agent that is back, is known from: the row before `before`
+ * in which the ledger says when each agent was heard of last. again: one was, at the instant.
+ */
+MST_MUST_CHECK int mst_query_silence(struct mst_query *q, bool again, mst_time instant,
+                                     uint64_t before, struct mst_err *err);
 
 /* When the assessment of a period was published; 0: it is not. */
 MST_MUST_CHECK int mst_query_published(struct mst_query *q, const char *period, mst_time *ret_at,

@@ -7,6 +7,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "broker/core/assess.h"
@@ -85,20 +86,44 @@ static int put_row(struct mst_query *q, const struct mst_assessment *a,
     return mst_query_row_end(q, err);
 }
 
+/* The formula of `mst_assess_formula()` for people, in their words and under the columns' names. */
+static int put_formula(struct mst_query *q, const struct mst_rubric *rubric, struct mst_err *err)
+{
+    const struct {
+        const char *name;
+        int points;
+    } factors[] = {{"on_time", rubric->on_time},
+                   {"in_grace", rubric->in_grace},
+                   {"late", rubric->late},
+                   {"missing", rubric->missing}};
+    char returned[16];
+    snprintf(returned, sizeof returned, "%s %d", rubric->returned < 0 ? "−" : "+",
+             abs(rubric->returned));
+    struct mst_buf *b = mst_query_say_note(q, MST_SAY_ASSESS_RATE, 1);
+    mst_query_pack_text(b, "counted", rubric->grace_counts ? "+" : "");
+    int code = mst_query_row_end(q, err);
+    if (code)
+        return code;
+    b = mst_query_say_note(q, MST_SAY_ASSESS_POINTS, 2 + sizeof factors / sizeof factors[0]);
+    mst_query_pack_uint(b, "rubric", rubric->version);
+    for (size_t i = 0; i < sizeof factors / sizeof factors[0]; i++) {
+        mst_pack_text(b, factors[i].name);
+        mst_pack_int(b, factors[i].points);
+    }
+    mst_query_pack_text(b, "returned", returned);
+    return mst_query_row_end(q, err);
+}
+
 /* How it was reckoned goes with every result, also where it is only looked at as a table. */
-static int put_notes(struct mst_query *q, const struct mst_assessment *a, const char *formula,
-                     struct mst_err *err)
+static int put_notes(struct mst_query *q, const struct mst_assessment *a, struct mst_err *err)
 {
     uint32_t conflicts = 0;
     for (size_t i = 0; i < a->count; i++)
         conflicts += a->rows[i].conflicts;
-    struct mst_buf *b = mst_query_say_note(q, MST_SAY_ASSESS_FORMULA, 2);
-    mst_query_pack_uint(b, "rubric", a->rubric.version);
-    mst_query_pack_text(b, "formula", formula);
-    int code = mst_query_row_end(q, err);
+    int code = put_formula(q, &a->rubric, err);
     if (code)
         return code;
-    b = mst_query_say_note(q, MST_SAY_ASSESS_DUE, 1);
+    struct mst_buf *b = mst_query_say_note(q, MST_SAY_ASSESS_DUE, 1);
     mst_query_pack_instant(q, b, "due", a->due_by);
     code = mst_query_row_end(q, err);
     if (code || !conflicts)
@@ -120,7 +145,7 @@ static int assess(void *context, const struct mst_core *core, struct mst_err *er
     for (size_t i = 0; !code && i < a.count; i++)
         code = put_row(s->q, &a, &a.rows[i], formula, err);
     if (!code)
-        code = put_notes(s->q, &a, formula, err);
+        code = put_notes(s->q, &a, err);
     mst_assessment_done(&a);
     return code;
 }

@@ -11,7 +11,7 @@ static int put_brief_unit(struct mst_query *q, size_t unit, size_t group, struct
     const struct mst_programme *p = q->programme;
     struct mst_buf *b = mst_query_row(q);
     char today[16];
-    mst_pack_map(b, 10);
+    mst_pack_map(b, 12);
     mst_query_pack_text(b, "type", "unit");
     mst_query_pack_text(b, "id", p->units[unit].id);
     mst_query_pack_text(b, "name_zh", p->units[unit].name.zh);
@@ -23,6 +23,10 @@ static int put_brief_unit(struct mst_query *q, size_t unit, size_t group, struct
     mst_pack_bool(b, mst_programme_leads(p, unit));
     mst_pack_text(b, "tasks_max");
     mst_pack_int(b, p->tasks.max);
+    mst_pack_text(b, "matters_max");
+    mst_pack_int(b, p->matters.max);
+    mst_pack_text(b, "helpers_max");
+    mst_pack_int(b, p->matters.helpers);
     mst_query_pack_text(b, "today", mst_day_format(mst_zone_day(p->zone, q->now), today));
     return mst_query_row_end(q, err);
 }
@@ -101,8 +105,9 @@ static int put_brief_duty(struct mst_query *q, const struct mst_duty *duty, stru
 {
     static const char *const tasks[] = {"", "list", "plan", "progress"};
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 8);
+    mst_pack_map(b, 9);
     mst_query_pack_text(b, "type", "duty");
+    mst_query_pack_text(b, "kind", mst_duty_kind_word(duty->kind));
     mst_query_pack_text(b, "id", duty->id);
     mst_query_pack_text(b, "title_zh", duty->title.zh);
     mst_query_pack_text(b, "title_en", duty->title.en);
@@ -182,7 +187,7 @@ int mst_query_brief(struct mst_query *q, struct mst_err *err)
     int code = put_brief_unit(q, unit, group, err);
     for (size_t i = 0; !code && group != SIZE_MAX && i < p->groups[group].areas_count; i++)
         code = put_brief_area(q, &p->groups[group].areas[i], err);
-    for (size_t i = 0; !code && p->forms_count && i < p->units_count; i++)
+    for (size_t i = 0; !code && i < p->units_count; i++)
         code = put_brief_named(q, &p->units[i], err);
     if (!code)
         code = put_brief_forms(q, unit, err);

@@ -10,9 +10,6 @@ struct walk {
     struct mst_query *q;
     struct mst_err *err;
     int code;
-    const char *id; /* of the one that is wanted; NULL: all */
-    bool found;
-    struct mst_obligation one; /* the one that was found */
 };
 
 static const struct mst_duty *duty_of(const struct mst_query *q, const struct mst_obligation *o)
@@ -21,9 +18,15 @@ static const struct mst_duty *duty_of(const struct mst_query *q, const struct ms
     return duty == SIZE_MAX ? NULL : &q->programme->duties[duty];
 }
 
+/* From the first reminder on, a phase tells of a bearer who still has something to do. */
+static bool phase_tells(enum mst_phase phase, const struct mst_obligation *o)
+{
+    return phase < MST_PHASE_DUE_SOON || phase > MST_PHASE_ESCALATED ||
+           mst_obligation_ball_with_bearer(o);
+}
+
 /*
- * Who asks for what is overdue wants what is escalated, too, and nothing that has been handed in:
- * from the first reminder on, a phase tells of a bearer who still has something to do.
+ * Who asks for what is overdue wants what is escalated, too, and nothing that has been handed in.
  */
 static bool in_wanted_phase(const struct mst_query *q, const struct mst_obligation *o)
 {
@@ -31,8 +34,7 @@ static bool in_wanted_phase(const struct mst_query *q, const struct mst_obligati
     if (!phase_wanted.data)
         return true;
     enum mst_phase phase = mst_obligation_phase(q->programme, o, q->now, NULL);
-    if (phase >= MST_PHASE_DUE_SOON && phase <= MST_PHASE_ESCALATED &&
-        !mst_obligation_ball_with_bearer(o))
+    if (!phase_tells(phase, o))
         return false;
     return mst_slice_is(phase_wanted, mst_phase_word(phase)) ||
            (phase == MST_PHASE_ESCALATED &&
@@ -106,35 +108,18 @@ static int visit(void *context, const char *id, struct mst_slice bytes)
 {
     struct walk *w = context;
     struct mst_obligation o;
-    if (w->id && strcmp(w->id, id) != 0)
-        return 0;
+    (void)id;
     w->code = mst_obligation_unpack(bytes, &o, w->err);
-    if (w->code)
-        return w->code;
-    if (!mst_query_may_progress(w->q, o.kind, o.bearer, o.group))
-        return 0;
-    if (w->id) {
-        w->found = true;
-        w->one = o;
-        return 1;
-    }
-    if (wanted(w->q, &o))
+    if (!w->code && mst_query_may_progress(w->q, o.kind, o.bearer, o.group) && wanted(w->q, &o))
         w->code = put_row(w->q, &o, w->err);
     return w->code;
 }
 
-static int walk_obligations(struct mst_query *q, struct walk *w, struct mst_err *err)
-{
-    w->q = q;
-    w->err = err;
-    int code = mst_reader_obligations(q->reader, q->pid, visit, w, err);
-    return code ? code : w->code;
-}
-
 int mst_query_obligations(struct mst_query *q, struct mst_err *err)
 {
-    struct walk w = {.id = NULL};
-    return walk_obligations(q, &w, err);
+    struct walk w = {.q = q, .err = err};
+    int code = mst_reader_obligations(q->reader, q->pid, visit, &w, err);
+    return code ? code : w.code;
 }
 
 /* ---- one, with its history ---- */
@@ -157,6 +142,7 @@ static int visit_transition(void *context, const struct mst_row *row)
 static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct mst_err *err)
 {
     const struct mst_duty *duty = duty_of(q, o);
+    enum mst_phase phase = mst_obligation_phase(q->programme, o, q->now, NULL);
     char late[16], returns[16], receipt[24];
     snprintf(late, sizeof late, "%d", o->days_late);
     snprintf(returns, sizeof returns, "%u", o->returns);
@@ -172,7 +158,7 @@ static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct
         {"counterpart", o->counterpart[0] ? o->counterpart
                         : o->director     ? "director"
                                           : "office"},
-        {"phase", mst_phase_word(mst_obligation_phase(q->programme, o, q->now, NULL))},
+        {"phase", phase_tells(phase, o) ? mst_phase_word(phase) : ""},
         {"work", mst_work_word(o->work)},
         {"verdict", mst_verdict_word(o->verdict)},
         {"days_late", late},
@@ -225,16 +211,17 @@ static int put_holders(struct mst_query *q, const struct mst_obligation *o, stru
 int mst_query_show(struct mst_query *q, struct mst_err *err)
 {
     char id[MST_OBLIGATION_ID_MAX];
-    struct walk w = {.id = mst_query_arg(q, "obligation", id, sizeof id)};
-    if (!w.id)
+    struct mst_obligation o;
+    bool found;
+    if (!mst_query_arg(q, "obligation", id, sizeof id))
         return mst_fail(err, MST_E_USAGE, "obligation");
-    int code = walk_obligations(q, &w, err);
-    if (!code && !w.found)
+    int code = mst_query_obligation(q, id, &found, &o, err);
+    if (!code && !(found && mst_query_may_progress(q, o.kind, o.bearer, o.group)))
         return mst_fail(err, MST_R_NO_SUCH, "%s", id);
     if (!code)
-        code = put_pairs(q, &w.one, err);
+        code = put_pairs(q, &o, err);
     if (!code)
-        code = put_holders(q, &w.one, err);
+        code = put_holders(q, &o, err);
     struct history h = {.q = q, .err = err};
     if (!code)
         code = mst_history_rows(q->reader, q->pid, id, visit_transition, &h, err);

@@ -60,6 +60,31 @@ bool mst_query_may_progress(const struct mst_query *q, enum mst_duty_kind kind, 
     return false;
 }
 
+struct one_obligation {
+    struct mst_obligation *ret;
+    bool found;
+    int code;
+    struct mst_err *err;
+};
+
+static int take_one(void *context, const char *id, struct mst_slice bytes)
+{
+    struct one_obligation *one = context;
+    (void)id;
+    one->code = mst_obligation_unpack(bytes, one->ret, one->err);
+    one->found = !one->code;
+    return 1;
+}
+
+int mst_query_obligation(struct mst_query *q, const char *id, bool *ret_found,
+                         struct mst_obligation *ret, struct mst_err *err)
+{
+    struct one_obligation one = {.ret = ret, .err = err};
+    int code = mst_reader_obligation(q->reader, q->pid, id, take_one, &one, err);
+    *ret_found = one.found;
+    return code ? code : one.code;
+}
+
 bool mst_query_may_issued(const struct mst_query *q)
 {
     return may(q, "read-issued", NULL, NULL);

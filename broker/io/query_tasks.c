@@ -377,39 +377,21 @@ static int compare_all(struct mst_query *q, const struct mst_obligation *o, int6
     return code;
 }
 
-struct search {
-    const char *id;
-    bool found;
-    struct mst_obligation o;
-    int code;
-    struct mst_err *err;
-};
-
-static int search_one(void *context, const char *id, struct mst_slice bytes)
-{
-    struct search *s = context;
-    if (strcmp(s->id, id) != 0)
-        return 0;
-    s->code = mst_obligation_unpack(bytes, &s->o, s->err);
-    s->found = !s->code;
-    return 1;
-}
-
 int mst_query_versions(struct mst_query *q, struct mst_err *err)
 {
     char id[MST_OBLIGATION_ID_MAX];
-    struct search s = {.err = err};
     int64_t only = mst_query_number(q, "only", 0);
-    s.id = mst_query_arg(q, "obligation", id, sizeof id);
-    if (!s.id || only < 0)
-        return mst_fail(err, MST_E_USAGE, s.id ? "--only" : "obligation");
-    int code = mst_reader_obligations(q->reader, q->pid, search_one, &s, err);
-    if (!code)
-        code = s.code;
+    struct mst_obligation o;
+    bool found;
+    if (!mst_query_arg(q, "obligation", id, sizeof id))
+        return mst_fail(err, MST_E_USAGE, "obligation");
+    if (only < 0)
+        return mst_fail(err, MST_E_USAGE, "--only");
+    int code = mst_query_obligation(q, id, &found, &o, err);
     if (code)
         return code;
     /* What may not be read is not told apart from what is not there. */
-    if (!s.found || !mst_query_may(q, s.o.bearer, s.o.group))
+    if (!found || !mst_query_may(q, o.bearer, o.group))
         return mst_fail(err, MST_R_NO_SUCH, "%s", id);
-    return compare_all(q, &s.o, only, err);
+    return compare_all(q, &o, only, err);
 }

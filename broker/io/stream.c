@@ -259,11 +259,12 @@ int mst_feed_open(struct mst_broker *b, struct mst_err *err)
         zmq_close(b->feed);
     b->feed = zmq_socket(b->zmq, ZMQ_PUB);
     int linger = 0, server = 1, enforce = 1, hwm = (int)b->settings.BROKER_send_queue_max,
-        handshake = (int)b->settings.BROKER_handshake_timeout;
+        heard_max = 100, handshake = (int)b->settings.BROKER_handshake_timeout;
     int64_t bytes_max = 1024;
     const char *endpoint = b->settings.BROKER_feed_endpoint;
     if (!b->feed || zmq_setsockopt(b->feed, ZMQ_LINGER, &linger, sizeof linger) ||
         zmq_setsockopt(b->feed, ZMQ_SNDHWM, &hwm, sizeof hwm) ||
+        zmq_setsockopt(b->feed, ZMQ_RCVHWM, &heard_max, sizeof heard_max) ||
         zmq_setsockopt(b->feed, ZMQ_MAXMSGSIZE, &bytes_max, sizeof bytes_max) ||
         zmq_setsockopt(b->feed, ZMQ_HANDSHAKE_IVL, &handshake, sizeof handshake) ||
         zmq_setsockopt(b->feed, ZMQ_CURVE_SERVER, &server, sizeof server) ||
@@ -271,6 +272,9 @@ int mst_feed_open(struct mst_broker *b, struct mst_err *err)
         zmq_setsockopt(b->feed, ZMQ_ZAP_DOMAIN, "office", 6) ||
         zmq_setsockopt(b->feed, MST_ZMQ_ZAP_ENFORCE_DOMAIN, &enforce, sizeof enforce))
         return mst_fail(err, MST_E_IO, _("feed: %s"), zmq_strerror(errno));
+    int code = mst_gate_watch(b->gate, MST_GATE_FEED, b->feed, err);
+    if (code)
+        return code;
     /* After a rebind the old listener may need a moment to let go of the port. */
     for (int tries = 0; zmq_bind(b->feed, endpoint) != 0; tries++) {
         if (errno != EADDRINUSE || tries == 100)

@@ -269,6 +269,10 @@ MST_MUST_CHECK int mst_reader_refusals(struct mst_reader *r, mst_pid p, uint64_t
 /* By id, ascending. */
 MST_MUST_CHECK int mst_reader_obligations(struct mst_reader *r, mst_pid p, mst_obligation_fn fn,
                                           void *context, struct mst_err *err);
+/* The one of this id, found by its key; fn is not called where there is none, and what it returns
+ * is passed over. */
+MST_MUST_CHECK int mst_reader_obligation(struct mst_reader *r, mst_pid p, const char *id,
+                                         mst_obligation_fn fn, void *context, struct mst_err *err);
 /* By kind and id, ascending. */
 MST_MUST_CHECK int mst_reader_items(struct mst_reader *r, mst_pid p, mst_item_fn fn, void *context,
                                     struct mst_err *err);

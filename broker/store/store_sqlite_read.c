@@ -291,6 +291,8 @@ static const struct walk_row walk_rows[MST_TABLE_COUNT] = {
     [MST_TABLE_INVITATION] = {MST_SQL_WALK_INVITATIONS, KEY_BYTES, give_invitation},
 };
 
+static const struct walk_row one_obligation = {MST_SQL_ONE_OBLIGATION, KEY_TEXT, give_obligation};
+
 /* ---- the walk ---- */
 
 static int64_t clamp(uint64_t number, int64_t max)
@@ -320,7 +322,7 @@ static int bind_start(sqlite3_stmt *statement, const struct mst_walk *walk, enum
             break;
         /* fall through */
     case KEY_TEXT:
-        rc = sqlite3_bind_text(statement, 1, "", 0, SQLITE_STATIC);
+        rc = sqlite3_bind_text(statement, 1, walk->id ? walk->id : "", -1, SQLITE_STATIC);
         break;
     case KEY_BYTES:
         rc = sqlite3_bind_zeroblob(statement, 1, 0);
@@ -371,7 +373,7 @@ static int fail_damaged(enum mst_table table, struct mst_err *err)
 int mst_sqlite_walk(struct mst_reader *base, const struct mst_walk *walk, struct mst_err *err)
 {
     struct mst_sqlite_reader *r = (struct mst_sqlite_reader *)base;
-    const struct walk_row *how = &walk_rows[walk->table];
+    const struct walk_row *how = walk->id ? &one_obligation : &walk_rows[walk->table];
     struct walking w = {.walk = walk, .next = walk->from, .bulk = &r->conn->bulk, .err = err};
     int code = mst_sqlite_take(r->conn, how->sql, &w.statement, err);
     if (code)

@@ -229,7 +229,7 @@ struct mst_duty {
     struct mst_label title;
     const char *clause; /* the source's own words */
     enum mst_duty_kind kind;
-    bool enforced; /* false: declared, not yet enforced */
+    bool enforced; /* false: declared, not enforced */
     enum mst_bearer_kind bearer;
     size_t bearer_unit; /* for MST_BEARER_UNIT */
     enum mst_scope scope;

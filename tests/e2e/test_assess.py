@@ -42,9 +42,10 @@ def test_both_views_as_known_then_and_now():
         equal(then["g1"]["points"], now["g1"]["points"], "points stay")
         equal(by_group(world, "--as-known", "now")["g4"]["effective"]["late"], 1, "as known now")
         table = world.must("musterctl", "assess", "--period", "2023Q1")
-        check("rate = (on_time" in table and "rubric 1" in table, f"the formula stands under the table: {table}")
+        check("rate = (on time + in grace) / owed" in table and "points (rubric 1) = 100 × on time" in table
+              and "− 10 × returns" in table, f"the formula stands under the table: {table}")
         chinese = world.must("musterctl", "assess", "--period", "2023Q1", language="zh_CN")
-        check("计分规则 1：rate" in chinese and "截至 " in chinese and "due by" not in chinese, f"in Chinese: {chinese}")
+        check("得分（计分规则 1）= 100 × 按时" in chinese and "截至 " in chinese and "due by" not in chinese, f"in Chinese: {chinese}")
         units = world.must("musterctl", "assess", "--period", "2023Q1", "--duty", "quarterly-progress", "--by", "unit")
         check(units.startswith("Bearer ") and "\njxj " in units, f"a row for each unit says which: {units}")
         everything = world.ctl("assess", "--period", "2023", "--by", "duty")

@@ -17,7 +17,9 @@ BODY = {
     "closed_on": "2026-03-31", "state": "good", "author": "north-2",
     "areas": [{"area": "farms", "spent": "1.25"}],
     "tasks": [{"title": "a bridge", "helpers": ["north-2", "north-3"], "target": {"value": "1.5", "unit": "km"}},
-              {"title": "a roof", "target": {"value": 200, "unit": "m2"}}]}
+              {"title": "a roof", "target": {"value": 200, "unit": "m2"}}],
+    "difficulties": [{"title": "no road to the mill", "owner": "north-3", "helpers": ["north-1", "south-2"]}],
+    "projects": [{"title": "a mill", "amount": "1200.50", "unit": "EUR"}, {"title": "a school", "amount": 7}]}
 GONE = object()
 
 # name: what of the right file becomes what; in the body, what at which path; what the broker's subject then names.
@@ -57,6 +59,40 @@ CASES = {
                        "tasks[0].helpers[1]: no-unit"),
     "nested": (("{value: 1.5, unit: km}", "{value: short, unit: ''}"), ("tasks.0.target.value", "short"),
                "tasks[0].target.value: wrong-type"),
+    "difficulties-no-list": (("difficulties:\n  - title", "difficulties:\n    title"), ("difficulties", {"title": "t"}),
+                             "difficulties: wrong-type"),
+    "difficulties-many": (("difficulties:\n", "difficulties:\n  - title: one\n  - title: two\n"),
+                          ("difficulties", [{"title": f"t{n}"} for n in range(3)]), "difficulties: too-many"),
+    "difficulty-no-map": (("difficulties:\n", "difficulties:\n  - no water\n"), ("difficulties.1", "no water"),
+                          "difficulties[1]: wrong-type"),
+    "difficulty-unknown-key": (("    outside:", "    outsiders:"), ("difficulties.0.outsiders", "the county"),
+                               "difficulties[0].outsiders: unknown-field"),
+    "difficulty-title-missing": (("title: no road to the mill\n    text:", "text:"), ("difficulties.0.title", GONE),
+                                 "difficulties[0].title: missing"),
+    "difficulty-title-long": (("no road to the mill", "no road " * 31), ("difficulties.0.title", "路" * 241),
+                              "difficulties[0].title: too-long"),
+    "difficulty-twice": (("difficulties:\n", "difficulties:\n  - title: no road to the mill\n"),
+                         ("difficulties.1", {"title": "no road to the mill"}), "difficulties[1].title: twice"),
+    "difficulty-owner-unknown": (("owner: north-3", "owner: north-33"), ("difficulties.0.owner", "north-33"),
+                                 "difficulties[0].owner: no-unit"),
+    "difficulty-helpers-words": (("[south-1, south-2]", "south-1"), ("difficulties.0.helpers", "north-1"),
+                                 "difficulties[0].helpers: wrong-type"),
+    "difficulty-helpers-many": (("[south-1, south-2]", "[south-1, south-2, north-2]"),
+                                ("difficulties.0.helpers", ["north-1", "north-2", "south-2"]),
+                                "difficulties[0].helpers: too-many"),
+    "difficulty-helper-unknown": (("[south-1, south-2]", "[south-1, south]"), ("difficulties.0.helpers.1", "south"),
+                                  "difficulties[0].helpers[1]: no-unit"),
+    "difficulty-helper-twice": (("[south-1, south-2]", "[south-2, south-2]"), ("difficulties.0.helpers.0", "south-2"),
+                                "difficulties[0].helpers[1]: twice"),
+    "difficulty-helper-itself": (("[south-1, south-2]", "[north-1, south-2]"), ("difficulties.0.helpers.0", "south-1"),
+                                 "difficulties[0].helpers[0]: itself"),
+    "projects-many": (("projects:\n", "projects:\n  - {title: a well}\n"), ("projects.2", {"title": "a well"}),
+                      "projects: too-many"),
+    "project-title-empty": (("title: a school", "title: ''"), ("projects.1.title", ""), "projects[1].title: empty"),
+    "project-amount-below": (("1200.50", "-1200.50"), ("projects.0.amount", -1), "projects[0].amount: below"),
+    "project-amount-list": (("about a million", "[1, 2]"), ("projects.1.amount", [1, 2]), "projects[1].amount: wrong-type"),
+    "project-level-long": (("level: county", "level: " + "county " * 40), ("projects.0.level", "县" * 241),
+                           "projects[0].level: too-long"),
 }
 
 

@@ -333,6 +333,8 @@ static void pack_body(const struct world *w, const struct report_words *words, s
         body_said(body, form, words->body, words->body_count);
     } else if (strcmp(words->act, "submit") == 0 && form) {
         body_right(body, &names, form);
+    } else if (strcmp(words->act, "raise") == 0) {
+        mst_pack_map(body, 0); /* it has a form of its own: what more there is */
     } else {
         mst_pack_map(body, 1 + (words->until ? 1u : 0u) + words->body_count);
         body_pairs(body, &(struct word_pair){"summary", "as planned"}, 1);

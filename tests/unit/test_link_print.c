@@ -283,6 +283,34 @@ static void empty_cells_at_the_end_leave_no_blanks(void **state)
     free(text);
 }
 
+static void pack_texts(struct mst_buf *row, size_t count, const char *const pairs[][2])
+{
+    mst_buf_clear(row);
+    mst_pack_map(row, count);
+    for (size_t i = 0; i < count; i++) {
+        mst_pack_text(row, pairs[i][0]);
+        mst_pack_text(row, pairs[i][1]);
+    }
+}
+
+static void only_a_row_that_is_nothing_else_is_a_note(void **state)
+{
+    (void)state;
+    struct mst_buf row = {0}, notes = {0};
+    pack_texts(&row, 1, (const char *const[][2]){{"note", "two\nlines"}});
+    assert_true(mst_put_note(&notes, slice_of(&row)));
+    assert_int_equal(notes.len, strlen("two\\nlines\n"));
+    assert_memory_equal(notes.data, "two\\nlines\n", notes.len);
+    /* Beside other fields it is one of them. */
+    pack_texts(&row, 2, (const char *const[][2]){{"id", "u1"}, {"note", "x"}});
+    assert_false(mst_put_note(&notes, slice_of(&row)));
+    pack_texts(&row, 1, (const char *const[][2]){{"id", "u1"}});
+    assert_false(mst_put_note(&notes, slice_of(&row)));
+    assert_int_equal(notes.len, strlen("two\\nlines\n"));
+    mst_buf_done(&row);
+    mst_buf_done(&notes);
+}
+
 static char *json_of(const struct mst_buf *value)
 {
     struct mst_buf text = {0};
@@ -537,6 +565,7 @@ int main(void)
         cmocka_unit_test(pairs_print_as_one_object),
         cmocka_unit_test(nested_values_are_indented_without_trailing_blanks),
         cmocka_unit_test(empty_cells_at_the_end_leave_no_blanks),
+        cmocka_unit_test(only_a_row_that_is_nothing_else_is_a_note),
         cmocka_unit_test(json_keeps_numbers_whole),
         cmocka_unit_test(json_escapes_controls_and_direction_marks),
         cmocka_unit_test(pretty_json_reads_in_lines),
