@@ -2,7 +2,8 @@
 /*
  * A report file to begin with. What the unit reported last, and what its members sent where it
  * leads, is asked of the broker through the running agent; without a broker the file has the fields
- * alone.
+ * alone, and before the broker has ever told what is owed it has no more than a text: both are
+ * said.
  */
 #include "agent/desk/desk.h"
 
@@ -111,6 +112,16 @@ static bool is_id(const char *word)
                                    "0123456789-") == strlen(word);
 }
 
+/* Before the first brief nothing is known of the duty's form: the file is a guess. */
+static void tell_unknown(const struct mst_brief *brief)
+{
+    if (!brief->known)
+        fprintf(
+            stderr, "%s\n",
+            _("the broker has not yet told this agent what the unit owes: the file does not have "
+              "the duty's fields; make it again once `muster-agent status` says connected"));
+}
+
 static int write_template(const struct mst_desk *desk, const struct mst_brief *brief,
                           const struct known *known)
 {
@@ -187,6 +198,8 @@ int mst_desk_new(const struct mst_desk *desk)
     if (!code)
         code = check_names(desk, &brief, &err);
     if (!code)
+        tell_unknown(&brief);
+    if (!code && brief.known)
         ask_what_was_said(local, &known);
     mst_local_close(local);
     int rc = code ? mst_desk_complain(&err) : write_template(desk, &brief, &known);

@@ -116,3 +116,17 @@ bool mst_put_saying(struct mst_buf *out, struct mst_slice raw)
         mst_fill(out, _(text), put_field, &raw);
     return text != NULL;
 }
+
+bool mst_put_note(struct mst_buf *out, struct mst_slice row)
+{
+    struct mst_slice note = mst_unpack_text(row, "note"), raw;
+    char text[512];
+    if (mst_cell_value(row).kind != MST_VALUE_MAP || mst_cell_value(row).count != 1)
+        return false;
+    if (note.data)
+        mst_put_clean(out, mst_text(mst_tr(mst_slice_copy(note, text, sizeof text))));
+    else if (!mst_unpack_find(row, "note", &raw) || !mst_put_saying(out, raw))
+        return false;
+    mst_buf_put(out, "\n", 1);
+    return true;
+}

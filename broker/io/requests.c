@@ -245,7 +245,8 @@ static int act_review(struct errand *e, struct mst_err *err)
             given++;
         }
     }
-    return given > 1 ? refuse(e, MST_E_USAGE, "approve, record, return") : act_on(e, chosen, err);
+    return given > 1 ? refuse(e, MST_E_USAGE, "--approve | --record | --return")
+                     : act_on(e, chosen, err);
 }
 
 static int act_extend(struct errand *e, struct mst_err *err)
@@ -253,7 +254,7 @@ static int act_extend(struct errand *e, struct mst_err *err)
     char text[TEXT_ARG_MAX];
     bool until = arg(e, "until", text) != NULL, refused = arg(e, "refuse", text) != NULL;
     if (until == refused)
-        return refuse(e, MST_E_USAGE, "until, refuse");
+        return refuse(e, MST_E_USAGE, "--until | --refuse");
     if (!refused)
         return act_on(e, "extend", err);
     e->action = "refuse-extension";

@@ -615,6 +615,29 @@ int mst_reader_obligations(struct mst_reader *r, mst_pid p, mst_obligation_fn fn
     return mst_reader_walk(r, &what, err);
 }
 
+/* What a callback that wants one alone is wrapped in. */
+struct only {
+    mst_obligation_fn fn;
+    void *context;
+};
+
+static int take_only(void *context, const char *id, struct mst_slice bytes)
+{
+    const struct only *only = context;
+    (void)only->fn(only->context, id, bytes);
+    return 1;
+}
+
+int mst_reader_obligation(struct mst_reader *r, mst_pid p, const char *id, mst_obligation_fn fn,
+                          void *context, struct mst_err *err)
+{
+    struct only only = {fn, context};
+    struct mst_walk what = {.table = MST_TABLE_OBLIGATION, .p = p, .id = id, .context = &only};
+    what.fn.obligation = take_only;
+    /* No stored id is as long: there is none of this name. */
+    return strlen(id) > MST_STORE_NAME_BYTES_MAX ? 0 : mst_reader_walk(r, &what, err);
+}
+
 int mst_reader_items(struct mst_reader *r, mst_pid p, mst_item_fn fn, void *context,
                      struct mst_err *err)
 {

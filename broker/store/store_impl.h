@@ -82,6 +82,7 @@ struct mst_walk {
     mst_pid p;
     uint64_t outbox;
     uint64_t from, to; /* inclusive bounds of the number: row, last of a run, seq, alert */
+    const char *id;    /* OBLIGATION: this one alone; NULL: all */
     union {
         mst_programme_fn programme;
         mst_row_fn row;

@@ -50,6 +50,14 @@ static const struct {
     [PROJECTS] = {"projects", {"projects", "争取项目"}, project_columns},
 };
 
+bool mst_matters_key(struct mst_slice key)
+{
+    bool found = false;
+    for (size_t i = 0; !found && i < sizeof matters / sizeof matters[0]; i++)
+        found = mst_slice_is(key, matters[i].key);
+    return found;
+}
+
 static void build(size_t which, const struct mst_matter_rules *rules, struct mst_matter_field *ret)
 {
     memcpy(ret->columns, matters[which].columns, sizeof ret->columns);

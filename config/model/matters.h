@@ -26,6 +26,9 @@ struct mst_difficulty {
     struct mst_slice outside; /* a party outside the programme, in words; data NULL: none */
 };
 
+/* Whether a body's key is where such a list stands. */
+bool mst_matters_key(struct mst_slice key);
+
 /* ---- as fields of a form ---- */
 
 #define MST_MATTER_COLUMNS 5

@@ -71,6 +71,24 @@ def test_hints_fit_who_asked():
         world.must("musterctl", *extension, "--override")
 
 
+def test_file_made_before_the_first_brief_says_that_it_is_a_guess():
+    with World("unbriefed", rehearse="2022-12-05") as world:
+        world.broker.start()
+        agent = world.agent("jxj", start=False)
+        world.broker.kill()
+        agent.start()
+        guess = agent.try_("new", "task-list", "once", "--out", "guess.yaml")
+        equal(guess.returncode, 0, "exit code")
+        check("has not yet told" in guess.stderr and "status" in guess.stderr, guess.stderr)
+        zh = agent.try_("new", "task-list", "once", "--out", "guess.zh.yaml", language="zh_CN")
+        check("尚未告知" in zh.stderr, zh.stderr)
+        world.broker.start()
+        agent.wait_log("session-open")
+        known = agent.try_("new", "task-list", "once", "--out", "known.yaml")
+        equal((known.returncode, known.stderr), (0, ""), "with a brief")
+        check("tasks:" in (world.dir / "known.yaml").read_text(encoding="utf-8"), "the list's own fields")
+
+
 def test_values_that_cannot_be_read_are_wrong_usage():
     with World("usage", rehearse="2022-12-05") as world:
         world.broker.start()
@@ -96,6 +114,4 @@ def test_start_says_what_is_not_as_asked():
 
 
 if __name__ == "__main__":
-    harness.main(test_runtime_directory_may_lie_in_the_data_directory, test_lost_keys_are_not_replaced,
-                 test_overdue_has_the_escalated_and_nothing_that_is_handed_in, test_hints_fit_who_asked,
-                 test_values_that_cannot_be_read_are_wrong_usage, test_start_says_what_is_not_as_asked)
+    harness.main(*[test for name, test in list(globals().items()) if name.startswith("test_")])

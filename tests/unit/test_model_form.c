@@ -277,6 +277,31 @@ static void report_that_says_nothing_is_told(void **state)
     mst_buf_done(&body);
 }
 
+static void list_of_matters_fills_its_field(void **state)
+{
+    (void)state;
+    static const struct mst_form_field remark = {
+        .id = "projects", .label = {"projects", "项目"}, .required = true, .max = 100};
+    static const struct mst_form remarks = {.id = "r", .fields = &remark, .fields_count = 1};
+    static const struct {
+        const char *body, *faults;
+    } cases[] = {
+        {"{'projects'[{'title''x'}]}", ""},
+        {"{'projects''none'}", ""},
+        {"{'difficulties'[{'title''x'}]}", "projects missing\n"},
+        {"{'projects''  '}", "projects empty\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct mst_buf body = {0};
+        struct told told = {.limit = 9};
+        const char *text = cases[i].body;
+        put(&body, &text);
+        (void)mst_form_check(&remarks, &names, mst_bytes(body.data, body.len), tell, &told);
+        assert_string_equal(told.text, cases[i].faults);
+        mst_buf_done(&body);
+    }
+}
+
 static void numbers_are_exact(void **state)
 {
     (void)state;
@@ -504,6 +529,7 @@ int main(void)
         cmocka_unit_test(every_fault_is_named_by_path_and_kind),
         cmocka_unit_test(listener_that_has_heard_enough_is_left_alone),
         cmocka_unit_test(report_that_says_nothing_is_told),
+        cmocka_unit_test(list_of_matters_fills_its_field),
         cmocka_unit_test(numbers_are_exact),
         cmocka_unit_test(figures_are_found_wherever_they_stand),
         cmocka_unit_test(form_survives_its_packing),
