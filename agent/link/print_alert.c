@@ -134,13 +134,15 @@ static struct mst_slice named(struct mst_slice en, struct mst_slice zh, struct m
 static void put_sentence(const struct mst_msg_alert *alert, struct mst_buf *out)
 {
     char due[MST_WHEN_MAX], when[MST_WHEN_MAX], level[24], missed[24], kind[33];
+    char period[MST_PERIOD_KEY_MAX];
     snprintf(level, sizeof level, "%" PRIu64, alert->level > 1 ? alert->level - 1 : alert->level);
     snprintf(missed, sizeof missed, "%" PRIu64, alert->missed);
     mst_slice_copy(alert->kind, kind, sizeof kind);
+    mst_slice_copy(alert->period, period, sizeof period);
     const struct place places[] = {
         {"bearer", named(alert->bearer_en, alert->bearer_zh, alert->bearer)},
         {"duty", named(alert->duty_en, alert->duty_zh, alert->duty)},
-        {"period", alert->period},
+        {"period", mst_text(mst_word("period", period))},
         {"due", mst_text(mst_when((mst_time)alert->due, true, due))},
         {"when", mst_text(mst_when((mst_time)alert->instant, false, when))},
         {"level", mst_text(level)},

@@ -38,6 +38,11 @@ static void pack_copy(struct mst_buf *b, struct mst_slice map, const char *key)
     mst_pack_text_slice(b, value.data ? value : mst_text(""));
 }
 
+static const char *text_of(struct mst_slice map, const char *key, char id[MST_ID_MAX])
+{
+    return mst_slice_copy(mst_unpack_text(map, key), id, MST_ID_MAX);
+}
+
 static bool field_matches(const struct mst_query *q, const char *arg, struct mst_slice map,
                           const char *key)
 {
@@ -56,14 +61,15 @@ static bool is_wanted(const struct mst_query *q, const struct mst_stored_alert *
 
 static int list_one(void *context, const struct mst_stored_alert *alert)
 {
-    static const char *const copied[] = {"kind", "topic",  "audience", "role",  "obligation",
-                                         "duty", "period", "bearer",   "group", "reason"};
+    static const char *const copied[] = {"kind",       "topic",  "audience", "role",
+                                         "obligation", "period", "group",    "reason"};
     struct alert_walk *w = context;
     struct mst_query *q = w->q;
+    char id[MST_ID_MAX];
     if (!is_wanted(q, alert))
         return 0;
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 8 + sizeof copied / sizeof copied[0]);
+    mst_pack_map(b, 8 + 2 * MST_NAMED_PAIRS + sizeof copied / sizeof copied[0]);
     mst_pack_text(b, "number");
     mst_pack_uint(b, alert->number);
     mst_query_pack_instant(q, b, "fired", mst_unpack_int(alert->bytes, "fired", 0));
@@ -71,6 +77,8 @@ static int list_one(void *context, const struct mst_stored_alert *alert)
     mst_query_pack_instant(q, b, "due", mst_unpack_int(alert->bytes, "due", 0));
     for (size_t i = 0; i < sizeof copied / sizeof copied[0]; i++)
         pack_copy(b, alert->bytes, copied[i]);
+    mst_query_pack_duty(q, b, "duty", text_of(alert->bytes, "duty", id));
+    mst_query_pack_unit(q, b, "bearer", text_of(alert->bytes, "bearer", id));
     mst_pack_text(b, "level");
     mst_pack_int(b, mst_unpack_int(alert->bytes, "level", 0));
     mst_pack_text(b, "missed");

@@ -245,7 +245,7 @@ static int act_review(struct mst_errand *e, struct mst_err *err)
             given++;
         }
     }
-    return given > 1 ? mst_errand_refuse(e, MST_E_USAGE, "approve, record, return")
+    return given > 1 ? mst_errand_refuse(e, MST_E_USAGE, "--approve | --record | --return")
                      : act_on(e, chosen, err);
 }
 
@@ -255,7 +255,7 @@ static int act_extend(struct mst_errand *e, struct mst_err *err)
     bool until = mst_errand_arg(e, "until", text) != NULL,
          refused = mst_errand_arg(e, "refuse", text) != NULL;
     if (until == refused)
-        return mst_errand_refuse(e, MST_E_USAGE, "until, refuse");
+        return mst_errand_refuse(e, MST_E_USAGE, "--until | --refuse");
     if (!refused)
         return act_on(e, "extend", err);
     e->action = "refuse-extension";

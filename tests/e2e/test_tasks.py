@@ -134,6 +134,9 @@ def test_a_list_from_its_submission_to_the_next_years_plan():
                "用地未批", "--wait")
         row = tasks(world, "--light", "red")
         equal(list(row), ["g2-01"], "red")
+        equal([task["id"] for task in world.ctl("tasks", "--light", "红灯", "--state", "已签收", language="zh_CN")], ["g2-01"],
+              "asked for in the reader's language")
+        refused(world.run("musterctl", "tasks", "--light", "红灯"), "green|yellow|red", code=2)
         equal((row["g2-01"]["light_given"], row["g2-01"]["reason"]), (True, "用地未批"), "the light that was given")
 
         # The quarter's report begins with the last state, and tells what it leaves out.
