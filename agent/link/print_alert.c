@@ -41,6 +41,7 @@ static const struct sentence sentences[] = {
     {"vacated", N_("vacated: {duty} {period} of {bearer} is to be filled again, by {due}")},
     {"superseded", N_("superseded: {duty} {period} of {bearer} is now owed by another")},
     {"cancelled", N_("cancelled: {duty} {period} of {bearer}")},
+    {"task-amended", N_("task amended: it is {bearer}'s")},
     {"difficulty-raised", N_("difficulty raised by {bearer}")},
     {"difficulty-replied", N_("difficulty of {bearer} answered")},
     {"difficulty-confirmed", N_("difficulty solved, says {bearer}")},

@@ -69,11 +69,13 @@ struct mst_input_act {
     unsigned roles;    /* set of enum mst_role */
     const char *act; /* a word of lifecycle.def: "review", "return", "approve", "record", "receive",
                         "urge", ... */
-    const char *obligation; /* id; of silence and unsilence also "unit:UNIT" or "duty:DUTY" */
+    const char *obligation; /* id; of silence and unsilence also "unit:UNIT" or "duty:DUTY"; of
+                               amend-task a task's */
     const char *reason;     /* may be NULL */
     const char *number;     /* record number; may be NULL */
     const char *successor;  /* of a supersede: the id of the other obligation; may be NULL */
-    struct mst_slice body;  /* of a fill or vacate: a map as a report's; data NULL: none */
+    struct mst_slice body;  /* of a fill or vacate: a map as a report's; of an amendment what it
+                               becomes: owner, helpers (an array), due; data NULL: none */
     mst_time until;         /* of an extension: an instant within the new last day; of a silence:
                                its end; 0: none */
     bool override;          /* of an extension: grant it although it is overdue */
@@ -216,6 +218,20 @@ bool mst_core_security_due(const struct mst_core *core, enum mst_security event,
                            mst_time now);
 const char *mst_security_word(enum mst_security event); /* "revoked-key" */
 bool mst_security_of_word(struct mst_slice word, enum mst_security *ret_event);
+/* What an amendment of a task changes: a field (owner, helpers, due), and what it was and will be.
+ */
+#define MST_AMENDED_MAX 3
+struct mst_amended {
+    const char *field;
+    char was[800], is[800]; /* ids with blanks between them, or a date; empty: none */
+};
+/*
+ * What the act amend-task would change at that instant, which nothing does yet. MST_OK, or the
+ * code with which it would be refused, and its subject, borrowed from the act and the core.
+ */
+enum mst_code mst_core_amend_preview(const struct mst_core *core, const struct mst_input_act *act,
+                                     mst_time now, struct mst_amended ret[MST_AMENDED_MAX],
+                                     size_t *ret_count, const char **ret_subject);
 /* What the core knows beside obligations and time: silences, and which agents are told silent. */
 void mst_core_state_pack(const struct mst_core *core, struct mst_buf *out);
 /* Longest that it gets. */

@@ -379,6 +379,22 @@ void mst_tasks_follow(struct mst_step *s, const struct mst_slot *slot, const cha
 enum mst_code mst_tasks_progress(struct mst_step *s, struct mst_slice body, uint32_t unit,
                                  char *words, size_t size);
 
+struct mst_task_data;
+/* The item's contents become these, where they differ; it was touched before. */
+void mst_task_contain(struct mst_step *s, struct mst_item *item, const struct mst_task_data *data);
+/* Whether the unit may own a task of the group ("": of none): it is of it, or of no group where the
+ * programme allows that. */
+bool mst_task_may_own(const struct mst_core *core, const char *group, struct mst_slice unit);
+/* Whether it was about signing for a task as it stood before it was amended. */
+bool mst_task_amended_since(const struct mst_core *core, const struct mst_obligation *o);
+/* Its owner is to sign for it. */
+void mst_task_owe_signing(struct mst_step *s, const struct mst_item *item);
+
+/* ---- amend.c ---- */
+
+/* The act amend-task; false: it is another. */
+bool mst_amend_apply(struct mst_step *s, const struct mst_input_act *act);
+
 /* ---- difficulties.c, projects.c ---- */
 
 /* After a submission whose body is right by the form. source: id of its obligation. */

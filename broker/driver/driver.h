@@ -89,10 +89,13 @@ void mst_driver_verify(const uint8_t sign_key[32], const struct mst_msg_push *pu
 MST_MUST_CHECK int mst_driver_push(struct mst_driver *driver, struct mst_engine *engine,
                                    const struct mst_caller *caller, const struct mst_msg_push *push,
                                    mst_time now, struct mst_err *err);
-/* An act of the office upon an obligation, answered by a reply to request_id. */
+/* An act of the office upon an obligation or a task, answered by a reply to request_id: how it
+ * stands then, or what was amended. */
 MST_MUST_CHECK int mst_driver_act(struct mst_driver *driver, struct mst_engine *engine,
                                   const struct mst_caller *caller, uint64_t request_id,
                                   struct mst_input_act *act, mst_time now, struct mst_err *err);
+/* One row of what amend-task changed, or would change. */
+void mst_amended_pack(const char *task, const struct mst_amended *amended, struct mst_buf *out);
 MST_MUST_CHECK int mst_driver_tick(struct mst_driver *driver, mst_time now, struct mst_err *err);
 /* A new version of the programme; answered like an act. Takes a reference. */
 MST_MUST_CHECK int mst_driver_reload(struct mst_driver *driver, struct mst_engine *engine,

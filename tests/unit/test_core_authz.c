@@ -69,7 +69,7 @@ enum { NO_GRANT, TO_MEMBER, TO_GROUP, TO_OTHERS, PROGRAMMES };
 static const char *const office_acts =
     " record void extend refuse-extension waive unlock reopen "
     "fill vacate publish issue acknowledge supersede cancel rebase "
-    "silence unsilence ";
+    "silence unsilence amend-task ";
 static const char *const keeping = " enrol revoke clock reload ";
 
 static bool in(const char *words, const char *action)
