@@ -38,6 +38,7 @@ struct mst_driver_options {
     const struct mst_keys *keys; /* the broker's own; borrowed */
     bool rehearsal;
     mst_time key_life_ms, key_overlap_ms; /* life 0: for ever */
+    int64_t growth_bytes_day;             /* for one principal; 0: no limit */
 };
 
 MST_MUST_CHECK int mst_driver_new(const struct mst_driver_options *options,
@@ -114,6 +115,12 @@ MST_MUST_CHECK int mst_driver_security(struct mst_driver *driver, struct mst_eng
                                        const char *subject, mst_time now, struct mst_err *err);
 /* Repeats with other bytes that were refused since the start. */
 uint64_t mst_driver_conflicts(const struct mst_driver *driver);
+/* Take so many bytes off what may be stored for the caller in a day; false: refuse it. Local users
+ * have no limit. */
+bool mst_driver_take_room(struct mst_driver *driver, struct mst_engine *engine,
+                          const struct mst_caller *caller, size_t bytes, mst_time now);
+/* How often that was so since the start. */
+uint64_t mst_driver_refused_quota(const struct mst_driver *driver);
 MST_MUST_CHECK int mst_driver_cursor(struct mst_driver *driver, struct mst_engine *engine,
                                      const char *principal, const char *name, uint64_t cursor,
                                      struct mst_err *err);
