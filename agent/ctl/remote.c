@@ -84,19 +84,6 @@ static int show_instead(struct asking *asking, struct mst_slice row, const char 
     return rc;
 }
 
-/* Where an obligation stands in time means nothing any more once it has come to an end. */
-static bool has_ended(struct mst_slice row)
-{
-    static const char *const ends[] = {"closed", "waived", "not-applicable", "superseded",
-                                       "cancelled"};
-    struct mst_slice work = mst_unpack_text(row, "work");
-    for (size_t i = 0; work.data && i < sizeof ends / sizeof ends[0]; i++) {
-        if (mst_slice_is(work, ends[i]))
-            return true;
-    }
-    return false;
-}
-
 /* How far a long piece of work is: for the eyes, not part of the answer. */
 static void show_progress(struct asking *asking, struct mst_slice row)
 {
@@ -127,9 +114,6 @@ static int keep_row(struct asking *asking, struct mst_slice row)
         fprintf(stderr, _("%zu rows"), asking->rows);
     }
     struct mst_slice invitation = mst_unpack_text(row, "invitation");
-    if (asking->call->format == MST_FORMAT_TABLE && strcmp(asking->verb, "obligations") == 0 &&
-        has_ended(row))
-        return show_instead(asking, row, "phase", "phase", "-");
     if (!invitation.data)
         return mst_table_row(asking->table, row, &asking->row_err);
     if (asking->out_fd >= 0) {

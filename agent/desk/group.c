@@ -16,7 +16,7 @@ static const struct {
     const char *word, *columns, *heading;
 } lists[] = {
     {"units", "id name role open overdue last_contact", N_("Units")},
-    {"obligations", "id due phase work verdict", N_("Obligations")},
+    {"obligations", "id due phase work verdict bearer title", N_("Obligations")},
     {"tasks", "id area owner due percent light state title", N_("Tasks")},
     {"reports", "receipt at unit act duty period text", N_("Reports")},
 };
@@ -40,14 +40,12 @@ static void print_line(struct mst_slice row)
     static const char *const columns[] = {"at", "unit", "act", "duty", "period", "text"};
     struct mst_buf line = {0};
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
-        char word[64];
-        struct mst_slice value = mst_unpack_text(row, columns[i]);
-        if (!value.data || value.len == 0)
-            continue;
-        if (strcmp(columns[i], "act") == 0)
-            value = mst_text(mst_word("act", mst_slice_copy(value, word, sizeof word)));
-        mst_buf_put(&line, "  ", 2);
-        mst_put_clean(&line, value);
+        struct mst_buf cell = {0};
+        mst_put_cell(&cell, row, columns[i]);
+        if (cell.len > 0)
+            mst_buf_put(&line, "  ", 2);
+        mst_buf_put(&line, cell.data, cell.len);
+        mst_buf_done(&cell);
     }
     printf("%6" PRId64 "%.*s\n", mst_unpack_int(row, "receipt", 0), (int)line.len,
            line.data ? (const char *)line.data : "");

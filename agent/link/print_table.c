@@ -83,6 +83,15 @@ int mst_table_row(struct mst_table *table, struct mst_slice row, struct mst_err 
     return 0;
 }
 
+/* A name and a value; an id may have its names beside it: value_zh, value_en. */
+static bool is_pair(struct mst_slice row)
+{
+    struct mst_slice raw;
+    size_t named = mst_unpack_find(row, "value_zh", &raw) && mst_unpack_find(row, "value_en", &raw);
+    return mst_cell_value(row).count == 2 + 2 * named && mst_unpack_find(row, "value", &raw) &&
+           mst_unpack_text(row, "name").data;
+}
+
 /* True when the rows are one object in pieces. */
 static bool is_pairs(const struct mst_table *table)
 {
@@ -90,10 +99,7 @@ static bool is_pairs(const struct mst_table *table)
         return table->columns_count == 2 && strcmp(table->columns[0], "name") == 0 &&
                strcmp(table->columns[1], "value") == 0;
     for (size_t i = 0; i < table->rows_count; i++) {
-        struct mst_slice value;
-        if (mst_cell_value(table->rows[i]).count != 2 ||
-            !mst_unpack_find(table->rows[i], "value", &value) ||
-            !mst_unpack_text(table->rows[i], "name").data)
+        if (!is_pair(table->rows[i]))
             return false;
     }
     return true;
@@ -163,17 +169,41 @@ static bool find_for_reader(struct mst_slice row, const char *column, struct mst
            mst_unpack_find(row, column, ret_raw);
 }
 
+/* Where an obligation stands in time means nothing any more once it has come to an end. */
+static bool has_ended(struct mst_slice row)
+{
+    static const char *const ends[] = {"closed", "waived", "not-applicable", "superseded",
+                                       "cancelled"};
+    struct mst_slice work = mst_unpack_text(row, "work");
+    for (size_t i = 0; work.data && i < sizeof ends / sizeof ends[0]; i++) {
+        if (mst_slice_is(work, ends[i]))
+            return true;
+    }
+    return false;
+}
+
+void mst_put_cell(struct mst_buf *out, struct mst_slice row, const char *column)
+{
+    struct mst_slice raw;
+    if (strcmp(column, "phase") == 0 && has_ended(row))
+        mst_buf_put(out, "-", 1);
+    else if (find_for_reader(row, column, &raw))
+        mst_cell_put(out, column, raw);
+}
+
 static bool cell_make(const struct mst_table *table, size_t row, const char *column,
                       struct cell *ret_cell)
 {
     struct mst_slice raw = {0};
     struct mst_buf text = {0};
     *ret_cell = (struct cell){0};
-    if (find_for_reader(table->rows[row], column, &raw))
-        mst_cell_put(&text, column, raw);
-    struct mst_value value = mst_cell_value(raw);
+    mst_put_cell(&text, table->rows[row], column);
+    struct mst_value value = {.kind = MST_VALUE_NIL};
     char word[64];
-    if (value.kind == MST_VALUE_TEXT && value.s.len < sizeof word)
+    if (find_for_reader(table->rows[row], column, &raw))
+        value = mst_cell_value(raw);
+    bool shown = text.len != 1 || text.data[0] != '-';
+    if (shown && value.kind == MST_VALUE_TEXT && value.s.len < sizeof word)
         ret_cell->tint = mst_word_tint(column, mst_slice_copy(value.s, word, sizeof word));
     ret_cell->number = value.kind == MST_VALUE_INT || value.kind == MST_VALUE_UINT;
     ret_cell->text = text_of(&text);
@@ -278,7 +308,7 @@ static int print_pairs(const struct mst_table *table, struct mst_err *err)
         struct mst_slice raw = {0};
         mst_slice_copy(mst_unpack_text(table->rows[i], "name"), name, sizeof name);
         put_label(&label, name);
-        mst_unpack_find(table->rows[i], "value", &raw);
+        find_for_reader(table->rows[i], "value", &raw);
         mst_cell_put_block(&value, name, raw, width + 2);
         char *label_text = text_of(&label), *value_text = text_of(&value);
         if (label_text && value_text) {
@@ -398,7 +428,8 @@ static int print_csv(const struct mst_table *table, struct mst_err *err)
         if (i < columns)
             mst_buf_put(&field, names[i], strlen(names[i]));
         /* Without columns the loop has no turn. NOLINTNEXTLINE(clang-analyzer-core.DivideZero) */
-        else if (mst_unpack_find(table->rows[i / columns - 1], names[i % columns], &raw))
+        else if (mst_unpack_find(table->rows[i / columns - 1], names[i % columns], &raw) ||
+                 find_for_reader(table->rows[i / columns - 1], names[i % columns], &raw))
             mst_cell_put_raw(&field, raw);
         if (screen)
             mst_put_clean(&clean, mst_bytes(field.data, field.len));

@@ -129,6 +129,9 @@ static int open_store(struct mst_broker *b, struct mst_err *err)
 {
     struct mst_store_options options = {.path = b->settings.BROKER_data_dir,
                                         .rehearsal = b->rehearsal,
+                                        .bulk_bytes = b->settings.BROKER_bulk_bytes,
+                                        .bulk_file_bytes_max =
+                                            b->settings.BROKER_bulk_file_bytes_max,
                                         .behind_bytes = b->settings.BROKER_commit_behind,
                                         .page_bytes = (int)b->settings.BROKER_page_bytes,
                                         .wal_bytes_max = b->settings.BROKER_wal_bytes_max};
@@ -138,6 +141,7 @@ static int open_store(struct mst_broker *b, struct mst_err *err)
     struct mst_driver_options driver = {.store = b->store,
                                         .keys = &b->keys,
                                         .rehearsal = b->rehearsal,
+                                        .growth_bytes_day = b->settings.BROKER_growth_bytes_day,
                                         .key_life_ms = b->settings.BROKER_key_life * 1000,
                                         .key_overlap_ms = b->settings.BROKER_key_overlap * 1000};
     struct mst_driver_callbacks callbacks = {

@@ -58,6 +58,8 @@ bool mst_query_may_progress(const struct mst_query *q, enum mst_duty_kind kind, 
  * untouched. */
 MST_MUST_CHECK int mst_query_obligation(struct mst_query *q, const char *id, bool *ret_found,
                                         struct mst_obligation *ret, struct mst_err *err);
+/* Who takes it in: a unit's id, "director" or "office". */
+const char *mst_query_counterpart(const struct mst_obligation *o);
 /* May the asker read what is issued to all? */
 bool mst_query_may_issued(const struct mst_query *q);
 /* What in the question names nothing, for an answer that is empty. */
@@ -76,6 +78,14 @@ MST_MUST_CHECK int mst_query_row_end(struct mst_query *q, struct mst_err *err);
 /* A row {name, value}. */
 MST_MUST_CHECK int mst_query_pair(struct mst_query *q, const char *name, const char *value,
                                   struct mst_err *err);
+/* The same of an id, with its names: value_zh, value_en. pack: mst_query_pack_unit and the like;
+ * NULL: the value is none. */
+struct mst_query_pair {
+    const char *name, *value;
+    void (*pack)(const struct mst_query *q, struct mst_buf *b, const char *key, const char *id);
+};
+MST_MUST_CHECK int mst_query_pairs(struct mst_query *q, const struct mst_query_pair *pairs,
+                                   size_t count, struct mst_err *err);
 MST_MUST_CHECK int mst_query_pair_instant(struct mst_query *q, const char *name, mst_time at,
                                           struct mst_err *err);
 MST_MUST_CHECK int mst_query_pair_hex(struct mst_query *q, const char *name, const uint8_t *data,
@@ -100,6 +110,17 @@ void mst_query_pack_uint(struct mst_buf *b, const char *key, uint64_t value);
 void mst_query_pack_instant(const struct mst_query *q, struct mst_buf *b, const char *key,
                             mst_time at);
 void mst_query_pack_text(struct mst_buf *b, const char *key, const char *value);
+/*
+ * An id and its names, three pairs: key, and key_zh and key_en for whoever reads it ("" where the
+ * programme knows no such thing: any more, or at all).
+ */
+#define MST_NAMED_PAIRS 3
+void mst_query_pack_unit(const struct mst_query *q, struct mst_buf *b, const char *key,
+                         const char *id);
+void mst_query_pack_group(const struct mst_query *q, struct mst_buf *b, const char *key,
+                          const char *id);
+void mst_query_pack_duty(const struct mst_query *q, struct mst_buf *b, const char *key,
+                         const char *id);
 
 /* The stored run that holds a ledger row, and the outbox it came from; false: no report's row. */
 MST_MUST_CHECK int mst_query_find_run(struct mst_query *q, uint64_t row, bool *ret_found,

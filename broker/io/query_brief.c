@@ -155,11 +155,11 @@ static int put_brief_obligation(void *context, const char *id, struct mst_slice 
         return brief->code;
     struct mst_query *q = brief->q;
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 10);
+    mst_pack_map(b, 9 + MST_NAMED_PAIRS);
     mst_query_pack_text(b, "type", "obligation");
     mst_query_pack_text(b, "kind", mst_duty_kind_word(o.kind));
     mst_query_pack_text(b, "id", o.id);
-    mst_query_pack_text(b, "duty", o.duty);
+    mst_query_pack_duty(q, b, "duty", o.duty);
     mst_query_pack_text(b, "period", o.period);
     mst_query_pack_instant(q, b, "due", o.due);
     mst_query_pack_text(b, "phase",

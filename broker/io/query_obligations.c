@@ -63,19 +63,16 @@ static int put_row(struct mst_query *q, const struct mst_obligation *o, struct m
     int level = 0;
     enum mst_phase phase = mst_obligation_phase(q->programme, o, q->now, &level);
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 28);
+    mst_pack_map(b, 27 + MST_NAMED_PAIRS);
     mst_query_pack_text(b, "id", o->id);
     mst_query_pack_text(b, "programme", q->programme->id);
     mst_query_pack_text(b, "duty", o->duty);
     mst_query_pack_text(b, "title_zh", duty ? duty->title.zh : "");
     mst_query_pack_text(b, "title_en", duty ? duty->title.en : "");
     mst_query_pack_text(b, "period", o->period);
-    mst_query_pack_text(b, "bearer", bearer_word(o));
+    mst_query_pack_unit(q, b, "bearer", bearer_word(o));
     mst_query_pack_text(b, "group", o->group);
-    mst_query_pack_text(b, "counterpart",
-                        o->counterpart[0] ? o->counterpart
-                        : o->director     ? "director"
-                                          : "office");
+    mst_query_pack_text(b, "counterpart", mst_query_counterpart(o));
     mst_query_pack_instant(q, b, "opens", o->opens);
     mst_query_pack_instant(q, b, "due", o->due);
     mst_query_pack_text(b, "due_day", mst_day_format(o->due_day, due_day));
@@ -148,23 +145,21 @@ static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct
     snprintf(returns, sizeof returns, "%u", o->returns);
     snprintf(receipt, sizeof receipt, "%llu",
              (unsigned long long)(o->versions_count ? o->latest.row : 0));
-    const struct {
-        const char *name, *value;
-    } texts[] = {
-        {"id", o->id},
-        {"clause", duty ? duty->clause : ""},
-        {"bearer", bearer_word(o)},
-        {"group", o->group},
-        {"counterpart", o->counterpart[0] ? o->counterpart
-                        : o->director     ? "director"
-                                          : "office"},
-        {"phase", phase_tells(phase, o) ? mst_phase_word(phase) : ""},
-        {"work", mst_work_word(o->work)},
-        {"verdict", mst_verdict_word(o->verdict)},
-        {"days_late", late},
-        {"returns", returns},
-        {"receipt", receipt},
-        {"record_number", o->record_number},
+    const struct mst_query_pair texts[] = {
+        {"id", o->id, NULL},
+        {"duty", o->duty, mst_query_pack_duty},
+        {"clause", duty ? duty->clause : "", NULL},
+        {"period", o->period, NULL},
+        {"bearer", bearer_word(o), mst_query_pack_unit},
+        {"group", o->group, mst_query_pack_group},
+        {"counterpart", mst_query_counterpart(o), mst_query_pack_unit},
+        {"phase", phase_tells(phase, o) ? mst_phase_word(phase) : "", NULL},
+        {"work", mst_work_word(o->work), NULL},
+        {"verdict", mst_verdict_word(o->verdict), NULL},
+        {"days_late", late, NULL},
+        {"returns", returns, NULL},
+        {"receipt", receipt, NULL},
+        {"record_number", o->record_number, NULL},
     };
     const struct {
         const char *name;
@@ -182,9 +177,7 @@ static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct
         {"acknowledged", o->acknowledged_at},
         {"asked_until", o->extension_pending ? o->extension_until : 0},
     };
-    int code = 0;
-    for (size_t i = 0; !code && i < sizeof texts / sizeof texts[0]; i++)
-        code = mst_query_pair(q, texts[i].name, texts[i].value, err);
+    int code = mst_query_pairs(q, texts, sizeof texts / sizeof texts[0], err);
     for (size_t i = 0; !code && i < sizeof instants / sizeof instants[0]; i++)
         code = mst_query_pair_instant(q, instants[i].name, instants[i].at, err);
     return code;

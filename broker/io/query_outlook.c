@@ -56,11 +56,11 @@ static int put_row(struct mst_query *q, const struct mst_outlook_row *row, struc
 {
     const struct mst_obligation *o = row->o;
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 10);
+    mst_pack_map(b, 8 + 2 * MST_NAMED_PAIRS);
     mst_query_pack_text(b, "id", o->id);
-    mst_query_pack_text(b, "duty", o->duty);
+    mst_query_pack_duty(q, b, "duty", o->duty);
     mst_query_pack_text(b, "period", o->period);
-    mst_query_pack_text(b, "bearer", o->bearer[0] ? o->bearer : "office");
+    mst_query_pack_unit(q, b, "bearer", o->bearer[0] ? o->bearer : "office");
     mst_query_pack_text(b, "group", o->group);
     mst_query_pack_instant(q, b, "due", row->due);
     mst_pack_text(b, "days_left");

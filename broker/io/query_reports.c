@@ -108,14 +108,14 @@ static int list_one(void *context, const struct mst_row *row)
         return 0;
     struct mst_slice map = mst_query_map(row);
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 10);
+    mst_pack_map(b, 8 + 2 * MST_NAMED_PAIRS);
     mst_pack_text(b, "receipt");
     mst_pack_uint(b, row->row);
     mst_query_pack_instant(q, b, "at", row->at);
-    mst_query_pack_text(b, "unit", h.unit);
+    mst_query_pack_unit(q, b, "unit", h.unit);
     mst_query_pack_text(b, "group", h.group);
     mst_query_pack_text(b, "act", h.act);
-    mst_query_pack_text(b, "duty", h.duty);
+    mst_query_pack_duty(q, b, "duty", h.duty);
     mst_query_pack_text(b, "period", h.period);
     mst_pack_text(b, "text");
     mst_pack_text_slice(b, line_of(map));

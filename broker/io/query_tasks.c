@@ -38,14 +38,14 @@ struct walk {
     size_t shown;
 };
 
-static void pack_standing(struct mst_buf *b, const struct mst_item *item,
+static void pack_standing(const struct mst_query *q, struct mst_buf *b, const struct mst_item *item,
                           const struct mst_task_data *d, enum mst_light light)
 {
     char value[MST_FIGURE_TEXT_MAX];
     mst_query_pack_text(b, "id", item->id);
     pack_slice(b, "title", d->task.title);
     pack_slice(b, "area", d->task.area);
-    mst_query_pack_text(b, "owner", item->owner);
+    mst_query_pack_unit(q, b, "owner", item->owner);
     pack_day(b, "due", d->task.due);
     mst_query_pack_text(b, "state", mst_item_state_word(item->state));
     mst_pack_text(b, "percent");
@@ -54,7 +54,7 @@ static void pack_standing(struct mst_buf *b, const struct mst_item *item,
     mst_query_pack_text(b, "light", mst_light_word(light));
     pack_slice(b, "text", d->progress.text);
 }
-#define STANDING_PAIRS 10
+#define STANDING_PAIRS (9 + MST_NAMED_PAIRS)
 
 static int put_task(struct walk *w, const struct mst_item *item, const struct mst_task_data *d,
                     enum mst_light light)
@@ -62,8 +62,8 @@ static int put_task(struct walk *w, const struct mst_item *item, const struct ms
     struct mst_query *q = w->q;
     char target[MST_FIGURE_TEXT_MAX];
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, STANDING_PAIRS + 13);
-    pack_standing(b, item, d, light);
+    mst_pack_map(b, STANDING_PAIRS + 14);
+    pack_standing(q, b, item, d, light);
     mst_query_pack_text(b, "group", item->group);
     mst_pack_text(b, "helpers");
     if (d->task.helpers.data)
@@ -81,6 +81,8 @@ static int put_task(struct walk *w, const struct mst_item *item, const struct ms
     mst_query_pack_instant(q, b, "reported", d->reported_at);
     mst_pack_text(b, "signed_for");
     mst_pack_bool(b, d->signed_for);
+    mst_pack_text(b, "amended");
+    mst_pack_int(b, d->amended);
     pack_slice(b, "source", d->source);
     pack_slice(b, "list", d->list);
     mst_query_pack_instant(q, b, "changed", item->changed_at);
@@ -186,7 +188,7 @@ static int visit_brief(void *context, const char *kind, const char *id, struct m
     struct mst_buf *b = mst_query_row(w->q);
     mst_pack_map(b, STANDING_PAIRS + 3);
     mst_query_pack_text(b, "type", "task");
-    pack_standing(b, &item, &data, mst_task_light(p, &data, w->today));
+    pack_standing(w->q, b, &item, &data, mst_task_light(p, &data, w->today));
     mst_pack_text(b, "of_group");
     mst_pack_bool(b, of_group);
     mst_pack_text(b, "begun");

@@ -26,7 +26,7 @@ def test_extension_is_asked_for_and_decided():
         equal(client.wait_receipt(seq)["code"], "ok", "the request")
         asked = world.ctl("obligations", "--asked")
         equal([(row["id"], row["asked_until"][:10]) for row in asked], [(Q1, "2023-04-21")], "what is asked for")
-        refused(world, "until, refuse", "extend", Q1, "--reason", "?")
+        refused(world, "--until | --refuse", "extend", Q1, "--reason", "?")
         world.must("musterctl", "extend", Q1, "--refuse", "--reason", "no flood was seen")
         equal(world.ctl("obligations", "--asked"), [], "it is decided")
         equal(world.obligation(Q1)["due"][:10], "2023-04-11", "due stays")

@@ -76,7 +76,7 @@ def test_a_group_follows_its_progress_across_a_killed_broker():
         jxj = world.agent("jxj")
         check("unit-contacts" in {row["duty"] for row in jxj.json("group", "reports")}, "the lead reads it")
         table = rsj("group", "reports")
-        check("three" in table and "swj" in table, table)
+        check("three" in table and "Commerce Bureau" in table, table)
         check(rsj("group", "reports", "--csv").splitlines()[0].startswith("receipt,at,unit"), "CSV")
         check("单位" in rsj("group", language="zh_CN"), "Chinese")
         done = rsj.try_("group", "--csv")

@@ -311,6 +311,78 @@ static void only_a_row_that_is_nothing_else_is_a_note(void **state)
     mst_buf_done(&notes);
 }
 
+static char *printed_row(enum mst_format format, const char *columns, struct mst_slice row)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    struct mst_table *table = mst_table_new(format, columns, out);
+    assert_int_equal(mst_table_row(table, row, NULL), 0);
+    assert_int_equal(mst_table_end(table, NULL), 0);
+    fclose(out);
+    return text;
+}
+
+static void people_read_names_and_programs_ids(void **state)
+{
+    (void)state;
+    static const char *const pairs[][2] = {
+        {"id", "a/1/u1"},        {"phase", "due-soon"},   {"work", "closed"}, {"bearer", "u1"},
+        {"bearer_en", "Unit 1"}, {"bearer_zh", "甲单位"}, {"title_en", "A"},  {"title_zh", "甲"}};
+    const char *const columns = "id phase bearer title";
+    struct mst_buf row = {0};
+    pack_texts(&row, 8, pairs);
+    char *text = printed_row(MST_FORMAT_TABLE, columns, slice_of(&row));
+    assert_string_equal(text, "Id      Phase  Bearer  Title\na/1/u1  -      Unit 1  A\n");
+    free(text);
+    /* A name that has no id of its own is the reader's here, too. */
+    text = printed_row(MST_FORMAT_CSV, columns, slice_of(&row));
+    assert_string_equal(text, "id,phase,bearer,title\r\na/1/u1,due-soon,u1,A\r\n");
+    free(text);
+    /* Without names the id stands, and a word is translated. */
+    pack_texts(&row, 4,
+               (const char *const[][2]){
+                   {"id", "b"}, {"bearer", "office"}, {"bearer_en", ""}, {"bearer_zh", ""}});
+    text = printed_row(MST_FORMAT_TABLE, columns, slice_of(&row));
+    assert_string_equal(text, "Id  Phase  Bearer  Title\nb          office\n");
+    free(text);
+    pack_texts(
+        &row, 4,
+        (const char *const[][2]){
+            {"name", "bearer"}, {"value", "u1"}, {"value_en", "Unit 1"}, {"value_zh", "甲单位"}});
+    text = printed_row(MST_FORMAT_TABLE, "name value", slice_of(&row));
+    assert_string_equal(text, "Bearer  Unit 1\n");
+    free(text);
+    text = printed_row(MST_FORMAT_JSON, "name value", slice_of(&row));
+    assert_string_equal(text, "{\"bearer\":\"u1\"}\n");
+    free(text);
+    mst_buf_done(&row);
+}
+
+static bool has_word(const char *column, const char *wanted)
+{
+    const char *word;
+    for (size_t i = 0; (word = mst_word_at(column, i)); i++) {
+        if (strcmp(word, wanted) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void every_event_has_its_words(void **state)
+{
+    (void)state;
+    static const char *const events[] = {
+#define EVENT(name, word, by, from, review, reason) word,
+#include "broker/core/lifecycle.def"
+#undef EVENT
+    };
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+        if (!has_word("event", events[i]) || !has_word("act", events[i]))
+            fail_msg("no words for %s", events[i]);
+    }
+}
+
 static char *json_of(const struct mst_buf *value)
 {
     struct mst_buf text = {0};
@@ -565,6 +637,8 @@ int main(void)
         cmocka_unit_test(pairs_print_as_one_object),
         cmocka_unit_test(nested_values_are_indented_without_trailing_blanks),
         cmocka_unit_test(empty_cells_at_the_end_leave_no_blanks),
+        cmocka_unit_test(people_read_names_and_programs_ids),
+        cmocka_unit_test(every_event_has_its_words),
         cmocka_unit_test(only_a_row_that_is_nothing_else_is_a_note),
         cmocka_unit_test(json_keeps_numbers_whole),
         cmocka_unit_test(json_escapes_controls_and_direction_marks),
