@@ -339,8 +339,6 @@ static int open_descriptors(struct mst_broker *b, struct mst_err *err)
             mst_log(&b->log, 4, "limit", "descriptors=%llu wanted=%llu",
                     (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
     }
-    struct rlimit no_core = {0, 0};
-    setrlimit(RLIMIT_CORE, &no_core);
     return 0;
 }
 
