@@ -76,6 +76,7 @@ void mst_driver_free(struct mst_driver *d)
     drop_outgoing(d);
     for (size_t i = 0; i < d->engines_count; i++) {
         mst_engine_unload(d->engines[i]);
+        mst_quota_done(&d->engines[i]->quota);
         mst_programme_unref(d->engines[i]->programme);
         free(d->engines[i]);
     }

@@ -41,6 +41,7 @@ struct mst_driver_options {
     const struct mst_keys *keys; /* the broker's own; borrowed */
     bool rehearsal;
     mst_time key_life_ms, key_overlap_ms; /* life 0: for ever */
+    int64_t growth_bytes_day;             /* for one principal; 0: no limit */
 };
 
 MST_MUST_CHECK int mst_driver_new(const struct mst_driver_options *options,
@@ -95,10 +96,13 @@ void mst_driver_verify(const uint8_t sign_key[32], const struct mst_msg_push *pu
 MST_MUST_CHECK int mst_driver_push(struct mst_driver *driver, struct mst_engine *engine,
                                    const struct mst_caller *caller, const struct mst_msg_push *push,
                                    mst_time now, struct mst_err *err);
-/* An act of the office upon an obligation, answered by a reply to request_id. */
+/* An act of the office upon an obligation or a task, answered by a reply to request_id: how it
+ * stands then, or what was amended. */
 MST_MUST_CHECK int mst_driver_act(struct mst_driver *driver, struct mst_engine *engine,
                                   const struct mst_caller *caller, uint64_t request_id,
                                   struct mst_input_act *act, mst_time now, struct mst_err *err);
+/* One row of what amend-task changed, or would change. */
+void mst_amended_pack(const char *task, const struct mst_amended *amended, struct mst_buf *out);
 MST_MUST_CHECK int mst_driver_tick(struct mst_driver *driver, mst_time now, struct mst_err *err);
 /* A new version of the programme; answered like an act. Takes a reference. */
 MST_MUST_CHECK int mst_driver_reload(struct mst_driver *driver, struct mst_engine *engine,
@@ -110,6 +114,19 @@ MST_MUST_CHECK int mst_driver_note(struct mst_driver *driver, struct mst_engine 
                                    enum mst_row_kind kind, const struct mst_caller *caller,
                                    const char *act, const char *subject, const char *reason,
                                    mst_time now, struct mst_err *err);
+/* A security event of the caller's, for the ledger and, when it is due, for the office. The subject
+ * is what it is about; NULL: nothing more. */
+MST_MUST_CHECK int mst_driver_security(struct mst_driver *driver, struct mst_engine *engine,
+                                       const struct mst_caller *caller, enum mst_security event,
+                                       const char *subject, mst_time now, struct mst_err *err);
+/* Repeats with other bytes that were refused since the start. */
+uint64_t mst_driver_conflicts(const struct mst_driver *driver);
+/* Take so many bytes off what may be stored for the caller in a day; false: refuse it. Local users
+ * have no limit. */
+bool mst_driver_take_room(struct mst_driver *driver, struct mst_engine *engine,
+                          const struct mst_caller *caller, size_t bytes, mst_time now);
+/* How often that was so since the start. */
+uint64_t mst_driver_refused_quota(const struct mst_driver *driver);
 MST_MUST_CHECK int mst_driver_cursor(struct mst_driver *driver, struct mst_engine *engine,
                                      const char *principal, const char *name, uint64_t cursor,
                                      struct mst_err *err);

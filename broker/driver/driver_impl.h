@@ -8,6 +8,7 @@
 #include "broker/driver/driver.h"
 #include "broker/driver/heard.h"
 #include "broker/driver/history.h"
+#include "broker/driver/quota.h"
 #include "broker/driver/rows.h"
 #include "proto/pack.h"
 
@@ -22,6 +23,7 @@ struct mst_engine {
     uint8_t head[MST_HASH_BYTES];
     uint64_t alert_number;
     struct mst_heard heard;
+    struct mst_quota quota;
     bool dirty;                   /* rows were put in the open batch */
     struct mst_outbox **outboxes; /* sorted by id */
     size_t outboxes_count, outboxes_cap;
@@ -67,6 +69,10 @@ struct mst_driver {
     struct mst_known_key *keys; /* sorted by channel key */
     size_t keys_count, keys_cap;
     uint64_t epoch, watermark;
+    /* Since the start: repeats with other bytes, and what would have grown the database by too
+     * much.
+     */
+    uint64_t conflicts, refused_quota;
     int commit_code; /* of the commit under way */
     struct mst_err commit_err;
 };

@@ -12,6 +12,10 @@
 #include "broker/driver/driver_impl.h"
 #include "config/load/testing.h"
 
+/* What is stored for a report beside its bytes, and for an outbox, which memory keeps as well. */
+#define REPORT_BYTES 256
+#define OUTBOX_BYTES 65536
+
 /* One push on its way through. */
 struct passage {
     struct mst_driver *d;
@@ -174,8 +178,9 @@ static int answer_repeat(struct passage *p, struct mst_err *err)
         if (!code && r.same && r.seq != last + 1)
             code = mst_fail_on(err, MST_E_CORRUPT, "runs");
         if (!code && !r.same) {
-            code = mst_driver_note(p->d, p->e, MST_ROW_SECURITY, p->caller, "conflict", "outbox",
-                                   NULL, p->now, err);
+            p->d->conflicts++;
+            code = mst_driver_security(p->d, p->e, p->caller, MST_SECURITY_SEQUENCE_CONFLICT,
+                                       "outbox", p->now, err);
             refusals_done(&r.refused);
             return code ? code : refuse(p, MST_E_CONFLICT, "outbox", err);
         }
@@ -329,6 +334,27 @@ static int step_report(struct passage *p, uint64_t seq, uint64_t row, struct ref
     return code == MST_OK ? 0 : put_refusal(p, refused, seq, code, subject, err);
 }
 
+/* Bytes by which the database grows, at least: what is not stored yet, and what each report and
+ * outbox takes beside its own bytes. */
+static size_t growth_of(const struct passage *p)
+{
+    size_t bytes = p->outbox ? 0 : OUTBOX_BYTES;
+    for (size_t i = (size_t)(p->known.last + 1 - p->push->first); i < p->push->reports.count; i++)
+        bytes += p->push->reports.items[i].len + REPORT_BYTES;
+    return bytes;
+}
+
+/* It waits in the outbox; whoever answers for it is told that it does. */
+static int refuse_growth(struct passage *p, struct mst_err *err)
+{
+    const char *who = p->caller->actor.principal;
+    int code = 0;
+    if (mst_core_security_due(p->e->core, MST_SECURITY_QUOTA_REACHED, who, p->now))
+        code = mst_driver_security(p->d, p->e, p->caller, MST_SECURITY_QUOTA_REACHED, "outbox",
+                                   p->now, err);
+    return code ? code : refuse(p, MST_E_QUOTA, who, err);
+}
+
 static int accept_run(struct passage *p, struct mst_err *err)
 {
     uint64_t first = p->known.last + 1;
@@ -388,5 +414,7 @@ int mst_driver_push(struct mst_driver *d, struct mst_engine *e, const struct mst
             mst_driver_note(d, e, MST_ROW_SECURITY, caller, "signature", "outbox", NULL, now, err);
         return code ? code : refuse(&p, MST_E_SIGNATURE, "outbox", err);
     }
+    if (!mst_driver_take_room(d, e, caller, growth_of(&p), now))
+        return refuse_growth(&p, err);
     return accept_run(&p, err);
 }

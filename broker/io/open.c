@@ -153,6 +153,7 @@ static int open_store(struct mst_broker *b, struct mst_err *err)
     struct mst_driver_options driver = {.store = b->store,
                                         .keys = &b->keys,
                                         .rehearsal = b->rehearsal,
+                                        .growth_bytes_day = b->settings.BROKER_growth_bytes_day,
                                         .key_life_ms = b->settings.BROKER_key_life * 1000,
                                         .key_overlap_ms = b->settings.BROKER_key_overlap * 1000};
     struct mst_driver_callbacks callbacks = {

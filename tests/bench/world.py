@@ -141,7 +141,7 @@ class Broker:
             "enrol_endpoint": f"tcp://127.0.0.1:{ports[2]}",
             # The buckets that protect a broker from one wild key would otherwise be what is measured.
             "rate_messages": 1000000, "rate_burst": 10000000, "enrol_rate": 10000,
-            "rate_bytes": 1 << 30, "rate_bytes_burst": 1 << 32,
+            "rate_bytes": 1 << 30, "rate_bytes_burst": 1 << 32, "growth_bytes_day": 0,
         }
         lines = [f"{name}: {value}" if isinstance(value, int) else f'{name}: "{value}"'
                  for name, value in settings.items()]

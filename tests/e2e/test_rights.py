@@ -13,7 +13,8 @@ OBLIGATION = "task-list/once/jxj"
 ROLES = {"unit": "unit:rsj", "lead": "unit:jxj", "office": "office:o", "director": "director:d", "viewer": "viewer:v", "admin": "admin:a"}
 # Whatever a command needs to come as far as the question of who may.
 VALUES = {"obligation": OBLIGATION, "reason": "r", "until": "2023-02-01", "successor": "task-list/once/jtj", "name": "n", "receipt": "1",
-          "alert": "1", "period": "2023Q1", "unit": "czj", "who": "unit:nobody-of-that-name", "number": "1"}
+          "alert": "1", "period": "2023Q1", "unit": "czj", "who": "unit:nobody-of-that-name", "number": "1",
+          "row": "1", "head": "0" * 64}
 WHAT = {"ledger": "head", "clock": "show", "export": "report"}
 
 
@@ -88,6 +89,34 @@ def test_honest_agent_that_is_too_fast_waits_and_loses_nothing():
 
 def test_honest_agent_that_sends_too_much_waits_and_loses_nothing():
     honest_agent_gets_through({"rate_bytes": 4096, "rate_bytes_burst": 6000}, "x" * 600)
+
+
+def test_unit_that_fills_the_database_waits_for_the_next_day_and_loses_nothing():
+    # A new outbox counts as 64 KiB, a report as its bytes and 256: after it some ten reports are a day's.
+    with World("limits", rehearse="2022-12-05", settings={"log_rate": 10000, "growth_bytes_day": 65536 + 5000}) as world:
+        world.broker.start()
+        agent = world.agent("jxj", start=False, run_reports=1, reconnect_max=1000)
+        other = world.client("jtj")
+        agent.start()
+        for number in range(30):
+            agent("progress", "task-list", "once", "--text", f"{number} {'x' * 100}")
+        agent.wait_log(r"session-closed code=quota")
+        taken = agent.json("status")["acknowledged"]
+        check(1 <= taken <= 5000 // (256 + 100), f"{taken} reports of a day")
+        check(int(world.ctl("status")["refused_quota"]) > 0, "nobody was refused")
+        alert, = world.ctl("alerts", "--kind", "quota-reached")
+        check("growth_bytes_day" in world.must("musterctl", "explain", alert["number"]), "explained")
+        for text in ("another unit", "goes on"):
+            seq = other.queue("progress", duty="task-list", period="once", body={"text": text})
+            other.push_waiting()
+            equal(other.wait_receipt(seq)["code"], "ok", "another unit's report")
+        equal(agent.json("status")["acknowledged"], taken, "reports of the same day")
+        for day in ("2022-12-06", "2022-12-07", "2022-12-08"):
+            world.clock_run(day)
+        wait_for(lambda: agent.json("status")["acknowledged"] == 30, "every report to arrive", 100)
+        equal({row["state"] for row in agent.json("receipts")}, {"received"}, "states")
+        equal(world.verify_ledger()["report"], "32", "reports, none twice")
+        world.must("musterctl", "replay")
 
 
 if __name__ == "__main__":
