@@ -110,6 +110,7 @@ struct mst_brief {
     struct mst_buf tasks;            /* likewise: tasks in force that concern the unit */
     size_t tasks_max;                /* most tasks of one list; 0: not known */
     struct mst_matter_rules matters; /* what a report may bring up; the widest where not known */
+    char tasks_under[48];            /* the duty of tasks' progress; "": none, or not known */
     mst_day today;                   /* as the broker saw it; MST_DAY_NONE: not known */
 };
 void mst_brief_done(struct mst_brief *brief);
@@ -122,6 +123,13 @@ const struct mst_desk_duty *mst_brief_duty(const struct mst_brief *brief, const 
 /* What a report may name, and the areas as the brief has them, which `areas` is room for. */
 struct mst_form_names mst_brief_names(const struct mst_brief *brief,
                                       struct mst_area areas[MST_DESK_AREAS_MAX]);
+
+/*
+ * Progress of one task as the command line gives it, checked as the broker will: each fault is told
+ * by its option. MST_E_INVALID when there were any.
+ */
+MST_MUST_CHECK int mst_desk_check_progress(const struct mst_brief *brief, const char *duty,
+                                           struct mst_slice body, struct mst_err *err);
 
 /* ---- report files ---- */
 

@@ -99,10 +99,14 @@ static void tell(void *context, const struct mst_task_fault *fault)
              what[0] ? ": " : "", what);
 }
 
+static bool knows(const struct mst_brief *brief, struct mst_slice id)
+{
+    return brief->tasks.len == 0 || row_of(&brief->tasks, id).data;
+}
+
 static bool may_tell(void *context, struct mst_slice id)
 {
-    const struct mst_buf *tasks = &((const struct place *)context)->brief->tasks;
-    return tasks->len == 0 || row_of(tasks, id).data;
+    return knows(((const struct place *)context)->brief, id);
 }
 
 /* Tasks of the group that a period's report leaves out. */
@@ -150,6 +154,46 @@ void mst_desk_check_tasks(const struct mst_brief *brief, const struct mst_desk_d
             (void)mst_tasks_check_progress(body, may_tell, tell, &place);
         check_missing(&place, body);
     }
+}
+
+/* ---- one task, from the command line ---- */
+
+struct options {
+    const struct mst_brief *brief;
+    struct mst_err *err; /* keeps the first fault */
+    size_t faults;
+};
+
+static bool may_tell_of(void *context, struct mst_slice id)
+{
+    return knows(((const struct options *)context)->brief, id);
+}
+
+static void tell_option(void *context, const struct mst_task_fault *fault)
+{
+    struct options *options = context;
+    char what[MST_NAME_SHOWN_MAX] = "";
+    if (options->faults++)
+        return;
+    if (fault->what.data)
+        mst_slice_show(fault->what, what, sizeof what);
+    mst_fail(options->err, MST_E_INVALID, "--%s: %s%s%s",
+             strcmp(fault->field, "id") == 0 ? "task" : fault->field, _(fault->text),
+             what[0] ? ": " : "", what);
+    mst_hint(options->err, "%s", _(fault->hint));
+}
+
+int mst_desk_check_progress(const struct mst_brief *brief, const char *duty, struct mst_slice body,
+                            struct mst_err *err)
+{
+    struct options options = {.brief = brief, .err = err};
+    if (brief->tasks_under[0] && strcmp(duty, brief->tasks_under) != 0) {
+        int code =
+            mst_fail(err, MST_E_INVALID, _("%s is not where progress of tasks is told of"), duty);
+        mst_hint(err, _("name %s instead, also for a task of a member"), brief->tasks_under);
+        return code;
+    }
+    return mst_tasks_check_progress(body, may_tell_of, tell_option, &options) ? MST_E_INVALID : 0;
 }
 
 /* ---- blank files ---- */

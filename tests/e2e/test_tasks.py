@@ -130,6 +130,17 @@ def test_a_list_from_its_submission_to_the_next_years_plan():
         owner("progress", "quarterly-progress", "2023Q1", "--task", "g2-02", "--percent", "40", "--value", "2.5", "--wait")
         refused(owner.try_("progress", "quarterly-progress", "2023Q1", "--task", "g2-02", "--percent", "41", "--light", "red",
                            "--wait"), "needs a reason")
+        for words, said, code in (
+                (("member-exchange", "2023Q1", "--task", "g2-02", "--percent", "41"), "name quarterly-progress instead", 1),
+                (("quarterly-progress", "2023Q1", "--task", "g2-02", "--percent", "140"), "--percent: must be a whole number", 1),
+                (("quarterly-progress", "2023Q1", "--task", "g9-02", "--percent", "41"), "--task: no task in force", 1),
+                (("quarterly-progress", "2023Q1", "--task", "g2-02", "--percent", "41", "--value", "x"), "--value: is no figure", 1),
+                (("quarterly-progress", "2023Q1", "--task", "g2-02"), "--task needs --percent", 2),
+                (("quarterly-progress", "2023Q1", "--percent", "41"), "--percent goes with --task", 2),
+                (("quarterly-progress", "2023Q1", "--task", "g2-02", "--percent", "41", "--file", "x"), "takes --text", 2),
+                (("quarterly-progress", "2023Q1"), "either --text or --file", 2)):
+            refused(owner.try_("progress", *words), said, code=code)
+        equal([row["act"] for row in owner.json("receipts")].count("progress"), 1, "what was queued for all that")
         helper("progress", "quarterly-progress", "2023Q1", "--task", "g2-01", "--percent", "30", "--light", "red", "--reason",
                "用地未批", "--wait")
         row = tasks(world, "--light", "red")
