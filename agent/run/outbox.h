@@ -36,7 +36,9 @@ struct mst_outbox_limits {
 
 /*
  * Opens or makes the file. MST_E_BUSY when another process has it; MST_E_IDENTITY when it belongs
- * to another programme or unit; MST_E_CORRUPT when the chain of its last entries does not fit.
+ * to another programme or unit; MST_E_CORRUPT when the chain of its last entries does not fit;
+ * MST_E_VERSION when a later version of this program made it. A file of an earlier layout is
+ * brought to today's, which takes some seconds for a million reports.
  */
 MST_MUST_CHECK int mst_outbox_open(const char *path, const char *programme, const char *unit,
                                    const struct mst_outbox_limits *limits, struct mst_outbox **ret,
@@ -53,6 +55,8 @@ uint64_t mst_outbox_base(const struct mst_outbox *box);
 uint64_t mst_outbox_last(const struct mst_outbox *box);  /* seq; 0: none */
 uint64_t mst_outbox_safe(const struct mst_outbox *box);  /* seq; on disk as far as that */
 uint64_t mst_outbox_acked(const struct mst_outbox *box); /* seq; 0: none */
+/* Receipt number up to which a durable backup of the broker holds reports; 0: none. */
+uint64_t mst_outbox_watermark(const struct mst_outbox *box);
 int64_t mst_outbox_bytes(const struct mst_outbox *box);
 bool mst_outbox_dirty(const struct mst_outbox *box); /* a commit is due */
 /* The file itself failed since the last commit: only a rollback helps. */

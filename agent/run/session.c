@@ -221,7 +221,7 @@ static int on_receipt(struct mst_session *s, const struct mst_msg_receipt *r, st
         distrust(s, &why);
         return 0;
     }
-    uint64_t watermark = mst_outbox_figure(s->outbox, "watermark", 0);
+    uint64_t watermark = mst_outbox_watermark(s->outbox);
     bool is_new = r->last > mst_outbox_acked(s->outbox);
     int code = mst_outbox_receipt(s->outbox, r, &why);
     if (code == MST_E_PROTOCOL) {

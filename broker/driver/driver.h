@@ -72,7 +72,7 @@ struct mst_caller {
     const uint8_t *channel; /* the key that it came with, 32 bytes; NULL: a local user */
 };
 
-/* What may be found out about a push while a commit is under way: it depends on nothing stored. */
+/* What may be found out about a push ahead, in another thread: it depends on nothing stored. */
 struct mst_verified {
     bool holds; /* the signature, over the chain from the push's own `prev`, by this key */
     uint8_t sign_key[32], head[32];

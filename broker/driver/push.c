@@ -23,7 +23,6 @@ struct passage {
     struct mst_outbox known;      /* what is known of it before this run */
     uint64_t last;                /* of the run */
     uint8_t head[MST_HASH_BYTES]; /* computed chain at `last` */
-    bool verified;                /* the signature over it holds */
 };
 
 static void log_refusal(const struct passage *p, enum mst_code code, const char *subject)
@@ -208,29 +207,27 @@ static int send_expect(struct passage *p, struct mst_err *err)
 }
 
 /*
- * Compute the chain over the run. False when it does not continue what is known: a hash of the
- * chain stands for everything before it, so that equality at the seam proves that an overlap is a
- * repeat.
+ * Does the run join the chain of what is known? A hash of the chain stands for everything before
+ * it, so that equality at the seam proves that an overlap is a repeat.
  */
-static bool chain_holds(struct passage *p)
+static bool joins(const struct passage *p)
 {
-    const struct mst_verified *verified = p->caller->verified;
-    bool joined = p->push->first == p->known.last + 1 &&
-                  memcmp(p->push->prev.data, p->known.head, MST_HASH_BYTES) == 0;
-    if (verified && verified->holds && p->push->first == p->known.last + 1 &&
-        memcmp(verified->sign_key, p->caller->sign_key, sizeof verified->sign_key) == 0) {
-        memcpy(p->head, verified->head, MST_HASH_BYTES);
-        p->verified = true;
-        return joined;
-    }
-    memcpy(p->head, p->push->prev.data, MST_HASH_BYTES);
-    for (size_t i = 0; i < p->push->reports.count; i++) {
-        uint64_t seq = p->push->first + i;
-        mst_chain_next(p->head, seq, p->push->reports.items[i], p->head);
-        if (seq == p->known.last && memcmp(p->head, p->known.head, MST_HASH_BYTES) == 0)
-            joined = true;
-    }
-    return joined;
+    uint8_t head[MST_HASH_BYTES];
+    memcpy(head, p->push->prev.data, MST_HASH_BYTES);
+    for (uint64_t seq = p->push->first; seq <= p->known.last; seq++)
+        mst_chain_next(head, seq, p->push->reports.items[seq - p->push->first], head);
+    return memcmp(head, p->known.head, MST_HASH_BYTES) == 0;
+}
+
+/* What was found out ahead counts only by the key that is the sender's now. */
+static struct mst_verified verified(const struct passage *p)
+{
+    struct mst_verified found;
+    const struct mst_verified *ahead = p->caller->verified;
+    if (ahead && memcmp(ahead->sign_key, p->caller->sign_key, sizeof ahead->sign_key) == 0)
+        return *ahead;
+    mst_driver_verify(p->caller->sign_key, p->push, &found);
+    return found;
 }
 
 void mst_driver_verify(const uint8_t sign_key[32], const struct mst_msg_push *push,
@@ -370,15 +367,16 @@ int mst_driver_push(struct mst_driver *d, struct mst_engine *e, const struct mst
         return send_expect(&p, err);
     if (p.last <= p.known.last)
         return answer_repeat(&p, err);
-    if (!chain_holds(&p)) {
+    if (!joins(&p)) {
         code = mst_driver_note(d, e, MST_ROW_SECURITY, caller, "chain", "outbox", NULL, now, err);
         return code ? code : refuse(&p, MST_E_CHAIN, "outbox", err);
     }
-    if (!MST_MUTANT("signature-not-checked") && !p.verified &&
-        mst_run_verify(caller->sign_key, p.known.id, p.last, p.head, push->sig.data, NULL)) {
+    const struct mst_verified found = verified(&p);
+    if (!MST_MUTANT("signature-not-checked") && !found.holds) {
         code =
             mst_driver_note(d, e, MST_ROW_SECURITY, caller, "signature", "outbox", NULL, now, err);
         return code ? code : refuse(&p, MST_E_SIGNATURE, "outbox", err);
     }
+    memcpy(p.head, found.head, MST_HASH_BYTES);
     return accept_run(&p, err);
 }

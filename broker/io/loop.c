@@ -35,6 +35,7 @@ enum {
     ITEM_TIMER,
     ITEM_SIGNAL,
     ITEM_QUERIES,
+    ITEM_AHEAD,
     ITEM_STORE,
     ITEMS
 };
@@ -43,6 +44,7 @@ struct loop {
     struct mst_broker *b;
     zmq_pollitem_t items[ITEMS];
     bool maintain;         /* the log holds something that could be moved */
+    bool committed;        /* since the loop slept last: it looks once whether it is quiet now */
     int64_t full_until_ms; /* by the boot clock: the disk was full, nothing is taken until then */
     bool more_streams;     /* a stream has more to send than one pass allows */
     int64_t stalled_until_ms;  /* when the first stalled stream is tried again; 0: none is */
@@ -66,7 +68,7 @@ static void arm_timer(struct loop *l)
     struct itimerspec spec = {{0, 0}, {0, 0}};
     mst_time due = mst_clock_alarm(&b->clock, mst_driver_next_due(b->driver));
     /* Armed also when nothing is due, so that a clock that is set is looked at at once. */
-    if (due > FAR_MS || is_full(l) || mst_driver_busy(b->driver))
+    if (due > FAR_MS || is_full(l) || mst_driver_busy(b->driver) || mst_ahead_oldest(b->ahead))
         due = FAR_MS;
     spec.it_value.tv_sec = due > 0 ? due / 1000 : 0;
     spec.it_value.tv_nsec = due > 0 ? due % 1000 * 1000000 : 1;
@@ -102,6 +104,10 @@ static int poll_timeout(struct loop *l)
         return 0;
     if (is_full(l))
         return (int)(l->full_until_ms - mst_clock_boot()) + 1;
+    if (mst_ahead_oldest(b->ahead))
+        return mst_ahead_await(b->ahead) ? -1 : 0;
+    if (l->committed)
+        return 0;
     wait = earlier(wait, mst_door_enrol_wait_ms(b));
     if (b->rehearsal && b->clock.running) {
         if (mst_stream_in_flight(b) && l->in_flight_boot_ms)
@@ -134,22 +140,29 @@ static int commit(struct loop *l, struct mst_err *err)
     struct mst_broker *b = l->b;
     if (!mst_driver_pending(b->driver))
         return 0;
-    mst_time now = mst_clock_now(&b->clock);
-    l->maintain = true;
+    mst_time now = mst_door_now(b);
+    l->maintain = l->committed = true;
     l->mark_boot_ms = mst_clock_boot();
     b->batch++;
     return mst_driver_commit(b->driver, &b->clock.mark, now, err);
 }
 
+/*
+ * Serve what waits, in its order. A letter that is not read yet is waited for only when there is
+ * nothing to commit: so one batch is committed while the next is read.
+ */
 static int take_messages(struct mst_broker *b, struct mst_err *err)
 {
-    static const enum mst_door order[] = {MST_DOOR_ADMIN, MST_DOOR_MEMBERS, MST_DOOR_ENROL};
-    size_t budget = (size_t)b->settings.BROKER_batch_messages_max;
+    size_t max = (size_t)b->settings.BROKER_batch_messages_max, served = 0, before;
     int code = 0;
-    b->drained = true;
-    code = mst_door_serve_waiting(b, err);
-    for (size_t i = 0; !code && i < sizeof order / sizeof order[0]; i++)
-        code = mst_door_serve(b, order[i], &budget, err);
+    do {
+        before = served;
+        mst_door_gather(b, served > 0);
+        code = mst_door_serve(b, &served, err);
+        /* After a letter that came alone nothing more is expected. */
+    } while (!code && served > before + 1 && served < max);
+    /* A rehearsal's clock waits for a pass that found nothing. */
+    b->drained = b->rehearsal ? served == 0 : served < max;
     return code;
 }
 
@@ -178,7 +191,7 @@ static int rehearse(struct loop *l, struct mst_err *err)
     struct mst_broker *b = l->b;
     int64_t wait;
     if (!b->rehearsal || !b->clock.running || !b->drained || l->more_streams ||
-        mst_driver_busy(b->driver))
+        mst_driver_busy(b->driver) || mst_ahead_oldest(b->ahead))
         return 0;
     if (mst_stream_in_flight(b)) {
         int64_t boot = mst_clock_boot();
@@ -232,7 +245,7 @@ static int take_and_commit(struct loop *l, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
     int code = take_messages(b, err);
-    mst_time now = mst_clock_now(&b->clock);
+    mst_time now = mst_door_now(b);
     tell_clock(l);
     if (!code && mst_clock_fires(&b->clock))
         code = mst_driver_tick(b->driver, now, err);
@@ -253,7 +266,7 @@ static int take_and_commit(struct loop *l, struct mst_err *err)
 static void pass_busy(struct loop *l)
 {
     mst_zap_serve(l->b);
-    mst_door_gather(l->b);
+    mst_door_gather(l->b, true);
 }
 
 static int pass(struct loop *l, struct mst_err *err)
@@ -280,7 +293,7 @@ static int pass(struct loop *l, struct mst_err *err)
 static int judge_contacts(struct loop *l, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
-    mst_time now = mst_clock_now(&b->clock);
+    mst_time now = mst_door_now(b);
     int code = 0;
     l->contacts_boot_ms = mst_clock_boot();
     for (size_t i = 0; !code && i < mst_driver_engines(b->driver); i++)
@@ -293,7 +306,8 @@ static int keep_house(struct loop *l, int events, struct mst_err *err)
     struct mst_broker *b = l->b;
     int code = 0;
     /* A reload that was asked for by a signal has opened a batch. */
-    if (events == 0 && l->maintain && !mst_driver_pending(b->driver)) {
+    if (events == 0 && l->maintain && !mst_driver_pending(b->driver) &&
+        !mst_ahead_oldest(b->ahead)) {
         code = mst_store_maintain(b->store, &l->maintain, err);
         if (code == MST_E_FULL || code == MST_E_NOMEM) {
             /* The log keeps what was not moved; the next commit asks for it again. */
@@ -320,7 +334,7 @@ static int serve_signals(struct mst_broker *b, struct mst_err *err)
     int code = 0;
     while (!code && read(b->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGHUP)
-            code = mst_request_reload(b, NULL, 0, mst_clock_now(&b->clock), err);
+            code = mst_request_reload(b, NULL, 0, mst_door_now(b), err);
         else
             b->stopping = true;
     }
@@ -338,6 +352,7 @@ static void prepare_items(struct loop *l)
         [ITEM_TIMER] = {.fd = b->timer_fd},
         [ITEM_SIGNAL] = {.fd = b->signal_fd},
         [ITEM_QUERIES] = {.fd = mst_query_fd(b)},
+        [ITEM_AHEAD] = {.fd = mst_ahead_fd(b->ahead)},
         [ITEM_STORE] = {.fd = mst_driver_fd(b->driver)},
     };
     for (size_t i = 0; i < ITEMS; i++)
@@ -350,8 +365,8 @@ static void set_events(struct loop *l)
 {
     bool busy = mst_driver_busy(l->b->driver);
     short rest = busy ? 0 : ZMQ_POLLIN;
-    short doors = is_full(l) ? 0 : rest;
-    l->items[ITEM_MEMBERS].events = busy && mst_door_may_gather(l->b) ? ZMQ_POLLIN : doors;
+    short doors = is_full(l) || !mst_ahead_room(l->b->ahead) ? 0 : ZMQ_POLLIN;
+    l->items[ITEM_MEMBERS].events = doors;
     l->items[ITEM_ADMIN].events = doors;
     l->items[ITEM_ENROL].events = mst_door_enrol_wait_ms(l->b) < 0 ? doors : 0;
     l->items[ITEM_SIGNAL].events = rest;
@@ -391,6 +406,9 @@ int mst_broker_serve(struct mst_broker *b, struct mst_err *err)
         int events = zmq_poll(l.items, items, poll_timeout(&l));
         if (events < 0 && errno != EINTR)
             return mst_fail(err, MST_E_IO, "poll: %s", zmq_strerror(errno));
+        l.committed = false;
+        if (l.items[ITEM_AHEAD].revents)
+            mst_ahead_heard(b->ahead);
         uint64_t expirations;
         /* What is due is asked of the driver, not of the timer; ECANCELED says that the clock was
          * set, which the clock rules judge in the pass that follows. */

@@ -129,6 +129,9 @@ static int open_store(struct mst_broker *b, struct mst_err *err)
 {
     struct mst_store_options options = {.path = b->settings.BROKER_data_dir,
                                         .rehearsal = b->rehearsal,
+                                        .bulk_bytes = b->settings.BROKER_bulk_bytes,
+                                        .bulk_file_bytes_max =
+                                            b->settings.BROKER_bulk_file_bytes_max,
                                         .behind_bytes = b->settings.BROKER_commit_behind,
                                         .page_bytes = (int)b->settings.BROKER_page_bytes,
                                         .wal_bytes_max = b->settings.BROKER_wal_bytes_max};
@@ -394,7 +397,7 @@ int mst_broker_open(struct mst_broker *b, struct mst_err *err)
     if (!code)
         code = mst_query_start(b, err);
     if (!code)
-        code = mst_door_open_waiting(b, err);
+        code = mst_ahead_open((size_t)b->settings.BROKER_letters_ahead, &b->ahead, err);
     if (!code)
         mst_log(&b->log, 6, "ready", "members=%s feed=%s enrol=%s rehearsal=%s",
                 b->settings.BROKER_members_endpoint, b->settings.BROKER_feed_endpoint,
@@ -408,7 +411,7 @@ void mst_broker_close(struct mst_broker *b)
     while (b->sessions_count > 0)
         mst_session_close(b, b->sessions[0]);
     free(b->sessions);
-    mst_door_close_waiting(b);
+    mst_ahead_close(b->ahead);
     mst_gate_stop(b->gate);
     for (size_t i = 0; i < MST_DOORS; i++) {
         if (b->doors[i])

@@ -11,17 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "broker/store/behind.h"
+#include "broker/store/files.h"
 #include "broker/store/segment.h"
 #include "broker/store/sqlite_db.h"
 
 #define SQLITE_VERSION_MIN 3040000
 #define DATABASE_NAME "muster.db"
 #define LOCK_NAME "muster.lock"
-#define PATH_BYTES_MAX 4096
 #define WALK_MS_MAX 1000
 /* What an idle pass waits for, or a quarter of the log's limit if that is less: moving a few pages
  * at a time would pay two syncs for each. */
@@ -32,15 +31,18 @@ struct sqlite_store {
     struct mst_store base;
     struct mst_sqlite conn;
     struct mst_sqlite_reader own;
-    char *db_path;
+    char *dir, *db_path;
     int lock_fd;
     int64_t page_bytes;
     int64_t wal_bytes_max;
     int64_t log_bytes;
     int64_t moved_bytes;    /* of them, in the database already */
     int64_t tried_bytes;    /* log_bytes at the last forced checkpoint */
-    struct mst_buf segment; /* the run that is put, as it is stored */
+    struct mst_buf segment; /* the run that is put, as it is stored: reports, then what is said */
+    size_t segment_bytes;   /* of its reports that stay in the row */
     int64_t batch_bytes;    /* of the segments in the open batch */
+    int64_t bulk_bytes;     /* from which on they go to a file; 0: never */
+    struct mst_bulk bulk;
     int64_t behind_bytes;
     struct mst_behind behind;
     int commit_code; /* of the commit that was carried out last */
@@ -291,26 +293,44 @@ static int drop_head(struct sqlite_store *s, const struct mst_put *put, struct m
     return finish(s, MST_SQL_DROP_HEAD, &b, &unused, err);
 }
 
+/* The run's reports to where they belong, and what is said of the run with that place. */
+static int pack_segment(struct sqlite_store *s, const struct mst_put *put, struct mst_err *err)
+{
+    struct mst_buf *b = &s->segment;
+    struct mst_bulk_place place = {0};
+    mst_buf_clear(b);
+    mst_segment_pack_reports(put->u.run.reports, b);
+    s->segment_bytes = b->len;
+    if (b->failed)
+        return mst_fail_on(err, MST_E_NOMEM, "store");
+    s->batch_bytes += (int64_t)b->len;
+    if (s->bulk_bytes > 0 && s->batch_bytes >= s->bulk_bytes && b->len > 0) {
+        int code = mst_bulk_append(&s->bulk, (struct mst_slice){b->data, b->len}, &place, err);
+        if (code)
+            return code;
+        mst_buf_clear(b);
+        s->segment_bytes = 0;
+    }
+    mst_segment_pack_run(put->u.run.run, &place, b);
+    return b->failed ? mst_fail_on(err, MST_E_NOMEM, "store") : 0;
+}
+
 /* The run's row in the ledger; what finds it by outbox and number is put before. */
 static int put_segment(struct sqlite_store *s, const struct mst_put *put, struct mst_err *err)
 {
     const struct mst_run *run = put->u.run.run;
     struct binder b = {0};
     uint64_t unused;
-    mst_buf_clear(&s->segment);
-    mst_segment_pack_run(run, &s->segment);
-    mst_segment_pack_reports(put->u.run.reports, &s->segment);
-    if (s->segment.failed)
-        return mst_fail_on(err, MST_E_NOMEM, "store");
-    s->batch_bytes += (int64_t)s->segment.len;
-    int code = mst_sqlite_take(&s->conn, MST_SQL_PUT_SEGMENT, &b.statement, err);
+    int code = pack_segment(s, put, err);
+    if (!code)
+        code = mst_sqlite_take(&s->conn, MST_SQL_PUT_SEGMENT, &b.statement, err);
     if (code)
         return code;
     bind_number(&b, mst_sqlite_id(put->p, run->row_first));
     bind_number(&b, run->at);
     bind_number(&b, MST_ROW_REPORT);
-    bind_bytes(&b, s->segment.data, MST_SEGMENT_RUN_BYTES);
-    bind_bytes(&b, s->segment.data + MST_SEGMENT_RUN_BYTES, s->segment.len - MST_SEGMENT_RUN_BYTES);
+    bind_bytes(&b, s->segment.data + s->segment_bytes, s->segment.len - s->segment_bytes);
+    bind_bytes(&b, s->segment.data, s->segment_bytes);
     return finish(s, MST_SQL_PUT_SEGMENT, &b, &unused, err);
 }
 
@@ -369,14 +389,34 @@ static int sqlite_begin(struct mst_store *base, struct mst_err *err)
 static int sqlite_rollback(struct mst_store *base, struct mst_err *err)
 {
     struct sqlite_store *s = of(base);
+    mst_bulk_forget(&s->bulk);
     /* A full disk or no memory may have ended the transaction already. */
     return sqlite3_get_autocommit(s->conn.db) ? 0 : mst_sqlite_run(&s->conn, MST_SQL_ROLLBACK, err);
+}
+
+/* How far the file of reports goes with this batch. On disk before anything names it. */
+static int commit_bulk(struct sqlite_store *s, struct mst_err *err)
+{
+    struct binder b = {0};
+    uint64_t unused;
+    int code = mst_bulk_sync(&s->bulk, err);
+    if (!code)
+        code = mst_sqlite_take(&s->conn, MST_SQL_PUT_BULK, &b.statement, err);
+    if (code)
+        return code;
+    bind_number(&b, (int64_t)s->bulk.number);
+    bind_number(&b, s->bulk.end);
+    return finish(s, MST_SQL_PUT_BULK, &b, &unused, err);
 }
 
 static void carry_out_commit(void *context)
 {
     struct sqlite_store *s = context;
-    s->commit_code = mst_sqlite_run(&s->conn, MST_SQL_COMMIT, &s->commit_err);
+    s->commit_code = mst_bulk_has(&s->bulk) ? commit_bulk(s, &s->commit_err) : 0;
+    if (!s->commit_code)
+        s->commit_code = mst_sqlite_run(&s->conn, MST_SQL_COMMIT, &s->commit_err);
+    if (!s->commit_code)
+        mst_bulk_keep(&s->bulk);
     if (s->commit_code) {
         /* Whatever it was, a full disk too: the log may hold the batch, whole or not. */
         s->commit_err.code = MST_E_IO;
@@ -422,6 +462,7 @@ static void sqlite_close(struct mst_store *base)
 {
     struct sqlite_store *s = of(base);
     mst_behind_stop(&s->behind);
+    mst_bulk_handle_done(&s->bulk.handle);
     /* After a failure nothing more is written: the next start recovers from what is there. */
     if (s->base.state == MST_STORE_DEAD && s->conn.db)
         sqlite3_db_config(s->conn.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -430,6 +471,7 @@ static void sqlite_close(struct mst_store *base)
         close(s->lock_fd);
     mst_store_stop(base);
     mst_buf_done(&s->segment);
+    free(s->dir);
     free(s->db_path);
     free(s);
 }
@@ -447,7 +489,7 @@ static int sqlite_reader_open(struct mst_store *base, struct mst_reader **ret_re
 {
     struct mst_sqlite_reader *r = calloc(1, sizeof *r);
     struct mst_sqlite *conn = calloc(1, sizeof *conn);
-    int code = r && conn ? mst_sqlite_open(conn, of(base)->db_path, false, err)
+    int code = r && conn ? mst_sqlite_open(conn, of(base)->dir, of(base)->db_path, false, err)
                          : mst_fail_on(err, MST_E_NOMEM, "store");
     if (code) {
         free(conn);
@@ -478,76 +520,27 @@ static const struct mst_store_ops sqlite_ops = {
     .meta = mst_sqlite_meta,
 };
 
-static int fail_path(struct mst_err *err, const char *path)
-{
-    return mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
-}
-
-static int sync_directory(const char *path, struct mst_err *err)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int code = fd >= 0 && fsync(fd) == 0 ? 0 : fail_path(err, path);
-    if (fd >= 0)
-        close(fd);
-    return code;
-}
-
-/* The data directory, with its entry in the one above on disk if it is new. */
-static int make_directory(const char *path, struct mst_err *err)
-{
-    if (mkdir(path, 0700) != 0)
-        return errno == EEXIST ? 0 : fail_path(err, path);
-    char above[PATH_BYTES_MAX + sizeof "/.."];
-    snprintf(above, sizeof above, "%s/..", path);
-    return sync_directory(above, err);
-}
-
 static int lock_directory(struct sqlite_store *s, const char *path, struct mst_err *err)
 {
-    char lock_path[PATH_BYTES_MAX + sizeof LOCK_NAME + 1];
+    char lock_path[MST_PATH_BYTES_MAX];
     snprintf(lock_path, sizeof lock_path, "%s/%s", path, LOCK_NAME);
     s->lock_fd = open(lock_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (s->lock_fd < 0)
-        return fail_path(err, lock_path);
+        return mst_files_fail(err, lock_path);
     if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
         return 0;
-    return errno == EWOULDBLOCK ? mst_fail_on(err, MST_E_BUSY, path) : fail_path(err, lock_path);
+    return errno == EWOULDBLOCK ? mst_fail_on(err, MST_E_BUSY, path)
+                                : mst_files_fail(err, lock_path);
 }
 
-/*
- * The file is made here, since SQLite would give it the umask's mode; the log inherits ours. It is
- * closed again before SQLite opens it: closing later would drop SQLite's locks.
- */
-static int make_file(const char *db_path, struct mst_err *err)
-{
-    int fd = open(db_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return fail_path(err, db_path);
-    int code = fchmod(fd, 0600) == 0 ? 0 : fail_path(err, db_path);
-    close(fd);
-    return code;
-}
-
-/*
- * A log that a killed process left is first made to be what the disk holds: written out if it can
- * be, and dropped from the system's memory, which goes on showing what a failed sync did not write.
- * Its name too: SQLite syncs the directory for a log that it makes, not for one that it finds.
- */
+/* A log that a killed process left. Its name too: SQLite syncs the directory for a log that it
+ * makes, not for one that it finds. */
 static int settle_log(const char *path, const char *db_path, struct mst_err *err)
 {
-    char log_path[PATH_BYTES_MAX + sizeof DATABASE_NAME + sizeof "-wal"];
+    char log_path[MST_PATH_BYTES_MAX + sizeof "-wal"];
     snprintf(log_path, sizeof log_path, "%s-wal", db_path);
-    int fd = open(log_path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 && errno != ENOENT)
-        return fail_path(err, log_path);
-    if (fd >= 0) {
-        int code = fsync(fd) == 0 ? 0 : fail_path(err, log_path);
-        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-        close(fd);
-        if (code)
-            return code;
-    }
-    return sync_directory(path, err);
+    int code = mst_files_settle(log_path, err);
+    return code ? code : mst_files_sync_directory(path, err);
 }
 
 static int set_up_log(struct sqlite_store *s, const struct mst_store_options *options,
@@ -589,7 +582,7 @@ static int open_database(struct sqlite_store *s, const struct mst_store_options 
                          struct mst_err *err)
 {
     char sql[64];
-    int code = mst_sqlite_open(&s->conn, s->db_path, true, err);
+    int code = mst_sqlite_open(&s->conn, s->dir, s->db_path, true, err);
     if (code)
         return code;
     snprintf(sql, sizeof sql, "PRAGMA page_size = %d", options->page_bytes);
@@ -599,6 +592,28 @@ static int open_database(struct sqlite_store *s, const struct mst_store_options 
     if (!code)
         code = set_up_log(s, options, err);
     return code;
+}
+
+/* Every file of reports that the database names is there, and nothing that it does not name. */
+static int open_bulk(struct sqlite_store *s, const struct mst_store_options *options,
+                     struct mst_err *err)
+{
+    sqlite3_stmt *files = NULL;
+    mst_bulk_handle_init(&s->bulk.handle, s->conn.bulk.vfs, s->conn.bulk.dir);
+    s->bulk.file_bytes_max = options->bulk_file_bytes_max;
+    s->bulk.unsafe_sync = options->unsafe_bulk_sync;
+    s->bulk_bytes = options->bulk_bytes;
+    int code = mst_sqlite_take(&s->conn, MST_SQL_BULK_FILES, &files, err);
+    if (code)
+        return code;
+    int rc = sqlite3_step(files);
+    for (; !code && rc == SQLITE_ROW; rc = sqlite3_step(files))
+        code = mst_bulk_found(&s->bulk, (uint64_t)sqlite3_column_int64(files, 0),
+                              sqlite3_column_int64(files, 1), err);
+    if (!code && rc != SQLITE_DONE)
+        code = mst_sqlite_fail(s->conn.db, rc, err);
+    mst_sqlite_give(&s->conn, MST_SQL_BULK_FILES, files);
+    return code ? code : mst_bulk_cut(&s->bulk, err);
 }
 
 static int check_options(const struct mst_store_options *options, struct mst_err *err)
@@ -613,7 +628,7 @@ static int check_options(const struct mst_store_options *options, struct mst_err
         return mst_fail_on(err, MST_E_INVALID, "page_bytes");
     if (options->wal_bytes_max < page)
         return mst_fail_on(err, MST_E_INVALID, "wal_bytes_max");
-    if (!options->path || !options->path[0] || strlen(options->path) >= PATH_BYTES_MAX)
+    if (!options->path || !options->path[0] || strlen(options->path) >= MST_DIR_BYTES_MAX)
         return mst_fail_on(err, MST_E_INVALID, "path");
     return 0;
 }
@@ -632,21 +647,24 @@ int mst_store_sqlite_open(const struct mst_store_options *options, struct mst_st
     s->base.own = &s->own.base;
     s->own = (struct mst_sqlite_reader){.base = {&sqlite_ops, &s->base}, .conn = &s->conn};
     s->lock_fd = -1;
+    s->dir = strdup(options->path);
     s->db_path = malloc(path_bytes);
-    if (s->db_path)
+    if (s->dir && s->db_path)
         snprintf(s->db_path, path_bytes, "%s/%s", options->path, DATABASE_NAME);
     else
         code = mst_fail_on(err, MST_E_NOMEM, "store");
     if (!code)
-        code = make_directory(options->path, err);
+        code = mst_files_make_directory(options->path, err);
     if (!code)
         code = lock_directory(s, options->path, err);
     if (!code)
-        code = make_file(s->db_path, err);
+        code = mst_files_make(s->db_path, err);
     if (!code)
         code = settle_log(options->path, s->db_path, err);
     if (!code)
         code = open_database(s, options, err);
+    if (!code)
+        code = open_bulk(s, options, err);
     if (!code)
         code = mst_store_start(&s->base, err);
     s->behind_bytes = options->behind_bytes;

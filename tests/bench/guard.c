@@ -142,8 +142,11 @@ static void commit(struct guard *g)
 static void start(struct guard *g, bool on_disk)
 {
     struct mst_diags diags = {0};
-    struct mst_store_options options = {
-        .path = g->dir, .page_bytes = 8192, .wal_bytes_max = 64 << 20};
+    struct mst_store_options options = {.path = g->dir,
+                                        .page_bytes = 8192,
+                                        .wal_bytes_max = 64 << 20,
+                                        .bulk_bytes = 32 << 10,
+                                        .bulk_file_bytes_max = 1 << 30};
     CHECK(mst_programme_load(PROGRAMME, &diags, &g->programme, NULL) == 0);
     mst_diags_done(&diags);
     CHECK(mst_zone_parse(g->programme->zone, NOW, &g->now, NULL) == 0);

@@ -99,5 +99,60 @@ def test_ledger_that_was_reckoned_anew_is_found_by_its_witness():
         check("contradicts what was witnessed at alert 1" in watch(world, home, "--since", 0).stderr, "alerts told again")
 
 
+# ---- reports that lie in a file beside the database ----
+
+REPORTED = "支持丽景园产业平台发展"
+
+
+@contextlib.contextmanager
+def reported():
+    """A stopped broker with a report in a file, which is given, and the report's number."""
+    with World("ledger", rehearse="2022-12-05", settings={"bulk_bytes": 1}) as world:
+        world.broker.start()
+        agent = world.agent("jxj")
+        agent.wait_log("session-open")
+        agent("submit", agent.fill("task-list", "once", text=REPORTED), "--wait")
+        number, = (row["receipt"] for row in world.ctl("reports", "--unit", "jxj"))
+        equal(world.verify_ledger()["chain"], "ok", "chain")
+        world.broker.stop()
+        file, = world.broker.data_dir.glob("reports-*.log")
+        check(REPORTED.encode() in file.read_bytes(), "the file holds the report")
+        yield world, file, number
+
+
+def test_reports_in_a_file_are_read_and_replayed_like_others():
+    with reported() as (world, _, number):
+        world.broker.start()
+        check(REPORTED in str(world.ctl("report", number)), "report")
+        equal((world.verify_ledger()["chain"], world.ctl("replay")["differences"]), ("ok", "0"), "verify, replay")
+        world.must("musterctl", "export", "report", number, "--out", world.dir / "proof.json")
+
+
+def test_altered_report_in_a_file_is_found_by_verify():
+    with reported() as (world, file, number):
+        file.write_bytes(file.read_bytes().replace(REPORTED.encode(), REPORTED.replace("支持", "反对").encode()))
+        world.broker.start()
+        for language in ("en", "zh_CN"):
+            done = world.run("musterctl", "ledger", "verify", language=language)
+            equal((done.returncode, re.search(r"row (\d+)|第 ?(\d+)", done.stderr + done.stdout) is not None), (1, True),
+                  f"verify, which said {done.stdout}{done.stderr}")
+        check(REPORTED not in str(world.ctl("report", number)), "it was altered")
+
+
+def test_missing_or_short_file_of_reports_is_refused_at_the_start():
+    with reported() as (world, file, number):
+        kept = file.read_bytes()
+        for spoil, word in ((file.unlink, "is missing"), (lambda: file.write_bytes(kept[:-1]), f"has {len(kept) - 1} bytes")):
+            spoil()
+            world.broker.start(ready=False)
+            equal(world.broker.wait(), 1, "exit code")
+            for wanted in (str(file), word, "backup"):
+                check(wanted in world.broker.log(), f"{wanted!r} is not in {world.broker.log()}")
+            file.write_bytes(kept)
+            world.broker.start()
+            check(REPORTED in str(world.ctl("report", number)), "report, once it is restored")
+            world.broker.stop()
+
+
 if __name__ == "__main__":
     harness.main(*[test for name, test in list(globals().items()) if name.startswith("test_")])

@@ -12,26 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define BATCHES 36  /* of a history */
 #define HISTORIES 8 /* the images are shared out among them */
 
 static char dir[64];
 
-/*
- * In place of fsync() in the store's own code (the linker's --wrap), so that the disk in memory
- * hears of the directory's sync, which no VFS is told of.
- */
-int __real_fsync(int fd);
-int __wrap_fsync(int fd);
-int __wrap_fsync(int fd)
-{
-    struct stat st;
-    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
-        memvfs_sync_directory();
-    return __real_fsync(fd);
-}
+/* What a store leaves out that must not pass. */
+enum unsafe { SAFE, UNSAFE_COMMITS, UNSAFE_BULK };
 
 static uint64_t images = 4000;
 static uint64_t seed = 20231011;
@@ -41,6 +29,10 @@ static struct mst_store_options small_options(void)
     struct mst_store_options options = fixture_options(dir);
     options.wal_bytes_max = 128 * 1024;
     options.behind_bytes = 1; /* as a busy broker commits */
+    /* Some batches lie in the database alone, some in a file as well, and files follow each other.
+     */
+    options.bulk_bytes = 2000;
+    options.bulk_file_bytes_max = 40000;
     return options;
 }
 
@@ -81,11 +73,12 @@ static void try_batch(struct mst_store *s, uint64_t k)
  * just before a sync: what reached the disk's memory is read back by the next start, synced or not.
  * Every tenth ends in a clean restart.
  */
-static struct memvfs_log *record_history(uint64_t dice, bool unsafe_sync)
+static struct memvfs_log *record_history(uint64_t dice, enum unsafe unsafe)
 {
     struct mst_store_options options = small_options();
     uint64_t k;
-    options.unsafe_sync = unsafe_sync;
+    options.unsafe_sync = unsafe == UNSAFE_COMMITS;
+    options.unsafe_bulk_sync = unsafe == UNSAFE_BULK;
     memvfs_reset();
     struct mst_store *s = open_store(&options, &k);
     for (int i = 1; i <= BATCHES; i++) {
@@ -142,9 +135,9 @@ struct verdict {
 };
 
 /* Images of one history. Which ones follows from its seed. */
-static void check_history(uint64_t history, bool unsafe_sync, uint64_t count, struct verdict *v)
+static void check_history(uint64_t history, enum unsafe unsafe, uint64_t count, struct verdict *v)
 {
-    struct memvfs_log *log = record_history(history, unsafe_sync);
+    struct memvfs_log *log = record_history(history, unsafe);
     uint64_t dice = history;
     for (uint64_t i = 0; i < count; i++) {
         char why[256] = "";
@@ -166,22 +159,33 @@ static void acknowledged_batches_survive_any_power_cut(void **state)
     (void)state;
     struct verdict v = {0};
     for (uint64_t i = 0; i < HISTORIES; i++)
-        check_history(seed + i, false, (images + HISTORIES - 1) / HISTORIES, &v);
+        check_history(seed + i, SAFE, (images + HISTORIES - 1) / HISTORIES, &v);
     print_message("%llu images, seed %llu: %llu wrong\n", (unsigned long long)v.images,
                   (unsigned long long)seed, (unsigned long long)v.wrong);
     if (v.wrong)
         fail_msg("%s", v.first);
 }
 
-/* The negative control: a store that does not sync its commits must not pass. */
+/* The negative controls: a store that leaves out a sync must not pass. */
+static void must_be_caught(enum unsafe unsafe, const char *what)
+{
+    struct verdict v = {0};
+    check_history(seed, unsafe, 400, &v);
+    print_message("without syncs of %s %llu of %llu images are wrong; %s\n", what,
+                  (unsigned long long)v.wrong, (unsigned long long)v.images, v.first);
+    assert_true(v.wrong > 0);
+}
+
 static void commits_without_sync_are_caught(void **state)
 {
     (void)state;
-    struct verdict v = {0};
-    check_history(seed, true, 400, &v);
-    print_message("without sync %llu of %llu images are wrong; %s\n", (unsigned long long)v.wrong,
-                  (unsigned long long)v.images, v.first);
-    assert_true(v.wrong > 0);
+    must_be_caught(UNSAFE_COMMITS, "commits");
+}
+
+static void files_of_reports_without_sync_are_caught(void **state)
+{
+    (void)state;
+    must_be_caught(UNSAFE_BULK, "files of reports");
 }
 
 static int set_up(void **state)
@@ -205,6 +209,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(acknowledged_batches_survive_any_power_cut),
         cmocka_unit_test(commits_without_sync_are_caught),
+        cmocka_unit_test(files_of_reports_without_sync_are_caught),
     };
     for (int i = 1; i + 1 < argc; i += 2) {
         uint64_t *value = strcmp(argv[i], "--images") == 0 ? &images
