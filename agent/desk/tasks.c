@@ -60,41 +60,60 @@ static bool scope_owner(void *context, struct mst_slice unit)
     return owners->len == 0 || row_of(owners, unit).data;
 }
 
+/* Any unit of the programme may help. */
 static bool scope_helper(void *context, struct mst_slice unit)
 {
-    (void)context;
-    (void)unit;
-    return true; /* any unit of the programme may help: the broker knows them */
+    const struct mst_brief *brief = ((const struct place *)context)->brief;
+    bool found = brief->units_count == 0; /* the broker knows them */
+    for (size_t i = 0; !found && i < brief->units_count; i++)
+        found = mst_slice_is(unit, brief->units[i].id);
+    return found;
 }
 
 /* The node that a fault is about, as near as there is one. */
 static const struct mst_node *node_of(const struct place *place, const struct mst_task_fault *fault)
 {
     char what[64];
-    const struct mst_node *list = mst_node_get(place->root, "tasks"), *found = NULL;
+    const struct mst_node *list = mst_node_get(place->root, "tasks"), *found = NULL, *inside = NULL;
+    mst_slice_copy(fault->what, what, sizeof what);
     if (fault->index == MST_TASK_NONE) {
         found = mst_node_get(place->root, fault->field);
-        return found ? found : place->root;
+        if (found && found->kind == MST_NODE_MAP)
+            inside = mst_node_get(found, what);
+        return inside ? inside : found ? found : place->root;
     }
     const struct mst_node *task = list->first;
     for (size_t i = 0; task && i < fault->index; i++)
         task = task->next;
     if (!task)
         return list;
-    mst_slice_copy(fault->what, what, sizeof what);
     if (task->kind == MST_NODE_MAP)
         found = mst_node_get(task, fault->field[0] ? fault->field : what);
     return found ? found : task;
+}
+
+/* The id of a unit that is written by its name in either language; NULL: it is none. */
+static const char *id_of_name(const struct mst_brief *brief, struct mst_slice name)
+{
+    for (size_t i = 0; i < brief->units_count; i++) {
+        const struct mst_unit *unit = &brief->units[i];
+        if (mst_slice_is(name, unit->name.zh) || mst_slice_is(name, unit->name.en))
+            return unit->id;
+    }
+    return NULL;
 }
 
 static void tell(void *context, const struct mst_task_fault *fault)
 {
     const struct place *place = context;
     const struct mst_node *node = node_of(place, fault);
-    char what[MST_NAME_SHOWN_MAX] = "";
+    char what[MST_NAME_SHOWN_MAX] = "", hint[MST_ERR_HINT_MAX];
     if (fault->what.data)
         mst_slice_show(fault->what, what, sizeof what);
-    mst_diag(place->diags, MST_DIAG_ERROR, place->file, node->line, node->column, _(fault->hint),
+    bool of_units = strcmp(fault->field, "owner") == 0 || strcmp(fault->field, "helpers") == 0;
+    const char *id = of_units && fault->what.data ? id_of_name(place->brief, fault->what) : NULL;
+    snprintf(hint, sizeof hint, id ? _("write its id: %s") : "%s", id ? id : _(fault->hint));
+    mst_diag(place->diags, MST_DIAG_ERROR, place->file, node->line, node->column, hint,
              "%s%s%s%s%s", fault->field, fault->field[0] ? ": " : "", _(fault->text),
              what[0] ? ": " : "", what);
 }

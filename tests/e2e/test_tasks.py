@@ -66,6 +66,12 @@ def test_wrong_lists_are_refused_at_their_place():
         done = lead.try_("submit", path)
         refused(done, "errors found: 5", "no unit that can own a task of this group: jxj", "must lie ahead",
                 "its value must be a figure above 0", "stands twice in its focus area", "unknown field: colour")
+        named = lead.fill("task-list", "once")
+        named.write_text("duty: task-list\nperiod: once\ntasks:\n" + task("路", "市交投公司", more='    helpers: ["jxx", "jxj", "jxj"]\n')
+                         + "uncovered:\n  g9-9: none\nheader: {filled_in_by: a, checked_by: b, signed_off_by: c, phone: d}\n",
+                         encoding="utf-8")
+        refused(lead.try_("submit", named), "errors found: 4", "write its id: jiaotou", "unknown unit: jxx", "stands twice: jxj",
+                ":11:9: error: uncovered: the group has no such focus area: g9-9")
         lines = path.read_text(encoding="utf-8").splitlines()
         for number, column in re.findall(r"\.yaml:(\d+):(\d+): error", done.stderr):
             check(int(column) > 1 and lines[int(number) - 1].strip(), f"{number}:{column} is no place in the file")
