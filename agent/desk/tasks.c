@@ -282,11 +282,15 @@ static void put_progress(const struct mst_brief *brief, FILE *out)
     while (mst_brief_task(brief, &at, &row)) {
         if (!mst_unpack_bool(row, "of_group", false) || !mst_unpack_bool(row, "begun", false))
             continue;
-        char title[MST_TASK_TEXT_MAX + 1], due[16], owner[48], light[16], line[400];
+        char title[MST_TASK_TEXT_MAX + 1], due[16], owner[256], light[16], value[48], unit[48],
+            line[1024];
         mst_slice_copy(mst_unpack_text(row, "title"), title, sizeof title);
         mst_slice_copy(mst_unpack_text(row, "due"), due, sizeof due);
-        mst_slice_copy(mst_unpack_text(row, "owner"), owner, sizeof owner);
+        struct mst_slice name = mst_unpack_text(row, mst_lang_zh() ? "owner_zh" : "owner_en");
+        mst_slice_copy(name.len ? name : mst_unpack_text(row, "owner"), owner, sizeof owner);
         mst_slice_copy(mst_unpack_text(row, "light"), light, sizeof light);
+        mst_slice_copy(mst_unpack_text(row, "target"), value, sizeof value);
+        mst_slice_copy(mst_unpack_text(row, "unit"), unit, sizeof unit);
         if (!any) {
             fputc('\n', out);
             put_line(out, 0,
@@ -295,7 +299,8 @@ static void put_progress(const struct mst_brief *brief, FILE *out)
             fprintf(out, "tasks:\n");
         }
         any = true;
-        snprintf(line, sizeof line, "%s (%s, %s, %s)", title, owner, due, light);
+        snprintf(line, sizeof line, _("%s (%s, target %s %s by %s, %s)"), title, owner, value, unit,
+                 due, mst_word("light", light));
         put_line(out, 2, line);
         fprintf(out, "  - id: \"%.*s\"\n", (int)mst_unpack_text(row, "id").len,
                 (const char *)mst_unpack_text(row, "id").data);

@@ -336,16 +336,18 @@ static void put_said(const struct template *t, const char *label, struct mst_sli
     struct mst_unpack u;
     struct mst_value head, key;
     char text[SHOWN_MAX], line[SHOWN_MAX + 128];
+    /* An entry of a list has a dash for a label. */
+    const char *colon = strcmp(label, "-") == 0 ? "" : ":";
     mst_unpack_init(&u, raw.data, raw.len);
     if (letters_of(raw, text, sizeof text)) {
-        snprintf(line, sizeof line, "%*s%.100s: %s", indent, "", label, text);
+        snprintf(line, sizeof line, "%*s%.100s%s %s", indent, "", label, colon, text);
         put_comment(t, 0, line);
         return;
     }
     if (!mst_unpack_next(&u, &head) ||
         (head.kind != MST_VALUE_MAP && head.kind != MST_VALUE_ARRAY) || !head.count)
         return;
-    snprintf(line, sizeof line, "%*s%.100s:", indent, "", label);
+    snprintf(line, sizeof line, "%*s%.100s%s", indent, "", label, colon);
     put_comment(t, 0, line);
     for (size_t i = 0; i < head.count; i++) {
         struct mst_slice inside;
