@@ -120,6 +120,11 @@ static int print_outcome(const struct mst_desk *desk, struct mst_slice row, stru
     if (refusal.len > 0) {
         (void)mst_link_fault(refusal, mst_unpack_text(row, "subject"), mst_text(""), mst_text(""),
                              err);
+        if (err->code == MST_R_STATE && strcmp(desk->call->command->word, "submit") == 0)
+            mst_hint(
+                err, "%s",
+                _("what was submitted is with the receiver: `muster-agent withdraw DUTY PERIOD` "
+                  "takes it back before its review; else it has to be returned"));
         (void)mst_desk_complain(err);
         return MST_EXIT_REFUSED;
     }

@@ -92,6 +92,9 @@ def through_approval(world, lead):
     equal(sorted((row["change"], row["title"], row["field"], row["was"], row["is"]) for row in found),
           [("added", "公交化", "", "", "twb"), ("changed", "联络线", "helpers", "", "jxj"),
            ("changed", "联络线", "target", "10 公里", "12.5 公里"), ("dropped", "隧道", "", "jnx", "")], "what version 2 changed")
+    helpers = [row for row in found if row["field"] == "helpers"]
+    equal([(row["is_zh"], row["is_en"], row["field_zh"]) for row in helpers],
+          [("市经信局", "Economy and Information Technology Bureau", "协助单位")], "for people")
     equal([row["change"] for row in world.ctl("versions", LIST, "--only", "1")], ["added"] * 3, "what version 1 is")
     equal({row["state"] for row in tasks(world).values()}, {"proposed"}, "states")
     equal(list(tasks(world, "--state", "dropped")), ["g2-03"], "dropped")
@@ -163,6 +166,9 @@ def test_a_list_from_its_submission_to_the_next_years_plan():
         equal(re.findall(r'id: "(g2-\d\d)"\n    percent: "(\d+)"', text), [("g2-01", "30"), ("g2-02", "40"), ("g2-04", "0")],
               "the last state")
         check('value: "2.5"' in text, "the figure is not carried over")
+        check("(Transport Bureau, target 12.5 公里 by 2023-12-31, red)" in text, text)
+        zh = lead("new", "quarterly-progress", "2023Q1", "--out", "-", language="zh_CN")
+        check("（市交通运输局，目标 12.5 公里，2023-12-31截止，红灯）" in zh, zh)
         part = path.with_name("part.yaml")
         part.write_text(re.sub(r'(?m)^  # 公交化.*\n  - id: "g2-04"\n(?:    .*\n)+', "", text), encoding="utf-8")
         refused(lead.try_("submit", part), "a task of the group is missing: g2-04")
