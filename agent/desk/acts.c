@@ -437,6 +437,15 @@ int mst_desk_vacate(const struct mst_desk *desk)
 /* ---- signing for tasks ---- */
 
 /* Queue signing for what waits and matches; *ret_count: so many were queued. */
+/* An amended task is signed for again, under its id with a number behind a point. */
+static bool is_signing(struct mst_slice row, const char *task)
+{
+    char subject[128];
+    mst_slice_copy(mst_unpack_text(row, "subject"), subject, sizeof subject);
+    subject[strcspn(subject, ".")] = '\0';
+    return strcmp(subject, task) == 0;
+}
+
 static int sign_waiting(const struct mst_desk *desk, struct mst_local *local,
                         const struct mst_brief *brief, size_t *ret_count)
 {
@@ -450,7 +459,7 @@ static int sign_waiting(const struct mst_desk *desk, struct mst_local *local,
         mst_slice_copy(mst_unpack_text(row, "id"), id, sizeof id);
         if (!mst_slice_is(mst_unpack_text(row, "kind"), "sign-for") ||
             !mst_slice_is(mst_unpack_text(row, "work"), "awaiting") ||
-            (task && !mst_slice_is(mst_unpack_text(row, "subject"), task) && strcmp(id, task) != 0))
+            (task && !is_signing(row, task) && strcmp(id, task) != 0))
             continue;
         struct act act = {
             .word = "sign-for", .obligation = id, .reason = mst_call_value(desk->call, "reason")};

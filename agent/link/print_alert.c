@@ -41,6 +41,7 @@ static const struct sentence sentences[] = {
     {"vacated", N_("vacated: {duty} {period} of {bearer} is to be filled again, by {due}")},
     {"superseded", N_("superseded: {duty} {period} of {bearer} is now owed by another")},
     {"cancelled", N_("cancelled: {duty} {period} of {bearer}")},
+    {"task-amended", N_("task amended: it is {bearer}'s")},
     {"difficulty-raised", N_("difficulty raised by {bearer}")},
     {"difficulty-replied", N_("difficulty of {bearer} answered")},
     {"difficulty-confirmed", N_("difficulty solved, says {bearer}")},
@@ -50,6 +51,12 @@ static const struct sentence sentences[] = {
     {"agent-back", N_("agent back: {bearer}'s agent was heard of again, {when}")},
     {"path-down", N_("path down: no agent is heard of, since {when}")},
     {"path-up", N_("path up: agents are heard of again, {when}")},
+    {"sequence-conflict",
+     N_("SECURITY: another report came under a number that is stored, {when}")},
+    {"revoked-key", N_("SECURITY: a revoked key was used, {when}")},
+    {"key-expires", N_("a key expires soon; it is to be rotated")},
+    {"head-contradicted",
+     N_("SECURITY: a witness has another head of the ledger than the broker, {when}")},
     {"moved", N_("due date moved: {duty} {period} of {bearer} is now due by {due}")},
 };
 

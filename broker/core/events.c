@@ -414,6 +414,8 @@ enum mst_code mst_event_unlock(struct mst_step *s, struct mst_slot *slot, struct
 
 enum mst_code mst_event_reopen(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
 {
+    if (mst_task_amended_since(s->core, &slot->o))
+        return MST_R_STATE;
     /* Neither is a report to be reviewed: a name is vacated, a difficulty is raised again. */
     if (slot->o.kind == MST_DUTY_POST || slot->o.kind == MST_DUTY_REPLY)
         return MST_R_STATE;

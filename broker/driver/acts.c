@@ -54,6 +54,25 @@ int mst_driver_note(struct mst_driver *d, struct mst_engine *e, enum mst_row_kin
     return mst_engine_put_row(e, kind, now, mst_bytes(b->data, b->len), err);
 }
 
+int mst_driver_security(struct mst_driver *d, struct mst_engine *e, const struct mst_caller *caller,
+                        enum mst_security event, const char *subject, mst_time now,
+                        struct mst_err *err)
+{
+    struct mst_input input = {.kind = MST_INPUT_SECURITY, .now = now};
+    enum mst_code refused;
+    char refused_subject[256];
+    int code = mst_driver_note(d, e, MST_ROW_SECURITY, caller, mst_security_word(event), subject,
+                               NULL, now, err);
+    input.u.security = (struct mst_input_security){
+        .event = event, .who = caller->actor.principal, .address = or_empty(caller->address)};
+    return code ? code : mst_engine_step(e, &input, &refused, refused_subject, err);
+}
+
+uint64_t mst_driver_conflicts(const struct mst_driver *d)
+{
+    return d->conflicts;
+}
+
 static int put_act_row(struct mst_engine *e, const struct mst_caller *caller,
                        const struct mst_input_act *act, mst_time now, struct mst_err *err)
 {
@@ -121,6 +140,17 @@ static int answer_with_row(struct mst_driver *d, uint64_t session, uint64_t requ
     return code;
 }
 
+void mst_amended_pack(const char *task, const struct mst_amended *amended, struct mst_buf *out)
+{
+    const char *const pairs[][2] = {
+        {"task", task}, {"field", amended->field}, {"was", amended->was}, {"is", amended->is}};
+    mst_pack_map(out, sizeof pairs / sizeof pairs[0]);
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        mst_pack_text(out, pairs[i][0]);
+        mst_pack_text(out, pairs[i][1]);
+    }
+}
+
 /* The obligation as it stands after the act. */
 static int answer_with_obligation(struct mst_engine *e, uint64_t session, uint64_t request_id,
                                   const char *id, mst_time now, struct mst_err *err)
@@ -148,6 +178,44 @@ static int answer_with_obligation(struct mst_engine *e, uint64_t session, uint64
     return answer_with_row(e->driver, session, request_id, &row, now, err);
 }
 
+/* What an amendment is about to change, since afterwards nobody knows what was. */
+struct amendment {
+    struct mst_amended rows[MST_AMENDED_MAX];
+    size_t count;
+};
+
+static void preview(const struct mst_engine *e, const struct mst_input_act *act, mst_time now,
+                    struct amendment *ret)
+{
+    const char *subject;
+    if (strcmp(act->act, "amend-task") == 0)
+        (void)mst_core_amend_preview(e->core, act, now, ret->rows, &ret->count, &subject);
+}
+
+static int answer_amended(struct mst_engine *e, uint64_t session, uint64_t request_id,
+                          const char *task, const struct amendment *amended, mst_time now,
+                          struct mst_err *err)
+{
+    struct mst_buf bufs[MST_AMENDED_MAX] = {{0}};
+    struct mst_slice rows[MST_AMENDED_MAX];
+    struct mst_msg msg = {.type = MST_MSG_reply};
+    bool failed = false;
+    for (size_t i = 0; i < amended->count; i++) {
+        mst_amended_pack(task, &amended->rows[i], &bufs[i]);
+        failed = failed || bufs[i].failed;
+        rows[i] = mst_bytes(bufs[i].data, bufs[i].len);
+    }
+    msg.u.reply.id = request_id;
+    msg.u.reply.code = mst_text("ok");
+    msg.u.reply.rows = (struct mst_slices){rows, amended->count};
+    msg.u.reply.now = (uint64_t)now;
+    int code = failed ? mst_fail_on(err, MST_E_NOMEM, "reply")
+                      : mst_driver_answer(e->driver, session, &msg, err);
+    for (size_t i = 0; i < amended->count; i++)
+        mst_buf_done(&bufs[i]);
+    return code;
+}
+
 int mst_driver_act(struct mst_driver *d, struct mst_engine *e, const struct mst_caller *caller,
                    uint64_t request_id, struct mst_input_act *act, mst_time now,
                    struct mst_err *err)
@@ -165,11 +233,15 @@ int mst_driver_act(struct mst_driver *d, struct mst_engine *e, const struct mst_
     if (code)
         return code;
     struct mst_input input = {.kind = MST_INPUT_ACT, .now = now, .u.act = *act};
+    struct amendment amended = {.count = 0};
     enum mst_code refused;
     char subject[256];
+    preview(e, act, now, &amended);
     code = mst_engine_step(e, &input, &refused, subject, err);
     if (code)
         return code;
+    if (refused == MST_OK && amended.count)
+        return answer_amended(e, caller->session, request_id, act->obligation, &amended, now, err);
     if (refused == MST_OK)
         return answer_with_obligation(e, caller->session, request_id, act->obligation, now, err);
     mst_driver_log(d, 4, mst_code_word((int)refused), "from=%s address=%s act=%s subject=\"%s\"",

@@ -89,10 +89,13 @@ void mst_driver_verify(const uint8_t sign_key[32], const struct mst_msg_push *pu
 MST_MUST_CHECK int mst_driver_push(struct mst_driver *driver, struct mst_engine *engine,
                                    const struct mst_caller *caller, const struct mst_msg_push *push,
                                    mst_time now, struct mst_err *err);
-/* An act of the office upon an obligation, answered by a reply to request_id. */
+/* An act of the office upon an obligation or a task, answered by a reply to request_id: how it
+ * stands then, or what was amended. */
 MST_MUST_CHECK int mst_driver_act(struct mst_driver *driver, struct mst_engine *engine,
                                   const struct mst_caller *caller, uint64_t request_id,
                                   struct mst_input_act *act, mst_time now, struct mst_err *err);
+/* One row of what amend-task changed, or would change. */
+void mst_amended_pack(const char *task, const struct mst_amended *amended, struct mst_buf *out);
 MST_MUST_CHECK int mst_driver_tick(struct mst_driver *driver, mst_time now, struct mst_err *err);
 /* A new version of the programme; answered like an act. Takes a reference. */
 MST_MUST_CHECK int mst_driver_reload(struct mst_driver *driver, struct mst_engine *engine,
@@ -104,6 +107,13 @@ MST_MUST_CHECK int mst_driver_note(struct mst_driver *driver, struct mst_engine 
                                    enum mst_row_kind kind, const struct mst_caller *caller,
                                    const char *act, const char *subject, const char *reason,
                                    mst_time now, struct mst_err *err);
+/* A security event of the caller's, for the ledger and, when it is due, for the office. The subject
+ * is what it is about; NULL: nothing more. */
+MST_MUST_CHECK int mst_driver_security(struct mst_driver *driver, struct mst_engine *engine,
+                                       const struct mst_caller *caller, enum mst_security event,
+                                       const char *subject, mst_time now, struct mst_err *err);
+/* Repeats with other bytes that were refused since the start. */
+uint64_t mst_driver_conflicts(const struct mst_driver *driver);
 MST_MUST_CHECK int mst_driver_cursor(struct mst_driver *driver, struct mst_engine *engine,
                                      const char *principal, const char *name, uint64_t cursor,
                                      struct mst_err *err);

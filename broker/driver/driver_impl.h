@@ -58,7 +58,8 @@ struct mst_driver {
     struct mst_known_key *keys; /* sorted by channel key */
     size_t keys_count, keys_cap;
     uint64_t epoch, watermark;
-    int commit_code; /* of the commit under way */
+    uint64_t conflicts; /* repeats with other bytes, since the start */
+    int commit_code;    /* of the commit under way */
     struct mst_err commit_err;
 };
 

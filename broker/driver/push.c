@@ -176,8 +176,9 @@ static int answer_repeat(struct passage *p, struct mst_err *err)
         if (!code && r.same && r.seq != last + 1)
             code = mst_fail_on(err, MST_E_CORRUPT, "runs");
         if (!code && !r.same) {
-            code = mst_driver_note(p->d, p->e, MST_ROW_SECURITY, p->caller, "conflict", "outbox",
-                                   NULL, p->now, err);
+            p->d->conflicts++;
+            code = mst_driver_security(p->d, p->e, p->caller, MST_SECURITY_SEQUENCE_CONFLICT,
+                                       "outbox", p->now, err);
             refusals_done(&r.refused);
             return code ? code : refuse(p, MST_E_CONFLICT, "outbox", err);
         }

@@ -292,6 +292,19 @@ static int take_contacts(struct mst_replay *r, const struct mst_row *row)
     return code;
 }
 
+static int take_security(struct mst_replay *r, const struct mst_row *row)
+{
+    char who[72], address[72];
+    struct mst_input input = {.kind = MST_INPUT_SECURITY, .now = row->at};
+    /* Others are for the ledger alone. */
+    if (!mst_security_of_word(mst_unpack_text(row->bytes, "act"), &input.u.security.event))
+        return 0;
+    input.u.security.who = mst_slice_copy(mst_unpack_text(row->bytes, "actor"), who, sizeof who);
+    input.u.security.address =
+        mst_slice_copy(mst_unpack_text(row->bytes, "address"), address, sizeof address);
+    return feed(r, &input);
+}
+
 /* ---- the walk ---- */
 
 static int take_input(struct mst_replay *r, const struct mst_row *row)
@@ -311,6 +324,8 @@ static int take_input(struct mst_replay *r, const struct mst_row *row)
         return take_contacts(r, row);
     case MST_ROW_PROGRAMME:
         return take_programme(r, row);
+    case MST_ROW_SECURITY:
+        return take_security(r, row);
     default:
         return 0;
     }

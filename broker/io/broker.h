@@ -76,6 +76,14 @@ struct mst_sealed {
 
 struct mst_query_pool;
 
+/* A security event that waits for the next batch. */
+#define MST_NOTED_MAX 64
+struct mst_noted {
+    struct mst_engine *engine;
+    enum mst_security event;
+    char who[65], address[64];
+};
+
 struct mst_broker {
     struct mst_settings settings;
     struct mst_keys keys;
@@ -115,6 +123,8 @@ struct mst_broker {
     uint64_t run_session, run_request;
     struct mst_msg_scratch scratch;
     struct mst_sealed sealed[MST_SEALED_MAX];
+    struct mst_noted noted[MST_NOTED_MAX];
+    size_t noted_count;
     struct mst_ahead *ahead; /* letters that were taken and wait to be served */
 };
 
@@ -122,6 +132,14 @@ struct mst_broker {
 
 MST_MUST_CHECK int mst_zap_open(struct mst_broker *b, struct mst_err *err);
 void mst_zap_serve(struct mst_broker *b);
+
+/* ---- security.c: what the office is told of ---- */
+
+/* Found now, told with the next batch, unless it was lately. */
+void mst_security_note(struct mst_broker *b, struct mst_engine *engine, enum mst_security event,
+                       const char *who, const char *address);
+/* Into the batch that is open, or a new one. */
+MST_MUST_CHECK int mst_security_serve(struct mst_broker *b, mst_time now, struct mst_err *err);
 
 /* ---- sessions.c ---- */
 

@@ -128,6 +128,8 @@ int mst_door_admit(struct mst_broker *b, struct mst_session *s, const struct mst
         s->engine = engine;
         if (!MST_MUTANT("revocation-at-handshake-only"))
             code = mst_key_check(key, mst_clock_wall());
+        if (code == MST_E_REVOKED)
+            mst_security_note(b, engine, MST_SECURITY_REVOKED_KEY, key->principal, s->address);
     }
     if (code)
         mst_session_error(b, s, (enum mst_code)code, s->principal);

@@ -106,7 +106,7 @@ static int poll_timeout(struct loop *l)
         return (int)(l->full_until_ms - mst_clock_boot()) + 1;
     if (mst_ahead_oldest(b->ahead))
         return mst_ahead_await(b->ahead) ? -1 : 0;
-    if (l->committed)
+    if (l->committed || b->noted_count > 0)
         return 0;
     wait = earlier(wait, mst_door_enrol_wait_ms(b));
     if (b->rehearsal && b->clock.running) {
@@ -247,6 +247,8 @@ static int take_and_commit(struct loop *l, struct mst_err *err)
     int code = take_messages(b, err);
     mst_time now = mst_door_now(b);
     tell_clock(l);
+    if (!code)
+        code = mst_security_serve(b, now, err);
     if (!code && mst_clock_fires(&b->clock))
         code = mst_driver_tick(b->driver, now, err);
     if (!code)
@@ -273,6 +275,7 @@ static int pass(struct loop *l, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
     mst_zap_serve(b);
+    mst_session_warn_keys(b);
     int code = is_full(l) ? 0 : take_and_commit(l, err);
     if (code)
         return code;
@@ -282,7 +285,6 @@ static int pass(struct loop *l, struct mst_err *err)
         if (code)
             return code;
     }
-    mst_session_warn_keys(b);
     mst_query_drain(b);
     pump_streams(l);
     if (!mst_driver_busy(b->driver) && rehearsal_arrived(b))

@@ -63,7 +63,7 @@ static int put_task(struct walk *w, const struct mst_item *item, const struct ms
 {
     struct mst_query *q = w->q;
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, STANDING_PAIRS + 11);
+    mst_pack_map(b, STANDING_PAIRS + 12);
     pack_standing(q, b, item, d, light);
     mst_query_pack_text(b, "group", item->group);
     mst_pack_text(b, "helpers");
@@ -80,6 +80,8 @@ static int put_task(struct walk *w, const struct mst_item *item, const struct ms
     mst_query_pack_instant(q, b, "reported", d->reported_at);
     mst_pack_text(b, "signed_for");
     mst_pack_bool(b, d->signed_for);
+    mst_pack_text(b, "amended");
+    mst_pack_int(b, d->amended);
     pack_slice(b, "source", d->source);
     pack_slice(b, "list", d->list);
     mst_query_pack_instant(q, b, "changed", item->changed_at);

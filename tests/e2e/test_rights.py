@@ -13,7 +13,8 @@ OBLIGATION = "task-list/once/jxj"
 ROLES = {"unit": "unit:rsj", "lead": "unit:jxj", "office": "office:o", "director": "director:d", "viewer": "viewer:v", "admin": "admin:a"}
 # Whatever a command needs to come as far as the question of who may.
 VALUES = {"obligation": OBLIGATION, "reason": "r", "until": "2023-02-01", "successor": "task-list/once/jtj", "name": "n", "receipt": "1",
-          "alert": "1", "period": "2023Q1", "unit": "czj", "who": "unit:nobody-of-that-name", "number": "1"}
+          "alert": "1", "period": "2023Q1", "unit": "czj", "who": "unit:nobody-of-that-name", "number": "1",
+          "row": "1", "head": "0" * 64}
 WHAT = {"ledger": "head", "clock": "show", "export": "report"}
 
 

@@ -209,5 +209,53 @@ def test_lists_are_tables_json_and_csv_in_both_languages():
         refused(world.run("musterctl", "versions", "task-list/once/nobody"), "no obligation is called")
 
 
+def test_an_issued_task_is_amended():
+    with stage() as world:
+        lead, owner, successor = join(world, "jtj", "jiaotou", "twb")
+        through_approval(world, lead)
+        world.must("musterctl", "issue", "--number", "1")
+        owner("sign-for", "g2-02", "--wait")
+        asked = ("g2-02", "--owner", "twb", "--due", "2023-09-30", "--helpers", "jiaotou,jxj", "--reason", "职能划转")
+        wanted = [("owner", "jiaotou", "twb"), ("helpers", "", "jiaotou jxj"), ("due", "2023-06-30", "2023-09-30")]
+        # What it would change, which changes nothing yet.
+        shown = world.ctl("amend-task", *asked, "--preview")
+        equal([(row["field"], row["was"], row["is"]) for row in shown], wanted, "the preview")
+        equal(tasks(world)["g2-02"]["owner"], "jiaotou", "after a preview")
+        before = world.verify_ledger()["act"]
+        refused(world.run("musterctl", "--home", world.home("unit:jtj"), "amend-task", *asked), "may not do that", code=4)
+        refused(world.run("musterctl", "amend-task", "g2-02", "--owner", "jxj", "--reason", "x"), "owner")
+        refused(world.run("musterctl", "amend-task", "g2-02", "--due", "2023-02-30", "--reason", "x"), "due")
+        refused(world.run("musterctl", "amend-task", "g2-99", "--due", "2023-10-30", "--reason", "x"), "g2-99")
+        equal(tasks(world)["g2-02"]["amended"], 0, "after refusals")
+        done = world.ctl("amend-task", *asked)
+        equal([(row["task"], row["field"], row["was"], row["is"]) for row in done], [("g2-02", *row) for row in wanted],
+              "what was amended")
+        row = tasks(world)["g2-02"]
+        equal((row["owner"], row["due"], row["helpers"], row["state"], row["signed_for"], row["amended"]),
+              ("twb", "2023-09-30", ["jiaotou", "jxj"], "issued", False, 1), "the task")
+        check(int(world.verify_ledger()["act"]) > int(before), "no act in the ledger")
+        # The old owner, the new one and the helper are told why; the new one signs for it, and tells of it.
+        for unit in ("jiaotou", "twb", "jxj", "jtj"):
+            told = [alert["obligation"] for alert in world.ctl("alerts", "--kind", "task-amended")
+                    if alert["audience"] == f"unit:{unit}"]
+            equal(told, ["task/g2-02"], f"told {unit}")
+        reason = world.ctl("alerts", "--kind", "task-amended")[0]["reason"]
+        check("owner: jiaotou → twb" in reason and reason.endswith("职能划转"), f"the reason told: {reason}")
+        wait_for(lambda: [a for a in successor.json("inbox", "--all") if a["kind"] == "task-amended"], "the new owner to hear")
+        check("任务调整" in successor("inbox", "--all", language="zh_CN"), "in Chinese")
+        refused(owner.try_("sign-for", "g2-02"), "no task g2-02 waits")
+        world.broker.kill()
+        world.broker.start()
+        wait_for(lambda: successor.json("status")["connected"], "the new owner's agent to be back")
+        successor("sign-for", "g2-02", "--wait")
+        equal(world.obligation("sign-for/once/twb/g2-02.2")["work"], "closed", "signed for anew")
+        equal(world.obligation("sign-for/once/jiaotou/g2-02")["work"], "closed", "the signature that there was")
+        equal(tasks(world)["g2-02"]["state"], "signed", "the task")
+        world.clock_run("2023-01-10")
+        successor("progress", "quarterly-progress", "2023Q1", "--task", "g2-02", "--percent", "30", "--wait")
+        equal(tasks(world)["g2-02"]["percent"], 30, "told by the new owner")
+        equal(world.ctl("replay")["differences"], "0", "replay")
+
+
 if __name__ == "__main__":
     harness.main(*[test for name, test in list(globals().items()) if name.startswith("test_")])

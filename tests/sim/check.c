@@ -113,10 +113,18 @@ static bool is_operational(const struct mst_alert *a)
     return a->obligation[0] == '\0';
 }
 
-/* About a difficulty; fired at once, or at the instant at which it has become old. */
+/* About a difficulty or a task; fired at once, or at the instant at which it has become old. */
 static bool is_of_item(const struct mst_alert *a)
 {
-    return strncmp(a->obligation, "difficulty/", 11) == 0;
+    return strncmp(a->obligation, "difficulty/", 11) == 0 ||
+           strncmp(a->obligation, "task/", 5) == 0;
+}
+
+static bool has_item(const struct world *w, const char *about)
+{
+    bool task = strncmp(about, "task/", 5) == 0;
+    return mst_core_item(w->core, task ? MST_ITEM_TASK : MST_ITEM_DIFFICULTY,
+                         strchr(about, '/') + 1);
 }
 
 static bool check_alert_id(struct world *w, const struct mst_alert *a)
@@ -210,8 +218,8 @@ static bool check_alert(struct world *w, const struct mst_alert *a)
         return false;
     if (is_operational(a))
         return check_alert_id(w, a);
-    if (is_of_item(a) && (a->fired != w->now || a->instant > a->fired ||
-                          !mst_core_item(w->core, MST_ITEM_DIFFICULTY, a->obligation + 11)))
+    if (is_of_item(a) &&
+        (a->fired != w->now || a->instant > a->fired || !has_item(w, a->obligation)))
         return world_fault(w, "%s: %s about nothing, or not now", a->obligation, a->kind);
     if (is_of_item(a))
         return check_alert_id(w, a);

@@ -69,7 +69,7 @@ enum { NO_GRANT, TO_MEMBER, TO_GROUP, TO_OTHERS, PROGRAMMES };
 static const char *const office_acts =
     " record void extend refuse-extension waive unlock reopen "
     "fill vacate publish issue acknowledge supersede cancel rebase "
-    "silence unsilence ";
+    "silence unsilence amend-task ";
 static const char *const keeping = " enrol revoke clock reload ";
 
 static bool in(const char *words, const char *action)
@@ -114,7 +114,7 @@ static bool should(int actor, int programme, const char *action, bool own, int g
     case A_OFFICE:
     case A_DIRECTOR:
         return reads || in(judging, action) || in(office_acts, action) ||
-               in(" read-ledger subscribe-leaders ", action);
+               in(" read-ledger subscribe-leaders witness ", action);
     case A_VIEWER:
         return in(open_to_all, action);
     case A_LEADER:
@@ -124,7 +124,7 @@ static bool should(int actor, int programme, const char *action, bool own, int g
         return reads || in(" subscribe-leaders ", action);
     case A_ADMIN:
         return reads || in(keeping, action) ||
-               in(" read-ledger read-keys subscribe-leaders ", action);
+               in(" read-ledger read-keys subscribe-leaders witness ", action);
     default:
         return false;
     }

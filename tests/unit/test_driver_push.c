@@ -176,7 +176,7 @@ static void other_bytes_under_the_same_number_are_a_conflict(void **state)
     commit(w);
     add_report(&other, "alpha", WEEK, "another");
     seal(&forged, &other);
-    refused_push(w, &forged, &other, MST_E_CONFLICT, "conflict");
+    refused_push(w, &forged, &other, MST_E_CONFLICT, "sequence-conflict");
     run_done(&r);
     run_done(&other);
 }
