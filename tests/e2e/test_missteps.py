@@ -86,6 +86,8 @@ def test_file_made_before_the_first_brief_says_that_it_is_a_guess():
         check("has not yet told" in guess.stderr and "status" in guess.stderr, guess.stderr)
         zh = agent.try_("new", "task-list", "once", "--out", "guess.zh.yaml", language="zh_CN")
         check("尚未告知" in zh.stderr, zh.stderr)
+        wrong = agent.try_("group", "reports", "--from", "x")
+        check(wrong.returncode == 2 and "whole number" in wrong.stderr, wrong.stderr)
         world.broker.start()
         agent.wait_log("session-open")
         known = agent.try_("new", "task-list", "once", "--out", "known.yaml")
