@@ -148,6 +148,7 @@ void mst_report_done(struct mst_report_file *report);
 /* What was reported before: by the unit itself, or by a member to its lead. */
 struct mst_said {
     bool own;
+    bool returned; /* this very report, to be corrected: all of it stands in the file */
     char who[512]; /* a name, for people */
     char duty[48], period[16];
     uint64_t receipt;
@@ -171,6 +172,8 @@ bool mst_brief_task(const struct mst_brief *brief, size_t *cursor, struct mst_sl
 void mst_desk_check_tasks(const struct mst_brief *brief, const struct mst_desk_duty *duty,
                           const char *file, const struct mst_node *root, struct mst_slice body,
                           struct mst_diags *diags);
-void mst_desk_put_tasks(const struct mst_brief *brief, enum mst_duty_tasks tasks, FILE *out);
+/* returned: a list that is to be corrected; data NULL: none. */
+void mst_desk_put_tasks(const struct mst_brief *brief, enum mst_duty_tasks tasks,
+                        struct mst_slice returned, FILE *out);
 
 #endif

@@ -242,7 +242,59 @@ static void put_owners(const struct mst_brief *brief, FILE *out)
     }
 }
 
-static void put_list(const struct mst_brief *brief, FILE *out)
+static void put_text(FILE *out, const char *before, struct mst_slice text, const char *after)
+{
+    fprintf(out, "%s\"", before);
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] == '"' || text.data[i] == '\\')
+            fputc('\\', out);
+        if (text.data[i] >= 0x20)
+            fputc(text.data[i], out);
+    }
+    fprintf(out, "\"%s", after);
+}
+
+/* The entries of a list of texts, or the pairs of a map of them. */
+static void put_texts(FILE *out, struct mst_slice raw, const char *between)
+{
+    struct mst_unpack u;
+    struct mst_value head, text;
+    mst_unpack_init(&u, raw.data, raw.len);
+    if (!raw.data || !mst_unpack_next(&u, &head))
+        return;
+    for (size_t i = 0; i < head.count && mst_unpack_next(&u, &text); i++) {
+        put_text(out, i ? between : "", text.s, "");
+        if (head.kind == MST_VALUE_MAP && mst_unpack_next(&u, &text))
+            put_text(out, ": ", text.s, "");
+    }
+}
+
+/* The list as it was submitted, to be corrected. */
+static void put_returned(struct mst_slice body, FILE *out)
+{
+    struct mst_tasks_cursor cursor = mst_tasks_open(body);
+    struct mst_task task;
+    struct mst_slice uncovered;
+    char target[MST_FIGURE_TEXT_MAX], day[16];
+    fprintf(out, "tasks:\n");
+    while (mst_tasks_next(&cursor, &task)) {
+        put_text(out, "  - title: ", task.title, "\n");
+        put_text(out, "    area: ", task.area, "\n");
+        put_text(out, "    owner: ", task.owner, "\n");
+        fprintf(out, "    helpers: [");
+        put_texts(out, task.helpers, ", ");
+        fprintf(out, "]\n    target: {value: \"%s\", ", mst_figure_format(task.target, target));
+        put_text(out, "unit: ", task.unit, "}\n");
+        fprintf(out, "    due: \"%s\"\n", mst_day_format(task.due, day));
+    }
+    if (!mst_unpack_find(body, "uncovered", &uncovered))
+        return;
+    fprintf(out, "uncovered: {");
+    put_texts(out, uncovered, ", ");
+    fprintf(out, "}\n");
+}
+
+static void put_list(const struct mst_brief *brief, struct mst_slice returned, FILE *out)
 {
     fputc('\n', out);
     put_line(out, 0,
@@ -250,6 +302,10 @@ static void put_list(const struct mst_brief *brief, FILE *out)
                "further units: [ID, ID]."));
     put_line(out, 0, _("Where an area has none, say why instead: `uncovered: {AREA: reason}`."));
     put_owners(brief, out);
+    if (mst_tasks_said(returned)) {
+        put_returned(returned, out);
+        return;
+    }
     fprintf(out, "tasks:\n");
     for (size_t i = 0; i < brief->areas_count; i++) {
         const struct mst_desk_area *area = &brief->areas[i];
@@ -259,18 +315,6 @@ static void put_list(const struct mst_brief *brief, FILE *out)
                 "    target: {value: \"\", unit: \"\"}\n    due: \"\"\n",
                 area->id);
     }
-}
-
-static void put_quoted(FILE *out, const char *key, struct mst_slice text)
-{
-    fprintf(out, "    %s: \"", key);
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] == '"' || text.data[i] == '\\')
-            fputc('\\', out);
-        if (text.data[i] >= 0x20)
-            fputc(text.data[i], out);
-    }
-    fprintf(out, "\"\n");
 }
 
 /* The last state of each task that the report has to cover, to be brought up to date. */
@@ -306,15 +350,16 @@ static void put_progress(const struct mst_brief *brief, FILE *out)
                 (const char *)mst_unpack_text(row, "id").data);
         fprintf(out, "    percent: \"%d\"\n", (int)mst_unpack_int(row, "percent", 0));
         if (mst_unpack_text(row, "value").len)
-            put_quoted(out, "value", mst_unpack_text(row, "value"));
-        put_quoted(out, "text", mst_unpack_text(row, "text"));
+            put_text(out, "    value: ", mst_unpack_text(row, "value"), "\n");
+        put_text(out, "    text: ", mst_unpack_text(row, "text"), "\n");
     }
 }
 
-void mst_desk_put_tasks(const struct mst_brief *brief, enum mst_duty_tasks tasks, FILE *out)
+void mst_desk_put_tasks(const struct mst_brief *brief, enum mst_duty_tasks tasks,
+                        struct mst_slice returned, FILE *out)
 {
     if (tasks == MST_TASKS_PROGRESS)
         put_progress(brief, out);
     else if (tasks != MST_TASKS_NONE)
-        put_list(brief, out);
+        put_list(brief, returned, out);
 }

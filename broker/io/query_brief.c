@@ -166,7 +166,7 @@ static int put_brief_obligation(void *context, const char *id, struct mst_slice 
         return brief->code;
     struct mst_query *q = brief->q;
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 9 + MST_NAMED_PAIRS);
+    mst_pack_map(b, 10 + MST_NAMED_PAIRS);
     mst_query_pack_text(b, "type", "obligation");
     mst_query_pack_text(b, "kind", mst_duty_kind_word(o.kind));
     mst_query_pack_text(b, "id", o.id);
@@ -178,6 +178,7 @@ static int put_brief_obligation(void *context, const char *id, struct mst_slice 
     mst_query_pack_text(b, "work", mst_work_word(o.work));
     mst_query_pack_text(b, "verdict", mst_verdict_word(o.verdict));
     mst_query_pack_text(b, "subject", o.subject);
+    mst_query_pack_uint(b, "receipt", o.versions_count ? o.latest.row : 0);
     brief->code = mst_query_row_end(q, brief->err);
     return brief->code;
 }

@@ -86,6 +86,15 @@ def through_approval(world, lead):
     submit(lead, write(lead, "once", task("联络线", "jtj"), task("危桥改造", "jiaotou", "2023-06-30"),
                        task("隧道", "jnx", "2024-06-30")))
     world.must("musterctl", "review", LIST, "--return", "--reason", "隧道由县里另行安排")
+    # What was returned stands in the new file, to be corrected: nobody copies it by hand.
+    again = world.dir / "again.yaml"
+    wait_for(lambda: "Returned: " in lead("new", "task-list", "once", "--out", "-"), "the brief to say so")
+    lead("new", "task-list", "once", "--out", again)
+    text = again.read_text(encoding="utf-8")
+    for word in ('title: "危桥改造"', 'owner: "jiaotou"', 'target: {value: "10", unit: "公里"}', 'due: "2024-06-30"',
+                 'filled_in_by: "'):
+        check(word in text, f"{word!r} is not in {text}")
+    check("nothing is wrong" in lead("submit", again, "--check"), "the file as it was reported")
     submit(lead, write(lead, "once", task("联络线", "jtj", value="12.5", more='    helpers: ["jxj"]\n'),
                        task("危桥改造", "jiaotou", "2023-06-30"), task("公交化", "twb")))
     found = world.ctl("versions", LIST, "--only", "2")
