@@ -57,6 +57,8 @@ static const struct sentence sentences[] = {
     {"key-expires", N_("a key expires soon; it is to be rotated")},
     {"head-contradicted",
      N_("SECURITY: a witness has another head of the ledger than the broker, {when}")},
+    {"quota-reached",
+     N_("as much as is stored for one key in a day, and more waits; since {when}")},
     {"moved", N_("due date moved: {duty} {period} of {bearer} is now due by {due}")},
 };
 

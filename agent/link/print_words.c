@@ -294,6 +294,7 @@ static const struct word words[] = {
     {" kind ", "sequence-conflict", N_("conflict of numbers"), MST_TINT_RED},
     {" kind ", "revoked-key", N_("revoked key used"), MST_TINT_RED},
     {" kind ", "key-expires", N_("key expires"), MST_TINT_YELLOW},
+    {" kind ", "quota-reached", N_("quota reached"), MST_TINT_YELLOW},
     {" kind ", "head-contradicted", N_("ledger contradicted"), MST_TINT_RED},
 
     {" role ", "clerk", N_("clerk"), MST_TINT_OFF},

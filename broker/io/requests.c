@@ -27,7 +27,6 @@ static int act_extend(struct mst_errand *e, struct mst_err *err);
 static int act_issue(struct mst_errand *e, struct mst_err *err);
 static int act_enrol(struct mst_errand *e, struct mst_err *err);
 static int act_revoke(struct mst_errand *e, struct mst_err *err);
-static int act_contradict(struct mst_errand *e, struct mst_err *err);
 static int act_clock(struct mst_errand *e, struct mst_err *err);
 static int act_reload(struct mst_errand *e, struct mst_err *err);
 
@@ -74,7 +73,7 @@ static const struct act {
     {"rebase", UPON_OBLIGATION, act_plain},
     {"enrol", UPON_BROKER, act_enrol},
     {"revoke", UPON_BROKER, act_revoke},
-    {"contradict", UPON_BROKER, act_contradict},
+    {"contradict", UPON_BROKER, mst_act_contradict},
     {"clock", UPON_BROKER, act_clock},
     {"reload", UPON_BROKER, act_reload},
 };
@@ -412,40 +411,6 @@ static int act_revoke(struct mst_errand *e, struct mst_err *err)
     /* A SUB goes on receiving after its key is revoked: only a new socket ends that. */
     e->b->feed_stale = e->b->feed_stale || office;
     return code;
-}
-
-/* ---- witnesses ---- */
-
-static bool is_number(const char *text)
-{
-    return text[0] && strlen(text) < 20 && strspn(text, "0123456789") == strlen(text);
-}
-
-static bool is_head(const char *text)
-{
-    return strlen(text) == 2 * (size_t)MST_HASH_BYTES &&
-           strspn(text, "0123456789abcdef") == strlen(text);
-}
-
-/* Somebody has a head of the ledger that is not the one that stands there now. */
-static int act_contradict(struct mst_errand *e, struct mst_err *err)
-{
-    char row[MST_TEXT_ARG_MAX], head[MST_TEXT_ARG_MAX], subject[128];
-    struct mst_engine *engine = e->s->engine;
-    if (!mst_errand_arg(e, "row", row) || !is_number(row))
-        return mst_errand_refuse(e, MST_E_USAGE, "row");
-    if (!mst_errand_arg(e, "head", head) || !is_head(head))
-        return mst_errand_refuse(e, MST_E_USAGE, "head");
-    snprintf(subject, sizeof subject, "%s %s", row, head);
-    mst_log(&e->b->log, 3, "head-contradicted", "by=%s address=%s row=%s head=%s",
-            e->caller.actor.principal, e->caller.address, row, head);
-    int code = 0;
-    if (mst_core_security_due(mst_engine_core(engine), MST_SECURITY_HEAD_CONTRADICTED,
-                              e->caller.actor.principal, e->now))
-        code = mst_driver_security(e->b->driver, engine, &e->caller, MST_SECURITY_HEAD_CONTRADICTED,
-                                   subject, e->now, err);
-    const char *const pairs[][2] = {{"row", row}, {"head", head}};
-    return code ? code : mst_session_reply_pairs(e->b, e->s, e->id, pairs, 2, err);
 }
 
 /* ---- the clock ---- */

@@ -53,7 +53,8 @@ static void each_kind_is_told_again_after_its_period(void **state)
     } kinds[] = {{MST_SECURITY_SEQUENCE_CONFLICT, 24},
                  {MST_SECURITY_REVOKED_KEY, 24},
                  {MST_SECURITY_KEY_EXPIRES, 168},
-                 {MST_SECURITY_HEAD_CONTRADICTED, 24}};
+                 {MST_SECURITY_HEAD_CONTRADICTED, 24},
+                 {MST_SECURITY_QUOTA_REACHED, 24}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         struct mst_core *core = fresh();
         struct mst_alert first, again, other;
