@@ -28,5 +28,6 @@ int mst_errand_refuse_word(struct mst_errand *e, const char *option, const char 
 
 /* Acts upon no obligation; the core asks who may. 0, or a code with which the broker must end. */
 int mst_act_amend(struct mst_errand *e, struct mst_err *err);
+int mst_act_grant(struct mst_errand *e, struct mst_err *err);
 
 #endif
