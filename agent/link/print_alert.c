@@ -53,6 +53,14 @@ static const struct sentence sentences[] = {
     {"agent-back", N_("agent back: {bearer}'s agent was heard of again, {when}")},
     {"path-down", N_("path down: no agent is heard of, since {when}")},
     {"path-up", N_("path up: agents are heard of again, {when}")},
+    {"sequence-conflict",
+     N_("SECURITY: another report came under a number that is stored, {when}")},
+    {"revoked-key", N_("SECURITY: a revoked key was used, {when}")},
+    {"key-expires", N_("a key expires soon; it is to be rotated")},
+    {"head-contradicted",
+     N_("SECURITY: a witness has another head of the ledger than the broker, {when}")},
+    {"quota-reached",
+     N_("as much as is stored for one key in a day, and more waits; since {when}")},
     {"moved", N_("due date moved: {duty} {period} of {bearer} is now due by {due}")},
 };
 
