@@ -219,6 +219,7 @@ static const struct heading headings[] = {
     {"tasks", N_("Tasks")},
     {"outside", N_("Asked outside")},
     {"remark", N_("Remark")},
+    {"refused", N_("Refused")},
     {"zone_digest", N_("Zone rules")},
 };
 
@@ -353,6 +354,8 @@ static const struct word words[] = {
     {" actor ", "programme", N_("the programme"), MST_TINT_DIM},
 
     {" period ", "once", N_("once"), MST_TINT_OFF},
+    {" rehearsal provisional ", "yes", N_("yes"), MST_TINT_OFF},
+    {" rehearsal provisional ", "no", N_("no"), MST_TINT_OFF},
     {" clock ", "ok", N_("ok"), MST_TINT_OFF},
     {" clock ", "rehearsal, running", N_("rehearsal, running"), MST_TINT_OFF},
     {" clock ", "rehearsal, held", N_("rehearsal, held"), MST_TINT_OFF},

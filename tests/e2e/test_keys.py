@@ -15,9 +15,9 @@ from test_access import refused_with
 FAILPOINTS = ("agent.rotate-made", "agent.rotate-registered", "agent.rotate-tried")
 
 
-def world_with(**settings):
+def world_with(mutant=None, **settings):
     world = World("keys", rehearse="2022-12-05", settings={"log_rate": 10000, **settings})
-    world.broker.start()
+    world.broker.start(env={"MUSTER_MUTANT": mutant} if mutant else None)
     return world
 
 
@@ -112,8 +112,8 @@ def test_both_are_good_in_the_overlap_and_the_old_one_expires():
             equal(other.request("brief")[0]["id"], "jxj", "brief with the new key")
 
 
-def test_rotation_needs_both_signatures_and_a_key_of_its_own():
-    with world_with() as world:
+def check_rotation_needs_both_signatures_and_a_key_of_its_own(mutant=None):
+    with world_with(mutant) as world:
         client, other = world.client("jxj"), world.client("rsj")
         taken = {name: other.home[name] for name in ("curve_public", "curve_secret", "sign_seed")}
         for code, keys, changed in (("signature", None, {"sig": bytes(64)}), ("signature", None, {"new_sig": bytes(64)}),
@@ -128,6 +128,19 @@ def test_rotation_needs_both_signatures_and_a_key_of_its_own():
         refused_with("denied", local.wire.wait, "enrolled")
         world.must("musterctl", "revoke", "unit:jxj", "--reason", "stolen")
         refused_with("revoked", client.rotate)
+
+
+def test_rotation_needs_both_signatures_and_a_key_of_its_own():
+    check_rotation_needs_both_signatures_and_a_key_of_its_own()
+
+
+def test_rotation_that_is_not_verified_is_noticed():
+    try:
+        check_rotation_needs_both_signatures_and_a_key_of_its_own("rotation-not-verified")
+    except harness.Failure as found:
+        print(f"  caught rotation-not-verified: {str(found).splitlines()[0][:80]}")
+        return
+    raise harness.Failure("rotation-not-verified went unnoticed")
 
 
 # ---- expiry ----
