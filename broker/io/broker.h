@@ -121,7 +121,7 @@ struct mst_broker {
     struct mst_query_pool *queries;
     /* A `clock run` waits for its answer until the clock has arrived. */
     uint64_t run_session, run_request;
-    struct mst_msg_scratch scratch;
+    struct mst_msg_scratch scratch; /* of what is sent */
     struct mst_sealed sealed[MST_SEALED_MAX];
     struct mst_noted noted[MST_NOTED_MAX];
     size_t noted_count;
@@ -201,13 +201,16 @@ bool mst_door_parse_local(const char *row, unsigned *ret_uid, unsigned *ret_role
  * its rate. busy: something else is to be done before they are served.
  */
 void mst_door_gather(struct mst_broker *b, bool busy);
-/*
- * Serve letters in the order in which they came, each with the instant at which it was taken, until
- * the next one is not read yet or `served` has come to the batch's limit. While it is 0 the loop
- * reads the next one itself if the thread ahead has not begun. Returns non-zero when the batch is
- * lost.
- */
-MST_MUST_CHECK int mst_door_serve(struct mst_broker *b, size_t *served, struct mst_err *err);
+/* What a batch has of the doors. */
+struct mst_taken {
+    uint64_t letters, reports;
+};
+/* As much as a batch may have? */
+bool mst_door_full(const struct mst_broker *b, const struct mst_taken *taken);
+/* Serve letters in the order in which they came, each with the instant at which it was taken, until
+ * there are no more or the batch is full. Returns non-zero when the batch is lost. */
+MST_MUST_CHECK int mst_door_serve(struct mst_broker *b, struct mst_taken *taken,
+                                  struct mst_err *err);
 /* The instant to evaluate at: not later than that of a letter which is still to be served. */
 mst_time mst_door_now(struct mst_broker *b);
 

@@ -66,6 +66,94 @@ def arguments(verb):
     return args
 
 
+# ---- cells that are open within a scope ----
+
+# Who asks, and about whom: its own unit, its own group's lead and another member, another group's lead and
+# member, a unit outside all groups.
+ASKERS = {"unit": ("rsj", "unit"), "lead": ("jxj", "lead"), "viewer": ("viewer:v", "viewer")}
+ABOUT = ("rsj", "jxj", "swj", "jtj", "fgw", "czj", "jnx")
+GROUPS = {"rsj": "g1", "jxj": "g1", "swj": "g1", "jtj": "g2", "fgw": "g2", "czj": "g4", "jnx": ""}
+# A command that names whose matter it is, and the arguments that name it.
+ONE = {"show": lambda unit: {"obligation": post_of(unit)}, "explain": lambda unit: {"alert": post_of(unit)},
+       "brief": lambda unit: {"unit": unit}}
+RECEIPT = {"report": lambda receipt: {"receipt": receipt}, "export": lambda receipt: {"what": "report", "number": receipt}}
+POSTS = ("unit-contacts", "county-leader", "county-liaison", "county-department")
+# A command that lists: where each row names whose it is.
+LISTS = {"obligations": ("bearer", {}), "outlook": ("id", {"all": "", "days": "400"}), "calendar": ("bearer", {}), "reports": ("unit", {}),
+         "contents": ("unit", {}), "units": ("id", {}), "alerts": ("bearer", {})}
+
+
+def post_of(unit):
+    return f"unit-contacts/once/{unit}" if unit != "jnx" else "county-leader/once/jnx"
+
+
+def covers(scope, asker, unit):
+    """What a word of the table means, said once more. Nobody is a liaison here, no grant opens anything, and the
+    viewer is one whom the programme does not list."""
+    return scope == "any" or (scope in ("own", "served") and asker == unit) or \
+        (scope in ("group", "shared") and GROUPS.get(asker) == GROUPS[unit] != "")
+
+
+def scopes(table, verb, role, duty):
+    """How a group's work goes is open to it beyond what the command itself asks for; who holds which post is not."""
+    actions = [table[verb]]
+    if verb in ("obligations", "reports") and duty not in POSTS:
+        actions.append(table["tasks"])
+    return {action[column] for action in actions for column in {role, "unit" if role == "lead" else role}}
+
+
+def ask(client, verb, args):
+    try:
+        return "ok", client.request(verb, args)
+    except mc.MusterError as error:
+        return error.code, []
+
+
+def listed(rows, field):
+    """Whose matters of which duty; those of the unit outside are of the group that each names, or of none."""
+    found = set()
+    for row in rows:
+        unit = (row.get(field) or "").split("/")[-1]
+        if GROUPS.get(unit):
+            found.add((unit, row.get("duty", "")))
+    return found
+
+
+def test_scopes_end_where_the_table_says():
+    with World("rights", rehearse="2022-12-05", settings={"log_rate": 10000}) as world:
+        world.broker.start()
+        receipts = {}
+        for unit in ("rsj", "jxj", "swj", "jtj", "fgw", "czj"):
+            writer = world.client(unit)
+            seq = writer.queue("fill", duty="unit-contacts", period="once", body={"post": "clerk", "name": "N", "phone": "1"})
+            writer.push_waiting()
+            receipts[unit] = str(writer.wait_receipt(seq)["row"])
+        world.clock_run("2023-01-20")
+        table = {verb: row for row in world.ctl("rights") for verb in row["verbs"].split()}
+        office = world.client("office:o", kind="ctl", name="rights")
+        everything = {verb: ask(office, verb, args)[1] for verb, (_, args) in LISTS.items()}
+        cells = open_cells = 0
+        for role, (who, _) in ASKERS.items():
+            client = world.client(who, kind="ctl", name="rights")
+            questions = [(verb, unit, make(unit)) for verb, make in ONE.items() for unit in ABOUT] + \
+                        [(verb, unit, make(receipt)) for verb, make in RECEIPT.items() for unit, receipt in receipts.items()]
+            for verb, unit, args in questions:
+                may = any(covers(table[verb][column], who, unit) for column in {role, "unit" if role == "lead" else role})
+                code, _ = ask(client, verb, args)
+                cells, open_cells = cells + 1, open_cells + may
+                # What may not be read is denied or not there.
+                equal(code == "ok", may, f"{verb} {args} by {role} {who}, of {table[verb]}: {code}")
+            for verb, (field, args) in LISTS.items():
+                there = listed(everything[verb], field)
+                check(len({unit for unit, _ in there}) > 2 or verb == "contents", f"{verb} lists {there} for the office: too little")
+                may = {(unit, duty) for unit, duty in there if any(covers(scope, who, unit) for scope in scopes(table, verb, role, duty))}
+                code, rows = ask(client, verb, args)
+                cells, open_cells = cells + len(there), open_cells + len(may)
+                equal(listed(rows, field), may, f"what {verb} ({code}) shows to {role} {who}")
+        print(f"  {cells} cells within scopes, {open_cells} open")
+        check(cells > 200 and 40 < open_cells < cells - 40, f"{cells} cells, {open_cells} open: too few to mean anything")
+
+
 # ---- limits ----
 
 def honest_agent_gets_through(settings, text):
