@@ -19,6 +19,13 @@ bool mst_values_are_words(const char *values)
     return strchr(values, '|') && strpbrk(values, "ABCDEFGHIJKLMNOPQRSTUVWXYZ:") == NULL;
 }
 
+bool mst_arg_has_words(const struct mst_arg_row *arg)
+{
+    /* A period has one word, and is mostly a key. */
+    return arg->kind == MST_ARG_OPTION && !strchr(arg->values, '|') &&
+           strcmp(arg->name, "period") != 0 && mst_word_at(arg->name, 0);
+}
+
 /* Language names hold capitals: their list is one of words all the same. */
 static bool is_choice(const struct mst_arg_row *arg)
 {
@@ -145,9 +152,7 @@ static int check_value(const struct mst_arg_row *arg, const char **ret_value, st
         }
         return 0;
     }
-    /* A period has one word, and is mostly a key. */
-    if (arg->kind == MST_ARG_OPTION && strcmp(arg->name, "period") != 0 &&
-        mst_word_at(arg->name, 0) && !is_protocol_word(arg->name, value))
+    if (mst_arg_has_words(arg) && !is_protocol_word(arg->name, value))
         return unknown_word(arg->name, value, err);
     if (is_whole_number(arg) &&
         (!value[0] || strlen(value) > 18 || strspn(value, "0123456789") != strlen(value)))

@@ -237,7 +237,7 @@ int mst_query_reports(struct mst_query *q, struct mst_err *err)
     int64_t from = mst_query_number(q, "from", 0);
     size_t index = 0;
     if (from < 0 || l.left < 1)
-        return mst_fail(err, MST_E_USAGE, "from, limit");
+        return mst_fail(err, MST_E_USAGE, l.left < 1 ? "--limit" : "--from");
     l.from = from ? (uint64_t)from : 1;
     l.unit = mst_query_arg(q, "unit", unit, sizeof unit);
     int code = find_spans(&l);

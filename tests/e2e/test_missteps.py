@@ -95,6 +95,20 @@ def test_file_made_before_the_first_brief_says_that_it_is_a_guess():
         check("tasks:" in (world.dir / "known.yaml").read_text(encoding="utf-8"), "the list's own fields")
 
 
+def test_help_lists_the_words_that_are_taken_and_no_others():
+    with World("help", rehearse="2022-12-05") as world:
+        def option(program, command, name, language):
+            found = world.must(program, "help", command, language=language)
+            return [line.strip() for line in found.splitlines() if line.strip().startswith(f"--{name} ")][0]
+        check(option("musterctl", "tasks", "state", "en").endswith("only so"), "choices stand in the usage already")
+        check("issued 已印发" in option("musterctl", "tasks", "state", "zh_CN"), "choices as they are read")
+        check("open" not in option("musterctl", "tasks", "state", "zh_CN"), "another column's words")
+        check("red 红灯" in option("muster-agent", "progress", "light", "zh_CN"), "lights")
+        check("overdue 逾期" in option("musterctl", "obligations", "phase", "zh_CN"), "phases")
+        check("overdue" in option("musterctl", "obligations", "phase", "en"), "phases in English")
+        check("once" not in option("musterctl", "obligations", "period", "en"), "a period is mostly a key")
+
+
 def test_values_that_cannot_be_read_are_wrong_usage():
     with World("usage", rehearse="2022-12-05") as world:
         world.broker.start()
