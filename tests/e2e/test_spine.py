@@ -352,7 +352,9 @@ def test_people_read_names_in_their_language_and_programs_ids():
                 return world.must("musterctl", *words, language=language)
             for found in (ctl("obligations"), lead("group", "obligations", language=language)):
                 check([line for line in lines(found, LIST) if unit in line and duty in line], found)
-            check(duty in lead("status", language=language), "status")
+            status = lead("status", language=language)
+            check(duty in status and f"{unit} (jxj)" in status, status)
+            check(duty in lead("receipts", language=language), "receipts")
             for found in (ctl("reports"), lead("group", "reports", language=language)):
                 check([line for line in found.splitlines()
                        if all(word in line for word in (unit, duty, period, act))], found)
