@@ -363,11 +363,19 @@ static void bodies_stand_under_their_rows(void **state)
 {
     (void)state;
     struct mst_buf row = {0};
-    mst_pack_map(&row, 2);
+    mst_pack_map(&row, 3);
     mst_pack_text(&row, "id");
     mst_pack_text(&row, "a");
+    mst_pack_text(&row, "labels");
+    mst_pack_array(&row, 1);
+    mst_pack_array(&row, 3);
+    mst_pack_text(&row, "funds");
+    mst_pack_text(&row, "资金");
+    mst_pack_text(&row, "money that arrived");
     mst_pack_text(&row, "body");
-    mst_pack_map(&row, 2);
+    mst_pack_map(&row, 3);
+    mst_pack_text(&row, "funds");
+    mst_pack_text(&row, "1.5");
     mst_pack_text(&row, "summary");
     mst_pack_text(&row, "one\ntwo");
     mst_pack_text(&row, "areas");
@@ -377,10 +385,10 @@ static void bodies_stand_under_their_rows(void **state)
     mst_pack_text(&row, "g1-1");
     char *text = printed_row(MST_FORMAT_TABLE, "id body", slice_of(&row));
     assert_string_equal(
-        text, "Id\na\n    In short: one\n      two\n    Focus areas:\n      - Id: g1-1\n");
+        text, "Id\na\n    money that arrived: 1.5\n    In short: one\n      two\n    Focus areas:\n      - Id: g1-1\n");
     free(text);
     text = printed_row(MST_FORMAT_CSV, "id body", slice_of(&row));
-    assert_string_equal(text, "id,body\r\na,\"{\"\"summary\"\":\"\"one\\ntwo\"\",\"\"areas\"\":[{"
+    assert_string_equal(text, "id,body\r\na,\"{\"\"funds\"\":\"\"1.5\"\",\"\"summary\"\":\"\"one\\ntwo\"\",\"\"areas\"\":[{"
                               "\"\"id\"\":\"\"g1-1\"\"}]}\"\r\n");
     free(text);
     mst_buf_done(&row);
