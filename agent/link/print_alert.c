@@ -42,6 +42,8 @@ static const struct sentence sentences[] = {
     {"superseded", N_("superseded: {duty} {period} of {bearer} is now owed by another")},
     {"cancelled", N_("cancelled: {duty} {period} of {bearer}")},
     {"task-amended", N_("task amended: it is {bearer}'s")},
+    {"granted", N_("reading granted until a date")},
+    {"ungranted", N_("a grant to read was taken back")},
     {"difficulty-raised", N_("difficulty raised by {bearer}")},
     {"difficulty-replied", N_("difficulty of {bearer} answered")},
     {"difficulty-confirmed", N_("difficulty solved, says {bearer}")},

@@ -70,14 +70,16 @@ struct mst_input_act {
     const char *act; /* a word of lifecycle.def: "review", "return", "approve", "record", "receive",
                         "urge", ... */
     const char *obligation; /* id; of silence and unsilence also "unit:UNIT" or "duty:DUTY"; of
-                               amend-task a task's */
+                               amend-task a task's; of grant and ungrant "unit:UNIT" or
+                               "group:GROUP", who reads */
     const char *reason;     /* may be NULL */
     const char *number;     /* record number; may be NULL */
     const char *successor;  /* of a supersede: the id of the other obligation; may be NULL */
     struct mst_slice body;  /* of a fill or vacate: a map as a report's; of an amendment what it
-                               becomes: owner, helpers (an array), due; data NULL: none */
+                               becomes: owner, helpers (an array), due; of
+                               a grant the group that is read: group; data NULL: none */
     mst_time until;         /* of an extension: an instant within the new last day; of a silence:
-                               its end; 0: none */
+or a grant: its end; 0: none */
     bool override;          /* of an extension: grant it although it is overdue */
 };
 
@@ -240,6 +242,9 @@ void mst_core_state_pack(const struct mst_core *core, struct mst_buf *out);
 /* The groups that a unit reads as their liaison: it bears a post of theirs that the programme gives
  * this right, and somebody holds it now. */
 struct mst_group_set mst_core_liaison(const struct mst_core *core, const char *unit);
+
+/* The groups whose progress a unit reads by a grant of the office that stands now. */
+struct mst_group_set mst_core_granted(const struct mst_core *core, const char *unit);
 
 /* Next instant at which a tick would do something; MST_NEVER when never. */
 mst_time mst_core_next_due(const struct mst_core *core);

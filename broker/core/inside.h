@@ -51,6 +51,8 @@ struct mst_items {
     struct mst_item_slot **by_key; /* open addressing by kind and id */
     uint32_t hash_cap;             /* a power of two; `all` has room for half of it */
     uint64_t number_last;
+    struct mst_item_slot **grants; /* those of that kind, which every reader is measured by */
+    uint32_t grants_count, grants_cap;
     struct mst_item_touched *touched;
     uint32_t touched_count, touched_cap;
 };
@@ -123,6 +125,7 @@ struct mst_core {
     mst_time next_opening;
     mst_time next_succession; /* the next day on which a unit ends */
     mst_time next_old;        /* when the age of a difficulty is told of next */
+    mst_time next_expiry;     /* when a grant of the office ends next */
     uint64_t number_last;     /* highest number of materialisation given */
     struct mst_down downs[MST_DOWNS_MAX];
     size_t downs_count;
@@ -394,6 +397,15 @@ void mst_task_owe_signing(struct mst_step *s, const struct mst_item *item);
 
 /* The act amend-task; false: it is another. */
 bool mst_amend_apply(struct mst_step *s, const struct mst_input_act *act);
+
+/* ---- grants.c ---- */
+
+#define MST_GRANTS_MAX 256 /* that stand at one time */
+/* The acts grant and ungrant; false: it is neither. */
+bool mst_grant_apply(struct mst_step *s, const struct mst_input_act *act);
+/* When the next one ends: core->next_expiry. */
+void mst_grants_reckon(struct mst_core *core);
+void mst_grants_expire(struct mst_step *s, mst_time at);
 
 /* ---- difficulties.c, projects.c ---- */
 

@@ -207,7 +207,7 @@ void mst_report_apply(struct mst_step *s, const struct mst_input_report *input)
 
 void mst_act_apply(struct mst_step *s, const struct mst_input_act *act)
 {
-    if (mst_silence_apply(s, act) || mst_amend_apply(s, act))
+    if (mst_silence_apply(s, act) || mst_amend_apply(s, act) || mst_grant_apply(s, act))
         return;
     const char *id = act->obligation ? act->obligation : "";
     struct mst_slot *slot = mst_table_by_id(&s->core->table, mst_text(id));

@@ -381,7 +381,8 @@ static void committed(void *context, int code, const struct mst_err *err)
     if (code) {
         if (err)
             d->commit_err = *err;
-        d->state = MST_DRIVER_DEAD;
+        /* Without room or memory it was not tried: the batch is lost, and can be recovered from. */
+        d->state = code == MST_E_FULL || code == MST_E_NOMEM ? MST_DRIVER_OPEN : MST_DRIVER_DEAD;
         return;
     }
     MST_FAILPOINT("broker.after-commit");
@@ -391,9 +392,7 @@ static void committed(void *context, int code, const struct mst_err *err)
 
 static int commit_result(struct mst_driver *d, struct mst_err *err)
 {
-    if (d->state != MST_DRIVER_DEAD)
-        return 0;
-    if (err)
+    if (d->commit_code && err)
         *err = d->commit_err;
     return d->commit_code;
 }
@@ -499,6 +498,7 @@ int mst_driver_recover(struct mst_driver *d, struct mst_err *err)
         return commit_result(d, err);
     mst_store_rollback(d->options.store);
     d->state = MST_DRIVER_IDLE;
+    d->commit_code = 0;
     int code = tell_lost(d, err);
     drop_outgoing(d);
     d->keys_count = 0;

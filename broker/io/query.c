@@ -114,6 +114,7 @@ static const struct {
     {"versions", mst_query_versions, LOOKS},
     {"issued", mst_query_issued, LOOKS},
     {"outlook", mst_query_outlook, WORK},
+    {"grants", mst_query_grants, LOOKS},
     {"difficulties", mst_query_difficulties, LOOKS},
     {"projects", mst_query_projects, LOOKS},
 };

@@ -182,6 +182,7 @@ int mst_query_tasks(struct mst_query *q, struct mst_err *err);
 int mst_query_versions(struct mst_query *q, struct mst_err *err);
 int mst_query_replay(struct mst_query *q, struct mst_err *err);
 int mst_query_difficulties(struct mst_query *q, struct mst_err *err);
+int mst_query_grants(struct mst_query *q, struct mst_err *err);
 int mst_query_projects(struct mst_query *q, struct mst_err *err);
 int mst_query_outlook(struct mst_query *q, struct mst_err *err);
 int mst_query_issued(struct mst_query *q, struct mst_err *err);

@@ -69,6 +69,8 @@ static const struct act {
     {"supersede", UPON_OBLIGATION, act_plain},
     {"cancel", UPON_OBLIGATION, act_plain},
     {"amend-task", UPON_OBLIGATION, mst_act_amend},
+    {"grant", UPON_OBLIGATION, mst_act_grant},
+    {"ungrant", UPON_OBLIGATION, mst_act_grant},
     {"issue", UPON_OBLIGATION, act_issue},
     {"rebase", UPON_OBLIGATION, act_plain},
     {"enrol", UPON_BROKER, act_enrol},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Acts of the office upon no obligation: a task in force is amended. */
+/* Acts of the office upon no obligation: a task in force is amended, a group's progress is opened
+ * to others until a date. */
 #include <string.h>
 
 #include "broker/io/errand.h"
@@ -82,6 +83,37 @@ int mst_act_amend(struct mst_errand *e, struct mst_err *err)
         : mst_errand_arg(e, "preview", flag)
             ? preview(e, &input, err)
             : mst_driver_act(e->b->driver, e->s->engine, &e->caller, e->id, &input, e->now, err);
+    mst_buf_done(&body);
+    return code;
+}
+
+/* The verb, grant or ungrant, is the act. */
+int mst_act_grant(struct mst_errand *e, struct mst_err *err)
+{
+    char reader[MST_TEXT_ARG_MAX], reason[MST_TEXT_ARG_MAX], text[MST_TEXT_ARG_MAX];
+    const struct mst_programme *p = mst_engine_programme(e->s->engine);
+    struct mst_buf body = {0};
+    struct mst_err why;
+    mst_day day;
+    struct mst_input_act input = {.actor = e->caller.actor.principal,
+                                  .roles = e->caller.actor.roles,
+                                  .act = e->verb,
+                                  .obligation = mst_errand_arg(e, "reader", reader),
+                                  .reason = mst_errand_arg(e, "reason", reason)};
+    if (!input.obligation)
+        return mst_errand_refuse(e, MST_E_USAGE, "reader");
+    if (mst_errand_arg(e, "until", text)) {
+        if (mst_day_parse(text, &day, &why))
+            return mst_errand_refuse_word(e, "until", text);
+        input.until = mst_zone_midnight(p->zone, day + 1);
+    }
+    mst_pack_map(&body, 1);
+    mst_pack_text(&body, "group");
+    mst_pack_text(&body, mst_errand_arg(e, "group", text) ? text : "");
+    input.body = mst_bytes(body.data, body.len);
+    int code = body.failed ? mst_fail_on(err, MST_E_NOMEM, e->verb)
+                           : mst_driver_act(e->b->driver, e->s->engine, &e->caller, e->id, &input,
+                                            e->now, err);
     mst_buf_done(&body);
     return code;
 }

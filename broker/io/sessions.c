@@ -375,8 +375,10 @@ struct mst_actor mst_session_actor(const struct mst_session *s)
 {
     struct mst_actor actor = {
         .principal = s->principal, .roles = s->roles, .unit = s->unit[0] ? s->unit : NULL};
-    if (actor.unit && s->engine)
+    if (actor.unit && s->engine) {
         actor.liaison = mst_core_liaison(mst_engine_core(s->engine), actor.unit);
+        actor.granted = mst_core_granted(mst_engine_core(s->engine), actor.unit);
+    }
     return actor;
 }
 

@@ -122,6 +122,52 @@ def test_another_group_reads_by_grant_only():
         equal(reports_seen(world, fgw), set(), "after the grant is taken back")
 
 
+def test_the_office_opens_a_group_until_a_date():
+    with World("readers", rehearse="2022-12-05") as world:
+        world.broker.start()
+        world.clock_run("2023-03-01")
+        world.client("swj").submit("member-exchange", "2023Q1", harness.exchange("of swj"))
+        kjj, zrj, swj = (world.home(f"unit:{unit}") for unit in ("kjj", "zrj", "swj"))
+        asked = ("unit:kjj", "--group", "g1", "--until", "2023-03-20", "--reason", "共建道路")
+        for home in (kjj, swj):
+            done = world.run("musterctl", "--home", home, "grant", *asked)
+            check(done.returncode == 4, f"a unit grants: {done.stdout}{done.stderr}")
+        for words, named in ((("unit:kjk", *asked[1:]), "unit:kjk"), (("unit:kjj", "--group", "g9", *asked[3:]), "group"),
+                             ((*asked[:4], "2023-02-01", *asked[5:]), "until"), ((*asked[:4], "soon", *asked[5:]), "--until soon")):
+            done = world.run("musterctl", "grant", *words)
+            check(done.returncode in (1, 2) and named in done.stderr, f"{words}: {done.stdout}{done.stderr}")
+        equal(reports_seen(world, kjj), set(), "before it")
+        world.must("musterctl", "grant", *asked)
+        equal(reports_seen(world, kjj), {"swj"}, "what the grant opens")
+        equal(len(world.ctl("--home", kjj, "units", "--group", "g1")), 7, "units of the granted group")
+        check(not any(row["audience"].startswith("unit:swj") for row in world.ctl("--home", kjj, "alerts")), "alerts of the group")
+        equal(reports_seen(world, zrj), set(), "a unit without a grant")
+        # Who sees that there is one: the office, who reads, and the group that is read; nobody else.
+        shown = [(row["reader"], row["reads"], row["until"], row["state"], row["source"], row["reason"])
+                 for row in world.ctl("grants")]
+        equal(shown, [("unit:kjj", "g1", "2023-03-20", "given", "office", "共建道路")], "to the office")
+        for home, sees in ((kjj, 1), (swj, 1), (zrj, 0)):
+            equal(len(world.ctl("--home", home, "grants")), sees, f"grants for {home}")
+        check("读取方" in world.must("musterctl", "grants", language="zh_CN"), "in Chinese")
+        world.broker.kill()
+        world.broker.start()
+        equal(reports_seen(world, kjj), {"swj"}, "after a kill")
+        # Its last day is the 20th; then by hand, before its time.
+        world.clock_run("2023-03-20T23:59:00+08:00")
+        equal(reports_seen(world, kjj), {"swj"}, "on the last day")
+        world.clock_run("2023-03-21")
+        equal(reports_seen(world, kjj), set(), "after it")
+        equal(world.ctl("grants"), [], "that stand")
+        equal([row["state"] for row in world.ctl("grants", "--all")], ["ended"], "of all")
+        world.must("musterctl", "grant", "group:g3", "--group", "g1", "--until", "2023-12-31", "--reason", "x")
+        equal(reports_seen(world, kjj), {"swj"}, "as one of a group")
+        done = world.run("musterctl", "--home", swj, "ungrant", "group:g3", "--group", "g1", "--reason", "x")
+        check(done.returncode == 4, f"the group that is read takes it back: {done.stdout}{done.stderr}")
+        world.must("musterctl", "ungrant", "group:g3", "--group", "g1", "--reason", "the road is built")
+        equal(reports_seen(world, kjj), set(), "taken back")
+        equal(world.ctl("replay")["differences"], "0", "replay")
+
+
 VIEWERS = """viewers:
   - {id: leader-g1, reads: group, group: g1}
   - {id: mayor, reads: all}

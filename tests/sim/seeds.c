@@ -270,6 +270,32 @@ static bool go_on(struct year *y, const struct mst_obligation *o)
     return world_act(&y->world, &words);
 }
 
+/* The office opens a group to a unit or another group for some days, or closes it again. */
+static bool grant(struct year *y)
+{
+    const struct mst_programme *p = y->world.programme;
+    char reader[MST_ID_MAX + 8];
+    if (random_below(&y->random, 3))
+        snprintf(reader, sizeof reader, "unit:%s",
+                 p->units[random_below(&y->random, p->units_count)].id);
+    else
+        snprintf(reader, sizeof reader, "group:%s",
+                 p->groups[random_below(&y->random, p->groups_count)].id);
+    struct word_pair group = {"group", random_below(&y->random, 9)
+                                           ? p->groups[random_below(&y->random, p->groups_count)].id
+                                           : "nowhere"};
+    struct act_words words = {.actor = "office:desk",
+                              .act = random_below(&y->random, 4) ? "grant" : "ungrant",
+                              .obligation = reader,
+                              .reason = random_below(&y->random, 8) ? "because" : NULL,
+                              .roles = PICK(y, desk_roles),
+                              .body = &group,
+                              .body_count = 1};
+    words.until =
+        y->world.now - day_ms + (mst_time)random_below(&y->random, (uint64_t)(60 * day_ms));
+    return world_act(&y->world, &words);
+}
+
 /* The office amends a task in some way, which may be none. */
 static bool amend(struct year *y)
 {
@@ -445,7 +471,7 @@ static bool something_happens(struct year *y)
         return world_reload(w, programme_of(y, 0), programme_of(y, clock_edit()));
     }
     if (what < 52)
-        return silence(y);
+        return random_below(&y->random, 2) ? silence(y) : grant(y);
     if (what < 54)
         return contacts(y);
     if (what < 60)

@@ -39,6 +39,7 @@ void world_done(struct world *w)
     free(w->alerts);
     free(w->moves);
     free(w->items);
+    free(w->grants);
 }
 
 bool world_fault(struct world *w, const char *fmt, ...)
@@ -408,5 +409,7 @@ bool world_act(struct world *w, const struct act_words *words)
     };
     bool held = world_step(w, &input);
     mst_buf_done(&body);
-    return held;
+    if (held && w->answer == MST_OK)
+        check_grant_act(w, words);
+    return held && check_grants(w);
 }
