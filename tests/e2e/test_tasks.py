@@ -186,6 +186,27 @@ def test_lists_are_tables_json_and_csv_in_both_languages():
         refused(world.run("musterctl", "versions", "task-list/once/nobody"), "no obligation is called")
 
 
+def test_every_version_of_a_list_is_shown():
+    """More of them than an obligation's record holds, across a broker that is killed in between."""
+    count = 12
+    with stage() as world:
+        for number in range(1, count + 1):
+            body = {**harness.task_list("of the group"),
+                    "tasks": [{"title": "路", "area": "g2-1", "owner": "jtj", "target": {"value": number, "unit": "公里"},
+                               "due": "2023-12-31"}]}
+            equal(world.client("unit:jtj").submit("task-list", "once", body)["code"], "ok", f"version {number}")
+            if number < count:
+                world.must("musterctl", "review", LIST, "--return", "--reason", f"{number}")
+            if number == count - 1:
+                world.broker.kill()
+                world.broker.start()
+        found = [(row["version"], row["change"], row["was"], row["is"]) for row in world.ctl("versions", LIST)]
+        equal(found, [(1, "added", "", "jtj")] + [(number, "changed", f"{number - 1} 公里", f"{number} 公里")
+                                                  for number in range(2, count + 1)], "what each version changed")
+        equal([row["version"] for row in world.ctl("versions", LIST, "--only", "10")], [10], "one of those in between")
+        equal(world.ctl("replay")["differences"], "0", "replay")
+
+
 def test_an_issued_task_is_amended():
     with stage() as world:
         lead, owner, successor = join(world, "jtj", "jiaotou", "twb")
