@@ -62,9 +62,9 @@ def test_wrong_lists_are_refused_at_their_place():
         blank = lead.fill("task-list", "once").read_text(encoding="utf-8")
         for word in ('area: "g2-1"', "Planning and building the transport network", "jiaotou", "jnx"):
             check(word in blank, f"{word!r} is not in the blank file: {blank}")
-        path = write(lead, "once", task("路", "jxj", "2022-12-05", "many"), task("路", "jtj", more="    colour: red\n"))
+        path = write(lead, "once", task("路", "jxj", "2022-12-05", "many"), task("路", "jtj", more="    colour: red\n    helpers: [jxj, jxk]\n"))
         done = lead.try_("submit", path)
-        refused(done, "errors found: 5", "no unit that can own a task of this group: jxj", "must lie ahead",
+        refused(done, "errors found: 6", "helpers: unknown unit: jxk", "no unit that can own a task of this group: jxj", "must lie ahead",
                 "its value must be a figure above 0", "stands twice in its focus area", "unknown field: colour")
         lines = path.read_text(encoding="utf-8").splitlines()
         for number, column in re.findall(r"\.yaml:(\d+):(\d+): error", done.stderr):
