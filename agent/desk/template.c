@@ -292,7 +292,7 @@ static void put_field(const struct template *t, const struct mst_form_field *fie
     }
     if (!carry)
         put_last(t, indent, last);
-    else if (own_last(t) && letters_of(last, value, sizeof value)) {
+    else if (own_last(t) && letters_of(last, value, sizeof value) && !own_last(t)->returned) {
         char line[64];
         snprintf(line, sizeof line, _("carried over from %s"), own_last(t)->period);
         put_comment(t, indent, line);
@@ -317,13 +317,46 @@ static void put_matter(const struct template *t, const struct mst_form_field *fi
     put_rows(&example, &matter.list, 0, (struct mst_slice){0}, false);
 }
 
+/* What was listed in the words' place, to be corrected; false: nothing was. */
+static bool put_listed(const struct template *t, const struct mst_form_field *field,
+                       struct mst_slice last)
+{
+    struct mst_matter_field matter;
+    struct mst_unpack u;
+    struct mst_value head;
+    mst_unpack_init(&u, last.data, last.len);
+    if (!last.data || !mst_unpack_next(&u, &head) || head.kind != MST_VALUE_ARRAY || !head.count ||
+        field->type != MST_FIELD_TEXT ||
+        !mst_matter_field(mst_text(field->id), &t->brief->matters, &matter))
+        return false;
+    put_rows(t, &matter.list, 0, last, true);
+    return true;
+}
+
+/* Lists that were brought up beside the form's own fields. */
+static void put_beside(const struct template *t, const struct mst_form *form, struct mst_slice last)
+{
+    static const char *const keys[] = {"difficulties", "projects"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const struct mst_form_field field = {.id = keys[i], .type = MST_FIELD_TEXT};
+        if (mst_form_field(form->fields, form->fields_count, mst_text(keys[i])))
+            continue;
+        if (find(last, keys[i]).data)
+            fputc('\n', t->out);
+        (void)put_listed(t, &field, find(last, keys[i]));
+    }
+}
+
 static void put_fields(const struct template *t, const struct mst_form_field *fields, size_t count,
                        int indent, struct mst_slice last, bool carry)
 {
     for (size_t i = 0; i < count; i++) {
         if (indent == 0)
             fputc('\n', t->out);
-        put_field(t, &fields[i], indent, find(last, fields[i].id), carry || fields[i].carry);
+        struct mst_slice raw = find(last, fields[i].id);
+        if (indent == 0 && carry && put_listed(t, &fields[i], raw))
+            continue;
+        put_field(t, &fields[i], indent, raw, carry || fields[i].carry);
         if (indent == 0)
             put_matter(t, &fields[i]);
     }
@@ -336,16 +369,18 @@ static void put_said(const struct template *t, const char *label, struct mst_sli
     struct mst_unpack u;
     struct mst_value head, key;
     char text[SHOWN_MAX], line[SHOWN_MAX + 128];
+    /* An entry of a list has a dash for a label. */
+    const char *colon = strcmp(label, "-") == 0 ? "" : ":";
     mst_unpack_init(&u, raw.data, raw.len);
     if (letters_of(raw, text, sizeof text)) {
-        snprintf(line, sizeof line, "%*s%.100s: %s", indent, "", label, text);
+        snprintf(line, sizeof line, "%*s%.100s%s %s", indent, "", label, colon, text);
         put_comment(t, 0, line);
         return;
     }
     if (!mst_unpack_next(&u, &head) ||
         (head.kind != MST_VALUE_MAP && head.kind != MST_VALUE_ARRAY) || !head.count)
         return;
-    snprintf(line, sizeof line, "%*s%.100s:", indent, "", label);
+    snprintf(line, sizeof line, "%*s%.100s%s", indent, "", label, colon);
     put_comment(t, 0, line);
     for (size_t i = 0; i < head.count; i++) {
         struct mst_slice inside;
@@ -410,12 +445,20 @@ void mst_report_template(const struct mst_brief *brief, const char *duty, const 
         put_both(&t, 0, known->title_zh, known->title_en);
     if (brief->unit[0])
         put_both(&t, 0, brief->name_zh, brief->name_en);
+    if (own && own->returned)
+        put_comment(
+            &t, 0,
+            _("Returned: what was reported stands here. Correct it; `muster-agent inbox` says "
+              "why."));
     put_comment(&t, 0, _("Fill in what is empty, then: muster-agent submit THIS-FILE --wait"));
     put_comment(&t, 0, _("Several lines of text: write | and indent the text below."));
     put_all_members(&t);
     fprintf(out, "\nduty: \"%s\"\nperiod: \"%s\"\n", duty, period);
+    bool returned = own && own->returned;
+    struct mst_slice last = own ? own->body : (struct mst_slice){0};
     if (known)
-        mst_desk_put_tasks(brief, known->tasks, out);
-    put_fields(&t, form->fields, form->fields_count, 0, own ? own->body : (struct mst_slice){0},
-               false);
+        mst_desk_put_tasks(brief, known->tasks, returned ? last : (struct mst_slice){0}, out);
+    put_fields(&t, form->fields, form->fields_count, 0, last, returned);
+    if (returned)
+        put_beside(&t, form, last);
 }

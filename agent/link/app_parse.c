@@ -19,6 +19,13 @@ bool mst_values_are_words(const char *values)
     return strchr(values, '|') && strpbrk(values, "ABCDEFGHIJKLMNOPQRSTUVWXYZ:") == NULL;
 }
 
+bool mst_arg_has_words(const struct mst_arg_row *arg)
+{
+    /* A period has one word, and is mostly a key. */
+    return arg->kind == MST_ARG_OPTION && !strchr(arg->values, '|') &&
+           strcmp(arg->name, "period") != 0 && mst_word_at(arg->name, 0);
+}
+
 /* Language names hold capitals: their list is one of words all the same. */
 static bool is_choice(const struct mst_arg_row *arg)
 {
@@ -121,6 +128,16 @@ static int unknown_word(const char *column, const char *value, struct mst_err *e
     return wrong_word(err, _("there is no such word: %s"), value, words, n, "");
 }
 
+/* Rows of the ledger and receipts are counted; a NUMBER may be one that people gave. */
+static bool is_whole_number(const struct mst_arg_row *arg)
+{
+    static const char *const values[] = {"N", "RECEIPT", "ROW"};
+    bool found = false;
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
+        found = found || strcmp(arg->values, values[i]) == 0;
+    return found && arg->kind == MST_ARG_OPTION;
+}
+
 static int check_value(const struct mst_arg_row *arg, const char **ret_value, struct mst_err *err)
 {
     const char *value = *ret_value;
@@ -135,11 +152,9 @@ static int check_value(const struct mst_arg_row *arg, const char **ret_value, st
         }
         return 0;
     }
-    /* A period has one word, and is mostly a key. */
-    if (arg->kind == MST_ARG_OPTION && strcmp(arg->name, "period") != 0 &&
-        mst_word_at(arg->name, 0) && !is_protocol_word(arg->name, value))
+    if (mst_arg_has_words(arg) && !is_protocol_word(arg->name, value))
         return unknown_word(arg->name, value, err);
-    if (strcmp(arg->values, "N") == 0 &&
+    if (is_whole_number(arg) &&
         (!value[0] || strlen(value) > 18 || strspn(value, "0123456789") != strlen(value)))
         return mst_fail(err, MST_E_USAGE, _("--%s takes a whole number, not %s"), arg->name, value);
     return 0;

@@ -90,9 +90,21 @@ static bool is_made(struct mst_slice map)
     return mst_slice_is(actor, "clock") || mst_slice_is(actor, "programme");
 }
 
+static void put_refusal(struct mst_buf *out, struct mst_slice map)
+{
+    char code[33], subject[256];
+    struct mst_err why;
+    mst_slice_copy(mst_unpack_text(map, "code"), code, sizeof code);
+    mst_slice_copy(mst_unpack_text(map, "subject"), subject, sizeof subject);
+    mst_fail_on(&why, mst_code_of_word(code), subject);
+    mst_put_clean(out, mst_text(why.text));
+}
+
 static void put_field(void *context, const char *name, struct mst_buf *out)
 {
     struct mst_slice map = *(const struct mst_slice *)context, raw;
+    if (strcmp(name, "refusal") == 0)
+        put_refusal(out, map);
     if (!mst_unpack_find(map, name, &raw))
         return;
     struct mst_slice text =

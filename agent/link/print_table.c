@@ -20,6 +20,7 @@ struct mst_table {
     char *columns[COLUMNS_MAX];
     bool optional[COLUMNS_MAX]; /* not shown to people where no row has anything in it */
     size_t columns_count;
+    bool bodies;            /* a report's body stands under its row, not in a cell */
     struct mst_slice *rows; /* owned copies */
     size_t rows_count, rows_cap;
 };
@@ -142,6 +143,19 @@ static void drop_blank_columns(struct mst_table *table)
     table->columns_count = kept;
 }
 
+/* A body of many fields is no cell: people get it under the row. */
+static void take_bodies(struct mst_table *table)
+{
+    size_t kept = 0;
+    for (size_t c = 0; c < table->columns_count; c++) {
+        bool body = strcmp(table->columns[c], "body") == 0;
+        table->bodies = table->bodies || body;
+        if (!body)
+            table->columns[kept++] = table->columns[c];
+    }
+    table->columns_count = kept;
+}
+
 /* ---- for people ---- */
 
 struct cell {
@@ -232,6 +246,20 @@ static void print_cell(FILE *out, bool colour, const struct cell *cell, int widt
     *ret_owed = (right ? 0 : width - cell->width) + 2;
 }
 
+static void print_body(const struct mst_table *table, size_t row)
+{
+    static const int indent = 4;
+    struct mst_slice raw;
+    struct mst_buf block = {0};
+    if (!mst_unpack_find(table->rows[row], "body", &raw))
+        return;
+    mst_cell_put_block(&block, "body", raw, indent);
+    pad(table->out, indent);
+    fwrite(block.data, 1, block.len, table->out);
+    fputc('\n', table->out);
+    mst_buf_done(&block);
+}
+
 static void print_grid(const struct mst_table *table, struct cell *cells)
 {
     size_t columns = table->columns_count;
@@ -258,8 +286,11 @@ static void print_grid(const struct mst_table *table, struct cell *cells)
     for (size_t i = 0; i < table->rows_count * columns; i++) {
         owed = i % columns == 0 ? 0 : owed;
         print_cell(table->out, colour, &cells[i], widths[i % columns], right[i % columns], &owed);
-        if (i % columns + 1 == columns)
-            fputc('\n', table->out);
+        if (i % columns + 1 < columns)
+            continue;
+        fputc('\n', table->out);
+        if (table->bodies)
+            print_body(table, i / columns);
     }
 }
 
@@ -446,8 +477,10 @@ int mst_table_end(struct mst_table *table, struct mst_err *err)
     int rc;
     if (table->format != MST_FORMAT_JSON && !is_pairs(table))
         drop_foreign_rows(table);
-    if (table->format == MST_FORMAT_TABLE && !is_pairs(table))
+    if (table->format == MST_FORMAT_TABLE && !is_pairs(table)) {
         drop_blank_columns(table);
+        take_bodies(table);
+    }
     if (table->format == MST_FORMAT_JSON)
         rc = print_json(table, err);
     else if (table->format == MST_FORMAT_CSV)

@@ -222,6 +222,7 @@ static const struct heading headings[] = {
     {"tasks", N_("Tasks")},
     {"outside", N_("Asked outside")},
     {"remark", N_("Remark")},
+    {"refused", N_("Refused")},
     {"zone_digest", N_("Zone rules")},
 };
 
@@ -295,6 +296,11 @@ static const struct word words[] = {
     {" kind ", "agent-back", N_("agent back"), MST_TINT_GREEN},
     {" kind ", "path-down", N_("path down"), MST_TINT_RED},
     {" kind ", "path-up", N_("path up"), MST_TINT_GREEN},
+    {" kind ", "sequence-conflict", N_("conflict of numbers"), MST_TINT_RED},
+    {" kind ", "revoked-key", N_("revoked key used"), MST_TINT_RED},
+    {" kind ", "key-expires", N_("key expires"), MST_TINT_YELLOW},
+    {" kind ", "quota-reached", N_("quota reached"), MST_TINT_YELLOW},
+    {" kind ", "head-contradicted", N_("ledger contradicted"), MST_TINT_RED},
 
     {" role ", "clerk", N_("clerk"), MST_TINT_OFF},
     {" role ", "deputy", N_("deputy in charge"), MST_TINT_OFF},
@@ -353,6 +359,8 @@ static const struct word words[] = {
     {" actor ", "programme", N_("the programme"), MST_TINT_DIM},
 
     {" period ", "once", N_("once"), MST_TINT_OFF},
+    {" rehearsal provisional ", "yes", N_("yes"), MST_TINT_OFF},
+    {" rehearsal provisional ", "no", N_("no"), MST_TINT_OFF},
     {" clock ", "ok", N_("ok"), MST_TINT_OFF},
     {" clock ", "rehearsal, running", N_("rehearsal, running"), MST_TINT_OFF},
     {" clock ", "rehearsal, held", N_("rehearsal, held"), MST_TINT_OFF},

@@ -77,6 +77,7 @@ int mst_box_exec(struct mst_outbox *box, const char *sql, struct mst_err *err)
 
 int mst_box_begin(struct mst_outbox *box, struct mst_err *err)
 {
+    box->urgent = true;
     if (box->open)
         return 0;
     int code = mst_box_exec(box, "BEGIN IMMEDIATE", err);
@@ -89,7 +90,7 @@ int mst_box_end(struct mst_outbox *box, struct mst_err *err)
 {
     int code = mst_box_exec(box, "COMMIT", err);
     if (!code)
-        box->open = false;
+        box->open = box->urgent = false;
     return code;
 }
 
@@ -364,7 +365,7 @@ int mst_outbox_rollback(struct mst_outbox *box, struct mst_err *err)
 {
     /* After a full disk SQLite may have rolled back by itself. */
     int code = sqlite3_get_autocommit(box->db) ? 0 : mst_box_exec(box, "ROLLBACK", err);
-    box->open = box->appended = box->failed = false;
+    box->open = box->appended = box->urgent = box->failed = false;
     if (!code)
         code = load_figures(box, err);
     if (!code)
@@ -380,4 +381,9 @@ bool mst_outbox_failed(const struct mst_outbox *box)
 bool mst_outbox_dirty(const struct mst_outbox *box)
 {
     return box->open;
+}
+
+bool mst_outbox_urgent(const struct mst_outbox *box)
+{
+    return box->open && box->urgent;
 }

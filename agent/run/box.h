@@ -30,6 +30,7 @@ struct mst_outbox {
     size_t heads_next;
     bool open;     /* a transaction is */
     bool appended; /* within it */
+    bool urgent;   /* something else than receipts is in it */
     bool failed;   /* SQLite has refused a change within it */
     struct {
         const char *sql; /* the literal itself is the key */

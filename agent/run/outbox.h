@@ -58,7 +58,10 @@ uint64_t mst_outbox_acked(const struct mst_outbox *box); /* seq; 0: none */
 /* Receipt number up to which a durable backup of the broker holds reports; 0: none. */
 uint64_t mst_outbox_watermark(const struct mst_outbox *box);
 int64_t mst_outbox_bytes(const struct mst_outbox *box);
-bool mst_outbox_dirty(const struct mst_outbox *box); /* a commit is due */
+bool mst_outbox_dirty(const struct mst_outbox *box); /* there is something to commit */
+/* More than receipts is to be committed. Those may wait: if they are lost, the broker gives them
+ * again when it is pushed to again. */
+bool mst_outbox_urgent(const struct mst_outbox *box);
 /* The file itself failed since the last commit: only a rollback helps. */
 bool mst_outbox_failed(const struct mst_outbox *box);
 

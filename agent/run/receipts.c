@@ -95,6 +95,7 @@ int mst_outbox_receipt(struct mst_outbox *box, const struct mst_msg_receipt *rec
 {
     if (receipt->last <= box->acked)
         return 0;
+    bool urgent = mst_outbox_urgent(box);
     int code = check_receipt(box, receipt, err);
     if (!code)
         code = mst_box_begin(box, err);
@@ -106,6 +107,7 @@ int mst_outbox_receipt(struct mst_outbox *box, const struct mst_msg_receipt *rec
         code = mst_outbox_set_figure(box, "watermark", receipt->watermark, err);
     if (code)
         return code;
+    box->urgent = urgent;
     box->watermark = receipt->watermark;
     box->acked = receipt->last;
     return 0;

@@ -249,7 +249,9 @@ static int on_receipt(struct mst_session *s, const struct mst_msg_receipt *r, st
     s->gaps = 0;
     rearm(s);
     on_time(s, r->now);
-    return r->watermark != watermark ? prune(s, err) : 0;
+    code = r->watermark != watermark ? prune(s, err) : 0;
+    /* There is room in the window again: the broker must not wait until all that came is taken. */
+    return code ? code : mst_session_push(s, err);
 }
 
 static void on_expect(struct mst_session *s, const struct mst_msg_expect *e)
@@ -501,6 +503,11 @@ mst_time mst_session_key_not_after(const struct mst_session *s)
 bool mst_session_up(const struct mst_session *s)
 {
     return s->up;
+}
+
+bool mst_session_draining(const struct mst_session *s)
+{
+    return s->up && s->sent > mst_outbox_acked(s->outbox);
 }
 
 bool mst_session_rehearsal(const struct mst_session *s)

@@ -44,8 +44,6 @@ struct mst_session {
     struct mst_run run;
 };
 
-/* The monotonic clock. */
-int64_t mst_session_clock_ms(void);
 /* From now on the broker owes an answer. */
 void mst_session_arm(struct mst_session *s);
 

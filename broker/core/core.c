@@ -493,6 +493,9 @@ static void apply(struct mst_step *s, const struct mst_input *input)
     case MST_INPUT_CONTACTS:
         mst_contacts_apply(s, &input->u.contacts);
         break;
+    case MST_INPUT_SECURITY:
+        mst_security_apply(s, &input->u.security);
+        break;
     }
 }
 

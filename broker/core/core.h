@@ -35,6 +35,7 @@ enum mst_input_kind {
     MST_INPUT_PROGRAMME, /* from now on this programme */
     MST_INPUT_DOWN,      /* the broker was not running in [down_from, now) */
     MST_INPUT_CONTACTS,  /* when each agent was heard of last, as the sessions know it */
+    MST_INPUT_SECURITY,  /* something that the office is to be told of */
 };
 
 struct mst_input_contacts {
@@ -43,6 +44,18 @@ struct mst_input_contacts {
         mst_time heard; /* 0: never yet, which says nothing */
     } * items;          /* all units whose agents are known, in any order */
     size_t count;
+};
+
+enum mst_security {
+#define SECURITY(name, word, rung, level, period_h) MST_SECURITY_##name,
+#include "broker/core/security.def"
+#undef SECURITY
+};
+
+struct mst_input_security {
+    enum mst_security event;
+    const char *who;     /* the principal that it is about, at most 64 bytes */
+    const char *address; /* whence it came; "": from nowhere */
 };
 
 struct mst_input_report {
@@ -79,6 +92,7 @@ struct mst_input {
         struct mst_programme *programme; /* referenced by the core */
         mst_time down_from;
         struct mst_input_contacts contacts;
+        struct mst_input_security security;
     } u;
 };
 
@@ -201,6 +215,11 @@ MST_MUST_CHECK int mst_core_step(struct mst_core *core, const struct mst_input *
 
 /* Whether reminders and escalations about an obligation are held back at an instant. */
 bool mst_core_silenced(const struct mst_core *core, const struct mst_obligation *o, mst_time at);
+/* Would a security event of this principal's be told of now, or was it lately? */
+bool mst_core_security_due(const struct mst_core *core, enum mst_security event, const char *who,
+                           mst_time now);
+const char *mst_security_word(enum mst_security event); /* "revoked-key" */
+bool mst_security_of_word(struct mst_slice word, enum mst_security *ret_event);
 /* What an amendment of a task changes: a field (owner, helpers, due), and what it was and will be.
  */
 #define MST_AMENDED_MAX 3

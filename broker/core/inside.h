@@ -88,6 +88,7 @@ struct mst_rung_memo {
 
 #define MST_SILENCES_MAX 64
 #define MST_QUIETS_MAX 512
+#define MST_TOLDS_MAX 256
 
 /*
  * What is known beside obligations and time; stored as a whole when it changes. A quiet agent is
@@ -105,6 +106,12 @@ struct mst_state {
         bool told; /* false: it fell quiet together with the path */
     } quiets[MST_QUIETS_MAX];
     uint32_t quiets_count;
+    struct mst_told { /* of a security event */
+        char who[65];
+        enum mst_security event;
+        mst_time at;
+    } tolds[MST_TOLDS_MAX];
+    uint32_t tolds_count;
     mst_time path_since; /* nobody was heard of after it; 0: the path is up */
 };
 
@@ -319,7 +326,7 @@ void mst_notice_about(struct mst_step *s, const struct mst_about *about, enum ms
 void mst_notice_issued(struct mst_step *s, const struct mst_slot *slot, struct mst_slice reason);
 #define MST_TO(audience) (1u << MST_AUDIENCE_##audience)
 
-/* ---- state.c, contacts.c ---- */
+/* ---- state.c, contacts.c, security.c ---- */
 
 /* Call before changing the state: it is then undone with the step, or listed to be stored. */
 struct mst_state *mst_state_touch(struct mst_core *core);
@@ -327,6 +334,7 @@ struct mst_state *mst_state_touch(struct mst_core *core);
 bool mst_silence_apply(struct mst_step *s, const struct mst_input_act *act);
 bool mst_silenced(const struct mst_core *core, const struct mst_obligation *o, mst_time at);
 void mst_contacts_apply(struct mst_step *s, const struct mst_input_contacts *contacts);
+void mst_security_apply(struct mst_step *s, const struct mst_input_security *security);
 
 /* ---- events.c, moves.c, reports.c, rebase.c ---- */
 

@@ -11,6 +11,9 @@ void mst_programme_digest_text(const struct mst_programme *p, char text[MST_PROG
         snprintf(text + 2 * i, 3, "%02x", p->digest[i]);
 }
 
+/* The rows of an act and of what may follow from it, beside a body. */
+#define ACT_BYTES 1024
+
 static const char *or_empty(const char *s)
 {
     return s ? s : "";
@@ -52,6 +55,40 @@ int mst_driver_note(struct mst_driver *d, struct mst_engine *e, enum mst_row_kin
     if (b->failed)
         return mst_fail_on(err, MST_E_NOMEM, act);
     return mst_engine_put_row(e, kind, now, mst_bytes(b->data, b->len), err);
+}
+
+int mst_driver_security(struct mst_driver *d, struct mst_engine *e, const struct mst_caller *caller,
+                        enum mst_security event, const char *subject, mst_time now,
+                        struct mst_err *err)
+{
+    struct mst_input input = {.kind = MST_INPUT_SECURITY, .now = now};
+    enum mst_code refused;
+    char refused_subject[256];
+    int code = mst_driver_note(d, e, MST_ROW_SECURITY, caller, mst_security_word(event), subject,
+                               NULL, now, err);
+    input.u.security = (struct mst_input_security){
+        .event = event, .who = caller->actor.principal, .address = or_empty(caller->address)};
+    return code ? code : mst_engine_step(e, &input, &refused, refused_subject, err);
+}
+
+bool mst_driver_take_room(struct mst_driver *d, struct mst_engine *e,
+                          const struct mst_caller *caller, size_t bytes, mst_time now)
+{
+    if (!caller->channel || mst_quota_take(&e->quota, caller->actor.principal, (int64_t)bytes,
+                                           d->options.growth_bytes_day, now))
+        return true;
+    d->refused_quota++;
+    return false;
+}
+
+uint64_t mst_driver_refused_quota(const struct mst_driver *d)
+{
+    return d->refused_quota;
+}
+
+uint64_t mst_driver_conflicts(const struct mst_driver *d)
+{
+    return d->conflicts;
 }
 
 static int put_act_row(struct mst_engine *e, const struct mst_caller *caller,
@@ -209,6 +246,9 @@ int mst_driver_act(struct mst_driver *d, struct mst_engine *e, const struct mst_
     if (act->successor && !act->successor[0])
         act->successor = NULL;
     int code = mst_driver_open_batch(d, err);
+    if (!code && !mst_driver_take_room(d, e, caller, ACT_BYTES + act->body.len, now))
+        return mst_driver_reply(d, caller->session, request_id, MST_E_QUOTA,
+                                caller->actor.principal, now, err);
     if (!code)
         code = put_act_row(e, caller, act, now, err);
     if (code)

@@ -6,9 +6,9 @@
  * or the core is shared. Whether the sender may push at all, and whether his key still holds, the
  * loop asks when it serves the letter.
  *
- * Where the loop has nothing else to do it reads the oldest letter itself, so that one which comes
- * alone wakes no thread. There is room for a fixed number of letters; when it is taken, the rest
- * stays in the sockets, which hold their senders back.
+ * The loop reads as well while it waits for a letter, so that one which comes alone wakes no
+ * thread. There is room for a fixed number of letters; when it is taken, the rest stays in the
+ * sockets, which hold their senders back.
  */
 #ifndef MST_BROKER_IO_AHEAD_H
 #define MST_BROKER_IO_AHEAD_H
@@ -22,7 +22,16 @@
 
 enum mst_door { MST_DOOR_MEMBERS, MST_DOOR_ADMIN, MST_DOOR_ENROL, MST_DOORS };
 
-/* What a message says, as far as its bytes tell. Borrows from them and from the scratch area. */
+/* Reports of a push that are read ahead; the loop reads what is beyond them. */
+#define MST_REPORTS_AHEAD 256
+
+/* Room for what is read. */
+struct mst_reading_room {
+    struct mst_msg_scratch scratch;
+    struct mst_msg_report reports[MST_REPORTS_AHEAD];
+};
+
+/* What a message says, as far as its bytes tell. Borrows from them and from its room. */
 struct mst_reading {
     bool done;
     int code; /* 0: `msg` holds; else `why` does */
@@ -33,7 +42,7 @@ struct mst_reading {
 };
 
 /* sign_key: verify a push by it; NULL: only read. */
-void mst_read(struct mst_slice bytes, const uint8_t *sign_key, struct mst_msg_scratch *scratch,
+void mst_read(struct mst_slice bytes, const uint8_t *sign_key, struct mst_reading_room *room,
               struct mst_reading *ret);
 
 enum mst_letter_state { MST_LETTER_WAITS, MST_LETTER_CLAIMED, MST_LETTER_READ };
@@ -50,15 +59,22 @@ struct mst_letter {
     uint8_t sign_key[32]; /* of the session, when it was taken */
     _Atomic int state;    /* enum mst_letter_state; who has claimed it may write what follows */
     struct mst_reading reading;
-    struct mst_msg_scratch scratch;
+    struct mst_reading_room room;
 };
 
 struct mst_slice mst_letter_bytes(struct mst_letter *letter);
 
 struct mst_ahead;
 
+/* Something else that the thread does, when it is called for: again and again, until it says that
+ * there is no more to do. */
+typedef bool (*mst_ahead_errand_fn)(void *context);
+
 /* room: letters, at least 1. */
-MST_MUST_CHECK int mst_ahead_open(size_t room, struct mst_ahead **ret, struct mst_err *err);
+MST_MUST_CHECK int mst_ahead_open(size_t room, mst_ahead_errand_fn errand, void *context,
+                                  struct mst_ahead **ret, struct mst_err *err);
+/* Run the errand, before the next letter. */
+void mst_ahead_call(struct mst_ahead *ahead);
 /* Ends the letters that wait. NULL is legal. */
 void mst_ahead_close(struct mst_ahead *ahead);
 
@@ -70,19 +86,10 @@ void mst_ahead_post(struct mst_ahead *ahead);
 void mst_ahead_go(struct mst_ahead *ahead, bool busy);
 /* The oldest letter; NULL: none waits. */
 const struct mst_letter *mst_ahead_oldest(const struct mst_ahead *ahead);
-/*
- * The oldest letter, read; NULL when there is none, or when it is not read yet. help: nothing else
- * is to be done, so it is read now if the thread has not begun. One that is not worth to be worked
- * for counts as read. It stays until mst_ahead_drop().
- */
-struct mst_letter *mst_ahead_next(struct mst_ahead *ahead, bool help);
+/* The oldest letter, read; while it is not, this thread reads others, and sleeps when there is none
+ * that nobody has begun. NULL: none waits. It stays until mst_ahead_drop(). */
+struct mst_letter *mst_ahead_next(struct mst_ahead *ahead);
 /* The oldest letter is served: it ends. */
 void mst_ahead_drop(struct mst_ahead *ahead);
-/* Is there nothing to be done before the thread has finished the oldest letter? Then the
- * descriptor becomes readable when it has. */
-bool mst_ahead_await(struct mst_ahead *ahead);
-int mst_ahead_fd(const struct mst_ahead *ahead);
-/* It was readable. */
-void mst_ahead_heard(struct mst_ahead *ahead);
 
 #endif

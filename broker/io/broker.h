@@ -76,6 +76,14 @@ struct mst_sealed {
 
 struct mst_query_pool;
 
+/* A security event that waits for the next batch. */
+#define MST_NOTED_MAX 64
+struct mst_noted {
+    struct mst_engine *engine;
+    enum mst_security event;
+    char who[65], address[64];
+};
+
 struct mst_broker {
     struct mst_settings settings;
     struct mst_keys keys;
@@ -113,8 +121,10 @@ struct mst_broker {
     struct mst_query_pool *queries;
     /* A `clock run` waits for its answer until the clock has arrived. */
     uint64_t run_session, run_request;
-    struct mst_msg_scratch scratch;
+    struct mst_msg_scratch scratch; /* of what is sent */
     struct mst_sealed sealed[MST_SEALED_MAX];
+    struct mst_noted noted[MST_NOTED_MAX];
+    size_t noted_count;
     struct mst_ahead *ahead; /* letters that were taken and wait to be served */
 };
 
@@ -122,6 +132,14 @@ struct mst_broker {
 
 MST_MUST_CHECK int mst_zap_open(struct mst_broker *b, struct mst_err *err);
 void mst_zap_serve(struct mst_broker *b);
+
+/* ---- security.c: what the office is told of ---- */
+
+/* Found now, told with the next batch, unless it was lately. */
+void mst_security_note(struct mst_broker *b, struct mst_engine *engine, enum mst_security event,
+                       const char *who, const char *address);
+/* Into the batch that is open, or a new one. */
+MST_MUST_CHECK int mst_security_serve(struct mst_broker *b, mst_time now, struct mst_err *err);
 
 /* ---- sessions.c ---- */
 
@@ -183,13 +201,16 @@ bool mst_door_parse_local(const char *row, unsigned *ret_uid, unsigned *ret_role
  * its rate. busy: something else is to be done before they are served.
  */
 void mst_door_gather(struct mst_broker *b, bool busy);
-/*
- * Serve letters in the order in which they came, each with the instant at which it was taken, until
- * the next one is not read yet or `served` has come to the batch's limit. While it is 0 the loop
- * reads the next one itself if the thread ahead has not begun. Returns non-zero when the batch is
- * lost.
- */
-MST_MUST_CHECK int mst_door_serve(struct mst_broker *b, size_t *served, struct mst_err *err);
+/* What a batch has of the doors. */
+struct mst_taken {
+    uint64_t letters, reports;
+};
+/* As much as a batch may have? */
+bool mst_door_full(const struct mst_broker *b, const struct mst_taken *taken);
+/* Serve letters in the order in which they came, each with the instant at which it was taken, until
+ * there are no more or the batch is full. Returns non-zero when the batch is lost. */
+MST_MUST_CHECK int mst_door_serve(struct mst_broker *b, struct mst_taken *taken,
+                                  struct mst_err *err);
 /* The instant to evaluate at: not later than that of a letter which is still to be served. */
 mst_time mst_door_now(struct mst_broker *b);
 

@@ -128,6 +128,8 @@ int mst_door_admit(struct mst_broker *b, struct mst_session *s, const struct mst
         s->engine = engine;
         if (!MST_MUTANT("revocation-at-handshake-only"))
             code = mst_key_check(key, mst_clock_wall());
+        if (code == MST_E_REVOKED)
+            mst_security_note(b, engine, MST_SECURITY_REVOKED_KEY, key->principal, s->address);
     }
     if (code)
         mst_session_error(b, s, (enum mst_code)code, s->principal);
@@ -313,7 +315,7 @@ static int dispatch(struct mst_broker *b, struct mst_session *s, const struct ms
 }
 
 static int hear(struct mst_broker *b, struct mst_session *s, struct mst_slice bytes,
-                struct mst_msg_scratch *scratch, struct mst_reading *read, mst_time now,
+                struct mst_reading_room *room, struct mst_reading *read, mst_time now,
                 struct mst_err *err)
 {
     const struct mst_key *key;
@@ -324,7 +326,7 @@ static int hear(struct mst_broker *b, struct mst_session *s, struct mst_slice by
         return 0;
     }
     if (!read->done)
-        mst_read(bytes, NULL, scratch, read);
+        mst_read(bytes, NULL, room, read);
     if (read->code) {
         mst_session_error(b, s, MST_E_PROTOCOL, read->why.text);
         return 0;
@@ -350,7 +352,11 @@ int mst_door_hear(struct mst_broker *b, struct mst_session *s, struct mst_slice 
                   struct mst_err *err)
 {
     struct mst_reading read = {.done = false};
-    return hear(b, s, bytes, &b->scratch, &read, mst_clock_now(&b->clock), err);
+    struct mst_reading_room *room = malloc(sizeof *room);
+    int code = room ? hear(b, s, bytes, room, &read, mst_clock_now(&b->clock), err)
+                    : mst_fail_on(err, MST_E_NOMEM, "message");
+    free(room);
+    return code;
 }
 
 static int serve_letter(struct mst_broker *b, struct mst_letter *l, struct mst_err *err)
@@ -360,20 +366,27 @@ static int serve_letter(struct mst_broker *b, struct mst_letter *l, struct mst_e
         b->refused_peers++;
         mst_log(&b->log, 4, "dropped", "reason=\"a message is exactly one frame\"");
     }
-    return s ? hear(b, s, mst_letter_bytes(l), &l->scratch, &l->reading, l->now, err) : 0;
+    return s ? hear(b, s, mst_letter_bytes(l), &l->room, &l->reading, l->now, err) : 0;
 }
 
-int mst_door_serve(struct mst_broker *b, size_t *served, struct mst_err *err)
+int mst_door_serve(struct mst_broker *b, struct mst_taken *taken, struct mst_err *err)
 {
-    size_t max = (size_t)b->settings.BROKER_batch_messages_max;
     int code = 0;
     struct mst_letter *l;
-    while (!code && *served < max && (l = mst_ahead_next(b->ahead, *served == 0))) {
-        ++*served;
+    while (!code && !mst_door_full(b, taken) && (l = mst_ahead_next(b->ahead))) {
+        taken->letters++;
         code = serve_letter(b, l, err);
+        if (l->reading.done && !l->reading.code && l->reading.msg.type == MST_MSG_push)
+            taken->reports += l->reading.msg.u.push.reports.count;
         mst_ahead_drop(b->ahead);
     }
     return code;
+}
+
+bool mst_door_full(const struct mst_broker *b, const struct mst_taken *taken)
+{
+    return taken->letters >= (uint64_t)b->settings.BROKER_batch_messages_max ||
+           taken->reports >= (uint64_t)b->settings.BROKER_batch_reports_max;
 }
 
 mst_time mst_door_now(struct mst_broker *b)

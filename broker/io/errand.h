@@ -29,5 +29,7 @@ int mst_errand_refuse_word(struct mst_errand *e, const char *option, const char 
 /* Acts upon no obligation; the core asks who may. 0, or a code with which the broker must end. */
 int mst_act_amend(struct mst_errand *e, struct mst_err *err);
 int mst_act_grant(struct mst_errand *e, struct mst_err *err);
+/* Likewise, of the ledger itself; in security.c. */
+int mst_act_contradict(struct mst_errand *e, struct mst_err *err);
 
 #endif

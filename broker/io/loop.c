@@ -35,7 +35,6 @@ enum {
     ITEM_TIMER,
     ITEM_SIGNAL,
     ITEM_QUERIES,
-    ITEM_AHEAD,
     ITEM_STORE,
     ITEMS
 };
@@ -104,9 +103,7 @@ static int poll_timeout(struct loop *l)
         return 0;
     if (is_full(l))
         return (int)(l->full_until_ms - mst_clock_boot()) + 1;
-    if (mst_ahead_oldest(b->ahead))
-        return mst_ahead_await(b->ahead) ? -1 : 0;
-    if (l->committed)
+    if (l->committed || b->noted_count > 0 || mst_ahead_oldest(b->ahead))
         return 0;
     wait = earlier(wait, mst_door_enrol_wait_ms(b));
     if (b->rehearsal && b->clock.running) {
@@ -147,22 +144,21 @@ static int commit(struct loop *l, struct mst_err *err)
     return mst_driver_commit(b->driver, &b->clock.mark, now, err);
 }
 
-/*
- * Serve what waits, in its order. A letter that is not read yet is waited for only when there is
- * nothing to commit: so one batch is committed while the next is read.
- */
+/* Serve what waits, in its order, until there is no more or the batch is full: then it is committed
+ * while the thread ahead reads what is next. */
 static int take_messages(struct mst_broker *b, struct mst_err *err)
 {
-    size_t max = (size_t)b->settings.BROKER_batch_messages_max, served = 0, before;
+    struct mst_taken taken = {0};
+    uint64_t before;
     int code = 0;
     do {
-        before = served;
-        mst_door_gather(b, served > 0);
-        code = mst_door_serve(b, &served, err);
+        before = taken.letters;
+        mst_door_gather(b, taken.letters > 0);
+        code = mst_door_serve(b, &taken, err);
         /* After a letter that came alone nothing more is expected. */
-    } while (!code && served > before + 1 && served < max);
+    } while (!code && taken.letters > before + 1 && !mst_door_full(b, &taken));
     /* A rehearsal's clock waits for a pass that found nothing. */
-    b->drained = b->rehearsal ? served == 0 : served < max;
+    b->drained = b->rehearsal ? taken.letters == 0 : !mst_door_full(b, &taken);
     return code;
 }
 
@@ -247,6 +243,8 @@ static int take_and_commit(struct loop *l, struct mst_err *err)
     int code = take_messages(b, err);
     mst_time now = mst_door_now(b);
     tell_clock(l);
+    if (!code)
+        code = mst_security_serve(b, now, err);
     if (!code && mst_clock_fires(&b->clock))
         code = mst_driver_tick(b->driver, now, err);
     if (!code)
@@ -273,6 +271,7 @@ static int pass(struct loop *l, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
     mst_zap_serve(b);
+    mst_session_warn_keys(b);
     int code = is_full(l) ? 0 : take_and_commit(l, err);
     if (code)
         return code;
@@ -282,7 +281,6 @@ static int pass(struct loop *l, struct mst_err *err)
         if (code)
             return code;
     }
-    mst_session_warn_keys(b);
     mst_query_drain(b);
     pump_streams(l);
     if (!mst_driver_busy(b->driver) && rehearsal_arrived(b))
@@ -352,7 +350,6 @@ static void prepare_items(struct loop *l)
         [ITEM_TIMER] = {.fd = b->timer_fd},
         [ITEM_SIGNAL] = {.fd = b->signal_fd},
         [ITEM_QUERIES] = {.fd = mst_query_fd(b)},
-        [ITEM_AHEAD] = {.fd = mst_ahead_fd(b->ahead)},
         [ITEM_STORE] = {.fd = mst_driver_fd(b->driver)},
     };
     for (size_t i = 0; i < ITEMS; i++)
@@ -407,8 +404,6 @@ int mst_broker_serve(struct mst_broker *b, struct mst_err *err)
         if (events < 0 && errno != EINTR)
             return mst_fail(err, MST_E_IO, "poll: %s", zmq_strerror(errno));
         l.committed = false;
-        if (l.items[ITEM_AHEAD].revents)
-            mst_ahead_heard(b->ahead);
         uint64_t expirations;
         /* What is due is asked of the driver, not of the timer; ECANCELED says that the clock was
          * set, which the clock rules judge in the pass that follows. */

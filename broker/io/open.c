@@ -125,6 +125,18 @@ static void on_log(void *context, int level, const char *event, const char *text
     mst_log(&b->log, level, event, "%s", text);
 }
 
+static void on_sign(void *context)
+{
+    struct mst_broker *b = context;
+    mst_ahead_call(b->ahead);
+}
+
+static bool sign(void *context)
+{
+    struct mst_broker *b = context;
+    return mst_driver_sign(b->driver);
+}
+
 static int open_store(struct mst_broker *b, struct mst_err *err)
 {
     struct mst_store_options options = {.path = b->settings.BROKER_data_dir,
@@ -141,10 +153,11 @@ static int open_store(struct mst_broker *b, struct mst_err *err)
     struct mst_driver_options driver = {.store = b->store,
                                         .keys = &b->keys,
                                         .rehearsal = b->rehearsal,
+                                        .growth_bytes_day = b->settings.BROKER_growth_bytes_day,
                                         .key_life_ms = b->settings.BROKER_key_life * 1000,
                                         .key_overlap_ms = b->settings.BROKER_key_overlap * 1000};
     struct mst_driver_callbacks callbacks = {
-        .context = b, .answer = on_answer, .alert = on_alert, .log = on_log};
+        .context = b, .answer = on_answer, .alert = on_alert, .sign = on_sign, .log = on_log};
     return mst_driver_new(&driver, &callbacks, &b->driver, err);
 }
 
@@ -338,8 +351,6 @@ static int open_descriptors(struct mst_broker *b, struct mst_err *err)
             mst_log(&b->log, 4, "limit", "descriptors=%llu wanted=%llu",
                     (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
     }
-    struct rlimit no_core = {0, 0};
-    setrlimit(RLIMIT_CORE, &no_core);
     return 0;
 }
 
@@ -397,7 +408,7 @@ int mst_broker_open(struct mst_broker *b, struct mst_err *err)
     if (!code)
         code = mst_query_start(b, err);
     if (!code)
-        code = mst_ahead_open((size_t)b->settings.BROKER_letters_ahead, &b->ahead, err);
+        code = mst_ahead_open((size_t)b->settings.BROKER_letters_ahead, sign, b, &b->ahead, err);
     if (!code)
         mst_log(&b->log, 6, "ready", "members=%s feed=%s enrol=%s rehearsal=%s",
                 b->settings.BROKER_members_endpoint, b->settings.BROKER_feed_endpoint,

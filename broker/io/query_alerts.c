@@ -20,7 +20,9 @@ struct alert_walk {
     char obligation[MST_OBLIGATION_ID_MAX];
     char blamed[MST_ID_MAX]; /* whose report was not there; empty: it tells of nothing missing */
     mst_time instant;        /* at which it was not */
-    bool of_path, again;     /* about the path; that somebody is back */
+    bool security;
+    enum mst_security event;
+    bool of_path, again; /* about the path; that somebody is back */
 };
 
 static bool may_read(const struct mst_query *q, const struct mst_stored_alert *alert)
@@ -147,7 +149,7 @@ int mst_query_alerts(struct mst_query *q, struct mst_err *err)
         .q = q, .err = err, .left = mst_query_number(q, "limit", MST_LIST_ROWS_DEFAULT)};
     int64_t from = mst_query_number(q, "from", 0);
     if (from < 0 || w.left < 1)
-        return mst_fail(err, MST_E_USAGE, "from, limit");
+        return mst_fail(err, MST_E_USAGE, w.left < 1 ? "--limit" : "--from");
     uint64_t after = (uint64_t)from;
     int code = 0;
     if (!mst_unpack_text(q->args, "from").data)
@@ -187,6 +189,7 @@ static int explain_alert(void *context, const struct mst_stored_alert *alert)
     w->row = alert->row;
     memcpy(w->head, alert->row_head, sizeof w->head);
     note_missing(w, alert->bytes);
+    w->security = mst_security_of_word(mst_unpack_text(alert->bytes, "kind"), &w->event);
     struct mst_slice obligation = mst_unpack_text(alert->bytes, "obligation");
     if (obligation.data)
         mst_slice_copy(obligation, w->obligation, sizeof w->obligation);
@@ -206,6 +209,55 @@ static int explain_alert(void *context, const struct mst_stored_alert *alert)
         w->code =
             mst_query_pair_instant(q, "fired", mst_unpack_int(alert->bytes, "fired", 0), w->err);
     return 1;
+}
+
+/* ---- security events ---- */
+
+/* Rows that may lie between a security row and its alert: what time itself brought about. */
+#define SECURITY_ROWS_BACK 4096
+
+struct security_search {
+    enum mst_security event;
+    uint64_t before, row;
+    char who[72], address[72], subject[128];
+};
+
+static int find_security(void *context, const struct mst_row *row)
+{
+    struct security_search *s = context;
+    if (row->row >= s->before)
+        return 1;
+    if (row->kind != MST_ROW_SECURITY ||
+        !mst_slice_is(mst_unpack_text(row->bytes, "act"), mst_security_word(s->event)))
+        return 0;
+    s->row = row->row;
+    mst_slice_copy(mst_unpack_text(row->bytes, "actor"), s->who, sizeof s->who);
+    mst_slice_copy(mst_unpack_text(row->bytes, "address"), s->address, sizeof s->address);
+    mst_slice_copy(mst_unpack_text(row->bytes, "subject"), s->subject, sizeof s->subject);
+    return 0;
+}
+
+/* The row that it follows from, in words. */
+static int explain_security(struct mst_query *q, enum mst_security event, uint64_t before,
+                            struct mst_err *err)
+{
+    static const enum mst_saying sayings[] = {
+#define SECURITY(name, word, rung, level, period_h) MST_SAY_##name,
+#include "broker/core/security.def"
+#undef SECURITY
+    };
+    struct security_search s = {.event = event, .before = before};
+    uint64_t from = before > SECURITY_ROWS_BACK ? before - SECURITY_ROWS_BACK : 1;
+    int code = mst_reader_rows(q->reader, q->pid, from, find_security, &s, err);
+    if (code || !s.row)
+        return code;
+    struct mst_buf *b = mst_query_say(q, "why", sayings[event], 4);
+    mst_pack_text(b, "row");
+    mst_pack_uint(b, s.row);
+    mst_query_pack_text(b, "actor", s.who);
+    mst_query_pack_text(b, "address", s.address);
+    mst_query_pack_text(b, "subject", s.subject);
+    return mst_query_row_end(q, err);
 }
 
 static int explain_by_id(struct mst_query *q, const char *id, struct mst_err *err)
@@ -247,6 +299,8 @@ int mst_query_explain(struct mst_query *q, struct mst_err *err)
         code = mst_query_explain_decided(q, w.obligation, w.row, err);
     if (!code && w.blamed[0])
         code = mst_query_blame(q, "blame", w.blamed, w.instant, NULL, err);
+    if (!code && w.security)
+        code = explain_security(q, w.event, w.row, err);
     if (!code && w.of_path)
         code = mst_query_silence(q, w.again, w.instant, w.row, err);
     snprintf(row, sizeof row, "%" PRIu64, w.row);

@@ -6,12 +6,22 @@
 #include "broker/io/query.h"
 #include "broker/io/query_tasks.h"
 
+/* The duty under which progress of tasks is told of, also by those who do not bear it; "": none. */
+static const char *tasks_under(const struct mst_programme *p)
+{
+    for (size_t i = 0; i < p->duties_count; i++) {
+        if (p->duties[i].enforced && p->duties[i].tasks == MST_TASKS_PROGRESS)
+            return p->duties[i].id;
+    }
+    return "";
+}
+
 static int put_brief_unit(struct mst_query *q, size_t unit, size_t group, struct mst_err *err)
 {
     const struct mst_programme *p = q->programme;
     struct mst_buf *b = mst_query_row(q);
     char today[16];
-    mst_pack_map(b, 12);
+    mst_pack_map(b, 13);
     mst_query_pack_text(b, "type", "unit");
     mst_query_pack_text(b, "id", p->units[unit].id);
     mst_query_pack_text(b, "name_zh", p->units[unit].name.zh);
@@ -27,6 +37,7 @@ static int put_brief_unit(struct mst_query *q, size_t unit, size_t group, struct
     mst_pack_int(b, p->matters.max);
     mst_pack_text(b, "helpers_max");
     mst_pack_int(b, p->matters.helpers);
+    mst_query_pack_text(b, "tasks_under", tasks_under(p));
     mst_query_pack_text(b, "today", mst_day_format(mst_zone_day(p->zone, q->now), today));
     return mst_query_row_end(q, err);
 }
@@ -155,7 +166,7 @@ static int put_brief_obligation(void *context, const char *id, struct mst_slice 
         return brief->code;
     struct mst_query *q = brief->q;
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 9 + MST_NAMED_PAIRS);
+    mst_pack_map(b, 10 + MST_NAMED_PAIRS);
     mst_query_pack_text(b, "type", "obligation");
     mst_query_pack_text(b, "kind", mst_duty_kind_word(o.kind));
     mst_query_pack_text(b, "id", o.id);
@@ -167,6 +178,7 @@ static int put_brief_obligation(void *context, const char *id, struct mst_slice 
     mst_query_pack_text(b, "work", mst_work_word(o.work));
     mst_query_pack_text(b, "verdict", mst_verdict_word(o.verdict));
     mst_query_pack_text(b, "subject", o.subject);
+    mst_query_pack_uint(b, "receipt", o.versions_count ? o.latest.row : 0);
     brief->code = mst_query_row_end(q, brief->err);
     return brief->code;
 }

@@ -240,6 +240,23 @@ static int by_of(struct mst_query *q, enum by *ret, struct mst_err *err)
     return mst_fail(err, MST_E_USAGE, "by");
 }
 
+/* A figure that no form of the programme has was meant to be another. */
+static int check_field(struct summing *s)
+{
+    const struct mst_programme *p = s->q->programme;
+    char word[FIGURE_NAME_MAX];
+    const char *asked = mst_query_arg(s->q, "field", word, sizeof word);
+    bool known = !asked;
+    for (size_t i = 0; !known && i < p->forms_count; i++) {
+        s->figures_count = 0;
+        list_figures(s, p->forms[i].fields, p->forms[i].fields_count, "");
+        for (size_t k = 0; !known && k < s->figures_count; k++)
+            known = strcmp(s->figures[k].name, word) == 0;
+    }
+    s->figures_count = 0;
+    return known ? 0 : mst_fail(s->err, MST_E_UNKNOWN, "--field %s", word);
+}
+
 int mst_query_figures(struct mst_query *q, struct mst_err *err)
 {
     struct mst_effectives all = {0};
@@ -249,6 +266,8 @@ int mst_query_figures(struct mst_query *q, struct mst_err *err)
     s->q = q;
     s->err = err;
     int code = by_of(q, &s->by, err);
+    if (!code)
+        code = check_field(s);
     if (!code)
         code = mst_effectives_collect(q, &all, err);
     if (!code)

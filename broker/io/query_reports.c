@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "broker/io/query.h"
+#include "config/model/tasks.h"
 
 /* Rows that are looked at together; no run holds more reports than this. */
 #define SPAN_ROWS 4096
@@ -68,17 +69,23 @@ static bool may_read(const struct mst_query *q, const struct heading *h)
     return mst_query_may_progress(q, q->programme->duties[duty].kind, h->unit, h->group);
 }
 
-/* What a report says in a line: its summary, or its text. */
+/* What a report says in a line: its summary, title or text, what it says of its first task, or what
+ * it is about. */
 #define LINE_BYTES_MAX 240
 
 static struct mst_slice line_of(struct mst_slice map)
 {
-    struct mst_slice body;
-    if (!mst_unpack_find(map, "body", &body))
-        return mst_text("");
-    struct mst_slice line = mst_unpack_text(body, "summary");
-    if (!line.data)
-        line = mst_unpack_text(body, "text");
+    static const char *const places[] = {"summary", "title", "text"};
+    struct mst_slice body = {0}, line = {0};
+    struct mst_task_progress task;
+    bool found = mst_unpack_find(map, "body", &body);
+    for (size_t i = 0; found && line.len == 0 && i < sizeof places / sizeof places[0]; i++)
+        line = mst_unpack_text(body, places[i]);
+    struct mst_tasks_cursor tasks = mst_tasks_open(body);
+    if (line.len == 0 && mst_tasks_next_progress(&tasks, &task))
+        line = task.text.len ? task.text : task.id;
+    if (line.len == 0)
+        line = mst_unpack_text(map, "obligation");
     if (line.len > LINE_BYTES_MAX) {
         line.len = LINE_BYTES_MAX;
         while (line.len > 0 && (line.data[line.len] & 0xC0) == 0x80)
@@ -230,7 +237,7 @@ int mst_query_reports(struct mst_query *q, struct mst_err *err)
     int64_t from = mst_query_number(q, "from", 0);
     size_t index = 0;
     if (from < 0 || l.left < 1)
-        return mst_fail(err, MST_E_USAGE, "from, limit");
+        return mst_fail(err, MST_E_USAGE, l.left < 1 ? "--limit" : "--from");
     l.from = from ? (uint64_t)from : 1;
     l.unit = mst_query_arg(q, "unit", unit, sizeof unit);
     int code = find_spans(&l);
@@ -336,13 +343,12 @@ static int put_report(void *context, const struct mst_row *row)
         return 1;
     e->report_found = true;
     snprintf(number, sizeof number, "%" PRIu64, row->row);
-    const char *const pairs[][2] = {{"receipt", number},
-                                    {"unit", h.unit},
-                                    {"act", h.act},
-                                    {"duty", h.duty},
-                                    {"period", h.period}};
-    for (size_t i = 0; !e->code && i < sizeof pairs / sizeof pairs[0]; i++)
-        e->code = mst_query_pair(q, pairs[i][0], pairs[i][1], e->err);
+    const struct mst_query_pair pairs[] = {{"receipt", number, NULL},
+                                           {"unit", h.unit, mst_query_pack_unit},
+                                           {"act", h.act, NULL},
+                                           {"duty", h.duty, mst_query_pack_duty},
+                                           {"period", h.period, NULL}};
+    e->code = mst_query_pairs(q, pairs, sizeof pairs / sizeof pairs[0], e->err);
     if (!e->code)
         e->code = mst_query_pair_instant(q, "received", row->at, e->err);
     if (!e->code)
@@ -359,11 +365,29 @@ static int put_report(void *context, const struct mst_row *row)
     return 1;
 }
 
+static int put_refusal(void *context, const struct mst_refusal *refusal)
+{
+    struct evidence *e = context;
+    struct mst_buf *b = mst_query_say(e->q, "refused", MST_SAY_REFUSED, 2);
+    mst_query_pack_text(b, "code", mst_code_word(refusal->code));
+    mst_pack_text(b, "subject");
+    mst_pack_text_slice(b, refusal->subject);
+    e->code = mst_query_row_end(e->q, e->err);
+    return 1;
+}
+
 static int put_evidence(struct evidence *e)
 {
     char number[24];
-    snprintf(number, sizeof number, "%" PRIu64, e->run.first + (e->row - e->run.row_first));
-    int code = mst_query_pair_hex(e->q, "outbox", e->outbox.id, sizeof e->outbox.id, e->err);
+    uint64_t sequence = e->run.first + (e->row - e->run.row_first);
+    snprintf(number, sizeof number, "%" PRIu64, sequence);
+    /* What was refused is evidence like the rest, and counts for nothing. */
+    int code = mst_reader_refusals(e->q->reader, e->q->pid, e->outbox.number, sequence, sequence,
+                                   put_refusal, e, e->err);
+    if (!code)
+        code = e->code;
+    if (!code)
+        code = mst_query_pair_hex(e->q, "outbox", e->outbox.id, sizeof e->outbox.id, e->err);
     if (!code)
         code = mst_query_pair(e->q, "sequence", number, e->err);
     if (!code)

@@ -42,7 +42,7 @@ struct walk {
 static void pack_standing(const struct mst_query *q, struct mst_buf *b, const struct mst_item *item,
                           const struct mst_task_data *d, enum mst_light light)
 {
-    char value[MST_FIGURE_TEXT_MAX];
+    char value[MST_FIGURE_TEXT_MAX], target[MST_FIGURE_TEXT_MAX];
     mst_query_pack_text(b, "id", item->id);
     pack_slice(b, "title", d->task.title);
     pack_slice(b, "area", d->task.area);
@@ -54,16 +54,17 @@ static void pack_standing(const struct mst_query *q, struct mst_buf *b, const st
     mst_query_pack_text(b, "value", d->progress.has_value ? figure(d->progress.value, value) : "");
     mst_query_pack_text(b, "light", mst_light_word(light));
     pack_slice(b, "text", d->progress.text);
+    mst_query_pack_text(b, "target", figure(d->task.target, target));
+    pack_slice(b, "unit", d->task.unit);
 }
-#define STANDING_PAIRS (9 + MST_NAMED_PAIRS)
+#define STANDING_PAIRS (11 + MST_NAMED_PAIRS)
 
 static int put_task(struct walk *w, const struct mst_item *item, const struct mst_task_data *d,
                     enum mst_light light)
 {
     struct mst_query *q = w->q;
-    char target[MST_FIGURE_TEXT_MAX];
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, STANDING_PAIRS + 14);
+    mst_pack_map(b, STANDING_PAIRS + 12);
     pack_standing(q, b, item, d, light);
     mst_query_pack_text(b, "group", item->group);
     mst_pack_text(b, "helpers");
@@ -71,8 +72,6 @@ static int put_task(struct walk *w, const struct mst_item *item, const struct ms
         mst_buf_put(b, d->task.helpers.data, d->task.helpers.len);
     else
         mst_pack_array(b, 0);
-    mst_query_pack_text(b, "target", figure(d->task.target, target));
-    pack_slice(b, "unit", d->task.unit);
     mst_pack_text(b, "year");
     mst_pack_int(b, d->year);
     pack_day(b, "from", d->from);
@@ -222,62 +221,96 @@ struct comparison {
     size_t changes;
 };
 
-static int put_change(struct comparison *c, const char *change, const struct mst_task *task,
-                      const char *field, const char *was, const char *is)
+/* What a task says in one of its fields, as text: with ids for programs, with names for people. */
+enum field { OWNER, HELPERS, TARGET, DUE, FIELDS };
+static const char *const field_names[FIELDS] = {"owner", "helpers", "target", "due"};
+static const struct mst_label field_labels[FIELDS] = {
+    {"owner", "责任单位"}, {"helpers", "协助单位"}, {"target", "目标"}, {"due", "截止"}};
+enum voice { IDS, ZH, EN };
+#define FIELD_TEXT_MAX 1200
+
+static void say_unit(const struct mst_query *q, struct mst_slice unit, enum voice voice,
+                     const char *between, char text[FIELD_TEXT_MAX])
+{
+    char id[MST_ID_MAX];
+    size_t used = strlen(text);
+    size_t at = mst_programme_unit(q->programme, mst_slice_copy(unit, id, sizeof id));
+    bool named = voice != IDS && at != SIZE_MAX;
+    const struct mst_label *name = named ? &q->programme->units[at].name : NULL;
+    const char *words = !named ? id : voice == ZH ? name->zh : name->en;
+    if (used + strlen(between) + strlen(words) < FIELD_TEXT_MAX)
+        snprintf(text + used, FIELD_TEXT_MAX - used, "%s%s", used ? between : "", words);
+}
+
+static void say_helpers(const struct mst_query *q, const struct mst_task *task, enum voice voice,
+                        char text[FIELD_TEXT_MAX])
+{
+    static const char *const between[] = {[IDS] = " ", [ZH] = "、", [EN] = "; "};
+    struct mst_unpack u;
+    struct mst_value v;
+    mst_unpack_init(&u, task->helpers.data, task->helpers.len);
+    if (!task->helpers.data || !mst_unpack_next(&u, &v) || v.kind != MST_VALUE_ARRAY)
+        return;
+    for (size_t left = v.count; left > 0 && mst_unpack_next(&u, &v); left--) {
+        if (v.kind == MST_VALUE_TEXT)
+            say_unit(q, v.s, voice, between[voice], text);
+    }
+}
+
+static void say_field(const struct mst_query *q, const struct mst_task *task, enum field field,
+                      enum voice voice, char text[FIELD_TEXT_MAX])
+{
+    char value[MST_FIGURE_TEXT_MAX], unit[MST_TASK_UNIT_MAX + 1], day[16] = "";
+    text[0] = '\0';
+    if (field == OWNER) {
+        say_unit(q, task->owner, voice, "", text);
+    } else if (field == HELPERS) {
+        say_helpers(q, task, voice, text);
+    } else if (field == TARGET) {
+        snprintf(text, FIELD_TEXT_MAX, "%s %s", figure(task->target, value),
+                 mst_slice_copy(task->unit, unit, sizeof unit));
+    } else if (task->due != MST_DAY_NONE) {
+        snprintf(text, FIELD_TEXT_MAX, "%s", mst_day_format(task->due, day));
+    }
+}
+
+/* task NULL: it says nothing. */
+static void pack_said(const struct mst_query *q, struct mst_buf *b, const char *key,
+                      const struct mst_task *task, enum field field)
+{
+    static const char *const voices[] = {[IDS] = "", [ZH] = "_zh", [EN] = "_en"};
+    for (int voice = IDS; voice <= EN; voice++) {
+        char text[FIELD_TEXT_MAX] = "", named[16];
+        if (task)
+            say_field(q, task, field, (enum voice)voice, text);
+        snprintf(named, sizeof named, "%s%s", key, voices[voice]);
+        mst_query_pack_text(b, named, text);
+    }
+}
+
+/* field FIELDS: of the task as a whole, which its owner stands for. */
+static int put_change(struct comparison *c, const char *change, enum field field,
+                      const struct mst_task *was, const struct mst_task *is)
 {
     struct mst_buf *b = mst_query_row(c->q);
+    const struct mst_task *task = is ? is : was;
+    bool whole = field == FIELDS;
     c->changes++;
-    mst_pack_map(b, 9);
+    mst_pack_map(b, 6 + 3 * MST_NAMED_PAIRS);
     mst_pack_text(b, "version");
     mst_pack_uint(b, c->is->number);
     mst_query_pack_text(b, "change", change);
     pack_slice(b, "title", task ? task->title : mst_text(""));
     pack_slice(b, "area", task ? task->area : mst_text(""));
-    mst_query_pack_text(b, "field", field);
-    mst_query_pack_text(b, "was", was);
-    mst_query_pack_text(b, "is", is);
+    mst_query_pack_text(b, "field", whole ? "" : field_names[field]);
+    mst_query_pack_text(b, "field_zh", whole ? "" : field_labels[field].zh);
+    mst_query_pack_text(b, "field_en", whole ? "" : field_labels[field].en);
+    pack_said(c->q, b, "was", was, whole ? OWNER : field);
+    pack_said(c->q, b, "is", is, whole ? OWNER : field);
     mst_query_pack_instant(c->q, b, "at", c->is->at.at);
     mst_pack_text(b, "receipt");
     mst_pack_uint(b, c->is->at.row);
     return mst_query_row_end(c->q, c->err);
-}
-
-/* What a task says in each of its fields, as text. */
-enum { OWNER, HELPERS, TARGET, DUE, FIELDS };
-static const char *const field_names[FIELDS] = {"owner", "helpers", "target", "due"};
-#define FIELD_TEXT_MAX 400
-
-static void say_helpers(const struct mst_task *task, char *text, size_t size)
-{
-    struct mst_unpack u;
-    struct mst_value v;
-    size_t used = 0;
-    text[0] = '\0';
-    mst_unpack_init(&u, task->helpers.data, task->helpers.len);
-    if (!task->helpers.data || !mst_unpack_next(&u, &v) || v.kind != MST_VALUE_ARRAY)
-        return;
-    for (size_t left = v.count; left > 0 && mst_unpack_next(&u, &v); left--) {
-        char id[MST_ID_MAX];
-        if (v.kind != MST_VALUE_TEXT)
-            return;
-        mst_slice_copy(v.s, id, sizeof id);
-        int n = snprintf(text + used, size - used, "%s%s", used ? " " : "", id);
-        if (n < 0 || (size_t)n >= size - used)
-            return;
-        used += (size_t)n;
-    }
-}
-
-static void say_fields(const struct mst_task *task, char texts[FIELDS][FIELD_TEXT_MAX])
-{
-    char value[MST_FIGURE_TEXT_MAX], unit[MST_TASK_UNIT_MAX + 1], day[16] = "";
-    mst_slice_copy(task->owner, texts[OWNER], FIELD_TEXT_MAX);
-    say_helpers(task, texts[HELPERS], FIELD_TEXT_MAX);
-    snprintf(texts[TARGET], FIELD_TEXT_MAX, "%s %s", figure(task->target, value),
-             mst_slice_copy(task->unit, unit, sizeof unit));
-    if (task->due != MST_DAY_NONE)
-        mst_day_format(task->due, day);
-    snprintf(texts[DUE], FIELD_TEXT_MAX, "%s", day);
 }
 
 static bool find_same(struct mst_slice body, const struct mst_task *task, struct mst_task *ret)
@@ -297,13 +330,13 @@ static struct mst_slice body_of(const struct version *version)
 
 static int put_fields(struct comparison *c, const struct mst_task *was, const struct mst_task *is)
 {
-    char before[FIELDS][FIELD_TEXT_MAX], after[FIELDS][FIELD_TEXT_MAX];
+    char before[FIELD_TEXT_MAX], after[FIELD_TEXT_MAX];
     int code = 0;
-    say_fields(was, before);
-    say_fields(is, after);
-    for (size_t i = 0; !code && i < FIELDS; i++) {
-        if (strcmp(before[i], after[i]) != 0)
-            code = put_change(c, "changed", is, field_names[i], before[i], after[i]);
+    for (int i = OWNER; !code && i < FIELDS; i++) {
+        say_field(c->q, was, (enum field)i, IDS, before);
+        say_field(c->q, is, (enum field)i, IDS, after);
+        if (strcmp(before, after) != 0)
+            code = put_change(c, "changed", (enum field)i, was, is);
     }
     return code;
 }
@@ -315,24 +348,18 @@ static int compare(struct mst_query *q, const struct version *was, const struct 
     struct comparison c = {.q = q, .err = err, .is = is};
     struct mst_tasks_cursor cursor = mst_tasks_open(body_of(is));
     struct mst_task task, other;
-    char texts[FIELDS][FIELD_TEXT_MAX];
     int code = 0;
     while (!code && mst_tasks_next(&cursor, &task)) {
-        if (find_same(body_of(was), &task, &other)) {
-            code = put_fields(&c, &other, &task);
-            continue;
-        }
-        say_fields(&task, texts);
-        code = put_change(&c, "added", &task, "", "", texts[OWNER]);
+        code = find_same(body_of(was), &task, &other)
+                   ? put_fields(&c, &other, &task)
+                   : put_change(&c, "added", FIELDS, NULL, &task);
     }
     cursor = mst_tasks_open(body_of(was));
     while (!code && mst_tasks_next(&cursor, &task)) {
-        if (find_same(body_of(is), &task, &other))
-            continue;
-        say_fields(&task, texts);
-        code = put_change(&c, "dropped", &task, "", texts[OWNER], "");
+        if (!find_same(body_of(is), &task, &other))
+            code = put_change(&c, "dropped", FIELDS, &task, NULL);
     }
-    return code || c.changes ? code : put_change(&c, "same", NULL, "", "", "");
+    return code || c.changes ? code : put_change(&c, "same", FIELDS, NULL, NULL);
 }
 
 /* The walk over an obligation's versions, each compared with the one before. */

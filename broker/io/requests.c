@@ -75,6 +75,7 @@ static const struct act {
     {"rebase", UPON_OBLIGATION, act_plain},
     {"enrol", UPON_BROKER, act_enrol},
     {"revoke", UPON_BROKER, act_revoke},
+    {"contradict", UPON_BROKER, mst_act_contradict},
     {"clock", UPON_BROKER, act_clock},
     {"reload", UPON_BROKER, act_reload},
 };

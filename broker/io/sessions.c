@@ -335,7 +335,10 @@ int mst_session_reply_pairs(struct mst_broker *b, struct mst_session *s, uint64_
 static void warn_key(void *context, const struct mst_key *key)
 {
     struct mst_broker *b = context;
+    struct mst_engine *engine = NULL;
     char fingerprint[17];
+    if (mst_driver_key(b->driver, key->channel, &engine))
+        mst_security_note(b, engine, MST_SECURITY_KEY_EXPIRES, key->principal, "");
     mst_key_fingerprint(key->channel, fingerprint);
     mst_log(&b->log, 5, "key-expires", "principal=%s fingerprint=%s in_s=%lld", key->principal,
             fingerprint, (long long)((key->not_after - mst_clock_wall()) / 1000));

@@ -17,6 +17,8 @@
 #define PUMP_ROWS_MAX 512
 /* A longer name is left out rather than cut; the id is there. */
 #define ALERT_NAME_BYTES_MAX 255
+/* What a cursor takes, under a name that its owner chooses. */
+#define CURSOR_BYTES 128
 /* How long a peer whose queue is full is left alone. */
 #define STALL_MS_MIN 20
 #define STALL_MS_MAX 5000
@@ -64,6 +66,12 @@ int mst_stream_ack(struct mst_broker *b, struct mst_session *s, const struct mst
     stream->let_go = false;
     if (ack->cursor <= stream->acked)
         return 0;
+    struct mst_caller caller = mst_session_caller(s);
+    if (!mst_driver_take_room(b->driver, s->engine, &caller, CURSOR_BYTES,
+                              mst_clock_now(&b->clock))) {
+        mst_session_error(b, s, MST_E_QUOTA, s->principal);
+        return 0;
+    }
     stream->acked = ack->cursor;
     return mst_driver_cursor(b->driver, s->engine, s->principal, s->name, ack->cursor, err);
 }

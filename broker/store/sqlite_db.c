@@ -104,6 +104,11 @@ void mst_sqlite_done(struct mst_sqlite *conn)
     memset(conn, 0, sizeof *conn);
 }
 
+const char *mst_sqlite_text(enum mst_sql which)
+{
+    return statement_texts[which];
+}
+
 int mst_sqlite_take(struct mst_sqlite *conn, enum mst_sql which, sqlite3_stmt **ret_statement,
                     struct mst_err *err)
 {

@@ -64,6 +64,8 @@ int mst_sqlite_fail(sqlite3 *db, int rc, struct mst_err *err);
 MST_MUST_CHECK int mst_sqlite_take(struct mst_sqlite *conn, enum mst_sql which,
                                    sqlite3_stmt **ret_statement, struct mst_err *err);
 void mst_sqlite_give(struct mst_sqlite *conn, enum mst_sql which, sqlite3_stmt *statement);
+/* Its text. */
+const char *mst_sqlite_text(enum mst_sql which);
 /* Take, step to the end, give back: for a statement without parameters and rows. */
 MST_MUST_CHECK int mst_sqlite_run(struct mst_sqlite *conn, enum mst_sql which, struct mst_err *err);
 

@@ -440,6 +440,8 @@ void mst_store_commit(struct mst_store *s, mst_store_done_fn done, void *context
     s->done = done;
     s->done_context = context;
     int code = s->passthrough ? 0 : check_batch(s, &err);
+    if (!code && s->ops->prepare)
+        code = settle(s, s->ops->prepare(s, &err));
     if (code) {
         /* Nothing was tried, so nothing is in doubt: the store lives on, without the batch. */
         if (s->state == MST_STORE_SPOILED)

@@ -157,7 +157,8 @@ static void start(struct guard *g, bool on_disk)
     CHECK((on_disk ? mst_store_sqlite_open(&options, &g->store, NULL)
                    : mst_store_mem_open(&options, &g->store, NULL)) == 0);
     const struct mst_driver_options driver = {.store = g->store, .keys = &g->keys};
-    const struct mst_driver_callbacks callbacks = {g, on_answer, on_alert, on_log};
+    const struct mst_driver_callbacks callbacks = {
+        .context = g, .answer = on_answer, .alert = on_alert, .log = on_log};
     CHECK(mst_driver_new(&driver, &callbacks, &g->driver, NULL) == 0);
     CHECK(mst_driver_add(g->driver, g->programme, NULL) == 0);
     CHECK(mst_driver_start(g->driver, 0, g->now, NULL) == 0);

@@ -198,12 +198,14 @@ def test_new_report_begins_with_what_was_said():
         world.clock_run("2026-04-02")
         equal(world.client("unit:south-2").submit("exchange", "2026Q2", said)["code"], "ok", "the other group's")
         for unit, money, people in (("north-2", "3.25", 4), ("north-3", 2, 5)):
-            body = {**said, "summary": f"from {unit}\nwith \"quotes\"", "money": money, "people": people}
+            body = {**said, "summary": f"from {unit}\nwith \"quotes\"", "money": money, "people": people,
+                    "projects": [{"title": f"bridge of {unit}"}]}
             equal(world.client(f"unit:{unit}").submit("exchange", "2026Q2", body)["code"], "ok", unit)
         text = agent("new", "quarterly", "2026Q2", "--out", "-")
         for line in ("# last said (2026Q1): 12.50", "# the members' figures: 5.25 altogether, from 2 of them",
                      "# carried over from 2026Q1", 'people: "40"', 'money: ""', "# North Two said, in exchange of 2026Q2",
-                     "#   money: 3.25", '#   summary: from north-3 with "quotes"', "    # last said (2026Q1): 1.25"):
+                     "#   money: 3.25", '#   summary: from north-3 with "quotes"', "    # last said (2026Q1): 1.25",
+                     "#   projects:\n#     -\n#       title: bridge of north-3\n"):
             check(line in text, f"{line!r} is not in\n{text}")
         check("south" not in text and "77.77" not in text, f"another group's words are in\n{text}")
         zh = agent("new", "quarterly", "2026Q2", "--out", "-", language="zh_CN")
@@ -215,6 +217,18 @@ def test_new_report_begins_with_what_was_said():
         agent("submit", path, "--wait", "30")
         member = staff(world, "north-2")
         check("north-3" not in member("new", "exchange", "2026Q2", "--out", "-"), "a member sees another's report")
+        # Returned, the whole of it stands in the new file, lists of difficulties and projects too.
+        world.must("musterctl", "review", "exchange/2026Q2/north-2", "--return", "--reason", "twice the same")
+        harness.wait_for(lambda: "Returned: " in member("new", "exchange", "2026Q2", "--out", "-"), "the brief to say so")
+        again = world.dir / "again.yaml"
+        member("new", "exchange", "2026Q2", "--out", again)
+        text = again.read_text(encoding="utf-8")
+        for line in ('money: "3.25"', 'summary: "from north-2\\nwith \\"quotes\\""', 'title: "bridge of north-2"'):
+            check(line in text, f"{line!r} is not in\n{text}")
+        member("submit", again, "--wait", "30")
+        found = next(row for row in world.ctl("contents", "--unit", "north-2") if row["period"] == "2026Q2")["body"]
+        equal((found["summary"], found["money"], [entry["title"] for entry in found["projects"]]),
+              ("from north-2\nwith \"quotes\"", "3.25", ["bridge of north-2"]), "submitted as it had been")
         world.broker.kill()
         done = agent.try_("new", "quarterly", "2026Q3", "--out", "-")
         check(done.returncode == 0 and 'money: ""' in done.stdout and "does not say" in done.stderr, f"{done.stdout}{done.stderr}")

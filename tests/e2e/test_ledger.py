@@ -27,8 +27,9 @@ def witnessed():
         yield world, home
 
 
-def watch(world, home, *args, language="en"):
-    return world.run("muster-watch", "--home", home, "--json", "--timeout", "2", *args, language=language)
+def watch(world, home, *args, language="en", mutant=None):
+    return world.run("muster-watch", "--home", home, "--json", "--timeout", "2", *args, language=language,
+                     env={"MUSTER_MUTANT": mutant} if mutant else None)
 
 
 def rows_of(database):
@@ -78,6 +79,14 @@ def test_altered_row_is_found_by_verify():
             check(done.returncode == 1, f"verified: {done.stdout}")
             found = int(re.search(r"row (\d+)", done.stderr).group(1))
             check(found >= number, f"row {found} for {number}: at the first head behind it")
+
+
+def test_witness_that_does_not_compare_is_noticed():
+    """The negative control: this watch has seen the heads and says nothing."""
+    with witnessed() as (world, home):
+        alter(world, anew=True)
+        equal(watch(world, home, mutant="witness-not-asked").returncode, 0, "exit of a watch that compares nothing")
+        equal(watch(world, home).returncode, 5, "exit of one that does")
 
 
 def test_ledger_that_was_reckoned_anew_is_found_by_its_witness():

@@ -363,6 +363,14 @@ def test_people_read_names_in_their_language_and_programs_ids():
         row = world.obligation(LIST)
         equal((row["bearer"], row["bearer_zh"], row["title_en"]), ("jxj", names["zh_CN"][0], names["en"][1]), "for programs")
         equal(world.ctl("show", LIST)["bearer"], "jxj", "one, for programs")
+        # A second one, while the first waits: refused, with what to do; and shown as such.
+        again = lead.try_("submit", lead.fill("task-list", "once"), "--wait")
+        refused(again, "not possible in its present state", "muster-agent withdraw")
+        number = lead.json("receipts")[-1]["receipt"]
+        equal(world.ctl("report", number)["refused"]["code"], "state", "for programs")
+        shown = world.must("musterctl", "report", number, language="zh_CN")
+        check("不予受理" in shown and "当前状态下不能办理" in shown and names["zh_CN"][0] in shown, shown)
+        check("refused" not in world.ctl("report", world.ctl("reports")[0]["receipt"]), "what was taken")
         csv = world.must("musterctl", "obligations", "--csv").splitlines()
         equal(csv[0], "id,due,phase,work,verdict,bearer,title", "headings")
         check(any(line.startswith(LIST) and ",jxj," in line for line in csv), csv)

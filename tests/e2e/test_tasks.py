@@ -66,6 +66,12 @@ def test_wrong_lists_are_refused_at_their_place():
         done = lead.try_("submit", path)
         refused(done, "errors found: 6", "helpers: unknown unit: jxk", "no unit that can own a task of this group: jxj", "must lie ahead",
                 "its value must be a figure above 0", "stands twice in its focus area", "unknown field: colour")
+        named = lead.fill("task-list", "once")
+        named.write_text("duty: task-list\nperiod: once\ntasks:\n" + task("路", "市交投公司", more='    helpers: ["jxx", "jxj", "jxj"]\n')
+                         + "uncovered:\n  g9-9: none\nheader: {filled_in_by: a, checked_by: b, signed_off_by: c, phone: d}\n",
+                         encoding="utf-8")
+        refused(lead.try_("submit", named), "errors found: 4", "write its id: jiaotou", "unknown unit: jxx", "stands twice: jxj",
+                ":11:9: error: uncovered: the group has no such focus area: g9-9")
         lines = path.read_text(encoding="utf-8").splitlines()
         for number, column in re.findall(r"\.yaml:(\d+):(\d+): error", done.stderr):
             check(int(column) > 1 and lines[int(number) - 1].strip(), f"{number}:{column} is no place in the file")
@@ -80,12 +86,24 @@ def through_approval(world, lead):
     submit(lead, write(lead, "once", task("联络线", "jtj"), task("危桥改造", "jiaotou", "2023-06-30"),
                        task("隧道", "jnx", "2024-06-30")))
     world.must("musterctl", "review", LIST, "--return", "--reason", "隧道由县里另行安排")
+    # What was returned stands in the new file, to be corrected: nobody copies it by hand.
+    again = world.dir / "again.yaml"
+    wait_for(lambda: "Returned: " in lead("new", "task-list", "once", "--out", "-"), "the brief to say so")
+    lead("new", "task-list", "once", "--out", again)
+    text = again.read_text(encoding="utf-8")
+    for word in ('title: "危桥改造"', 'owner: "jiaotou"', 'target: {value: "10", unit: "公里"}', 'due: "2024-06-30"',
+                 'filled_in_by: "'):
+        check(word in text, f"{word!r} is not in {text}")
+    check("nothing is wrong" in lead("submit", again, "--check"), "the file as it was reported")
     submit(lead, write(lead, "once", task("联络线", "jtj", value="12.5", more='    helpers: ["jxj"]\n'),
                        task("危桥改造", "jiaotou", "2023-06-30"), task("公交化", "twb")))
     found = world.ctl("versions", LIST, "--only", "2")
     equal(sorted((row["change"], row["title"], row["field"], row["was"], row["is"]) for row in found),
           [("added", "公交化", "", "", "twb"), ("changed", "联络线", "helpers", "", "jxj"),
            ("changed", "联络线", "target", "10 公里", "12.5 公里"), ("dropped", "隧道", "", "jnx", "")], "what version 2 changed")
+    helpers = [row for row in found if row["field"] == "helpers"]
+    equal([(row["is_zh"], row["is_en"], row["field_zh"]) for row in helpers],
+          [("市经信局", "Economy and Information Technology Bureau", "协助单位")], "for people")
     equal([row["change"] for row in world.ctl("versions", LIST, "--only", "1")], ["added"] * 3, "what version 1 is")
     equal({row["state"] for row in tasks(world).values()}, {"proposed"}, "states")
     equal(list(tasks(world, "--state", "dropped")), ["g2-03"], "dropped")
@@ -130,6 +148,17 @@ def test_a_list_from_its_submission_to_the_next_years_plan():
         owner("progress", "quarterly-progress", "2023Q1", "--task", "g2-02", "--percent", "40", "--value", "2.5", "--wait")
         refused(owner.try_("progress", "quarterly-progress", "2023Q1", "--task", "g2-02", "--percent", "41", "--light", "red",
                            "--wait"), "needs a reason")
+        for words, said, code in (
+                (("member-exchange", "2023Q1", "--task", "g2-02", "--percent", "41"), "name quarterly-progress instead", 1),
+                (("quarterly-progress", "2023Q1", "--task", "g2-02", "--percent", "140"), "--percent: must be a whole number", 1),
+                (("quarterly-progress", "2023Q1", "--task", "g9-02", "--percent", "41"), "--task: no task in force", 1),
+                (("quarterly-progress", "2023Q1", "--task", "g2-02", "--percent", "41", "--value", "x"), "--value: is no figure", 1),
+                (("quarterly-progress", "2023Q1", "--task", "g2-02"), "--task needs --percent", 2),
+                (("quarterly-progress", "2023Q1", "--percent", "41"), "--percent goes with --task", 2),
+                (("quarterly-progress", "2023Q1", "--task", "g2-02", "--percent", "41", "--file", "x"), "takes --text", 2),
+                (("quarterly-progress", "2023Q1"), "either --text or --file", 2)):
+            refused(owner.try_("progress", *words), said, code=code)
+        equal([row["act"] for row in owner.json("receipts")].count("progress"), 1, "what was queued for all that")
         helper("progress", "quarterly-progress", "2023Q1", "--task", "g2-01", "--percent", "30", "--light", "red", "--reason",
                "用地未批", "--wait")
         row = tasks(world, "--light", "red")
@@ -146,6 +175,9 @@ def test_a_list_from_its_submission_to_the_next_years_plan():
         equal(re.findall(r'id: "(g2-\d\d)"\n    percent: "(\d+)"', text), [("g2-01", "30"), ("g2-02", "40"), ("g2-04", "0")],
               "the last state")
         check('value: "2.5"' in text, "the figure is not carried over")
+        check("(Transport Bureau, target 12.5 公里 by 2023-12-31, red)" in text, text)
+        zh = lead("new", "quarterly-progress", "2023Q1", "--out", "-", language="zh_CN")
+        check("（市交通运输局，目标 12.5 公里，2023-12-31截止，红灯）" in zh, zh)
         part = path.with_name("part.yaml")
         part.write_text(re.sub(r'(?m)^  # 公交化.*\n  - id: "g2-04"\n(?:    .*\n)+', "", text), encoding="utf-8")
         refused(lead.try_("submit", part), "a task of the group is missing: g2-04")

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 /* ---- what outlives the store ---- */
 
@@ -132,7 +131,7 @@ static void torn_segment_is_damage_and_never_given(void **state)
 {
     struct world *w = *state;
     if (w->backend->bulk)
-        return; /* its own are below */
+        return; /* its reports lie elsewhere */
     /* The end is gone; a length is another; bytes are too many; the run's part is cut. */
     static const char *const damages[] = {
         "UPDATE ledger SET bytes = substr(bytes, 1, length(bytes) - 1) WHERE run NOT NULL",
@@ -156,166 +155,6 @@ static void torn_segment_is_damage_and_never_given(void **state)
         meddle(w, "DELETE FROM ledger; INSERT INTO ledger SELECT * FROM spare; DROP TABLE spare");
         assert_int_equal(world_open(w), 0);
     }
-}
-
-/* ---- files of reports ---- */
-
-static void path_of_reports(const struct world *w, int number, char path[128])
-{
-    snprintf(path, 128, "%s/reports-%06d.log", w->dir, number);
-}
-
-static off_t bytes_of_reports(const struct world *w, int number)
-{
-    char path[128];
-    struct stat st;
-    path_of_reports(w, number, path);
-    return stat(path, &st) == 0 ? st.st_size : -1;
-}
-
-static int peek(const struct world *w, int number, long at)
-{
-    char path[128];
-    path_of_reports(w, number, path);
-    FILE *f = fopen(path, "r");
-    assert_non_null(f);
-    assert_int_equal(fseek(f, at, SEEK_SET), 0);
-    int byte = fgetc(f);
-    fclose(f);
-    return byte;
-}
-
-/* Overwrite one byte of the closed store's file. */
-static void poke(struct world *w, int number, long at, int byte)
-{
-    char path[128];
-    mst_store_close(w->s);
-    w->s = NULL;
-    path_of_reports(w, number, path);
-    FILE *f = fopen(path, "r+");
-    assert_non_null(f);
-    assert_int_equal(fseek(f, at, SEEK_SET), 0);
-    assert_int_equal(fputc(byte, f), byte);
-    assert_int_equal(fclose(f), 0);
-}
-
-static void reports_lie_in_files_of_their_owner(void **state)
-{
-    struct world *w = *state;
-    char path[128], why[256] = "";
-    struct stat st;
-    for (uint64_t k = 1; k <= 40; k++)
-        assert_int_equal(fixture_write_batch(w->s, k, &w->err), 0);
-    path_of_reports(w, 1, path);
-    assert_int_equal(stat(path, &st), w->backend->bulk ? 0 : -1);
-    if (!w->backend->bulk)
-        return;
-    assert_int_equal(st.st_mode & 0777, 0600);
-    assert_in_range(st.st_size, w->options.bulk_file_bytes_max, 2 * w->options.bulk_file_bytes_max);
-    assert_true(bytes_of_reports(w, 4) > 0); /* some 160 KB in files of 20 */
-    world_reopen(w);
-    assert_int_equal(fixture_read_batches(w->s, why, sizeof why), 40);
-    assert_int_equal(fixture_write_batch(w->s, 41, &w->err), 0);
-    assert_int_equal(fixture_read_batches(w->s, why, sizeof why), 41);
-}
-
-static void reports_of_small_batches_stay_in_the_database(void **state)
-{
-    struct world *w = *state;
-    char why[256] = "";
-    w->options.bulk_bytes = w->backend->bulk ? 1 << 20 : 0;
-    world_reopen(w);
-    for (uint64_t k = 1; k <= 8; k++)
-        assert_int_equal(fixture_write_batch(w->s, k, &w->err), 0);
-    assert_int_equal(bytes_of_reports(w, 1), -1);
-    /* What is set later holds from then on, and both are read. */
-    w->options.bulk_bytes = w->backend->bulk;
-    world_reopen(w);
-    for (uint64_t k = 9; k <= 16; k++)
-        assert_int_equal(fixture_write_batch(w->s, k, &w->err), 0);
-    assert_int_equal(bytes_of_reports(w, 1) > 0, w->backend->bulk);
-    assert_int_equal(fixture_read_batches(w->s, why, sizeof why), 16);
-    assert_string_equal(why, "");
-}
-
-static void what_no_commit_names_is_cut_off(void **state)
-{
-    struct world *w = *state;
-    char path[128], why[256] = "";
-    if (!w->backend->bulk)
-        return;
-    assert_int_equal(fixture_write_batch(w->s, 1, &w->err), 0);
-    off_t bytes = bytes_of_reports(w, 1);
-    world_begin(w);
-    assert_int_equal(fixture_put_batch(w->s, 2, &w->err), 0);
-    assert_true(bytes_of_reports(w, 1) > bytes);
-    path_of_reports(w, 2, path);
-    FILE *f = fopen(path, "w"); /* as a batch that began it and was dropped has left it */
-    assert_non_null(f);
-    assert_int_equal(fputs("left over", f) >= 0, 1);
-    fclose(f);
-    world_reopen(w);
-    assert_int_equal(bytes_of_reports(w, 1), bytes);
-    assert_int_equal(bytes_of_reports(w, 2), -1);
-    /* What a dropped batch has written is written over. */
-    world_begin(w);
-    assert_int_equal(fixture_put_batch(w->s, 2, &w->err), 0);
-    mst_store_rollback(w->s);
-    assert_int_equal(fixture_write_batch(w->s, 2, &w->err), 0);
-    assert_int_equal(fixture_read_batches(w->s, why, sizeof why), 2);
-}
-
-static void missing_or_short_file_is_refused_and_nothing_touched(void **state)
-{
-    struct world *w = *state;
-    char path[128], moved[140], why[256] = "";
-    struct mst_store *other = NULL;
-    if (!w->backend->bulk)
-        return;
-    for (uint64_t k = 1; k <= 20; k++)
-        assert_int_equal(fixture_write_batch(w->s, k, &w->err), 0);
-    mst_store_close(w->s);
-    w->s = NULL;
-    for (int number = 1; number <= 2; number++) {
-        off_t bytes = bytes_of_reports(w, number);
-        int last = peek(w, number, (long)bytes - 1);
-        path_of_reports(w, number, path);
-        snprintf(moved, sizeof moved, "%s.moved", path);
-        assert_int_equal(rename(path, moved), 0);
-        assert_int_equal(w->backend->open(&w->options, &other, &w->err), MST_E_CORRUPT);
-        assert_non_null(strstr(w->err.text, path));
-        assert_non_null(strstr(w->err.text, "missing"));
-        assert_non_null(strstr(w->err.hint, "backup"));
-        assert_int_equal(rename(moved, path), 0);
-        assert_int_equal(truncate(path, bytes - 1), 0);
-        assert_int_equal(w->backend->open(&w->options, &other, &w->err), MST_E_CORRUPT);
-        assert_non_null(strstr(w->err.text, path));
-        assert_non_null(strstr(w->err.hint, "backup"));
-        assert_int_equal(bytes_of_reports(w, number), bytes - 1);
-        assert_int_equal(truncate(path, bytes), 0);
-        /* Of the right length now, but its last byte is another. */
-        assert_int_equal(world_open(w), 0);
-        assert_int_equal(fixture_read_batches(w->s, why, sizeof why), -1);
-        assert_string_equal(why, "row");
-        poke(w, number, (long)bytes - 1, last);
-        assert_int_equal(world_open(w), 0);
-        assert_int_equal(fixture_read_batches(w->s, why, sizeof why), 20);
-        mst_store_close(w->s);
-        w->s = NULL;
-    }
-}
-
-static void length_that_does_not_add_up_in_a_file_is_damage(void **state)
-{
-    struct world *w = *state;
-    char why[256] = "";
-    if (!w->backend->bulk)
-        return;
-    assert_int_equal(fixture_write_batch(w->s, 1, &w->err), 0);
-    poke(w, 1, 0, 0x7f);
-    assert_int_equal(world_open(w), 0);
-    assert_int_equal(fixture_read_batches(w->s, why, sizeof why), -1);
-    assert_non_null(strstr(why, "damaged"));
 }
 
 static void older_layout_is_refused_and_left_alone(void **state)
@@ -413,11 +252,6 @@ int main(void)
         WORLD_TEST(database_is_for_its_owner_only),
         WORLD_TEST(foreign_file_is_refused_and_left_alone),
         WORLD_TEST(torn_segment_is_damage_and_never_given),
-        WORLD_TEST(reports_lie_in_files_of_their_owner),
-        WORLD_TEST(reports_of_small_batches_stay_in_the_database),
-        WORLD_TEST(what_no_commit_names_is_cut_off),
-        WORLD_TEST(missing_or_short_file_is_refused_and_nothing_touched),
-        WORLD_TEST(length_that_does_not_add_up_in_a_file_is_damage),
         WORLD_TEST(older_layout_is_refused_and_left_alone),
         WORLD_TEST(database_of_the_first_version_is_brought_up),
         WORLD_TEST(log_is_bounded_though_never_idle),

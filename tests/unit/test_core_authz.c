@@ -116,7 +116,7 @@ static bool should(int actor, int programme, const char *action, bool own, int g
     case A_OFFICE:
     case A_DIRECTOR:
         return reads || in(judging, action) || in(office_acts, action) ||
-               in(" read-ledger subscribe-leaders ", action);
+               in(" read-ledger subscribe-leaders witness ", action);
     case A_VIEWER:
         return in(open_to_all, action);
     case A_LEADER:
@@ -126,7 +126,7 @@ static bool should(int actor, int programme, const char *action, bool own, int g
         return reads || in(" subscribe-leaders ", action);
     case A_ADMIN:
         return reads || in(keeping, action) ||
-               in(" read-ledger read-keys subscribe-leaders ", action);
+               in(" read-ledger read-keys subscribe-leaders witness ", action);
     default:
         return false;
     }

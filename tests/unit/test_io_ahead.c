@@ -7,12 +7,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <poll.h>
 #include <sched.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "broker/io/ahead.h"
+#include "broker/io/broker.h"
 
 #define ROOM 8
 #define PATIENCE_MS 30000
@@ -26,13 +27,21 @@ struct unit {
 static struct unit unit;
 static struct mst_ahead *ahead;
 
+static atomic_int errands;
+
+static bool run_errand(void *context)
+{
+    assert_ptr_equal(context, &errands);
+    return atomic_fetch_sub(&errands, 1) > 1;
+}
+
 static int open_ahead(void **state)
 {
     (void)state;
     struct mst_err err;
     memset(&unit, 0, sizeof unit);
     crypto_sign_keypair(unit.sign_public, unit.sign_secret);
-    return mst_ahead_open(ROOM, &ahead, &err);
+    return mst_ahead_open(ROOM, run_errand, &errands, &ahead, &err);
 }
 
 static int close_ahead(void **state)
@@ -82,20 +91,6 @@ static void post_push(void)
     mst_buf_done(&frame);
 }
 
-/* As the loop waits: asleep on the descriptor. */
-static struct mst_letter *wait_for_next(void)
-{
-    struct mst_letter *l;
-    while (!(l = mst_ahead_next(ahead, false))) {
-        struct pollfd item = {.fd = mst_ahead_fd(ahead), .events = POLLIN};
-        if (!mst_ahead_await(ahead))
-            continue;
-        assert_int_equal(poll(&item, 1, PATIENCE_MS), 1);
-        mst_ahead_heard(ahead);
-    }
-    return l;
-}
-
 static void check_push(const struct mst_letter *l, uint64_t first)
 {
     assert_true(l->reading.done);
@@ -105,37 +100,62 @@ static void check_push(const struct mst_letter *l, uint64_t first)
     assert_true(l->reading.push.holds);
 }
 
+static struct mst_letter *next(void)
+{
+    struct mst_letter *l = mst_ahead_next(ahead);
+    assert_non_null(l);
+    return l;
+}
+
+static bool is_read(const struct mst_letter *l)
+{
+    return atomic_load(&l->state) == MST_LETTER_READ;
+}
+
 static void letters_come_back_in_their_order_read_and_verified(void **state)
 {
     (void)state;
-    uint64_t taken = 0;
-    while (taken < 500) {
-        size_t posted = 0;
-        for (; posted < 1 + taken % ROOM; posted++)
+    uint64_t posted = 0, taken = 0;
+    for (; taken < 2000; taken++) {
+        for (uint64_t more = taken % (ROOM + 1); more > 0 && mst_ahead_room(ahead);
+             more--, posted++)
             post_push();
-        mst_ahead_go(ahead, true);
-        for (; posted > 0; posted--) {
-            check_push(wait_for_next(), ++taken);
-            mst_ahead_drop(ahead);
+        mst_ahead_go(ahead, taken % 2);
+        if (posted == taken) {
+            assert_null(mst_ahead_next(ahead));
+            taken--;
+            post_push();
+            posted++;
+            continue;
         }
+        check_push(next(), taken + 1);
+        mst_ahead_drop(ahead);
     }
-    assert_null(mst_ahead_oldest(ahead));
 }
 
-static void letters_that_the_loop_reads_itself_are_in_order_too(void **state)
+static void the_thread_reads_what_it_is_given(void **state)
 {
     (void)state;
-    uint64_t taken = 0;
-    while (taken < 500) {
-        while (mst_ahead_room(ahead))
-            post_push();
+    const struct timespec wait = {.tv_nsec = 100000};
+    post_push();
+    mst_ahead_go(ahead, true);
+    for (int turns = 0; !is_read(mst_ahead_oldest(ahead)); turns++) {
+        assert_in_range(turns, 0, 10 * PATIENCE_MS);
+        nanosleep(&wait, NULL);
+    }
+    check_push(next(), 1);
+}
+
+static void the_loop_sleeps_while_the_thread_reads(void **state)
+{
+    (void)state;
+    for (uint64_t taken = 1; taken <= 500; taken++) {
+        post_push();
         mst_ahead_go(ahead, true);
-        for (struct mst_letter *l; mst_ahead_oldest(ahead);) {
-            if (!(l = mst_ahead_next(ahead, true)))
-                l = wait_for_next();
-            check_push(l, ++taken);
-            mst_ahead_drop(ahead);
-        }
+        while (atomic_load(&mst_ahead_oldest(ahead)->state) == MST_LETTER_WAITS)
+            ; /* to come while it reads */
+        check_push(next(), taken);
+        mst_ahead_drop(ahead);
     }
 }
 
@@ -147,11 +167,8 @@ static void a_letter_that_comes_alone_is_left_to_the_loop(void **state)
         post_push();
         mst_ahead_go(ahead, false);
         sched_yield();
-        assert_null(mst_ahead_next(ahead, false));
-        assert_false(mst_ahead_await(ahead));
-        const struct mst_letter *l = mst_ahead_next(ahead, true);
-        assert_non_null(l);
-        check_push(l, taken);
+        assert_false(is_read(mst_ahead_oldest(ahead)));
+        check_push(next(), taken);
         mst_ahead_drop(ahead);
     }
 }
@@ -163,7 +180,7 @@ static void no_more_letters_are_taken_than_there_is_room_for(void **state)
         post_push();
     assert_null(mst_ahead_room(ahead));
     mst_ahead_go(ahead, false);
-    check_push(wait_for_next(), 1);
+    check_push(next(), 1);
     mst_ahead_drop(ahead);
     assert_non_null(mst_ahead_room(ahead));
 }
@@ -175,8 +192,7 @@ static void nobody_works_for_a_session_that_cannot_push(void **state)
     encode_push(&frame);
     post(frame.data, frame.len, false);
     mst_buf_done(&frame);
-    const struct mst_letter *l = mst_ahead_next(ahead, false);
-    assert_non_null(l);
+    const struct mst_letter *l = next();
     assert_false(l->reading.done);
     assert_false(l->reading.verified);
 }
@@ -191,13 +207,40 @@ static void what_is_wrong_is_found_out_and_left_to_the_loop(void **state)
     post("\xc1", 1, true);
     mst_ahead_go(ahead, false);
     mst_buf_done(&frame);
-    const struct mst_letter *l = wait_for_next();
+    const struct mst_letter *l = next();
     assert_true(l->reading.verified);
     assert_false(l->reading.push.holds);
     mst_ahead_drop(ahead);
-    l = wait_for_next();
+    l = next();
     assert_int_equal(l->reading.code, MST_E_PROTOCOL);
     assert_false(l->reading.verified);
+}
+
+static void an_errand_is_run_until_there_is_no_more_to_do(void **state)
+{
+    (void)state;
+    for (int turn = 0; turn < 100; turn++) {
+        const struct timespec wait = {.tv_nsec = 100000};
+        atomic_store(&errands, 1 + turn % 7);
+        mst_ahead_call(ahead);
+        for (int ms = 0; atomic_load(&errands) > 0; ms++) {
+            assert_in_range(ms, 0, 10 * PATIENCE_MS);
+            nanosleep(&wait, NULL);
+        }
+    }
+}
+
+static void a_batch_is_full_at_either_limit(void **state)
+{
+    (void)state;
+    struct mst_broker *b = calloc(1, sizeof *b);
+    assert_non_null(b);
+    b->settings.BROKER_batch_messages_max = 10;
+    b->settings.BROKER_batch_reports_max = 100;
+    assert_false(mst_door_full(b, &(struct mst_taken){9, 99}));
+    assert_true(mst_door_full(b, &(struct mst_taken){10, 0}));
+    assert_true(mst_door_full(b, &(struct mst_taken){1, 100}));
+    free(b);
 }
 
 int main(void)
@@ -205,11 +248,14 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_ahead, close_ahead)
     const struct CMUnitTest tests[] = {
         CASE(letters_come_back_in_their_order_read_and_verified),
-        CASE(letters_that_the_loop_reads_itself_are_in_order_too),
+        CASE(the_thread_reads_what_it_is_given),
+        CASE(the_loop_sleeps_while_the_thread_reads),
         CASE(a_letter_that_comes_alone_is_left_to_the_loop),
         CASE(no_more_letters_are_taken_than_there_is_room_for),
         CASE(nobody_works_for_a_session_that_cannot_push),
         CASE(what_is_wrong_is_found_out_and_left_to_the_loop),
+        cmocka_unit_test(a_batch_is_full_at_either_limit),
+        CASE(an_errand_is_run_until_there_is_no_more_to_do),
     };
     if (sodium_init() < 0)
         return 1;

@@ -359,6 +359,33 @@ static void people_read_names_and_programs_ids(void **state)
     mst_buf_done(&row);
 }
 
+static void bodies_stand_under_their_rows(void **state)
+{
+    (void)state;
+    struct mst_buf row = {0};
+    mst_pack_map(&row, 2);
+    mst_pack_text(&row, "id");
+    mst_pack_text(&row, "a");
+    mst_pack_text(&row, "body");
+    mst_pack_map(&row, 2);
+    mst_pack_text(&row, "summary");
+    mst_pack_text(&row, "one\ntwo");
+    mst_pack_text(&row, "areas");
+    mst_pack_array(&row, 1);
+    mst_pack_map(&row, 1);
+    mst_pack_text(&row, "id");
+    mst_pack_text(&row, "g1-1");
+    char *text = printed_row(MST_FORMAT_TABLE, "id body", slice_of(&row));
+    assert_string_equal(
+        text, "Id\na\n    In short: one\n      two\n    Focus areas:\n      - Id: g1-1\n");
+    free(text);
+    text = printed_row(MST_FORMAT_CSV, "id body", slice_of(&row));
+    assert_string_equal(text, "id,body\r\na,\"{\"\"summary\"\":\"\"one\\ntwo\"\",\"\"areas\"\":[{"
+                              "\"\"id\"\":\"\"g1-1\"\"}]}\"\r\n");
+    free(text);
+    mst_buf_done(&row);
+}
+
 static bool has_word(const char *column, const char *wanted)
 {
     const char *word;
@@ -536,6 +563,15 @@ static void alerts_read_as_sentences_in_both_languages(void **state)
     assert_non_null(strstr(mst_alert_words(&alert, words, sizeof words), "escalation, level 2:"));
     alert.kind = mst_text("something-new");
     assert_non_null(strstr(mst_alert_words(&alert, words, sizeof words), "something-new: "));
+    /* The age is told as one, where it is there. */
+    alert.kind = mst_text("difficulty-old");
+    alert.reason = mst_text("d1 phase 2: no water: 28");
+    assert_non_null(strstr(mst_alert_words(&alert, words, sizeof words),
+                           "still unsolved, after 28 days: d1 phase 2: no water"));
+    assert_null(strstr(words, ": 28"));
+    alert.reason = mst_text("d1 2028");
+    assert_non_null(
+        strstr(mst_alert_words(&alert, words, sizeof words), "still unsolved: d1 2028"));
 }
 
 /* What the broker gives as a reason is in the reader's language; what people write is theirs. */
@@ -638,6 +674,7 @@ int main(void)
         cmocka_unit_test(nested_values_are_indented_without_trailing_blanks),
         cmocka_unit_test(empty_cells_at_the_end_leave_no_blanks),
         cmocka_unit_test(people_read_names_and_programs_ids),
+        cmocka_unit_test(bodies_stand_under_their_rows),
         cmocka_unit_test(every_event_has_its_words),
         cmocka_unit_test(only_a_row_that_is_nothing_else_is_a_note),
         cmocka_unit_test(json_keeps_numbers_whole),

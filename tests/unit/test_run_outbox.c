@@ -113,6 +113,24 @@ static void receipt_that_repeats_overlaps_or_leaps_is_taken_right(void **state)
     assert_int_equal(mst_outbox_acked(f->box), 4);
 }
 
+static void receipts_alone_may_wait_for_their_commit(void **state)
+{
+    struct fixture *f = *state;
+    const struct mst_slices none = {0};
+    append(f->box, "x", 1);
+    append(f->box, "x", 1);
+    assert_true(mst_outbox_urgent(f->box));
+    assert_int_equal(receipt(f->box, 1, 1, 10, 0, none), 0);
+    assert_true(mst_outbox_urgent(f->box));
+    commit(f->box);
+    assert_false(mst_outbox_dirty(f->box));
+    assert_int_equal(receipt(f->box, 2, 2, 11, 5, none), 0);
+    assert_true(mst_outbox_dirty(f->box));
+    assert_false(mst_outbox_urgent(f->box));
+    append(f->box, "x", 1);
+    assert_true(mst_outbox_urgent(f->box));
+}
+
 static void renewed_outbox_chains_its_unacknowledged_reports_anew(void **state)
 {
     struct fixture *f = *state;
@@ -364,6 +382,7 @@ int main(void)
         CASE(runs_keep_to_their_limits_and_hold_one_report_at_least),
         CASE(receipt_numbers_are_dealt_out_and_a_refusal_consumes_its_number),
         CASE(receipt_that_repeats_overlaps_or_leaps_is_taken_right),
+        CASE(receipts_alone_may_wait_for_their_commit),
         CASE(renewed_outbox_chains_its_unacknowledged_reports_anew),
         CASE(rewound_outbox_sends_what_it_keeps_and_no_more),
         CASE(old_and_surplus_reports_go_and_the_unacknowledged_never),
