@@ -55,10 +55,29 @@ int mst_desk_rotate(const struct mst_desk *desk)
     return MST_EXIT_OK;
 }
 
+static int renew(const struct mst_desk *desk)
+{
+    struct mst_err err;
+    char principal[65];
+    if (mst_home_renew(desk->home, mst_call_value(desk->call, "invitation"), timeout_ms(desk),
+                       principal, &err))
+        return mst_desk_complain(&err);
+    tell_agent(desk);
+    if (desk->json) {
+        printf("{\"principal\":\"%s\",\"renewed\":true}\n", principal);
+    } else {
+        printf(_("%s has new keys; what was queued in %s goes on"), principal, desk->home);
+        printf("\n");
+    }
+    return MST_EXIT_OK;
+}
+
 int mst_desk_join(const struct mst_desk *desk)
 {
     struct mst_err err;
     char principal[65];
+    if (mst_call_value(desk->call, "renew"))
+        return renew(desk);
     if (mst_home_join(desk->home, mst_call_value(desk->call, "invitation"), timeout_ms(desk),
                       principal, &err))
         return mst_desk_complain(&err);

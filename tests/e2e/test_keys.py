@@ -168,6 +168,45 @@ def test_key_that_expires_is_told_of_before_and_refused_after():
         equal([row["state"] for row in agent.json("receipts")], ["queued"], f"state of {number}, which stays")
 
 
+def test_expired_unit_comes_back_with_what_it_had_queued():
+    with world_with(key_life=6, key_overlap=1) as world:
+        agent = world.agent("jxj", start=False, reconnect_max=1000)
+        agent.start()
+        submit_progress(agent, "in time")
+        old = public_keys(agent.home)
+        wait_for(lambda: keys_of(world, "unit:jxj")[0]["status"] == "expired", "the key to expire")
+        for number in range(3):
+            agent("progress", "task-list", "once", "--text", f"too late {number}")
+        agent.wait_log(r"session-closed code=expired")
+        world.broker.stop()
+        index = world.broker.argv.index("key_life=6")
+        world.broker.argv[index] = "key_life=100000"
+        world.broker.start()
+        before = (agent.home / "agent.yaml").read_bytes()
+        # Not for another's invitation, and not without one.
+        done = agent.try_("join", world.invite("rsj"), "--renew")
+        check(done.returncode != 0 and "the invitation is for unit:rsj" in done.stderr, f"{done}")
+        done = agent.try_("join", world.invite("jxj"))
+        check(done.returncode != 0 and "--renew" in done.stderr, f"{done}")
+        done = world.run("muster-agent", "--home", world.dir / "nowhere", "join", world.invite("jxj"), "--renew")
+        check(done.returncode != 0 and "there is no home" in done.stderr, f"{done}")
+        equal(public_keys(agent.home), old, "keys after what was refused")
+        # Killed when the broker had enrolled it, and done again with the same invitation.
+        invitation = world.invite("jxj")
+        equal(agent.try_("join", invitation, "--renew", env={"MUSTER_FAILPOINT": "agent.renew-enrolled:1"}).returncode, -9, "killed")
+        equal(public_keys(agent.home), old, "keys after the kill")
+        agent("join", invitation, "--renew")
+        check(not set(old) & set(public_keys(agent.home)), "the keys are the old ones")
+        equal((agent.home / "keys").stat().st_mode & 0o777, 0o600, "mode")
+        check(not (agent.home / "keys.renewed").exists(), "keys.renewed was left behind")
+        equal((agent.home / "agent.yaml").read_bytes(), before, "settings")
+        wait_for(lambda: agent.json("status")["acknowledged"] == 4, "what was queued to arrive")
+        equal([row["state"] for row in agent.json("receipts")], ["received"] * 4, "states")
+        submit_progress(agent, "and goes on")
+        equal(world.verify_ledger()["report"], "5", "reports, none twice")
+        equal(len(keys_of(world, "unit:jxj")), 2, "keys")
+
+
 def test_broker_warns_of_keys_that_expire():
     with world_with(key_life=100) as world:
         world.home("jxj")
