@@ -37,7 +37,7 @@ static void make_home(struct fixture *f)
         snprintf(hex + 2 * i, 3, "%02x", f->fake.keys.sign_public[i]);
     snprintf(f->home.dir, sizeof f->home.dir, "%s", f->dir);
     set(f, "broker", f->fake.endpoint);
-    set(f, "broker_key", f->fake.curve_public);
+    set(f, "broker_key", zcert_public_txt(f->fake.cert));
     set(f, "broker_sign_key", hex);
     set(f, "programme", "p");
     set(f, "unit", "u1");
@@ -72,10 +72,9 @@ static int setup(void **state)
     assert_non_null(mkdtemp(f->dir));
     snprintf(f->path, sizeof f->path, "%s/outbox.db", f->dir);
     pthread_mutex_init(&f->fake.lock, NULL);
-    f->fake.ctx = zmq_ctx_new();
     f->fake.window = 64;
     f->fake.epoch = 1;
-    assert_int_equal(zmq_curve_keypair(f->fake.curve_public, f->fake.curve_secret), 0);
+    f->fake.cert = zcert_new();
     assert_int_equal(mst_keys_make(&f->fake.keys, NULL), 0);
     strcpy(f->fake.endpoint, "tcp://127.0.0.1:*");
     fake_start(&f->fake);
@@ -91,7 +90,7 @@ static int teardown(void **state)
     char command[128];
     close_agent(f);
     fake_stop(&f->fake);
-    zmq_ctx_term(f->fake.ctx);
+    zcert_destroy(&f->fake.cert);
     pthread_mutex_destroy(&f->fake.lock);
     mst_settings_done(&f->home.settings);
     snprintf(command, sizeof command, "rm -rf %s", f->dir);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 
 #include "agent/watch/watch.h"
