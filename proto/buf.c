@@ -36,17 +36,22 @@ static bool reserve(struct mst_buf *buf, size_t more)
     return true;
 }
 
-void mst_buf_put(struct mst_buf *buf, const void *data, size_t len)
+uint8_t *mst_buf_add(struct mst_buf *buf, size_t len)
 {
     /* After one failure nothing more goes in: a hole in the middle would look like contents. */
-    if (len == 0 || buf->failed)
-        return;
-    if (!reserve(buf, len)) {
+    if (buf->failed || !reserve(buf, len)) {
         buf->failed = true;
-        return;
+        return NULL;
     }
-    memcpy(buf->data + buf->len, data, len);
     buf->len += len;
+    return buf->data + buf->len - len;
+}
+
+void mst_buf_put(struct mst_buf *buf, const void *data, size_t len)
+{
+    uint8_t *at = len ? mst_buf_add(buf, len) : NULL;
+    if (at)
+        memcpy(at, data, len);
 }
 
 void mst_buf_put_u64be(struct mst_buf *buf, uint64_t value)

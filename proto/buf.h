@@ -18,6 +18,8 @@ struct mst_buf {
 void mst_buf_done(struct mst_buf *buf);  /* frees; leaves an empty, usable buffer */
 void mst_buf_clear(struct mst_buf *buf); /* keeps the memory */
 void mst_buf_put(struct mst_buf *buf, const void *data, size_t len);
+/* Room for `len` bytes more, which the caller fills at once; NULL when there is no memory. */
+uint8_t *mst_buf_add(struct mst_buf *buf, size_t len);
 void mst_buf_put_u64be(struct mst_buf *buf, uint64_t value);
 
 #endif

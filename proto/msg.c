@@ -46,11 +46,12 @@ struct message_row {
     enum mst_direction direction;
     const struct field_row *fields;
     size_t count;
+    size_t bytes; /* of the struct */
 };
 
 static const struct message_row messages[MST_MSG_TYPES] = {
 #define MESSAGE(name, word, direction, doc)                                                        \
-    {word, MST_##direction, fields_of_##name, MST_F_##name##__N},
+    {word, MST_##direction, fields_of_##name, MST_F_##name##__N, sizeof(struct mst_msg_##name)},
 #define FIELD(message, name, kind, need, min, max, doc)
 #define END(message)
 #include "proto/messages.def"
@@ -283,42 +284,53 @@ static int check_complete(const struct decoder *d, uint64_t has)
     return 0;
 }
 
-/* Decode validated bytes as this message. Two equal keys cannot be: the validator refused them. */
-static int decode_map(enum mst_msg_type type, struct mst_slice bytes,
-                      struct mst_msg_scratch *scratch, struct mst_msg *ret_msg, struct mst_err *err)
+/* Decode validated bytes into the message's own struct. Two equal keys cannot be: the validator
+ * refused them. */
+static int decode_fields(const struct message_row *m, struct mst_slice bytes,
+                         struct mst_msg_scratch *scratch, void *ret, struct mst_err *err)
 {
-    struct mst_msg msg = {.type = type};
-    struct decoder d = {.m = &messages[type], .scratch = scratch, .err = err};
+    union mst_msg_any u; /* of it, the message's part is set */
+    struct decoder d = {.m = m, .scratch = scratch, .err = err};
     mst_unpack_init(&d.u, bytes.data, bytes.len);
     struct mst_value head;
     if (!mst_unpack_next(&d.u, &head) || head.kind != MST_VALUE_MAP)
-        return mst_fail(err, MST_E_PROTOCOL, _("%s: not a map"), d.m->word);
-    uint8_t *base = (uint8_t *)&msg.u;
+        return mst_fail(err, MST_E_PROTOCOL, _("%s: not a map"), m->word);
+    uint8_t *base = (uint8_t *)&u;
+    memset(base, 0, m->bytes);
     uint64_t has = 0;
     size_t hint = 0;
     for (size_t left = head.count; left > 0; left--) {
         struct mst_value key;
         if (!mst_unpack_next(&d.u, &key) || key.kind != MST_VALUE_TEXT)
-            return mst_fail(err, MST_E_PROTOCOL, _("%s: not a map"), d.m->word);
-        const struct field_row *row = find_field(d.m, key.s, &hint);
+            return mst_fail(err, MST_E_PROTOCOL, _("%s: not a map"), m->word);
+        const struct field_row *row = find_field(m, key.s, &hint);
         if (!row) {
-            if (d.m->direction == MST_PART || !mst_slice_is(key.s, "type"))
-                return refuse_name(err, N_("%s: \"%s\" is not known"), d.m->word, key.s);
+            if (m->direction == MST_PART || !mst_slice_is(key.s, "type"))
+                return refuse_name(err, N_("%s: \"%s\" is not known"), m->word, key.s);
             if (!mst_unpack_skip(&d.u, NULL))
-                return mst_fail(err, MST_E_PROTOCOL, _("%s: not a map"), d.m->word);
+                return mst_fail(err, MST_E_PROTOCOL, _("%s: not a map"), m->word);
             continue;
         }
         int rc = decode_value(&d, row, base + row->offset);
         if (rc)
             return rc;
-        has |= UINT64_C(1) << (row - d.m->fields);
+        has |= UINT64_C(1) << (row - m->fields);
     }
     int rc = check_complete(&d, has);
     if (rc)
         return rc;
     memcpy(base, &has, sizeof has);
-    *ret_msg = msg;
+    memcpy(ret, base, m->bytes);
     return 0;
+}
+
+static int decode_map(enum mst_msg_type type, struct mst_slice bytes,
+                      struct mst_msg_scratch *scratch, struct mst_msg *ret_msg, struct mst_err *err)
+{
+    int rc = decode_fields(&messages[type], bytes, scratch, &ret_msg->u, err);
+    if (!rc)
+        ret_msg->type = type;
+    return rc;
 }
 
 int mst_msg_decode(const void *data, size_t len, enum mst_direction direction,
@@ -350,6 +362,12 @@ int mst_msg_decode_part(enum mst_msg_type type, const void *data, size_t len,
 {
     int rc = mst_validate(data, len, err);
     return rc ? rc : decode_map(type, mst_bytes(data, len), scratch, ret_msg, err);
+}
+
+int mst_msg_decode_report(struct mst_slice bytes, struct mst_msg_report *ret, struct mst_err *err)
+{
+    int rc = mst_validate(bytes.data, bytes.len, err);
+    return rc ? rc : decode_fields(&messages[MST_MSG_report], bytes, NULL, ret, err);
 }
 
 /* ---- encoding ---- */

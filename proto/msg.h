@@ -120,6 +120,9 @@ MST_MUST_CHECK int mst_msg_decode(const void *data, size_t len, enum mst_directi
 MST_MUST_CHECK int mst_msg_decode_part(enum mst_msg_type type, const void *data, size_t len,
                                        struct mst_msg_scratch *scratch, struct mst_msg *ret_msg,
                                        struct mst_err *err);
+/* The same for a report alone, which has no arrays. */
+MST_MUST_CHECK int mst_msg_decode_report(struct mst_slice bytes, struct mst_msg_report *ret,
+                                         struct mst_err *err);
 /*
  * Append the frame. Every REQUIRED field is written; an OPTIONAL one when its value is not empty
  * (TEXT, BIN, MAP with data; arrays with items, though `count` be 0; UINT and BOOL when its bit is

@@ -123,9 +123,8 @@ int mst_run_verify(const uint8_t key[MST_SIGN_PUBLIC_BYTES], const uint8_t outbo
     return 0;
 }
 
-/* The bytes that a receipt's signature is over. */
-static int receipt_text(const char *programme, const struct mst_msg_receipt *r, struct mst_buf *out,
-                        struct mst_err *err)
+int mst_receipt_text(const char *programme, const struct mst_msg_receipt *r, struct mst_buf *out,
+                     struct mst_err *err)
 {
     if (r->outbox.len != MST_OUTBOX_BYTES || r->head.len != MST_HASH_BYTES)
         return mst_fail_on(err, MST_E_INVALID, _("the receipt"));
@@ -151,14 +150,20 @@ static int receipt_text(const char *programme, const struct mst_msg_receipt *r, 
     return out->failed ? mst_fail_on(err, MST_E_NOMEM, _("the receipt")) : 0;
 }
 
+void mst_receipt_sign_text(const uint8_t secret[MST_SIGN_SECRET_BYTES], struct mst_slice text,
+                           uint8_t ret_sig[MST_SIGN_BYTES])
+{
+    (void)crypto_sign_detached(ret_sig, NULL, text.data, text.len, secret);
+}
+
 int mst_receipt_sign(const uint8_t secret[MST_SIGN_SECRET_BYTES], const char *programme,
                      const struct mst_msg_receipt *receipt, uint8_t ret_sig[MST_SIGN_BYTES],
                      struct mst_err *err)
 {
     struct mst_buf text = {0};
-    int rc = receipt_text(programme, receipt, &text, err);
+    int rc = mst_receipt_text(programme, receipt, &text, err);
     if (!rc)
-        (void)crypto_sign_detached(ret_sig, NULL, text.data, text.len, secret);
+        mst_receipt_sign_text(secret, mst_bytes(text.data, text.len), ret_sig);
     mst_buf_done(&text);
     return rc;
 }
@@ -169,7 +174,7 @@ int mst_receipt_verify(const uint8_t key[MST_SIGN_PUBLIC_BYTES], const char *pro
     if (receipt->sig.len != MST_SIGN_BYTES)
         return mst_fail_on(err, MST_E_SIGNATURE, _("the receipt"));
     struct mst_buf text = {0};
-    int rc = receipt_text(programme, receipt, &text, err);
+    int rc = mst_receipt_text(programme, receipt, &text, err);
     if (!rc && crypto_sign_verify_detached(receipt->sig.data, text.data, text.len, key))
         rc = mst_fail_on(err, MST_E_SIGNATURE, _("the receipt"));
     mst_buf_done(&text);

@@ -84,19 +84,6 @@ static int show_instead(struct asking *asking, struct mst_slice row, const char 
     return rc;
 }
 
-/* Where an obligation stands in time means nothing any more once it has come to an end. */
-static bool has_ended(struct mst_slice row)
-{
-    static const char *const ends[] = {"closed", "waived", "not-applicable", "superseded",
-                                       "cancelled"};
-    struct mst_slice work = mst_unpack_text(row, "work");
-    for (size_t i = 0; work.data && i < sizeof ends / sizeof ends[0]; i++) {
-        if (mst_slice_is(work, ends[i]))
-            return true;
-    }
-    return false;
-}
-
 /* How far a long piece of work is: for the eyes, not part of the answer. */
 static void show_progress(struct asking *asking, struct mst_slice row)
 {
@@ -118,26 +105,15 @@ static int keep_row(struct asking *asking, struct mst_slice row)
         int code = asking->fn(asking->fn_context, row);
         return code ? mst_fail_on(&asking->row_err, (enum mst_code)code, asking->verb) : 0;
     }
-    struct mst_slice note = mst_unpack_text(row, "note"), raw;
-    bool said = mst_unpack_find(row, "note", &raw) && mst_put_saying(&asking->notes, raw);
-    if (note.data || said) {
-        /* Under the table; the other formats have it in the rows' fields. */
-        char text[512] = "";
-        const char *words = note.data ? mst_tr(mst_slice_copy(note, text, sizeof text)) : "";
-        if (!said)
-            mst_buf_put(&asking->notes, words, strlen(words));
-        mst_buf_put(&asking->notes, "\n", 1);
+    /* Under the table; the other formats have it in the rows' fields. */
+    if (mst_put_note(&asking->notes, row))
         return asking->notes.failed ? mst_fail_on(&asking->row_err, MST_E_NOMEM, "note") : 0;
-    }
     asking->rows++;
     if (asking->progress && asking->rows % PROGRESS_ROWS == 0) {
         fputs("\r", stderr);
         fprintf(stderr, _("%zu rows"), asking->rows);
     }
     struct mst_slice invitation = mst_unpack_text(row, "invitation");
-    if (asking->call->format == MST_FORMAT_TABLE && strcmp(asking->verb, "obligations") == 0 &&
-        has_ended(row))
-        return show_instead(asking, row, "phase", "phase", "-");
     if (!invitation.data)
         return mst_table_row(asking->table, row, &asking->row_err);
     if (asking->out_fd >= 0) {
@@ -311,7 +287,7 @@ static void tell_limit(const struct asking *asking)
         if (strcmp(command->args[i].name, "limit") != 0 || asking->call->values[i] ||
             asking->rows != MST_LIST_ROWS_DEFAULT)
             continue;
-        bool newest = strcmp(command->word, "reports") == 0 && !mst_ctl_value(asking->call, "from");
+        bool newest = strcmp(command->word, "ledger") != 0 && !mst_ctl_value(asking->call, "from");
         fprintf(stderr,
                 newest ? _("only the newest %d are shown; --limit N shows more, --from begins "
                            "earlier\n")

@@ -120,6 +120,11 @@ static int print_outcome(const struct mst_desk *desk, struct mst_slice row, stru
     if (refusal.len > 0) {
         (void)mst_link_fault(refusal, mst_unpack_text(row, "subject"), mst_text(""), mst_text(""),
                              err);
+        if (err->code == MST_R_STATE && strcmp(desk->call->command->word, "submit") == 0)
+            mst_hint(
+                err, "%s",
+                _("what was submitted is with the receiver: `muster-agent withdraw DUTY PERIOD` "
+                  "takes it back before its review; else it has to be returned"));
         (void)mst_desk_complain(err);
         return MST_EXIT_REFUSED;
     }
@@ -259,6 +264,24 @@ static int progress_from_file(const struct mst_desk *desk, const char *path)
     return rc;
 }
 
+/* Held against the brief before it is queued. */
+static int perform_checked(const struct mst_desk *desk, const struct act *act)
+{
+    struct mst_err err;
+    struct mst_local *local;
+    struct mst_brief brief;
+    if (mst_desk_check_period(act->period, &err) || mst_local_open(desk->home, &local, &err))
+        return mst_desk_complain(&err);
+    int code = mst_brief_fetch(local, &brief, &err);
+    if (!code) {
+        code = mst_desk_check_progress(&brief, act->duty, act->body, &err);
+        mst_brief_done(&brief);
+    }
+    int rc = code ? mst_desk_complain(&err) : perform_with(desk, local, act);
+    mst_local_close(local);
+    return rc;
+}
+
 /* Of one task, as a report's body has it. */
 static int progress_of_task(const struct mst_desk *desk)
 {
@@ -277,24 +300,40 @@ static int progress_of_task(const struct mst_desk *desk)
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         pack_pair(&body, keys[i], mst_call_value(desk->call, keys[i]));
     act.body = mst_bytes(body.data, body.len);
-    int rc = perform(desk, &act);
+    int rc = perform_checked(desk, &act);
     mst_buf_done(&body);
     return rc;
 }
 
-int mst_desk_progress(const struct mst_desk *desk)
+/* What goes with a task says nothing without one, and a task says nothing without a percentage. */
+static int check_progress_usage(const struct mst_desk *desk, struct mst_err *err)
 {
+    static const char *const of_task[] = {"percent", "value", "light", "reason"};
     const char *text = mst_call_value(desk->call, "text");
     const char *file = mst_call_value(desk->call, "file");
+    bool task = mst_call_value(desk->call, "task") != NULL;
+    for (size_t i = 0; !task && i < sizeof of_task / sizeof of_task[0]; i++) {
+        if (mst_call_value(desk->call, of_task[i]))
+            return mst_fail(err, MST_E_USAGE, _("--%s goes with --task"), of_task[i]);
+    }
+    if (task && file)
+        return mst_fail(err, MST_E_USAGE, "%s", _("--task takes --text, not --file"));
+    if (task && !mst_call_value(desk->call, "percent"))
+        return mst_fail(err, MST_E_USAGE, "%s", _("--task needs --percent: so much of it is done"));
+    return task || !text != !file ? 0
+                                  : mst_fail(err, MST_E_USAGE, "%s", _("either --text or --file"));
+}
+
+int mst_desk_progress(const struct mst_desk *desk)
+{
+    struct mst_err err;
+    const char *text = mst_call_value(desk->call, "text");
+    if (check_progress_usage(desk, &err))
+        return mst_desk_complain(&err);
     if (mst_call_value(desk->call, "task"))
         return progress_of_task(desk);
-    if (!text == !file) {
-        struct mst_err err;
-        mst_fail(&err, MST_E_USAGE, "%s", _("either --text or --file"));
-        return mst_desk_complain(&err);
-    }
     return text ? perform_with_body(desk, "progress", "text", text, strlen(text))
-                : progress_from_file(desk, file);
+                : progress_from_file(desk, mst_call_value(desk->call, "file"));
 }
 
 /* The agent's clock is a rehearsal's once it has met a rehearsing broker; before, it tells nothing
@@ -398,6 +437,15 @@ int mst_desk_vacate(const struct mst_desk *desk)
 /* ---- signing for tasks ---- */
 
 /* Queue signing for what waits and matches; *ret_count: so many were queued. */
+/* An amended task is signed for again, under its id with a number behind a point. */
+static bool is_signing(struct mst_slice row, const char *task)
+{
+    char subject[128];
+    mst_slice_copy(mst_unpack_text(row, "subject"), subject, sizeof subject);
+    subject[strcspn(subject, ".")] = '\0';
+    return strcmp(subject, task) == 0;
+}
+
 static int sign_waiting(const struct mst_desk *desk, struct mst_local *local,
                         const struct mst_brief *brief, size_t *ret_count)
 {
@@ -411,7 +459,7 @@ static int sign_waiting(const struct mst_desk *desk, struct mst_local *local,
         mst_slice_copy(mst_unpack_text(row, "id"), id, sizeof id);
         if (!mst_slice_is(mst_unpack_text(row, "kind"), "sign-for") ||
             !mst_slice_is(mst_unpack_text(row, "work"), "awaiting") ||
-            (task && !mst_slice_is(mst_unpack_text(row, "subject"), task) && strcmp(id, task) != 0))
+            (task && !is_signing(row, task) && strcmp(id, task) != 0))
             continue;
         struct act act = {
             .word = "sign-for", .obligation = id, .reason = mst_call_value(desk->call, "reason")};

@@ -199,8 +199,11 @@ struct mst_form_names mst_brief_names(const struct mst_brief *brief,
         const struct mst_desk_area *area = &brief->areas[i];
         areas[i] = (struct mst_area){.id = area->id, .title = {area->title_en, area->title_zh}};
     }
-    return (struct mst_form_names){areas, brief->areas_count, brief->units, brief->units_count,
-                                   false};
+    return (struct mst_form_names){.areas = areas,
+                                   .areas_count = brief->areas_count,
+                                   .units = brief->units,
+                                   .units_count = brief->units_count,
+                                   .bearer = brief->unit[0] ? brief->unit : NULL};
 }
 
 static enum mst_duty_tasks tasks_of(struct mst_slice row)
@@ -228,7 +231,10 @@ void mst_brief_take(struct mst_brief *brief, struct mst_slice row)
         take_text(row, "name_en", brief->name_en, sizeof brief->name_en);
         take_text(row, "group_name_zh", brief->group_zh, sizeof brief->group_zh);
         take_text(row, "group_name_en", brief->group_en, sizeof brief->group_en);
+        take_text(row, "tasks_under", brief->tasks_under, sizeof brief->tasks_under);
         brief->tasks_max = (size_t)mst_unpack_int(row, "tasks_max", 0);
+        brief->matters.max = (int)mst_unpack_int(row, "matters_max", MST_FORM_ROWS_MAX);
+        brief->matters.helpers = (int)mst_unpack_int(row, "helpers_max", MST_HELPERS_MAX);
         char today[16];
         take_text(row, "today", today, sizeof today);
         if (mst_day_parse(today, &brief->today, NULL) != 0)
@@ -243,6 +249,7 @@ void mst_brief_take(struct mst_brief *brief, struct mst_slice row)
         take_titles(row, duty->id, duty->title_zh, duty->title_en);
         duty->form = form_of(brief, row);
         duty->tasks = tasks_of(row);
+        duty->report = mst_slice_is(mst_unpack_text(row, "kind"), "report");
     } else if (mst_slice_is(type, "form")) {
         take_form(brief, row);
     } else if (mst_slice_is(type, "named")) {

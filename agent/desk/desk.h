@@ -10,6 +10,7 @@
 #include "agent/run/local.h"
 #include "config/load/load.h"
 #include "config/model/form.h"
+#include "config/model/programme.h"
 
 int mst_desk_main(int argc, char *const *argv);
 const struct mst_app *mst_desk_app(void);
@@ -84,6 +85,7 @@ struct mst_desk_duty {
     char id[48], title_zh[MST_DESK_TITLE_MAX], title_en[MST_DESK_TITLE_MAX];
     const struct mst_form *form; /* NULL: no file, a name is put on record */
     enum mst_duty_tasks tasks;
+    bool report; /* it may bring up difficulties and projects */
 };
 
 #define MST_DESK_AREAS_MAX 64
@@ -102,12 +104,14 @@ struct mst_brief {
     size_t forms_count;
     struct mst_unit *units; /* that a report may name: id and name alone */
     size_t units_count, units_cap;
-    struct mst_arena *arena;    /* of forms and names */
-    struct mst_buf obligations; /* the rows of that type, one after the other */
-    struct mst_buf owners;      /* likewise: units that can own a task of the group */
-    struct mst_buf tasks;       /* likewise: tasks in force that concern the unit */
-    size_t tasks_max;           /* most tasks of one list; 0: not known */
-    mst_day today;              /* as the broker saw it; MST_DAY_NONE: not known */
+    struct mst_arena *arena;         /* of forms and names */
+    struct mst_buf obligations;      /* the rows of that type, one after the other */
+    struct mst_buf owners;           /* likewise: units that can own a task of the group */
+    struct mst_buf tasks;            /* likewise: tasks in force that concern the unit */
+    size_t tasks_max;                /* most tasks of one list; 0: not known */
+    struct mst_matter_rules matters; /* what a report may bring up; the widest where not known */
+    char tasks_under[48];            /* the duty of tasks' progress; "": none, or not known */
+    mst_day today;                   /* as the broker saw it; MST_DAY_NONE: not known */
 };
 void mst_brief_done(struct mst_brief *brief);
 /* What of a row is known is kept; rows of other types are passed over. */
@@ -119,6 +123,13 @@ const struct mst_desk_duty *mst_brief_duty(const struct mst_brief *brief, const 
 /* What a report may name, and the areas as the brief has them, which `areas` is room for. */
 struct mst_form_names mst_brief_names(const struct mst_brief *brief,
                                       struct mst_area areas[MST_DESK_AREAS_MAX]);
+
+/*
+ * Progress of one task as the command line gives it, checked as the broker will: each fault is told
+ * by its option. MST_E_INVALID when there were any.
+ */
+MST_MUST_CHECK int mst_desk_check_progress(const struct mst_brief *brief, const char *duty,
+                                           struct mst_slice body, struct mst_err *err);
 
 /* ---- report files ---- */
 
@@ -137,6 +148,7 @@ void mst_report_done(struct mst_report_file *report);
 /* What was reported before: by the unit itself, or by a member to its lead. */
 struct mst_said {
     bool own;
+    bool returned; /* this very report, to be corrected: all of it stands in the file */
     char who[512]; /* a name, for people */
     char duty[48], period[16];
     uint64_t receipt;
@@ -150,6 +162,9 @@ void mst_report_template(const struct mst_brief *brief, const char *duty, const 
 /* Text from the wire, on one line. */
 void mst_desk_put_clean(FILE *out, const char *text);
 
+/* In double quotes, as YAML reads it back. */
+void mst_desk_put_quoted(FILE *out, struct mst_slice text);
+
 /* ---- tasks ---- */
 
 struct mst_node;
@@ -160,6 +175,8 @@ bool mst_brief_task(const struct mst_brief *brief, size_t *cursor, struct mst_sl
 void mst_desk_check_tasks(const struct mst_brief *brief, const struct mst_desk_duty *duty,
                           const char *file, const struct mst_node *root, struct mst_slice body,
                           struct mst_diags *diags);
-void mst_desk_put_tasks(const struct mst_brief *brief, enum mst_duty_tasks tasks, FILE *out);
+/* returned: a list that is to be corrected; data NULL: none. */
+void mst_desk_put_tasks(const struct mst_brief *brief, enum mst_duty_tasks tasks,
+                        struct mst_slice returned, FILE *out);
 
 #endif

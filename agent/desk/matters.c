@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "config/model/matters.h"
 #include "proto/pack.h"
 
 static void pack_pair(struct mst_buf *out, const char *key, const char *value)
@@ -44,6 +45,46 @@ static void pack_helpers(struct mst_buf *out, const char *helpers)
     }
 }
 
+struct checking {
+    const struct mst_form_names *names;
+    int rc;
+};
+
+static bool tell_fault(void *context, const struct mst_form_fault *fault)
+{
+    struct checking *c = context;
+    struct mst_err err;
+    char text[MST_ERR_TEXT_MAX], hint[MST_ERR_HINT_MAX];
+    mst_form_say(fault, c->names, text, hint);
+    mst_fail(&err, MST_E_INVALID, "%s", text);
+    mst_hint(&err, "%s", hint);
+    c->rc = mst_desk_complain(&err);
+    return true;
+}
+
+/* As the broker will check it again; what the agent's brief does not know is left to the broker. */
+static int check(const struct mst_desk *desk, struct mst_slice body)
+{
+    struct mst_err err;
+    struct mst_local *local;
+    struct mst_brief brief;
+    struct mst_area areas[MST_DESK_AREAS_MAX];
+    struct mst_matter_field room;
+    if (mst_local_open(desk->home, &local, &err))
+        return mst_desk_complain(&err);
+    int code = mst_brief_fetch(local, &brief, &err);
+    mst_local_close(local);
+    if (code)
+        return mst_desk_complain(&err);
+    const struct mst_form_names names = mst_brief_names(&brief, areas);
+    const struct mst_form form = mst_difficulty_form(&brief.matters, &room);
+    struct checking c = {.names = &names, .rc = MST_EXIT_OK};
+    if (brief.known)
+        (void)mst_form_check(&form, &names, body, tell_fault, &c);
+    mst_brief_done(&brief);
+    return c.rc;
+}
+
 static int raise(const struct mst_desk *desk)
 {
     static const char *const keys[] = {"title", "text", "owner", "outside"};
@@ -61,7 +102,9 @@ static int raise(const struct mst_desk *desk)
     }
     if (helpers)
         pack_helpers(&body, helpers);
-    int rc = mst_desk_queue(desk, "raise", NULL, mst_bytes(body.data, body.len));
+    int rc = check(desk, mst_bytes(body.data, body.len));
+    if (rc == MST_EXIT_OK)
+        rc = mst_desk_queue(desk, "raise", NULL, mst_bytes(body.data, body.len));
     mst_buf_done(&body);
     return rc;
 }

@@ -2,12 +2,14 @@
 /*
  * A report file to begin with. What the unit reported last, and what its members sent where it
  * leads, is asked of the broker through the running agent; without a broker the file has the fields
- * alone.
+ * alone, and before the broker has ever told what is owed it has no more than a text: both are
+ * said.
  */
 #include "agent/desk/desk.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,6 +86,53 @@ static int take_member(void *context, struct mst_slice row, struct mst_err *err)
     return keep(known, known->count, row, false, err);
 }
 
+/* The receipt of this very report, where it was returned and is to be corrected; 0: it was not. */
+static uint64_t returned_receipt(const struct known *known)
+{
+    const struct mst_buf *rows = &known->brief->obligations;
+    struct mst_unpack u;
+    struct mst_slice row;
+    mst_unpack_init(&u, rows->data, rows->len);
+    while (mst_unpack_skip(&u, &row)) {
+        if (mst_slice_is(mst_unpack_text(row, "duty"), known->duty) &&
+            mst_slice_is(mst_unpack_text(row, "period"), known->period) &&
+            mst_slice_is(mst_unpack_text(row, "work"), "returned"))
+            return (uint64_t)mst_unpack_int(row, "receipt", 0);
+    }
+    return 0;
+}
+
+/* `report` answers with names and values, the body among them. */
+static int take_returned(void *context, struct mst_slice pair, struct mst_err *err)
+{
+    struct known *known = context;
+    struct mst_slice value;
+    struct mst_buf row = {0};
+    if (!mst_slice_is(mst_unpack_text(pair, "name"), "body") ||
+        !mst_unpack_find(pair, "value", &value))
+        return 0;
+    mst_pack_map(&row, 2);
+    mst_pack_text(&row, "period");
+    mst_pack_text(&row, known->period);
+    mst_pack_text(&row, "body");
+    mst_buf_put(&row, value.data, value.len);
+    int code = row.failed ? mst_fail_on(err, MST_E_NOMEM, "new")
+                          : keep(known, 0, mst_bytes(row.data, row.len), true, err);
+    mst_buf_done(&row);
+    if (!code)
+        known->said[0].returned = true;
+    return code;
+}
+
+static int ask_what_was_returned(struct mst_local *local, struct known *known, struct mst_err *err)
+{
+    char receipt[24];
+    uint64_t number = returned_receipt(known);
+    struct mst_desk_list list = {.verb = "ask", .ask = "report", .args = {{"receipt", receipt}}};
+    snprintf(receipt, sizeof receipt, "%" PRIu64, number);
+    return number ? mst_desk_pages(local, &list, take_returned, known, err) : 0;
+}
+
 /* Whatever keeps an answer away, the file is written; that it lacks something is told. */
 static void ask_what_was_said(struct mst_local *local, struct known *known)
 {
@@ -95,7 +144,9 @@ static void ask_what_was_said(struct mst_local *local, struct known *known)
     own.args[1] = (struct mst_desk_arg){"duty", known->duty};
     group.args[0] = (struct mst_desk_arg){"group", brief->group};
     group.args[1] = (struct mst_desk_arg){"period", known->period};
-    int code = brief->unit[0] ? mst_desk_pages(local, &own, take_own, known, &why) : 0;
+    int code = brief->unit[0] ? ask_what_was_returned(local, known, &why) : 0;
+    if (!code && brief->unit[0] && known->count == 0)
+        code = mst_desk_pages(local, &own, take_own, known, &why);
     if (!code && brief->leads && brief->group[0])
         code = mst_desk_pages(local, &group, take_member, known, &why);
     if (code)
@@ -109,6 +160,16 @@ static bool is_id(const char *word)
 {
     return word[0] && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                    "0123456789-") == strlen(word);
+}
+
+/* Before the first brief nothing is known of the duty's form: the file is a guess. */
+static void tell_unknown(const struct mst_brief *brief)
+{
+    if (!brief->known)
+        fprintf(
+            stderr, "%s\n",
+            _("the broker has not yet told this agent what the unit owes: the file does not have "
+              "the duty's fields; make it again once `muster-agent status` says connected"));
 }
 
 static int write_template(const struct mst_desk *desk, const struct mst_brief *brief,
@@ -187,6 +248,8 @@ int mst_desk_new(const struct mst_desk *desk)
     if (!code)
         code = check_names(desk, &brief, &err);
     if (!code)
+        tell_unknown(&brief);
+    if (!code && brief.known)
         ask_what_was_said(local, &known);
     mst_local_close(local);
     int rc = code ? mst_desk_complain(&err) : write_template(desk, &brief, &known);

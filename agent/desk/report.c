@@ -130,6 +130,7 @@ static void check_root(struct check *c, const struct mst_node *root, struct mst_
     const struct mst_desk_duty *duty = duty_of(c);
     c->form = form_of(duty);
     c->names.tasks = !duty || duty->tasks != MST_TASKS_NONE;
+    c->names.matters = duty && duty->report ? &c->brief->matters : NULL;
     mst_report_pack(body, c->form, &c->names, root);
     if (!body->failed)
         (void)mst_form_check(c->form, &c->names, mst_bytes(body->data, body->len), tell_fault, c);

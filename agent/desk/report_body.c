@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "config/model/matters.h"
 #include "config/model/programme.h"
 #include "proto/pack.h"
 
@@ -116,9 +117,14 @@ void mst_report_pack(struct mst_buf *out, const struct mst_form *form,
     for (const struct mst_node *n = root->first; n; n = n->next) {
         if (mst_report_key(n->key))
             continue;
+        struct mst_matter_field matter;
+        const struct mst_form_field *field =
+            mst_form_field(form->fields, form->fields_count, mst_text(n->key));
+        if (n->kind == MST_NODE_LIST && names->matters && (!field || !field->fields_count) &&
+            mst_matter_field(mst_text(n->key), names->matters, &matter))
+            field = &matter.list;
         mst_pack_text(out, n->key);
-        pack_node(out, names, mst_form_field(form->fields, form->fields_count, mst_text(n->key)),
-                  n);
+        pack_node(out, names, field, n);
     }
 }
 

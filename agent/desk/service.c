@@ -2,7 +2,6 @@
 /* The commands that are not asked of a running agent: to be one, to become one, and to change its
  * keys. */
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "agent/desk/desk.h"
 #include "agent/link/home.h"
@@ -12,17 +11,9 @@
 #define JOIN_SECONDS 30
 #define TELL_TIMEOUT_MS 5000
 
-/* Secret keys must not end up in a core file. */
-static void no_core_dumps(void)
-{
-    const struct rlimit none = {0, 0};
-    (void)setrlimit(RLIMIT_CORE, &none);
-}
-
 int mst_desk_run(const struct mst_desk *desk)
 {
     struct mst_err err;
-    no_core_dumps();
     return mst_run(desk->home, &err) ? mst_desk_complain(&err) : MST_EXIT_OK;
 }
 
@@ -54,7 +45,6 @@ static void tell_agent(const struct mst_desk *desk)
 int mst_desk_rotate(const struct mst_desk *desk)
 {
     struct mst_err err;
-    no_core_dumps();
     if (mst_home_rotate(desk->home, timeout_ms(desk), &err))
         return mst_desk_complain(&err);
     tell_agent(desk);
@@ -65,11 +55,29 @@ int mst_desk_rotate(const struct mst_desk *desk)
     return MST_EXIT_OK;
 }
 
+static int renew(const struct mst_desk *desk)
+{
+    struct mst_err err;
+    char principal[65];
+    if (mst_home_renew(desk->home, mst_call_value(desk->call, "invitation"), timeout_ms(desk),
+                       principal, &err))
+        return mst_desk_complain(&err);
+    tell_agent(desk);
+    if (desk->json) {
+        printf("{\"principal\":\"%s\",\"renewed\":true}\n", principal);
+    } else {
+        printf(_("%s has new keys; what was queued in %s goes on"), principal, desk->home);
+        printf("\n");
+    }
+    return MST_EXIT_OK;
+}
+
 int mst_desk_join(const struct mst_desk *desk)
 {
     struct mst_err err;
     char principal[65];
-    no_core_dumps();
+    if (mst_call_value(desk->call, "renew"))
+        return renew(desk);
     if (mst_home_join(desk->home, mst_call_value(desk->call, "invitation"), timeout_ms(desk),
                       principal, &err))
         return mst_desk_complain(&err);

@@ -8,6 +8,7 @@
 
 #include "agent/desk/desk.h"
 #include "config/load/lang.h"
+#include "config/model/matters.h"
 #include "config/model/programme.h"
 #include "proto/pack.h"
 
@@ -20,6 +21,7 @@ struct template
     size_t said_count;
     FILE *out;
     const char *prefix; /* of each line: "# " where the whole is an example */
+    bool matters;       /* the report may bring up difficulties and projects */
 };
 
 /* ---- lines ---- */
@@ -76,17 +78,17 @@ static bool letters_of(struct mst_slice raw, char *buf, size_t size)
     return buf[0] != '\0';
 }
 
-/* In double quotes, as YAML reads it back. */
-static void put_quoted(FILE *out, const char *text)
+void mst_desk_put_quoted(FILE *out, struct mst_slice text)
 {
     fputc('"', out);
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = text.data[i];
+        if (c == '"' || c == '\\')
             fputc('\\', out);
-        if (*text == '\n')
+        if (c == '\n')
             fputs("\\n", out);
         else
-            fputc((unsigned char)*text < 0x20 ? ' ' : *text, out);
+            fputc(c < 0x20 ? ' ' : c, out);
     }
     fputc('"', out);
 }
@@ -179,11 +181,10 @@ static void put_units(const struct template *t, const struct mst_form_field *fie
     begin(t, indent);
     fprintf(t->out, "%s: [", field->id);
     for (size_t i = 0; head.kind == MST_VALUE_ARRAY && i < head.count; i++) {
-        char id[MST_ID_MAX];
         if (!mst_unpack_next(&u, &v) || v.kind != MST_VALUE_TEXT)
             break;
         fputs(i ? ", " : "", t->out);
-        put_quoted(t->out, mst_slice_copy(v.s, id, sizeof id));
+        mst_desk_put_quoted(t->out, v.s);
     }
     fputs("]\n", t->out);
 }
@@ -233,7 +234,7 @@ static void put_areas(const struct template *t, const struct mst_form_field *fie
         put_both(t, indent, area->title_zh, area->title_en);
         begin(t, indent);
         fprintf(t->out, "- %s: ", column->id);
-        put_quoted(t->out, area->id);
+        mst_desk_put_quoted(t->out, mst_text(area->id));
         fputc('\n', t->out);
         for (size_t j = 0; j < field->fields_count; j++) {
             if (&field->fields[j] != column)
@@ -290,7 +291,7 @@ static void put_field(const struct template *t, const struct mst_form_field *fie
     }
     if (!carry)
         put_last(t, indent, last);
-    else if (own_last(t) && letters_of(last, value, sizeof value)) {
+    else if (own_last(t) && letters_of(last, value, sizeof value) && !own_last(t)->returned) {
         char line[64];
         snprintf(line, sizeof line, _("carried over from %s"), own_last(t)->period);
         put_comment(t, indent, line);
@@ -298,8 +299,51 @@ static void put_field(const struct template *t, const struct mst_form_field *fie
     put_members(t, indent, field);
     begin(t, indent);
     fprintf(t->out, "%s: ", field->id);
-    put_quoted(t->out, value);
+    mst_desk_put_quoted(t->out, mst_text(value));
     fputc('\n', t->out);
+}
+
+/* What words may stand for: entries that are registered and followed up. */
+static void put_matter(const struct template *t, const struct mst_form_field *field)
+{
+    struct mst_matter_field matter;
+    struct template example = *t;
+    example.prefix = "# ";
+    if (!t->matters || field->type != MST_FIELD_TEXT ||
+        !mst_matter_field(mst_text(field->id), &t->brief->matters, &matter))
+        return;
+    put_comment(t, 0, _("or, instead of words, a list whose entries are followed up:"));
+    put_rows(&example, &matter.list, 0, (struct mst_slice){0}, false);
+}
+
+/* What was listed in the words' place, to be corrected; false: nothing was. */
+static bool put_listed(const struct template *t, const struct mst_form_field *field,
+                       struct mst_slice last)
+{
+    struct mst_matter_field matter;
+    struct mst_unpack u;
+    struct mst_value head;
+    mst_unpack_init(&u, last.data, last.len);
+    if (!last.data || !mst_unpack_next(&u, &head) || head.kind != MST_VALUE_ARRAY || !head.count ||
+        field->type != MST_FIELD_TEXT ||
+        !mst_matter_field(mst_text(field->id), &t->brief->matters, &matter))
+        return false;
+    put_rows(t, &matter.list, 0, last, true);
+    return true;
+}
+
+/* Lists that were brought up beside the form's own fields. */
+static void put_beside(const struct template *t, const struct mst_form *form, struct mst_slice last)
+{
+    static const char *const keys[] = {"difficulties", "projects"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const struct mst_form_field field = {.id = keys[i], .type = MST_FIELD_TEXT};
+        if (mst_form_field(form->fields, form->fields_count, mst_text(keys[i])))
+            continue;
+        if (find(last, keys[i]).data)
+            fputc('\n', t->out);
+        (void)put_listed(t, &field, find(last, keys[i]));
+    }
 }
 
 static void put_fields(const struct template *t, const struct mst_form_field *fields, size_t count,
@@ -308,7 +352,12 @@ static void put_fields(const struct template *t, const struct mst_form_field *fi
     for (size_t i = 0; i < count; i++) {
         if (indent == 0)
             fputc('\n', t->out);
-        put_field(t, &fields[i], indent, find(last, fields[i].id), carry || fields[i].carry);
+        struct mst_slice raw = find(last, fields[i].id);
+        if (indent == 0 && carry && put_listed(t, &fields[i], raw))
+            continue;
+        put_field(t, &fields[i], indent, raw, carry || fields[i].carry);
+        if (indent == 0)
+            put_matter(t, &fields[i]);
     }
 }
 
@@ -319,16 +368,18 @@ static void put_said(const struct template *t, const char *label, struct mst_sli
     struct mst_unpack u;
     struct mst_value head, key;
     char text[SHOWN_MAX], line[SHOWN_MAX + 128];
+    /* An entry of a list has a dash for a label. */
+    const char *colon = strcmp(label, "-") == 0 ? "" : ":";
     mst_unpack_init(&u, raw.data, raw.len);
     if (letters_of(raw, text, sizeof text)) {
-        snprintf(line, sizeof line, "%*s%.100s: %s", indent, "", label, text);
+        snprintf(line, sizeof line, "%*s%.100s%s %s", indent, "", label, colon, text);
         put_comment(t, 0, line);
         return;
     }
     if (!mst_unpack_next(&u, &head) ||
         (head.kind != MST_VALUE_MAP && head.kind != MST_VALUE_ARRAY) || !head.count)
         return;
-    snprintf(line, sizeof line, "%*s%.100s:", indent, "", label);
+    snprintf(line, sizeof line, "%*s%.100s%s", indent, "", label, colon);
     put_comment(t, 0, line);
     for (size_t i = 0; i < head.count; i++) {
         struct mst_slice inside;
@@ -380,20 +431,33 @@ static void put_all_members(const struct template *t)
 void mst_report_template(const struct mst_brief *brief, const char *duty, const char *period,
                          const struct mst_said *said, size_t said_count, FILE *out)
 {
-    struct template t = {brief, said, said_count, out, ""};
     const struct mst_desk_duty *known = mst_brief_duty(brief, duty);
+    struct template t = {.brief = brief,
+                         .said = said,
+                         .said_count = said_count,
+                         .out = out,
+                         .prefix = "",
+                         .matters = known && known->report};
     const struct mst_form *form = known && known->form ? known->form : &mst_form_text;
     const struct mst_said *own = own_last(&t);
     if (known)
         put_both(&t, 0, known->title_zh, known->title_en);
     if (brief->unit[0])
         put_both(&t, 0, brief->name_zh, brief->name_en);
+    if (own && own->returned)
+        put_comment(
+            &t, 0,
+            _("Returned: what was reported stands here. Correct it; `muster-agent inbox` says "
+              "why."));
     put_comment(&t, 0, _("Fill in what is empty, then: muster-agent submit THIS-FILE --wait"));
     put_comment(&t, 0, _("Several lines of text: write | and indent the text below."));
     put_all_members(&t);
     fprintf(out, "\nduty: \"%s\"\nperiod: \"%s\"\n", duty, period);
+    bool returned = own && own->returned;
+    struct mst_slice last = own ? own->body : (struct mst_slice){0};
     if (known)
-        mst_desk_put_tasks(brief, known->tasks, out);
-    put_fields(&t, form->fields, form->fields_count, 0, own ? own->body : (struct mst_slice){0},
-               false);
+        mst_desk_put_tasks(brief, known->tasks, returned ? last : (struct mst_slice){0}, out);
+    put_fields(&t, form->fields, form->fields_count, 0, last, returned);
+    if (returned)
+        put_beside(&t, form, last);
 }

@@ -111,6 +111,8 @@ void mst_app_zsh(const struct mst_app *app, FILE *out);
 
 /* True when `values` lists the words themselves ("a|b|c") instead of naming what they are. */
 bool mst_values_are_words(const char *values);
+/* Its values are the protocol's words of a column, and no others. */
+bool mst_arg_has_words(const struct mst_arg_row *arg);
 /* Calls fn for each word of "a|b|c". */
 void mst_values_each(const char *values, void (*fn)(void *context, const char *word),
                      void *context);

@@ -9,7 +9,7 @@
 static bool has_words(const struct mst_arg_row *arg)
 {
     return mst_values_are_words(arg->values) || strcmp(arg->name, "lang") == 0 ||
-           (arg->kind == MST_ARG_OPTION && mst_word_at(arg->name, 0));
+           mst_arg_has_words(arg);
 }
 
 struct printer {

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "config/load/lang.h"
+
 static void heading(FILE *out, const char *text)
 {
     bool colour = mst_colour(out);
@@ -44,15 +46,39 @@ static int args_width(const struct mst_arg_row *rows, size_t count, int width)
     return width;
 }
 
-/* What an option is for and, where its values are words of the protocol, which ones. */
+struct listing {
+    const char *column;
+    char *buf;
+    size_t size, used;
+    bool choice, more;
+};
+
+/* "red 红灯": as it is typed, and as it is read where that differs. Of choices, which the usage has
+ * already, only those. */
+static void list_word(void *context, const char *word)
+{
+    struct listing *l = context;
+    const char *read = mst_word(l->column, word);
+    bool differs = mst_lang_zh() && strcmp(read, word) != 0;
+    if (l->used >= l->size || (l->choice && !differs))
+        return;
+    l->used += (size_t)snprintf(l->buf + l->used, l->size - l->used, "%s %s%s%s",
+                                l->more ? "," : ":", word, differs ? " " : "", differs ? read : "");
+    l->more = true;
+}
+
+/* What an option is for and, where its values are words, which ones. */
 static const char *doc_of(const struct mst_arg_row *arg, char *buf, size_t size)
 {
-    if (arg->kind != MST_ARG_OPTION || !mst_word_at(arg->name, 0))
-        return _(arg->doc);
-    size_t n = (size_t)snprintf(buf, size, "%s:", _(arg->doc));
     const char *word;
-    for (size_t i = 0; n < size && (word = mst_word_at(arg->name, i)); i++)
-        n += (size_t)snprintf(buf + n, size - n, "%s %s", i ? "," : "", word);
+    struct listing l = {.column = arg->name, .buf = buf, .size = size};
+    l.choice = mst_values_are_words(arg->values);
+    l.used = (size_t)snprintf(buf, size, "%s", _(arg->doc));
+    if (l.choice)
+        mst_values_each(arg->values, list_word, &l);
+    else if (mst_arg_has_words(arg))
+        for (size_t i = 0; (word = mst_word_at(arg->name, i)); i++)
+            list_word(&l, word);
     return buf;
 }
 

@@ -19,6 +19,13 @@ bool mst_values_are_words(const char *values)
     return strchr(values, '|') && strpbrk(values, "ABCDEFGHIJKLMNOPQRSTUVWXYZ:") == NULL;
 }
 
+bool mst_arg_has_words(const struct mst_arg_row *arg)
+{
+    /* A period has one word, and is mostly a key. */
+    return arg->kind == MST_ARG_OPTION && !strchr(arg->values, '|') &&
+           strcmp(arg->name, "period") != 0 && mst_word_at(arg->name, 0);
+}
+
 /* Language names hold capitals: their list is one of words all the same. */
 static bool is_choice(const struct mst_arg_row *arg)
 {
@@ -87,17 +94,21 @@ static int unknown_command(const struct mst_app *app, const char *word, struct m
 }
 
 struct choice {
-    const char *value;
+    const char *column, *value;
     bool found;
 };
 
+/* In the protocol's own form, which it becomes, or in the reader's language. */
 static void match_choice(void *context, const char *word)
 {
     struct choice *choice = context;
-    choice->found = choice->found || strcmp(choice->value, word) == 0;
+    bool said = !choice->found && strcmp(mst_word(choice->column, word), choice->value) == 0;
+    choice->found = choice->found || said || strcmp(choice->value, word) == 0;
+    if (said)
+        choice->value = mst_word_wire(choice->column, choice->value);
 }
 
-/* In the protocol's own form or in the reader's language. */
+/* Likewise. */
 static bool is_protocol_word(const char *column, const char *value)
 {
     const char *wire = mst_word_wire(column, value), *word;
@@ -117,21 +128,33 @@ static int unknown_word(const char *column, const char *value, struct mst_err *e
     return wrong_word(err, _("there is no such word: %s"), value, words, n, "");
 }
 
-static int check_value(const struct mst_arg_row *arg, const char *value, struct mst_err *err)
+/* Rows of the ledger and receipts are counted; a NUMBER may be one that people gave. */
+static bool is_whole_number(const struct mst_arg_row *arg)
 {
+    static const char *const values[] = {"N", "RECEIPT", "ROW"};
+    bool found = false;
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
+        found = found || strcmp(arg->values, values[i]) == 0;
+    return found && arg->kind == MST_ARG_OPTION;
+}
+
+static int check_value(const struct mst_arg_row *arg, const char **ret_value, struct mst_err *err)
+{
+    const char *value = *ret_value;
     if (is_choice(arg)) {
-        struct choice choice = {.value = value};
+        struct choice choice = {.column = arg->name, .value = value};
         mst_values_each(arg->values, match_choice, &choice);
+        *ret_value = choice.value;
         if (!choice.found) {
             int rc = mst_fail(err, MST_E_USAGE, _("not one of %s: %s"), arg->values, value);
             mst_hint(err, _("choose one of %s"), arg->values);
             return rc;
         }
+        return 0;
     }
-    if (arg->kind == MST_ARG_OPTION && mst_word_at(arg->name, 0) &&
-        !is_protocol_word(arg->name, value))
+    if (mst_arg_has_words(arg) && !is_protocol_word(arg->name, value))
         return unknown_word(arg->name, value, err);
-    if (strcmp(arg->values, "N") == 0 &&
+    if (is_whole_number(arg) &&
         (!value[0] || strlen(value) > 18 || strspn(value, "0123456789") != strlen(value)))
         return mst_fail(err, MST_E_USAGE, _("--%s takes a whole number, not %s"), arg->name, value);
     return 0;
@@ -184,7 +207,7 @@ static int take_option(struct parser *p, struct mst_err *err)
     if (!equals && p->at + 1 >= p->argc)
         return mst_fail(err, MST_E_USAGE, _("a value is missing: --%s %s"), name, arg->values);
     values[i] = equals ? equals + 1 : p->argv[++p->at];
-    return check_value(arg, values[i], err);
+    return check_value(arg, &values[i], err);
 }
 
 static int take_positional(struct parser *p, struct mst_err *err)
@@ -205,7 +228,7 @@ static int take_positional(struct parser *p, struct mst_err *err)
         }
         if (!call->values[i]) {
             call->values[i] = word;
-            return check_value(arg, word, err);
+            return check_value(arg, &call->values[i], err);
         }
     }
     return mst_fail(err, MST_E_USAGE, _("one word too many: %s"), word);

@@ -34,6 +34,14 @@ MST_MUST_CHECK int mst_home_join(const char *dir, const char *invitation_path, i
                                  char ret_principal[65], struct mst_err *err);
 
 /*
+ * Present an invitation for the same principal of the same broker, and put the keys that were
+ * enrolled by it into the home; all else there stays. Safe to be killed at any step and done again
+ * with the same invitation. MST_E_IDENTITY and MST_E_SIGNATURE when it is for another.
+ */
+MST_MUST_CHECK int mst_home_renew(const char *dir, const char *invitation_path, int timeout_ms,
+                                  char ret_principal[65], struct mst_err *err);
+
+/*
  * Replace the home's keys by fresh ones: made, registered with the broker by the old ones'
  * signature, tried, and only then put in their place. Safe to be killed at any step and done again.
  */

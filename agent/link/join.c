@@ -5,6 +5,11 @@
  * presents the same keys again. agent.yaml is renamed into place only once the broker has said
  * `enrolled`, and a directory without it is no home; a broker that refuses leaves nothing behind.
  * Refuses a home that is there already.
+ *
+ * Renewing puts new keys into a home that is there, whose own have expired or were revoked: they
+ * are made beside the old ones, presented, and only then renamed into their place. All else in the
+ * home stays, what is queued above all: an outbox belongs to the unit, and each run is signed when
+ * it is sent.
  */
 #include "agent/link/home.h"
 
@@ -19,10 +24,13 @@
 #include <zmq.h>
 
 #include "agent/link/invited.h"
+#include "config/load/testing.h"
 #include "proto/msg.h"
 
 #define JOIN_MESSAGE_BYTES_MAX 65536
 #define HOME_PATH_MAX 4096
+#define RENEWED_KEYS "keys.renewed"
+#define RENEWED_PATH_MAX (HOME_PATH_MAX + sizeof "/" RENEWED_KEYS)
 
 /* ---- the directory that becomes the home ---- */
 
@@ -53,11 +61,11 @@ static int make_dir(const char *dir, struct mst_err *err)
 }
 
 /* Keys of an earlier attempt are taken up again: the broker may know them already. */
-static int prepare_keys(const char *dir, struct mst_keys *ret_keys, bool *ret_fresh,
-                        struct mst_err *err)
+static int prepare_keys(const char *dir, const char *name, struct mst_keys *ret_keys,
+                        bool *ret_fresh, struct mst_err *err)
 {
     char path[HOME_PATH_MAX];
-    snprintf(path, sizeof path, "%s/keys", dir);
+    snprintf(path, sizeof path, "%s/%s", dir, name);
     *ret_fresh = access(path, F_OK) != 0;
     if (!*ret_fresh)
         return mst_keys_read(path, ret_keys, err);
@@ -232,7 +240,7 @@ static int refuse_present_home(const char *dir, struct mst_err *err)
     if (lstat(path, &st) != 0)
         return errno == ENOENT ? 0 : mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
     int code = mst_fail_on(err, MST_E_EXISTS, dir);
-    mst_hint(err, "%s", _("choose another --home, or move the old one away first"));
+    mst_hint(err, "%s", _("choose another --home, or give it new keys with --renew"));
     return code;
 }
 
@@ -250,7 +258,7 @@ int mst_home_join(const char *dir, const char *invitation_path, int timeout_ms,
     if (!code)
         code = make_dir(dir, err);
     if (!code)
-        code = prepare_keys(dir, &keys, &fresh, err);
+        code = prepare_keys(dir, "keys", &keys, &fresh, err);
     if (code)
         return code;
     code = present(&inv, &keys, timeout_ms, &final, err);
@@ -262,6 +270,82 @@ int mst_home_join(const char *dir, const char *invitation_path, int timeout_ms,
         return code;
     }
     code = write_settings(dir, &inv, err);
+    if (!code)
+        snprintf(ret_principal, 65, "%s", inv.principal);
+    return code;
+}
+
+/* ---- new keys for a home that is there ---- */
+
+/* The home's outbox is of one principal, and its receipts are of one broker. */
+static int check_same(const struct mst_home *home, const struct mst_invited *inv,
+                      struct mst_err *err)
+{
+    const struct mst_settings *set = &home->settings;
+    if (strcmp(set->AGENT_programme, inv->programme) != 0 ||
+        strcmp(set->AGENT_principal, inv->principal) != 0) {
+        mst_fail(err, MST_E_IDENTITY, _("the invitation is for %s of %s, the home is of %s of %s"),
+                 inv->principal, inv->programme, set->AGENT_principal, set->AGENT_programme);
+        mst_hint(err, "%s", _("choose another --home for it"));
+        return MST_E_IDENTITY;
+    }
+    if (strcmp(set->AGENT_broker_key, inv->broker_key) == 0 &&
+        strcmp(set->AGENT_broker_sign_key, inv->broker_sign_key) == 0)
+        return 0;
+    mst_fail(err, MST_E_SIGNATURE, "%s",
+             _("the invitation is of another broker than the one whose keys this home has pinned"));
+    mst_hint(err, "%s", _("ask the administrator; a new broker wants a new --home"));
+    return MST_E_SIGNATURE;
+}
+
+static int put_keys(const char *dir, struct mst_err *err)
+{
+    char from[RENEWED_PATH_MAX], to[RENEWED_PATH_MAX];
+    snprintf(from, sizeof from, "%s/" RENEWED_KEYS, dir);
+    snprintf(to, sizeof to, "%s/keys", dir);
+    MST_FAILPOINT("agent.renew-enrolled");
+    if (rename(from, to) != 0)
+        return mst_fail(err, MST_E_IO, "%s: %s", to, strerror(errno));
+    return sync_dir(dir, err);
+}
+
+static int renew(const struct mst_home *home, const struct mst_invited *inv, int timeout_ms,
+                 struct mst_err *err)
+{
+    char path[RENEWED_PATH_MAX];
+    struct mst_keys keys;
+    bool fresh, final = false;
+    int code = check_same(home, inv, err);
+    if (!code)
+        code = prepare_keys(home->dir, RENEWED_KEYS, &keys, &fresh, err);
+    if (code)
+        return code;
+    code = present(inv, &keys, timeout_ms, &final, err);
+    mst_keys_wipe(&keys);
+    if (!code)
+        return put_keys(home->dir, err);
+    if (final) {
+        snprintf(path, sizeof path, "%s/" RENEWED_KEYS, home->dir);
+        unlink(path);
+    }
+    return code;
+}
+
+int mst_home_renew(const char *dir, const char *invitation_path, int timeout_ms,
+                   char ret_principal[65], struct mst_err *err)
+{
+    struct mst_invited inv = {0};
+    struct mst_home home;
+    if (strlen(dir) + sizeof "/" RENEWED_KEYS > HOME_PATH_MAX)
+        return mst_fail_on(err, MST_E_TOO_LARGE, dir);
+    int code = mst_home_load(dir, &home, err);
+    if (code)
+        return code;
+    code = mst_invited_read(invitation_path, &inv, err);
+    if (!code)
+        code = renew(&home, &inv, timeout_ms, err);
+    sodium_memzero(inv.token, sizeof inv.token);
+    mst_home_done(&home);
     if (!code)
         snprintf(ret_principal, 65, "%s", inv.principal);
     return code;

@@ -67,20 +67,30 @@ enum mst_tint mst_word_tint(const char *column, const char *word);
  * was put. */
 bool mst_put_saying(struct mst_buf *out, struct mst_slice raw);
 
+/*
+ * A row that is nothing but a `note` is words that stand under a table: appends them as a line in
+ * the reader's language. False: it is a row like any other, and nothing was put.
+ */
+bool mst_put_note(struct mst_buf *out, struct mst_slice row);
+
 /* ---- tables ---- */
 
 struct mst_table;
 /* columns: space-separated field names; headings are their translations. One that ends in '?' is
  * not shown in a TABLE where no row has anything in it. NULL: out of memory. */
 struct mst_table *mst_table_new(enum mst_format format, const char *columns, FILE *out);
+/* Appends what a table for people shows of a row's column: names instead of ids, words translated;
+ * nothing where the row does not have it. */
+void mst_put_cell(struct mst_buf *out, struct mst_slice row, const char *column);
 /* Adds a row (copied). JSON: an array of the whole objects; TABLE and CSV: the columns, of the rows
  * that have any of them. */
 MST_MUST_CHECK int mst_table_row(struct mst_table *table, struct mst_slice row,
                                  struct mst_err *err);
 /*
- * Prints what was gathered and frees. Rows that consist of `name` and `value` only are one object
- * in pieces: a TABLE prints them as aligned pairs, JSON as that one object (a name that comes again
- * holds the array of its values).
+ * Prints what was gathered and frees. Rows that consist of `name` and `value` only, or have beside
+ * them what an id is called (`value_zh`, `value_en`, for people), are one object in pieces: a TABLE
+ * prints them as aligned pairs, JSON as that one object (a name that comes again holds the array of
+ * its values).
  */
 MST_MUST_CHECK int mst_table_end(struct mst_table *table, struct mst_err *err);
 void mst_table_free(struct mst_table *table); /* without printing; NULL is legal */

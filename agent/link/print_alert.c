@@ -41,15 +41,26 @@ static const struct sentence sentences[] = {
     {"vacated", N_("vacated: {duty} {period} of {bearer} is to be filled again, by {due}")},
     {"superseded", N_("superseded: {duty} {period} of {bearer} is now owed by another")},
     {"cancelled", N_("cancelled: {duty} {period} of {bearer}")},
+    {"task-amended", N_("task amended: it is {bearer}'s")},
+    {"granted", N_("reading granted until a date")},
+    {"ungranted", N_("a grant to read was taken back")},
     {"difficulty-raised", N_("difficulty raised by {bearer}")},
     {"difficulty-replied", N_("difficulty of {bearer} answered")},
     {"difficulty-confirmed", N_("difficulty solved, says {bearer}")},
-    {"difficulty-old", N_("difficulty of {bearer} still open after so many days")},
+    {"difficulty-old", N_("difficulty of {bearer} still unsolved<, after {days} days>")},
     {"issued", N_("issued: {duty} {period}, {when}")},
     {"agent-silent", N_("agent silent: nothing was heard of {bearer}'s agent since {when}")},
     {"agent-back", N_("agent back: {bearer}'s agent was heard of again, {when}")},
     {"path-down", N_("path down: no agent is heard of, since {when}")},
     {"path-up", N_("path up: agents are heard of again, {when}")},
+    {"sequence-conflict",
+     N_("SECURITY: another report came under a number that is stored, {when}")},
+    {"revoked-key", N_("SECURITY: a revoked key was used, {when}")},
+    {"key-expires", N_("a key expires soon; it is to be rotated")},
+    {"head-contradicted",
+     N_("SECURITY: a witness has another head of the ledger than the broker, {when}")},
+    {"quota-reached",
+     N_("as much as is stored for one key in a day, and more waits; since {when}")},
     {"moved", N_("due date moved: {duty} {period} of {bearer} is now due by {due}")},
 };
 
@@ -130,21 +141,41 @@ static struct mst_slice named(struct mst_slice en, struct mst_slice zh, struct m
     return name.len > 0 ? name : id;
 }
 
+/* "d1 no water: 28": what is behind the last colon, where it is a number; it leaves the reason. */
+static struct mst_slice take_days(struct mst_slice *reason)
+{
+    size_t at = reason->len;
+    while (at > 0 && reason->data[at - 1] >= '0' && reason->data[at - 1] <= '9')
+        at--;
+    bool counted = at < reason->len && at > 2 && memcmp(reason->data + at - 2, ": ", 2) == 0;
+    if (!counted)
+        return mst_text("");
+    struct mst_slice days = mst_bytes(reason->data + at, reason->len - at);
+    reason->len = at - 2;
+    return days;
+}
+
 static void put_sentence(const struct mst_msg_alert *alert, struct mst_buf *out)
 {
     char due[MST_WHEN_MAX], when[MST_WHEN_MAX], level[24], missed[24], kind[33];
+    char period[MST_PERIOD_KEY_MAX];
     snprintf(level, sizeof level, "%" PRIu64, alert->level > 1 ? alert->level - 1 : alert->level);
     snprintf(missed, sizeof missed, "%" PRIu64, alert->missed);
     mst_slice_copy(alert->kind, kind, sizeof kind);
+    mst_slice_copy(alert->period, period, sizeof period);
+    struct mst_slice reason = alert->reason, days = {0};
+    if (mst_slice_is(alert->kind, "difficulty-old"))
+        days = take_days(&reason);
     const struct place places[] = {
         {"bearer", named(alert->bearer_en, alert->bearer_zh, alert->bearer)},
         {"duty", named(alert->duty_en, alert->duty_zh, alert->duty)},
-        {"period", alert->period},
+        {"period", mst_text(mst_word("period", period))},
         {"due", mst_text(mst_when((mst_time)alert->due, true, due))},
         {"when", mst_text(mst_when((mst_time)alert->instant, false, when))},
         {"level", mst_text(level)},
         {"missed", mst_text(missed)},
-        {"reason", alert->reason},
+        {"days", days},
+        {"reason", reason},
         {"kind", mst_text(mst_word("kind", kind))},
     };
     struct places context = {
@@ -157,7 +188,7 @@ static void put_sentence(const struct mst_msg_alert *alert, struct mst_buf *out)
     mst_fill(out, _(sentence_of(alert->kind)->text), put_place, &context);
     if (alert->missed > 0)
         mst_fill(out, _(" (stands for {missed} earlier ones)"), put_place, &context);
-    if (alert->reason.len > 0)
+    if (reason.len > 0)
         mst_fill(out, _(": {reason}"), put_place, &context);
 }
 

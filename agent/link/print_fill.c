@@ -90,9 +90,21 @@ static bool is_made(struct mst_slice map)
     return mst_slice_is(actor, "clock") || mst_slice_is(actor, "programme");
 }
 
+static void put_refusal(struct mst_buf *out, struct mst_slice map)
+{
+    char code[33], subject[256];
+    struct mst_err why;
+    mst_slice_copy(mst_unpack_text(map, "code"), code, sizeof code);
+    mst_slice_copy(mst_unpack_text(map, "subject"), subject, sizeof subject);
+    mst_fail_on(&why, mst_code_of_word(code), subject);
+    mst_put_clean(out, mst_text(why.text));
+}
+
 static void put_field(void *context, const char *name, struct mst_buf *out)
 {
     struct mst_slice map = *(const struct mst_slice *)context, raw;
+    if (strcmp(name, "refusal") == 0)
+        put_refusal(out, map);
     if (!mst_unpack_find(map, name, &raw))
         return;
     struct mst_slice text =
@@ -115,4 +127,18 @@ bool mst_put_saying(struct mst_buf *out, struct mst_slice raw)
     if (text)
         mst_fill(out, _(text), put_field, &raw);
     return text != NULL;
+}
+
+bool mst_put_note(struct mst_buf *out, struct mst_slice row)
+{
+    struct mst_slice note = mst_unpack_text(row, "note"), raw;
+    char text[512];
+    if (mst_cell_value(row).kind != MST_VALUE_MAP || mst_cell_value(row).count != 1)
+        return false;
+    if (note.data)
+        mst_put_clean(out, mst_text(mst_tr(mst_slice_copy(note, text, sizeof text))));
+    else if (!mst_unpack_find(row, "note", &raw) || !mst_put_saying(out, raw))
+        return false;
+    mst_buf_put(out, "\n", 1);
+    return true;
 }

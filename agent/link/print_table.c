@@ -20,6 +20,7 @@ struct mst_table {
     char *columns[COLUMNS_MAX];
     bool optional[COLUMNS_MAX]; /* not shown to people where no row has anything in it */
     size_t columns_count;
+    bool bodies;            /* a report's body stands under its row, not in a cell */
     struct mst_slice *rows; /* owned copies */
     size_t rows_count, rows_cap;
 };
@@ -83,6 +84,17 @@ int mst_table_row(struct mst_table *table, struct mst_slice row, struct mst_err 
     return 0;
 }
 
+/* A name and a value; an id may have its names beside it (value_zh, value_en), a body its labels.
+ */
+static bool is_pair(struct mst_slice row)
+{
+    struct mst_slice raw;
+    size_t named = mst_unpack_find(row, "value_zh", &raw) && mst_unpack_find(row, "value_en", &raw);
+    size_t labelled = mst_unpack_find(row, "labels", &raw);
+    return mst_cell_value(row).count == 2 + 2 * named + labelled &&
+           mst_unpack_find(row, "value", &raw) && mst_unpack_text(row, "name").data;
+}
+
 /* True when the rows are one object in pieces. */
 static bool is_pairs(const struct mst_table *table)
 {
@@ -90,10 +102,7 @@ static bool is_pairs(const struct mst_table *table)
         return table->columns_count == 2 && strcmp(table->columns[0], "name") == 0 &&
                strcmp(table->columns[1], "value") == 0;
     for (size_t i = 0; i < table->rows_count; i++) {
-        struct mst_slice value;
-        if (mst_cell_value(table->rows[i]).count != 2 ||
-            !mst_unpack_find(table->rows[i], "value", &value) ||
-            !mst_unpack_text(table->rows[i], "name").data)
+        if (!is_pair(table->rows[i]))
             return false;
     }
     return true;
@@ -136,6 +145,19 @@ static void drop_blank_columns(struct mst_table *table)
     table->columns_count = kept;
 }
 
+/* A body of many fields is no cell: people get it under the row. */
+static void take_bodies(struct mst_table *table)
+{
+    size_t kept = 0;
+    for (size_t c = 0; c < table->columns_count; c++) {
+        bool body = strcmp(table->columns[c], "body") == 0;
+        table->bodies = table->bodies || body;
+        if (!body)
+            table->columns[kept++] = table->columns[c];
+    }
+    table->columns_count = kept;
+}
+
 /* ---- for people ---- */
 
 struct cell {
@@ -163,17 +185,41 @@ static bool find_for_reader(struct mst_slice row, const char *column, struct mst
            mst_unpack_find(row, column, ret_raw);
 }
 
+/* Where an obligation stands in time means nothing any more once it has come to an end. */
+static bool has_ended(struct mst_slice row)
+{
+    static const char *const ends[] = {"closed", "waived", "not-applicable", "superseded",
+                                       "cancelled"};
+    struct mst_slice work = mst_unpack_text(row, "work");
+    for (size_t i = 0; work.data && i < sizeof ends / sizeof ends[0]; i++) {
+        if (mst_slice_is(work, ends[i]))
+            return true;
+    }
+    return false;
+}
+
+void mst_put_cell(struct mst_buf *out, struct mst_slice row, const char *column)
+{
+    struct mst_slice raw;
+    if (strcmp(column, "phase") == 0 && has_ended(row))
+        mst_buf_put(out, "-", 1);
+    else if (find_for_reader(row, column, &raw))
+        mst_cell_put(out, column, raw);
+}
+
 static bool cell_make(const struct mst_table *table, size_t row, const char *column,
                       struct cell *ret_cell)
 {
     struct mst_slice raw = {0};
     struct mst_buf text = {0};
     *ret_cell = (struct cell){0};
-    if (find_for_reader(table->rows[row], column, &raw))
-        mst_cell_put(&text, column, raw);
-    struct mst_value value = mst_cell_value(raw);
+    mst_put_cell(&text, table->rows[row], column);
+    struct mst_value value = {.kind = MST_VALUE_NIL};
     char word[64];
-    if (value.kind == MST_VALUE_TEXT && value.s.len < sizeof word)
+    if (find_for_reader(table->rows[row], column, &raw))
+        value = mst_cell_value(raw);
+    bool shown = text.len != 1 || text.data[0] != '-';
+    if (shown && value.kind == MST_VALUE_TEXT && value.s.len < sizeof word)
         ret_cell->tint = mst_word_tint(column, mst_slice_copy(value.s, word, sizeof word));
     ret_cell->number = value.kind == MST_VALUE_INT || value.kind == MST_VALUE_UINT;
     ret_cell->text = text_of(&text);
@@ -202,6 +248,21 @@ static void print_cell(FILE *out, bool colour, const struct cell *cell, int widt
     *ret_owed = (right ? 0 : width - cell->width) + 2;
 }
 
+static void print_body(const struct mst_table *table, size_t row)
+{
+    static const int indent = 4;
+    struct mst_slice raw, labels = {0};
+    struct mst_buf block = {0};
+    if (!mst_unpack_find(table->rows[row], "body", &raw))
+        return;
+    (void)mst_unpack_find(table->rows[row], "labels", &labels);
+    mst_cell_put_block(&block, "body", labels, raw, indent);
+    pad(table->out, indent);
+    fwrite(block.data, 1, block.len, table->out);
+    fputc('\n', table->out);
+    mst_buf_done(&block);
+}
+
 static void print_grid(const struct mst_table *table, struct cell *cells)
 {
     size_t columns = table->columns_count;
@@ -228,8 +289,11 @@ static void print_grid(const struct mst_table *table, struct cell *cells)
     for (size_t i = 0; i < table->rows_count * columns; i++) {
         owed = i % columns == 0 ? 0 : owed;
         print_cell(table->out, colour, &cells[i], widths[i % columns], right[i % columns], &owed);
-        if (i % columns + 1 == columns)
-            fputc('\n', table->out);
+        if (i % columns + 1 < columns)
+            continue;
+        fputc('\n', table->out);
+        if (table->bodies)
+            print_body(table, i / columns);
     }
 }
 
@@ -275,11 +339,12 @@ static int print_pairs(const struct mst_table *table, struct mst_err *err)
     }
     for (size_t i = 0; i < table->rows_count; i++) {
         struct mst_buf label = {0}, value = {0};
-        struct mst_slice raw = {0};
+        struct mst_slice raw = {0}, labels = {0};
         mst_slice_copy(mst_unpack_text(table->rows[i], "name"), name, sizeof name);
         put_label(&label, name);
-        mst_unpack_find(table->rows[i], "value", &raw);
-        mst_cell_put_block(&value, name, raw, width + 2);
+        find_for_reader(table->rows[i], "value", &raw);
+        (void)mst_unpack_find(table->rows[i], "labels", &labels);
+        mst_cell_put_block(&value, name, labels, raw, width + 2);
         char *label_text = text_of(&label), *value_text = text_of(&value);
         if (label_text && value_text) {
             struct cell cell = {.text = label_text, .width = mst_width(label_text)};
@@ -398,7 +463,8 @@ static int print_csv(const struct mst_table *table, struct mst_err *err)
         if (i < columns)
             mst_buf_put(&field, names[i], strlen(names[i]));
         /* Without columns the loop has no turn. NOLINTNEXTLINE(clang-analyzer-core.DivideZero) */
-        else if (mst_unpack_find(table->rows[i / columns - 1], names[i % columns], &raw))
+        else if (mst_unpack_find(table->rows[i / columns - 1], names[i % columns], &raw) ||
+                 find_for_reader(table->rows[i / columns - 1], names[i % columns], &raw))
             mst_cell_put_raw(&field, raw);
         if (screen)
             mst_put_clean(&clean, mst_bytes(field.data, field.len));
@@ -415,8 +481,10 @@ int mst_table_end(struct mst_table *table, struct mst_err *err)
     int rc;
     if (table->format != MST_FORMAT_JSON && !is_pairs(table))
         drop_foreign_rows(table);
-    if (table->format == MST_FORMAT_TABLE && !is_pairs(table))
+    if (table->format == MST_FORMAT_TABLE && !is_pairs(table)) {
         drop_blank_columns(table);
+        take_bodies(table);
+    }
     if (table->format == MST_FORMAT_JSON)
         rc = print_json(table, err);
     else if (table->format == MST_FORMAT_CSV)

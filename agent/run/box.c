@@ -16,21 +16,6 @@
 
 #include "config/load/testing.h"
 
-static const char schema[] =
-    "CREATE TABLE IF NOT EXISTS meta(name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS entries(number INTEGER PRIMARY KEY, state INTEGER NOT NULL,"
-    " queued_at INTEGER NOT NULL, receipt INTEGER NOT NULL DEFAULT 0, act TEXT NOT NULL,"
-    " duty TEXT, period TEXT, obligation TEXT, code TEXT, subject TEXT, size INTEGER NOT NULL,"
-    " hash BLOB NOT NULL, bytes BLOB) STRICT;"
-    "CREATE TABLE IF NOT EXISTS inbox(n INTEGER PRIMARY KEY, number INTEGER NOT NULL,"
-    " id BLOB NOT NULL, fired INTEGER NOT NULL, read INTEGER NOT NULL DEFAULT 0,"
-    " hooked INTEGER NOT NULL DEFAULT 0, bytes BLOB NOT NULL, UNIQUE(number, id)) STRICT;"
-    "CREATE INDEX IF NOT EXISTS inbox_unhooked ON inbox(n) WHERE hooked = 0;"
-    "CREATE INDEX IF NOT EXISTS inbox_unread ON inbox(n) WHERE read = 0;"
-    "CREATE TABLE IF NOT EXISTS receipts(number INTEGER PRIMARY KEY, base INTEGER NOT NULL,"
-    " frame BLOB NOT NULL) STRICT;"
-    "CREATE TABLE IF NOT EXISTS brief(n INTEGER PRIMARY KEY, row BLOB NOT NULL) STRICT;";
-
 int mst_box_fail(struct mst_outbox *box, int rc, struct mst_err *err)
 {
     const char *words = box->db ? sqlite3_errmsg(box->db) : sqlite3_errstr(rc);
@@ -84,7 +69,7 @@ int mst_box_run(struct mst_outbox *box, sqlite3_stmt *stmt, struct mst_err *err)
     return rc == SQLITE_DONE ? 0 : mst_box_fail(box, rc, err);
 }
 
-static int run_plain(struct mst_outbox *box, const char *sql, struct mst_err *err)
+int mst_box_exec(struct mst_outbox *box, const char *sql, struct mst_err *err)
 {
     int rc = sqlite3_exec(box->db, sql, NULL, NULL, NULL);
     return rc == SQLITE_OK ? 0 : mst_box_fail(box, rc, err);
@@ -92,24 +77,36 @@ static int run_plain(struct mst_outbox *box, const char *sql, struct mst_err *er
 
 int mst_box_begin(struct mst_outbox *box, struct mst_err *err)
 {
+    box->urgent = true;
     if (box->open)
         return 0;
-    int code = run_plain(box, "BEGIN IMMEDIATE", err);
+    int code = mst_box_exec(box, "BEGIN IMMEDIATE", err);
     if (!code)
         box->open = true;
     return code;
 }
 
-int64_t mst_box_integer(struct mst_outbox *box, const char *sql, int64_t fallback)
+int mst_box_end(struct mst_outbox *box, struct mst_err *err)
+{
+    int code = mst_box_exec(box, "COMMIT", err);
+    if (!code)
+        box->open = box->urgent = false;
+    return code;
+}
+
+int mst_box_read(struct mst_outbox *box, const char *sql, uint64_t *ret, struct mst_err *err)
 {
     sqlite3_stmt *stmt;
-    if (mst_box_prepare(box, sql, &stmt, NULL))
-        return fallback;
-    int64_t value = fallback;
-    if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_type(stmt, 0) == SQLITE_INTEGER)
-        value = sqlite3_column_int64(stmt, 0);
+    int code = mst_box_prepare(box, sql, &stmt, err);
+    if (code)
+        return code;
+    int rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        *ret = (uint64_t)sqlite3_column_int64(stmt, 0);
+    else
+        code = mst_box_fail(box, rc, err);
     sqlite3_reset(stmt);
-    return value;
+    return code;
 }
 
 /* ---- named values ---- */
@@ -174,11 +171,10 @@ int mst_box_new_id(struct mst_outbox *box, uint64_t base, struct mst_err *err)
     int code = set_meta(box, "outbox", id, sizeof id, err);
     if (!code)
         code = mst_outbox_set_figure(box, "base", base, err);
-    if (!code)
-        code = mst_outbox_set_figure(box, "acked", 0, err);
     if (code)
         return code;
     memcpy(box->id, id, sizeof id);
+    memset(box->heads, 0, sizeof box->heads);
     box->base = base;
     box->acked = box->safe = 0;
     return 0;
@@ -204,23 +200,69 @@ static int check_owner(struct mst_outbox *box, struct mst_err *err)
     return code;
 }
 
+int mst_box_keep_sum(struct mst_outbox *box, struct mst_err *err)
+{
+    uint64_t newest = box->base + box->last;
+    int code = mst_outbox_set_figure(box, "released", box->released, err);
+    if (!code)
+        code = mst_outbox_set_figure(box, "sum", (uint64_t)box->bytes, err);
+    if (!code)
+        code = mst_outbox_set_figure(box, "sum_to", newest, err);
+    if (!code)
+        box->sum_to = newest;
+    return code;
+}
+
+/* The bytes kept: as far as they were summed up, and what was queued since. */
+static int load_sum(struct mst_outbox *box, struct mst_err *err)
+{
+    sqlite3_stmt *stmt;
+    box->released = mst_outbox_figure(box, "released", 0);
+    box->sum_to = mst_outbox_figure(box, "sum_to", 0);
+    box->bytes = (int64_t)mst_outbox_figure(box, "sum", 0);
+    int code = mst_box_prepare(box, "SELECT sum(size) FROM entries WHERE number > ?", &stmt, err);
+    if (code)
+        return code;
+    sqlite3_bind_int64(stmt, 1, (int64_t)box->sum_to);
+    int rc = sqlite3_step(stmt);
+    box->bytes += sqlite3_column_int64(stmt, 0);
+    sqlite3_reset(stmt);
+    return rc == SQLITE_ROW ? 0 : mst_box_fail(box, rc, err);
+}
+
+/* Nothing here may look at more of the file than a bounded part: the history grows for years. */
 static int load_figures(struct mst_outbox *box, struct mst_err *err)
 {
     bool found = false;
     int code = get_meta(box, "outbox", box->id, sizeof box->id, &found, err);
     if (!code && !found)
         code = mst_box_new_id(box, 0, err);
+    if (!code)
+        code = load_sum(box, err);
     if (code)
         return code;
+    uint64_t newest = 0, acked = 0;
+    code = mst_box_read(box, "SELECT max(number) FROM entries", &newest, err);
+    if (!code)
+        code = mst_box_read(box, "SELECT max(number) FROM receipts", &acked, err);
+    if (code)
+        return code;
+    memset(box->heads, 0, sizeof box->heads);
     box->base = mst_outbox_figure(box, "base", 0);
-    box->acked = mst_outbox_figure(box, "acked", 0);
-    uint64_t newest = (uint64_t)mst_box_integer(box, "SELECT max(number) FROM entries", 0);
+    box->watermark = mst_outbox_figure(box, "watermark", 0);
     box->last = newest > box->base ? newest - box->base : 0;
-    box->bytes =
-        mst_box_integer(box, "SELECT sum(length(bytes)) FROM entries WHERE bytes IS NOT NULL", 0);
+    box->acked = acked > box->base ? acked - box->base : 0;
     if (box->acked > box->last)
         return mst_fail(err, MST_E_CORRUPT, _("%s: entries are missing"), box->path);
     return mst_outbox_hash(box, box->last, box->head, err);
+}
+
+/* What an agent that was killed had written but not synced is read like anything else, so it must
+ * be on the disk before anybody hears of it. On a full disk the log is synced, and stays. */
+static int settle_log(struct mst_outbox *box, struct mst_err *err)
+{
+    int rc = sqlite3_wal_checkpoint_v2(box->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    return rc == SQLITE_OK || (rc & 0xFF) == SQLITE_FULL ? 0 : mst_box_fail(box, rc, err);
 }
 
 static int open_db(struct mst_outbox *box, struct mst_err *err)
@@ -236,14 +278,14 @@ static int open_db(struct mst_outbox *box, struct mst_err *err)
     if (rc != SQLITE_OK)
         return mst_box_fail(box, rc, err);
     int code =
-        run_plain(box,
-                  "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
-                  "PRAGMA synchronous=FULL; PRAGMA cache_size=-512; PRAGMA temp_store=MEMORY;"
-                  "PRAGMA journal_size_limit=4194304; PRAGMA wal_autocheckpoint=512;",
-                  err);
+        mst_box_exec(box,
+                     "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL;"
+                     "PRAGMA synchronous=FULL; PRAGMA cache_size=-512; PRAGMA temp_store=MEMORY;"
+                     "PRAGMA journal_size_limit=4194304; PRAGMA wal_autocheckpoint=512;",
+                     err);
     if (!code)
-        code = run_plain(box, schema, err);
-    return code;
+        code = mst_box_layout(box, err);
+    return code ? code : settle_log(box, err);
 }
 
 /* The names of the files must be as durable as their contents. */
@@ -309,10 +351,9 @@ int mst_outbox_commit(struct mst_outbox *box, struct mst_err *err)
         return 0;
     }
     MST_FAILPOINT("agent.before-commit");
-    int code = run_plain(box, "COMMIT", err);
+    int code = mst_box_end(box, err);
     if (code)
         return code;
-    box->open = false;
     box->safe = box->last;
     if (box->appended)
         MST_FAILPOINT("agent.after-append");
@@ -323,8 +364,8 @@ int mst_outbox_commit(struct mst_outbox *box, struct mst_err *err)
 int mst_outbox_rollback(struct mst_outbox *box, struct mst_err *err)
 {
     /* After a full disk SQLite may have rolled back by itself. */
-    int code = sqlite3_get_autocommit(box->db) ? 0 : run_plain(box, "ROLLBACK", err);
-    box->open = box->appended = box->failed = false;
+    int code = sqlite3_get_autocommit(box->db) ? 0 : mst_box_exec(box, "ROLLBACK", err);
+    box->open = box->appended = box->urgent = box->failed = false;
     if (!code)
         code = load_figures(box, err);
     if (!code)
@@ -340,4 +381,9 @@ bool mst_outbox_failed(const struct mst_outbox *box)
 bool mst_outbox_dirty(const struct mst_outbox *box)
 {
     return box->open;
+}
+
+bool mst_outbox_urgent(const struct mst_outbox *box)
+{
+    return box->open && box->urgent;
 }

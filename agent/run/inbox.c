@@ -94,12 +94,14 @@ int mst_inbox_hooked(struct mst_outbox *box, uint64_t n, struct mst_err *err)
 
 uint64_t mst_inbox_last(struct mst_outbox *box)
 {
-    return (uint64_t)mst_box_integer(box, "SELECT max(n) FROM inbox", 0);
+    uint64_t n = 0;
+    return mst_box_read(box, "SELECT max(n) FROM inbox", &n, NULL) ? 0 : n;
 }
 
 uint64_t mst_inbox_unread(struct mst_outbox *box)
 {
-    return (uint64_t)mst_box_integer(box, "SELECT count(*) FROM inbox WHERE read = 0", 0);
+    uint64_t count = 0;
+    return mst_box_read(box, "SELECT count(*) FROM inbox WHERE read = 0", &count, NULL) ? 0 : count;
 }
 
 int mst_inbox_unhooked(struct mst_outbox *box, uint64_t *ret_n, struct mst_buf *out,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The outbox: reports in their order, chained, and what became of them. It sends nothing and reads
- * no clock. What is kept and for how long is retain.c's; alerts are inbox.c's.
+ * The outbox: reports in their order, chained. It sends nothing and reads no clock. What became of
+ * them is receipts.c's; what is kept and for how long is retain.c's; alerts are inbox.c's.
  */
 #include "agent/run/outbox.h"
 
@@ -40,6 +40,11 @@ uint64_t mst_outbox_acked(const struct mst_outbox *box)
     return box->acked;
 }
 
+uint64_t mst_outbox_watermark(const struct mst_outbox *box)
+{
+    return box->watermark;
+}
+
 int64_t mst_outbox_bytes(const struct mst_outbox *box)
 {
     return box->bytes;
@@ -58,9 +63,22 @@ const char *mst_entry_state_word(enum mst_entry_state state)
     return "";
 }
 
+static void remember_head(struct mst_outbox *box, uint64_t seq, const uint8_t hash[MST_HASH_BYTES])
+{
+    size_t at = box->heads_next++ % BOX_HEADS;
+    box->heads[at].seq = seq;
+    memcpy(box->heads[at].hash, hash, MST_HASH_BYTES);
+}
+
 int mst_outbox_hash(struct mst_outbox *box, uint64_t seq, uint8_t ret_hash[MST_HASH_BYTES],
                     struct mst_err *err)
 {
+    for (size_t i = 0; i < BOX_HEADS; i++) {
+        if (seq && box->heads[i].seq == seq) {
+            memcpy(ret_hash, box->heads[i].hash, MST_HASH_BYTES);
+            return 0;
+        }
+    }
     if (seq == 0) {
         mst_chain_genesis(box->id, box->programme, box->unit, ret_hash);
         return 0;
@@ -96,10 +114,11 @@ static int insert_entry(struct mst_outbox *box, const struct mst_msg_report *rep
                         struct mst_err *err)
 {
     sqlite3_stmt *stmt;
-    int code = mst_box_prepare(box,
-                               "INSERT INTO entries(number, state, queued_at, act, duty, period,"
-                               " obligation, size, hash, bytes) VALUES(?,0,?,?,?,?,?,?,?,?)",
-                               &stmt, err);
+    int code =
+        mst_box_prepare(box,
+                        "INSERT INTO entries(number, queued_at, act, duty, period, obligation,"
+                        " size, hash, bytes) VALUES(?,?,?,?,?,?,?,?,?)",
+                        &stmt, err);
     if (code)
         return code;
     mst_chain_next(box->head, box->last + 1, bytes, ret_hash);
@@ -141,6 +160,8 @@ int mst_outbox_append(struct mst_outbox *box, const struct mst_msg_report *repor
         memcpy(box->head, hash, sizeof hash);
         *ret_number = box->base + box->last;
     }
+    if (!code && *ret_number - box->sum_to >= BOX_SUM_STEP)
+        code = mst_box_keep_sum(box, err);
     mst_buf_done(&buf);
     return code;
 }
@@ -158,9 +179,13 @@ int mst_outbox_entries(struct mst_outbox *box, uint64_t from, size_t limit, mst_
 {
     sqlite3_stmt *stmt;
     int code = mst_box_prepare(box,
-                               "SELECT number, state, queued_at, receipt, act, duty, period,"
-                               " obligation, code, subject, size FROM entries WHERE number >= ?"
-                               " ORDER BY number LIMIT ?",
+                               "SELECT e.number, r.number IS NOT NULL, f.number IS NOT NULL,"
+                               " e.queued_at, r.row + e.number - r.first, e.act, e.duty, e.period,"
+                               " e.obligation, f.code, f.subject, e.size FROM entries e"
+                               " LEFT JOIN receipts r ON r.number = (SELECT min(number) FROM"
+                               " receipts WHERE number >= e.number) AND r.first <= e.number"
+                               " LEFT JOIN refusals f ON f.number = e.number"
+                               " WHERE e.number >= ? ORDER BY e.number LIMIT ?",
                                &stmt, err);
     if (code)
         return code;
@@ -169,16 +194,18 @@ int mst_outbox_entries(struct mst_outbox *box, uint64_t from, size_t limit, mst_
     int rc;
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         struct mst_entry entry = {.number = (uint64_t)sqlite3_column_int64(stmt, 0),
-                                  .state = (enum mst_entry_state)sqlite3_column_int(stmt, 1),
-                                  .queued_at = sqlite3_column_int64(stmt, 2),
-                                  .receipt = (uint64_t)sqlite3_column_int64(stmt, 3),
-                                  .act = column_text(stmt, 4),
-                                  .duty = column_text(stmt, 5),
-                                  .period = column_text(stmt, 6),
-                                  .obligation = column_text(stmt, 7),
-                                  .code = column_text(stmt, 8),
-                                  .subject = column_text(stmt, 9),
-                                  .bytes = sqlite3_column_int64(stmt, 10)};
+                                  .state = sqlite3_column_int(stmt, 2)   ? MST_ENTRY_REFUSED
+                                           : sqlite3_column_int(stmt, 1) ? MST_ENTRY_RECEIVED
+                                                                         : MST_ENTRY_QUEUED,
+                                  .queued_at = sqlite3_column_int64(stmt, 3),
+                                  .receipt = (uint64_t)sqlite3_column_int64(stmt, 4),
+                                  .act = column_text(stmt, 5),
+                                  .duty = column_text(stmt, 6),
+                                  .period = column_text(stmt, 7),
+                                  .obligation = column_text(stmt, 8),
+                                  .code = column_text(stmt, 9),
+                                  .subject = column_text(stmt, 10),
+                                  .bytes = sqlite3_column_int64(stmt, 11)};
         if (fn(context, &entry))
             break;
     }
@@ -246,138 +273,21 @@ int mst_outbox_run(struct mst_outbox *box, uint64_t first, uint64_t last, size_t
         offset += run->reports[i].len;
     }
     run->last = first + run->count - 1;
-    return code;
-}
-
-/* ---- answers ---- */
-
-/* One statement for the whole run: draining a long outbox is bound by this. */
-static int mark_received(struct mst_outbox *box, const struct mst_msg_receipt *receipt,
-                         struct mst_err *err)
-{
-    sqlite3_stmt *stmt;
-    int code = mst_box_prepare(box,
-                               "UPDATE entries SET state = ?1, receipt = number + ?2, code = NULL,"
-                               " subject = NULL WHERE number BETWEEN ?3 AND ?4",
-                               &stmt, err);
-    if (code)
-        return code;
-    sqlite3_bind_int(stmt, 1, MST_ENTRY_RECEIVED);
-    sqlite3_bind_int64(stmt, 2, (int64_t)(receipt->row - (box->base + receipt->first)));
-    sqlite3_bind_int64(stmt, 3, (int64_t)(box->base + box->acked + 1));
-    sqlite3_bind_int64(stmt, 4, (int64_t)(box->base + receipt->last));
-    return mst_box_run(box, stmt, err);
-}
-
-static int mark_refused(struct mst_outbox *box, uint64_t seq, struct mst_slice refusal,
-                        struct mst_err *err)
-{
-    sqlite3_stmt *stmt;
-    int code = mst_box_prepare(
-        box, "UPDATE entries SET state = ?, code = ?, subject = ? WHERE number = ?", &stmt, err);
-    if (code)
-        return code;
-    sqlite3_bind_int(stmt, 1, MST_ENTRY_REFUSED);
-    bind_slice(stmt, 2, mst_unpack_text(refusal, "code"));
-    bind_slice(stmt, 3, mst_unpack_text(refusal, "subject"));
-    sqlite3_bind_int64(stmt, 4, (int64_t)(box->base + seq));
-    return mst_box_run(box, stmt, err);
-}
-
-/* A receipt may number more reports than were asked about. */
-static int mark_refusals(struct mst_outbox *box, const struct mst_msg_receipt *receipt,
-                         struct mst_err *err)
-{
-    int code = 0;
-    for (size_t i = 0; !code && i < receipt->refused.count; i++) {
-        int64_t seq = mst_unpack_int(receipt->refused.items[i], "seq", 0);
-        if (seq > 0 && (uint64_t)seq > box->acked && (uint64_t)seq <= receipt->last)
-            code = mark_refused(box, (uint64_t)seq, receipt->refused.items[i], err);
-    }
-    return code;
-}
-
-static int check_receipt(struct mst_outbox *box, const struct mst_msg_receipt *receipt,
-                         struct mst_err *err)
-{
-    uint8_t head[MST_HASH_BYTES];
-    if (receipt->first > receipt->last || receipt->last > box->last ||
-        receipt->first > box->acked + 1)
-        return mst_fail(err, MST_E_PROTOCOL, _("a receipt for %llu to %llu, where %llu is next"),
-                        (unsigned long long)receipt->first, (unsigned long long)receipt->last,
-                        (unsigned long long)box->acked + 1);
-    int code = mst_outbox_hash(box, receipt->last, head, err);
-    if (code)
-        return code;
-    if (memcmp(head, receipt->head.data, sizeof head) != 0) {
-        char where[32];
-        snprintf(where, sizeof where, "%llu", (unsigned long long)receipt->last);
-        return mst_fail_on(err, MST_E_CHAIN, where);
-    }
-    return 0;
-}
-
-int mst_outbox_receipt(struct mst_outbox *box, const struct mst_msg_receipt *receipt,
-                       struct mst_err *err)
-{
-    if (receipt->last <= box->acked)
-        return 0;
-    int code = check_receipt(box, receipt, err);
     if (!code)
-        code = mst_box_begin(box, err);
-    if (!code)
-        code = mark_received(box, receipt, err);
-    if (!code)
-        code = mark_refusals(box, receipt, err);
-    if (!code)
-        code = mst_box_keep_receipt(box, receipt, err);
-    if (!code)
-        code = mst_outbox_set_figure(box, "acked", receipt->last, err);
-    if (!code)
-        code = mst_outbox_set_figure(box, "watermark", receipt->watermark, err);
-    if (!code)
-        box->acked = receipt->last;
+        remember_head(box, run->last, run->head);
     return code;
 }
 
 /* ---- going back ---- */
 
-/* How many entries after a number still have their bytes. */
-static uint64_t kept_after(struct mst_outbox *box, uint64_t number)
-{
-    sqlite3_stmt *stmt;
-    uint64_t count = 0;
-    if (mst_box_prepare(box, "SELECT count(*) FROM entries WHERE number > ? AND bytes IS NOT NULL",
-                        &stmt, NULL))
-        return 0;
-    sqlite3_bind_int64(stmt, 1, (int64_t)number);
-    if (sqlite3_step(stmt) == SQLITE_ROW)
-        count = (uint64_t)sqlite3_column_int64(stmt, 0);
-    sqlite3_reset(stmt);
-    return count;
-}
-
-static int requeue_after(struct mst_outbox *box, uint64_t number, struct mst_err *err)
-{
-    sqlite3_stmt *stmt;
-    int code = mst_box_prepare(box, "UPDATE entries SET state = 0 WHERE number > ?", &stmt, err);
-    if (code)
-        return code;
-    sqlite3_bind_int64(stmt, 1, (int64_t)number);
-    code = mst_box_run(box, stmt, err);
-    return code ? code : mst_box_drop_receipts(box, number, err);
-}
-
 int mst_outbox_rewind(struct mst_outbox *box, uint64_t last, struct mst_err *err)
 {
-    if (kept_after(box, box->base + last) != box->last - last)
+    if (box->base + last < box->released)
         return mst_fail(err, MST_E_UNKNOWN, _("reports after %llu are no longer kept"),
                         (unsigned long long)(box->base + last));
     int code = mst_box_begin(box, err);
     if (!code)
-        code = requeue_after(box, box->base + last, err);
-    if (!code)
-        code = mst_outbox_set_figure(box, "acked", last, err);
+        code = mst_box_requeue(box, box->base + last, err);
     if (!code)
         box->acked = last;
     return code;
@@ -413,17 +323,12 @@ static int rechain(struct mst_outbox *box, uint64_t seq, struct mst_err *err)
 int mst_outbox_renew(struct mst_outbox *box, bool kept, uint64_t *ret_count, struct mst_err *err)
 {
     uint64_t newest = box->base + box->last;
-    uint64_t base = box->base + box->acked;
-    if (kept)
-        base = (uint64_t)mst_box_integer(box, "SELECT max(number) FROM entries WHERE bytes IS NULL",
-                                         0);
-    if (kept && base < newest - kept_after(box, 0))
-        base = newest - kept_after(box, 0);
+    uint64_t base = kept ? box->released : box->base + box->acked;
     int code = mst_box_begin(box, err);
     if (!code)
         code = mst_box_new_id(box, base, err);
     if (!code)
-        code = requeue_after(box, base, err);
+        code = mst_box_requeue(box, base, err);
     if (code)
         return code;
     box->last = newest - base;

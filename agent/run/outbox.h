@@ -36,7 +36,9 @@ struct mst_outbox_limits {
 
 /*
  * Opens or makes the file. MST_E_BUSY when another process has it; MST_E_IDENTITY when it belongs
- * to another programme or unit; MST_E_CORRUPT when the chain of its last entries does not fit.
+ * to another programme or unit; MST_E_CORRUPT when the chain of its last entries does not fit;
+ * MST_E_VERSION when a later version of this program made it. A file of an earlier layout is
+ * brought to today's, which takes some seconds for a million reports.
  */
 MST_MUST_CHECK int mst_outbox_open(const char *path, const char *programme, const char *unit,
                                    const struct mst_outbox_limits *limits, struct mst_outbox **ret,
@@ -53,8 +55,13 @@ uint64_t mst_outbox_base(const struct mst_outbox *box);
 uint64_t mst_outbox_last(const struct mst_outbox *box);  /* seq; 0: none */
 uint64_t mst_outbox_safe(const struct mst_outbox *box);  /* seq; on disk as far as that */
 uint64_t mst_outbox_acked(const struct mst_outbox *box); /* seq; 0: none */
+/* Receipt number up to which a durable backup of the broker holds reports; 0: none. */
+uint64_t mst_outbox_watermark(const struct mst_outbox *box);
 int64_t mst_outbox_bytes(const struct mst_outbox *box);
-bool mst_outbox_dirty(const struct mst_outbox *box); /* a commit is due */
+bool mst_outbox_dirty(const struct mst_outbox *box); /* there is something to commit */
+/* More than receipts is to be committed. Those may wait: if they are lost, the broker gives them
+ * again when it is pushed to again. */
+bool mst_outbox_urgent(const struct mst_outbox *box);
 /* The file itself failed since the last commit: only a rollback helps. */
 bool mst_outbox_failed(const struct mst_outbox *box);
 
@@ -150,10 +157,12 @@ MST_MUST_CHECK int mst_outbox_renew(struct mst_outbox *box, bool kept, uint64_t 
 struct mst_pruned {
     uint64_t released; /* acknowledged reports let go because a backup holds them */
     uint64_t lost;     /* let go for age or room although no backup is known to hold them */
+    bool more;         /* there is more to let go of: call again after the commit */
 };
 /*
  * Let go of acknowledged reports: their bytes once the broker's durable-backup watermark has passed
- * them, or when room is short; the whole entry, and alerts that were read, after keep_days.
+ * them, or when room is short; the whole entry, and alerts that were read, after keep_days. A call
+ * lets go of some thousands at most, so that nobody waits long.
  */
 MST_MUST_CHECK int mst_outbox_prune(struct mst_outbox *box, mst_time now, struct mst_pruned *ret,
                                     struct mst_err *err);

@@ -10,37 +10,6 @@
 
 #include "agent/run/box.h"
 
-int mst_box_keep_receipt(struct mst_outbox *box, const struct mst_msg_receipt *receipt,
-                         struct mst_err *err)
-{
-    struct mst_msg msg = {.type = MST_MSG_receipt, .u.receipt = *receipt};
-    struct mst_buf frame = {0};
-    sqlite3_stmt *stmt = NULL;
-    int code = mst_msg_encode(&msg, &frame, err);
-    if (!code)
-        code = mst_box_prepare(
-            box, "INSERT OR REPLACE INTO receipts(number, base, frame) VALUES(?,?,?)", &stmt, err);
-    if (!code) {
-        sqlite3_bind_int64(stmt, 1, (int64_t)(box->base + receipt->last));
-        sqlite3_bind_int64(stmt, 2, (int64_t)box->base);
-        sqlite3_bind_blob(stmt, 3, frame.data, (int)frame.len, SQLITE_STATIC);
-        code = mst_box_run(box, stmt, err);
-        sqlite3_clear_bindings(stmt);
-    }
-    mst_buf_done(&frame);
-    return code;
-}
-
-int mst_box_drop_receipts(struct mst_outbox *box, uint64_t after, struct mst_err *err)
-{
-    sqlite3_stmt *stmt;
-    int code = mst_box_prepare(box, "DELETE FROM receipts WHERE number > ?", &stmt, err);
-    if (code)
-        return code;
-    sqlite3_bind_int64(stmt, 1, (int64_t)after);
-    return mst_box_run(box, stmt, err);
-}
-
 /* The receipt that covers an entry. MST_E_UNKNOWN when there is none. */
 static int find_receipt(struct mst_outbox *box, uint64_t number, struct mst_buf *frame,
                         uint64_t *ret_base, struct mst_err *err)
@@ -53,13 +22,14 @@ static int find_receipt(struct mst_outbox *box, uint64_t number, struct mst_buf 
         return code;
     sqlite3_bind_int64(stmt, 1, (int64_t)number);
     int rc = sqlite3_step(stmt);
-    if (rc == SQLITE_ROW) {
+    if (rc == SQLITE_ROW && sqlite3_column_type(stmt, 1) == SQLITE_BLOB) {
         *ret_base = (uint64_t)sqlite3_column_int64(stmt, 0);
         mst_buf_put(frame, sqlite3_column_blob(stmt, 1), (size_t)sqlite3_column_bytes(stmt, 1));
         code = frame->failed ? mst_fail_on(err, MST_E_NOMEM, box->path) : 0;
     } else {
-        code = rc == SQLITE_DONE ? mst_fail(err, MST_E_UNKNOWN, "%" PRIu64, number)
-                                 : mst_box_fail(box, rc, err);
+        code = rc == SQLITE_DONE || rc == SQLITE_ROW
+                   ? mst_fail(err, MST_E_UNKNOWN, "%" PRIu64, number)
+                   : mst_box_fail(box, rc, err);
     }
     sqlite3_reset(stmt);
     return code;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The service's loop: wait, take what has come, commit it all at once, then tell everybody; only
- * what is durable already is pushed before the commit. It decides nothing about reports or alerts.
- * After an input or output error it ends, since a commit that failed may be on the disk all the
- * same; the next start reads what is there.
+ * what is durable already is pushed before the commit. Receipts that nobody waits for share a
+ * commit. It decides nothing about reports or alerts. After an input or output error it ends, since
+ * a commit that failed may be on the disk all the same; the next start reads what is there.
  */
 #include "agent/run/run.h"
 
@@ -24,6 +24,9 @@
 #include "agent/run/journal.h"
 #include "agent/run/serve.h"
 
+/* While receipts come in one after the other, they share a commit. */
+#define RECEIPTS_WAIT_MS 100
+
 struct service {
     struct mst_home home;
     struct mst_outbox *outbox;
@@ -33,6 +36,7 @@ struct service {
     uint64_t hooked_n;     /* the alert whose hook runs */
     int signals;
     uint64_t watchdog_us; /* 0: nobody watches */
+    int64_t commit_by_ms; /* monotonic: receipts wait for a commit until then; 0: none do */
     bool stop;
 };
 
@@ -133,6 +137,22 @@ static int commit(struct service *s, struct mst_err *err)
     return code;
 }
 
+/* Receipts alone may wait for those that follow: nobody has been promised anything by them. */
+static bool may_wait(struct service *s)
+{
+    if (s->stop || !mst_outbox_dirty(s->outbox) || mst_outbox_urgent(s->outbox) ||
+        !mst_session_draining(s->session) || mst_serve_owes(s->serve)) {
+        s->commit_by_ms = 0;
+        return false;
+    }
+    if (s->commit_by_ms == 0)
+        s->commit_by_ms = mst_session_clock_ms() + RECEIPTS_WAIT_MS;
+    if (mst_session_clock_ms() < s->commit_by_ms)
+        return true;
+    s->commit_by_ms = 0;
+    return false;
+}
+
 static int take(struct service *s, struct mst_err *err)
 {
     int code = take_hook_result(s, err);
@@ -171,7 +191,7 @@ static int round_of(struct service *s, struct mst_err *err)
         return code;
     }
     code = mst_session_push(s->session, err);
-    if (!code)
+    if (!code && !may_wait(s))
         code = commit(s, err);
     return code ? code : tell(s, err);
 }
@@ -192,6 +212,10 @@ static int wait_for_news(struct service *s, struct mst_err *err)
     int wait = nearer(mst_session_wait_ms(s->session), mst_serve_wait_ms(s->serve));
     if (s->watchdog_us)
         wait = nearer(wait, (int)(s->watchdog_us / 2000));
+    if (s->commit_by_ms) {
+        int64_t left = s->commit_by_ms - mst_session_clock_ms();
+        wait = nearer(wait, left > 0 ? (int)left : 0);
+    }
     if (poll(fds, (nfds_t)count, wait) < 0 && errno != EINTR)
         return mst_fail(err, MST_E_IO, "poll: %s", strerror(errno));
     if (fds[0].revents)

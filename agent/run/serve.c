@@ -44,13 +44,6 @@ struct mst_serve {
     uint8_t packet[MST_LOCAL_BYTES_MAX];
 };
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 /* ---- answers ---- */
 
 static void rows_clear(struct rows *rows)
@@ -330,7 +323,7 @@ static int on_brief(struct mst_serve *serve, struct connection *c, struct mst_sl
         mst_session_want_brief(serve->session);
         c->waiting = WAIT_BRIEF;
         c->briefs = mst_session_brief_count(serve->session);
-        c->deadline_ms = monotonic_ms() + serve->home->settings.AGENT_reply_timeout;
+        c->deadline_ms = mst_session_clock_ms() + serve->home->settings.AGENT_reply_timeout;
         return 0;
     }
     int code = add_brief(serve, after, err);
@@ -538,6 +531,21 @@ void mst_serve_refuse(struct mst_serve *serve, const struct mst_err *why)
     }
 }
 
+static bool is_decided(const struct mst_serve *serve, const struct connection *c)
+{
+    return c->number <= mst_outbox_base(serve->outbox) + mst_outbox_acked(serve->outbox);
+}
+
+bool mst_serve_owes(const struct mst_serve *serve)
+{
+    for (size_t i = 0; i < serve->count; i++) {
+        const struct connection *c = &serve->connections[i];
+        if (c->answer.len || (c->waiting == WAIT_ENTRY && is_decided(serve, c)))
+            return true;
+    }
+    return false;
+}
+
 static int settle_one(struct mst_serve *serve, struct connection *c, struct mst_err *err)
 {
     int code = 0;
@@ -546,7 +554,7 @@ static int settle_one(struct mst_serve *serve, struct connection *c, struct mst_
     case WAIT_NONE:
         return 0;
     case WAIT_ENTRY:
-        if (c->number > mst_outbox_base(serve->outbox) + mst_outbox_acked(serve->outbox))
+        if (!is_decided(serve, c))
             return 0;
         code = mst_outbox_entries(serve->outbox, c->number, 1, add_entry, &serve->rows, err);
         break;
@@ -558,7 +566,7 @@ static int settle_one(struct mst_serve *serve, struct connection *c, struct mst_
         break;
     case WAIT_BRIEF:
         if (mst_session_brief_count(serve->session) == c->briefs &&
-            mst_session_up(serve->session) && monotonic_ms() < c->deadline_ms)
+            mst_session_up(serve->session) && mst_session_clock_ms() < c->deadline_ms)
             return 0;
         code = add_brief(serve, 0, err);
         break;
@@ -638,7 +646,7 @@ size_t mst_serve_fds(const struct mst_serve *serve, struct pollfd *fds)
 
 int mst_serve_wait_ms(const struct mst_serve *serve)
 {
-    int64_t now = monotonic_ms(), nearest = INT64_MAX;
+    int64_t now = mst_session_clock_ms(), nearest = INT64_MAX;
     for (size_t i = 0; i < serve->count; i++) {
         if (serve->connections[i].waiting == WAIT_BRIEF &&
             serve->connections[i].deadline_ms < nearest)

@@ -3,9 +3,10 @@
  * The agent's side of a session: compares the outbox with what the broker holds, pushes signed runs
  * within the window, takes receipts, follows the alerts.
  *
- * One round is: mst_session_drain() takes what has arrived into the outbox file;
- * mst_session_push() pushes what was queued before; the caller commits; mst_session_flush() tells
- * the broker what may be told only then, and pushes what that commit made durable.
+ * One round is: mst_session_drain() takes what has arrived into the outbox file, and pushes on into
+ * the window that a receipt opens; mst_session_push() pushes what was queued before; the caller
+ * commits; mst_session_flush() tells the broker what may be told only then, and pushes what that
+ * commit made durable.
  */
 #ifndef MST_AGENT_RUN_SESSION_H
 #define MST_AGENT_RUN_SESSION_H
@@ -36,9 +37,12 @@ void mst_session_reset(struct mst_session *session);
 /* Say bye, as far as that goes without waiting. */
 void mst_session_bye(struct mst_session *session);
 
+/* The monotonic clock, for waiting. */
+int64_t mst_session_clock_ms(void);
 /* The instant to put on a report: the clock's, or a rehearsing broker's. */
 mst_time mst_session_now(const struct mst_session *session);
 bool mst_session_up(const struct mst_session *session);
+bool mst_session_draining(const struct mst_session *session); /* it owes receipts for reports */
 bool mst_session_rehearsal(const struct mst_session *session);
 /* When the key that it came with expires, in real time; MST_NEVER: never, or not known. */
 mst_time mst_session_key_not_after(const struct mst_session *session);

@@ -26,6 +26,7 @@ struct mst_session {
     int64_t
         answer_by_ms; /* monotonic; a push or request without an answer by then is lost; 0: none */
     unsigned gaps;
+    bool prune_due;    /* a slice of what need not be kept is to go with the next round */
     bool told_receipt; /* a receipt was taken since the last flush */
 
     bool subscribe, from_stored; /* from_stored: at the broker's cursor, not at ours */
@@ -44,8 +45,6 @@ struct mst_session {
     struct mst_run run;
 };
 
-/* The monotonic clock. */
-int64_t mst_session_clock_ms(void);
 /* From now on the broker owes an answer. */
 void mst_session_arm(struct mst_session *s);
 

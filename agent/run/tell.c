@@ -145,9 +145,10 @@ int mst_session_flush(struct mst_session *s, struct mst_err *err)
 {
     struct mst_err why;
     int code = 0;
-    if (s->told_receipt)
+    if (s->told_receipt && !mst_outbox_dirty(s->outbox)) {
         MST_FAILPOINT("agent.after-receipt");
-    s->told_receipt = false;
+        s->told_receipt = false;
+    }
     if (!s->up)
         return 0;
     if (s->subscribe)

@@ -22,6 +22,9 @@
 /* number, ledger row, head, epoch, each followed by a space or the line's end. */
 #define WITNESS_LINE 128
 #define WITNESS_FORMAT "%020" PRIu64 " %020" PRIu64 " %s %020" PRIu64 "\n"
+/* A row, its head, the epoch: what was found to be another. There until somebody removes it. */
+#define CONTRADICTED ".contradicted"
+#define CONTRADICTED_FORMAT "%" PRIu64 " %s %" PRIu64 "\n"
 #define HEAD_CHARS (2 * MST_HASH_BYTES)
 
 struct mst_watch_state {
@@ -31,7 +34,8 @@ struct mst_watch_state {
     uint64_t witness_last;  /* highest number in file or buffer; 0 none */
     struct mst_buf fresh;   /* lines for the next save */
     struct mst_watch_cursor cursor;
-    struct mst_watch_head last; /* row 0: none */
+    struct mst_watch_head last;         /* row 0: none */
+    struct mst_watch_head contradicted; /* likewise */
 };
 
 struct testimony {
@@ -89,23 +93,35 @@ static int read_cursor(struct mst_watch_state *state, struct mst_err *err)
     return parse_cursor(state, text, &state->cursor, err);
 }
 
+/* Whole or not at all. */
+static int replace_file(const struct mst_watch_state *state, const char *suffix, const char *text,
+                        struct mst_err *err)
+{
+    char name[80], fresh[84];
+    size_t len = strlen(text);
+    file_name(state, suffix, name);
+    snprintf(fresh, sizeof fresh, "%s.new", name);
+    int fd = openat(state->dir, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return io_fail(state, suffix, err);
+    bool good = write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
+    good = close(fd) == 0 && good;
+    if (!good || renameat(state->dir, fresh, state->dir, name) != 0 || fsync(state->dir) != 0)
+        return io_fail(state, suffix, err);
+    return 0;
+}
+
 static int write_cursor(struct mst_watch_state *state, const struct mst_watch_cursor *c,
                         struct mst_err *err)
 {
-    char name[80], fresh[80], text[512];
-    file_name(state, ".cursor", name);
-    file_name(state, ".cursor.new", fresh);
-    int len = snprintf(text, sizeof text,
-                       "muster-cursor: 1\nprogramme: %s\nrehearsal: %s\nepoch: %" PRIu64
-                       "\nnumber: %" PRIu64 "\n",
-                       c->programme, c->rehearsal ? "true" : "false", c->epoch, c->number);
-    int fd = openat(state->dir, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return io_fail(state, ".cursor.new", err);
-    bool good = write(fd, text, (size_t)len) == len && fsync(fd) == 0;
-    good = close(fd) == 0 && good;
-    if (!good || renameat(state->dir, fresh, state->dir, name) != 0 || fsync(state->dir) != 0)
-        return io_fail(state, ".cursor", err);
+    char text[512];
+    snprintf(text, sizeof text,
+             "muster-cursor: 1\nprogramme: %s\nrehearsal: %s\nepoch: %" PRIu64 "\nnumber: %" PRIu64
+             "\n",
+             c->programme, c->rehearsal ? "true" : "false", c->epoch, c->number);
+    int rc = replace_file(state, ".cursor", text, err);
+    if (rc)
+        return rc;
     state->cursor = *c;
     return 0;
 }
@@ -114,8 +130,38 @@ static int write_cursor(struct mst_watch_state *state, const struct mst_watch_cu
 
 bool mst_watch_state_last(const struct mst_watch_state *state, struct mst_watch_head *ret)
 {
-    *ret = state->last;
+    *ret = state->contradicted.row ? state->contradicted : state->last;
     return ret->row != 0;
+}
+
+/* The alert that tells of a contradiction comes with a head, too, of the ledger that is
+ * contradicted: so what is asked for from now on is kept apart. */
+int mst_watch_state_contradict(struct mst_watch_state *state, const struct mst_watch_head *head,
+                               struct mst_err *err)
+{
+    char text[WITNESS_LINE];
+    if (state->contradicted.row)
+        return 0;
+    state->contradicted = *head;
+    snprintf(text, sizeof text, CONTRADICTED_FORMAT, head->row, head->head, head->epoch);
+    return replace_file(state, CONTRADICTED, text, err);
+}
+
+static int read_contradicted(struct mst_watch_state *state, struct mst_err *err)
+{
+    char name[80], text[WITNESS_LINE + 1] = "";
+    struct mst_watch_head head = {0};
+    file_name(state, CONTRADICTED, name);
+    int fd = openat(state->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : io_fail(state, CONTRADICTED, err);
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (n < 0 ||
+        sscanf(text, "%" SCNu64 " %64[0-9a-f] %" SCNu64, &head.row, head.head, &head.epoch) != 3)
+        return mst_fail_on(err, MST_E_CORRUPT, name);
+    state->contradicted = head;
+    return 0;
 }
 
 /* The chain goes over all before it, so that the highest row stands for every other. */
@@ -293,6 +339,8 @@ int mst_watch_state_open(const char *dir, const char *name, struct mst_watch_sta
         rc = open_witness(state, err);
     if (!rc)
         rc = read_cursor(state, err);
+    if (!rc)
+        rc = read_contradicted(state, err);
     if (rc) {
         mst_watch_state_free(state);
         return rc;

@@ -32,8 +32,8 @@ static const struct mst_command_row command[] = {
         "and urges, as coloured lines or as one JSON object a line. It goes on where it stopped, "
         "finds gaps, and keeps the ledger heads that came with the alerts as witnesses against a "
         "ledger that is rewritten later: it asks for the head at the last of them whenever it "
-        "connects, and ends with exit status 5 "
-        "when one was contradicted."),
+        "connects and from time to time, tells log, hook and broker when it is another, and ends "
+        "with exit status 5 when one was contradicted."),
      "muster-watch --topics office/overdue,office/escalation", args, sizeof args / sizeof args[0]},
 };
 
@@ -47,10 +47,13 @@ static const struct mst_app_note environment[] = {
 };
 
 static const struct mst_app_note files[] = {
-    {"watch.yaml", N_("settings: hook, hook_timeout, credit")},
+    {"watch.yaml", N_("settings: hook, hook_timeout, witness_interval, credit")},
     {"watch-NAME.cursor", N_("number of the last alert that was dealt with")},
     {"watch-NAME.witness",
      N_("alert number, ledger row, ledger head and restore epoch, a line each")},
+    {"watch-NAME.contradicted",
+     N_("row, head and restore epoch of what was contradicted; told of at each connection until "
+        "the file is removed")},
 };
 
 const struct mst_app *mst_watch_app(void)

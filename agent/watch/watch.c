@@ -225,6 +225,7 @@ static int run(struct setup *s, struct mst_err *err)
     if (rc)
         return rc;
     o.credit = (uint32_t)s->settings.WATCH_credit;
+    o.witness_ms = s->settings.WATCH_witness_interval * 1000;
     /* Before the signals are blocked: the hook's command is not to inherit that. */
     rc = start_hook(s, &o, err);
     if (rc)

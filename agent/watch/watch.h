@@ -56,8 +56,13 @@ const struct mst_watch_cursor *mst_watch_state_cursor(const struct mst_watch_sta
 MST_MUST_CHECK int mst_watch_state_witness(struct mst_watch_state *state,
                                            const struct mst_msg_alert *alert, uint64_t epoch,
                                            struct mst_err *err);
-/* The last ledger row that was witnessed, with its head; false: none yet. */
+/* The last ledger row that was witnessed, with its head, or the one that was contradicted; false:
+ * none yet. */
 bool mst_watch_state_last(const struct mst_watch_state *state, struct mst_watch_head *ret);
+/* Keep in watch-NAME.contradicted that this one was, until somebody removes the file. */
+MST_MUST_CHECK int mst_watch_state_contradict(struct mst_watch_state *state,
+                                              const struct mst_watch_head *head,
+                                              struct mst_err *err);
 /* Sync the witness, then replace the cursor atomically. The cursor never goes back within a
  * programme: reading old alerts again (--since) leaves it. */
 MST_MUST_CHECK int mst_watch_state_save(struct mst_watch_state *state,
@@ -99,6 +104,7 @@ struct mst_watch_options {
     uint64_t count;    /* stop after so many alerts; 0: never */
     int timeout_ms;    /* stop when nothing arrived for so long; -1: never */
     uint32_t credit;
+    int64_t witness_ms; /* how often the head witnessed last is asked for; 0: at connections only */
     bool json;
     FILE *out, *log;
     /* Called with each alert as JSON text, e.g. to run a hook; may be NULL. A failure is told and

@@ -102,13 +102,17 @@ static bool owns(const struct mst_actor *actor, const struct mst_target *target)
            strcmp(actor->unit, target->unit) == 0;
 }
 
+static bool has(const struct mst_group_set *set, const struct mst_actor *actor, size_t group)
+{
+    return named(actor->unit) && group < MST_LIAISON_GROUPS_MAX &&
+           (set->bits[group / 64] >> group % 64 & 1) != 0;
+}
+
 /* Is the actor liaison of the group whose matter it is? */
 static bool serves(const struct mst_programme *p, const struct mst_actor *actor,
                    const struct mst_target *target)
 {
-    size_t group = target_group(p, target);
-    return named(actor->unit) && group < MST_LIAISON_GROUPS_MAX &&
-           (actor->liaison.bits[group / 64] >> group % 64 & 1) != 0;
+    return has(&actor->liaison, actor, target_group(p, target));
 }
 
 static bool covers(const struct mst_programme *p, enum scope scope, const struct mst_actor *actor,
@@ -125,7 +129,7 @@ static bool covers(const struct mst_programme *p, enum scope scope, const struct
     case GROUP:
         return own != SIZE_MAX && target_group(p, target) == own;
     case SHARED:
-        return serves(p, actor, target) ||
+        return serves(p, actor, target) || has(&actor->granted, actor, target_group(p, target)) ||
                (named(actor->unit) && mst_programme_reads(p, mst_programme_unit(p, actor->unit),
                                                           target_group(p, target)));
     case SIGHT:

@@ -15,6 +15,7 @@ struct mst_actor {
     unsigned roles;               /* set of enum mst_role, without LEAD, which is derived */
     const char *unit;             /* NULL: not a unit */
     struct mst_group_set liaison; /* groups that it reads for a post it has filled just now */
+    struct mst_group_set granted; /* groups whose progress the office lets it read just now */
 };
 
 /* What an action is aimed at; NULL members are not concerned. */

@@ -24,7 +24,7 @@ struct mst_core *mst_core_new(struct mst_programme *programme, mst_time from)
     core->programme = mst_programme_ref(programme);
     core->next_opening = mst_schedule_next_opening(programme, from);
     core->next_succession = mst_succession_next(programme, from - 1);
-    core->next_old = MST_NEVER;
+    core->next_old = core->next_expiry = MST_NEVER;
     return core;
 }
 
@@ -408,12 +408,19 @@ static void succeed(struct mst_step *s, mst_time at)
     s->core->next_succession = mst_succession_next(s->core->programme, at);
 }
 
+/* When time itself next does something to an item. */
+static mst_time next_of_items(const struct mst_core *core)
+{
+    return core->next_expiry < core->next_old ? core->next_expiry : core->next_old;
+}
+
 static void advance(struct mst_step *s)
 {
     struct mst_core *core = s->core;
     while (!s->failed) {
         struct mst_slot *top = mst_heap_top(&core->heap);
-        mst_time next = top && top->next < core->next_old ? top->next : core->next_old;
+        mst_time of_items = next_of_items(core);
+        mst_time next = top && top->next < of_items ? top->next : of_items;
         /* A unit that ends at an instant owes nothing that opens at it, nor hears of it. Openings
          * go before alerts: what opens at an instant is already there for it. */
         if (core->next_succession <= next && core->next_succession <= core->next_opening &&
@@ -421,6 +428,8 @@ static void advance(struct mst_step *s)
             succeed(s, core->next_succession);
         } else if (core->next_opening <= next && core->next_opening <= s->now) {
             open_all(s, core->next_opening);
+        } else if (next <= s->now && next == core->next_expiry) {
+            mst_grants_expire(s, next);
         } else if (next <= s->now && next == core->next_old) {
             mst_difficulties_age(s, next);
         } else if (next <= s->now) {
@@ -476,12 +485,16 @@ static void apply(struct mst_step *s, const struct mst_input *input)
         s->core->next_opening = mst_schedule_next_opening(s->core->programme, s->now + 1);
         s->core->next_succession = mst_succession_next(s->core->programme, s->now);
         mst_difficulties_reckon(s->core);
+        mst_grants_reckon(s->core);
         break;
     case MST_INPUT_DOWN:
         mst_core_restore_down(s->core, input->u.down_from, s->now);
         break;
     case MST_INPUT_CONTACTS:
         mst_contacts_apply(s, &input->u.contacts);
+        break;
+    case MST_INPUT_SECURITY:
+        mst_security_apply(s, &input->u.security);
         break;
     }
 }
@@ -526,8 +539,8 @@ mst_time mst_core_next_due(const struct mst_core *core)
     const struct mst_slot *top = mst_heap_top(&core->heap);
     mst_time next =
         core->next_opening < core->next_succession ? core->next_opening : core->next_succession;
-    if (core->next_old < next)
-        next = core->next_old;
+    if (next_of_items(core) < next)
+        next = next_of_items(core);
     return top && top->next < next ? top->next : next;
 }
 

@@ -35,6 +35,7 @@ enum mst_input_kind {
     MST_INPUT_PROGRAMME, /* from now on this programme */
     MST_INPUT_DOWN,      /* the broker was not running in [down_from, now) */
     MST_INPUT_CONTACTS,  /* when each agent was heard of last, as the sessions know it */
+    MST_INPUT_SECURITY,  /* something that the office is to be told of */
 };
 
 struct mst_input_contacts {
@@ -43,6 +44,18 @@ struct mst_input_contacts {
         mst_time heard; /* 0: never yet, which says nothing */
     } * items;          /* all units whose agents are known, in any order */
     size_t count;
+};
+
+enum mst_security {
+#define SECURITY(name, word, rung, level, period_h) MST_SECURITY_##name,
+#include "broker/core/security.def"
+#undef SECURITY
+};
+
+struct mst_input_security {
+    enum mst_security event;
+    const char *who;     /* the principal that it is about, at most 64 bytes */
+    const char *address; /* whence it came; "": from nowhere */
 };
 
 struct mst_input_report {
@@ -56,13 +69,17 @@ struct mst_input_act {
     unsigned roles;    /* set of enum mst_role */
     const char *act; /* a word of lifecycle.def: "review", "return", "approve", "record", "receive",
                         "urge", ... */
-    const char *obligation; /* id; of silence and unsilence also "unit:UNIT" or "duty:DUTY" */
+    const char *obligation; /* id; of silence and unsilence also "unit:UNIT" or "duty:DUTY"; of
+                               amend-task a task's; of grant and ungrant "unit:UNIT" or
+                               "group:GROUP", who reads */
     const char *reason;     /* may be NULL */
     const char *number;     /* record number; may be NULL */
     const char *successor;  /* of a supersede: the id of the other obligation; may be NULL */
-    struct mst_slice body;  /* of a fill or vacate: a map as a report's; data NULL: none */
+    struct mst_slice body;  /* of a fill or vacate: a map as a report's; of an amendment what it
+                               becomes: owner, helpers (an array), due; of
+                               a grant the group that is read: group; data NULL: none */
     mst_time until;         /* of an extension: an instant within the new last day; of a silence:
-                               its end; 0: none */
+or a grant: its end; 0: none */
     bool override;          /* of an extension: grant it although it is overdue */
 };
 
@@ -75,6 +92,7 @@ struct mst_input {
         struct mst_programme *programme; /* referenced by the core */
         mst_time down_from;
         struct mst_input_contacts contacts;
+        struct mst_input_security security;
     } u;
 };
 
@@ -197,6 +215,25 @@ MST_MUST_CHECK int mst_core_step(struct mst_core *core, const struct mst_input *
 
 /* Whether reminders and escalations about an obligation are held back at an instant. */
 bool mst_core_silenced(const struct mst_core *core, const struct mst_obligation *o, mst_time at);
+/* Would a security event of this principal's be told of now, or was it lately? */
+bool mst_core_security_due(const struct mst_core *core, enum mst_security event, const char *who,
+                           mst_time now);
+const char *mst_security_word(enum mst_security event); /* "revoked-key" */
+bool mst_security_of_word(struct mst_slice word, enum mst_security *ret_event);
+/* What an amendment of a task changes: a field (owner, helpers, due), and what it was and will be.
+ */
+#define MST_AMENDED_MAX 3
+struct mst_amended {
+    const char *field;
+    char was[800], is[800]; /* ids with blanks between them, or a date; empty: none */
+};
+/*
+ * What the act amend-task would change at that instant, which nothing does yet. MST_OK, or the
+ * code with which it would be refused, and its subject, borrowed from the act and the core.
+ */
+enum mst_code mst_core_amend_preview(const struct mst_core *core, const struct mst_input_act *act,
+                                     mst_time now, struct mst_amended ret[MST_AMENDED_MAX],
+                                     size_t *ret_count, const char **ret_subject);
 /* What the core knows beside obligations and time: silences, and which agents are told silent. */
 void mst_core_state_pack(const struct mst_core *core, struct mst_buf *out);
 /* Longest that it gets. */
@@ -205,6 +242,9 @@ void mst_core_state_pack(const struct mst_core *core, struct mst_buf *out);
 /* The groups that a unit reads as their liaison: it bears a post of theirs that the programme gives
  * this right, and somebody holds it now. */
 struct mst_group_set mst_core_liaison(const struct mst_core *core, const char *unit);
+
+/* The groups whose progress a unit reads by a grant of the office that stands now. */
+struct mst_group_set mst_core_granted(const struct mst_core *core, const char *unit);
 
 /* Next instant at which a tick would do something; MST_NEVER when never. */
 mst_time mst_core_next_due(const struct mst_core *core);

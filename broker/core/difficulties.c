@@ -18,7 +18,9 @@
 #include "broker/core/difficulty.h"
 #include "broker/core/events.h"
 
-#define REASON_BYTES_MAX 300 /* of an alert: what is told of the title */
+/* Bytes that an alert tells of a difficulty's title and of the reason; cut between characters. */
+#define TITLE_SHOWN_MAX 201
+#define WHY_SHOWN_MAX 91
 
 static struct mst_slice or_empty(struct mst_slice text)
 {
@@ -137,15 +139,14 @@ static void tell(struct mst_step *s, const struct mst_item *item, enum mst_notic
                  const struct told *told, struct mst_slice why, mst_time instant)
 {
     struct mst_difficulty_data data;
-    char about[MST_OBLIGATION_ID_MAX], reason[REASON_BYTES_MAX + 64], title[REASON_BYTES_MAX];
-    char raiser[MST_ID_MAX] = "", words[REASON_BYTES_MAX];
+    char about[MST_OBLIGATION_ID_MAX], reason[TITLE_SHOWN_MAX + WHY_SHOWN_MAX + 72];
+    char raiser[MST_ID_MAX] = "", title[TITLE_SHOWN_MAX], words[WHY_SHOWN_MAX];
     mst_difficulty_data_read(item, &data);
     mst_slice_copy(or_empty(data.raiser), raiser, sizeof raiser);
     mst_slice_copy(or_empty(data.d.title), title, sizeof title);
     mst_slice_copy(or_empty(why), words, sizeof words);
     snprintf(about, sizeof about, "difficulty/%s", item->id);
-    snprintf(reason, sizeof reason, "%s %.200s%s%.90s", item->id, title, words[0] ? ": " : "",
-             words);
+    snprintf(reason, sizeof reason, "%s %s%s%s", item->id, title, words[0] ? ": " : "", words);
     for (size_t i = 0; i < told->count; i++) {
         const struct mst_about what = {.id = about, .bearer = raiser, .group = item->group};
         mst_notice_about(s, &what, notice, item->moves, &told->to[i], mst_text(reason), instant);
@@ -302,20 +303,6 @@ static bool stands(const struct mst_core *core, struct mst_slice map, const char
     return false;
 }
 
-static bool known(void *context, struct mst_slice id)
-{
-    const struct mst_core *core = context;
-    return mst_names_unit(&core->names, core->programme, id) != MST_NONE;
-}
-
-enum mst_code mst_matters_check(struct mst_step *s, struct mst_slice body, const char *raiser,
-                                char *words, size_t size)
-{
-    bool bad =
-        mst_matters_fault(body, &s->core->programme->matters, raiser, known, s->core, words, size);
-    return bad ? MST_R_FORM : MST_OK;
-}
-
 /* A report may go on listing what stands: it is raised once. */
 void mst_difficulties_submitted(struct mst_step *s, struct mst_slice body, uint32_t unit,
                                 const char *source)
@@ -403,6 +390,18 @@ bool mst_difficulty_act(struct mst_slice act)
     return false;
 }
 
+struct refusal {
+    char *words;
+    size_t size;
+};
+
+static bool name_fault(void *context, const struct mst_form_fault *fault)
+{
+    const struct refusal *refusal = context;
+    mst_fault_name(fault, refusal->words, refusal->size);
+    return false;
+}
+
 enum mst_code mst_difficulty_report(struct mst_step *s, const struct mst_msg_report *r,
                                     uint32_t unit, char *words, size_t size)
 {
@@ -418,8 +417,12 @@ enum mst_code mst_difficulty_report(struct mst_step *s, const struct mst_msg_rep
     if (!r->body.data)
         return MST_R_FORM;
     if (mst_slice_is(r->act, "raise")) {
-        if (mst_difficulty_fault(r->body, &core->programme->matters, id, known, s->core, words,
-                                 size))
+        struct refusal refusal = {words, size};
+        struct mst_matter_field room;
+        const struct mst_form form = mst_difficulty_form(&core->programme->matters, &room);
+        struct mst_form_names names = mst_programme_names(core->programme, SIZE_MAX);
+        names.bearer = id;
+        if (!mst_form_check(&form, &names, r->body, name_fault, &refusal))
             return MST_R_FORM;
         raise_one(s, r->body, unit, mst_text(NULL));
     } else {

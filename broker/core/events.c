@@ -62,24 +62,18 @@ static void close(struct mst_step *s, struct mst_slot *slot, const char *event, 
 
 /* ---- the bearer's ---- */
 
-static bool is_map(struct mst_slice body)
+void mst_fault_name(const struct mst_form_fault *fault, char *words, size_t size)
 {
-    struct mst_unpack u;
-    struct mst_value head;
-    if (!body.data)
-        return false;
-    mst_unpack_init(&u, body.data, body.len);
-    return mst_unpack_next(&u, &head) && head.kind == MST_VALUE_MAP;
-}
-
-/* The first fault is the refusal's subject: where, and what. */
-static bool name_fault(void *context, const struct mst_form_fault *fault)
-{
-    struct mst_move *move = context;
     char text[MST_FORM_PATH_MAX + 32];
     snprintf(text, sizeof text, "body%s%s: %s", fault->path[0] ? "." : "", fault->path,
              mst_form_fault_word(fault->kind));
-    mst_slice_copy(mst_text(text), move->field, sizeof move->field);
+    mst_slice_copy(mst_text(text), words, size);
+}
+
+static bool name_fault(void *context, const struct mst_form_fault *fault)
+{
+    struct mst_move *move = context;
+    mst_fault_name(fault, move->field, sizeof move->field);
     move->refused = move->field;
     return false;
 }
@@ -90,12 +84,14 @@ static bool body_is_right(const struct mst_core *core, const struct mst_slot *sl
                           struct mst_move *move)
 {
     const struct mst_duty *duty = mst_slot_duty(core, slot);
-    if (!duty || !duty->form) {
-        move->refused = "body";
-        return is_map(move->body);
-    }
     struct mst_form_names names =
         mst_programme_names(core->programme, slot->group == MST_NONE ? SIZE_MAX : slot->group);
+    if (slot->o.kind == MST_DUTY_REPORT && slot->bearer != MST_NONE) {
+        names.bearer = slot->o.bearer;
+        names.matters = &core->programme->matters;
+    }
+    if (!duty || !duty->form)
+        return mst_form_check_any(&names, move->body, name_fault, move);
     names.tasks = duty->tasks != MST_TASKS_NONE;
     return mst_form_check(duty->form, &names, move->body, name_fault, move);
 }
@@ -127,16 +123,6 @@ void mst_happen_settle(struct mst_step *s, struct mst_slot *slot, const struct m
     o->told = 0;
 }
 
-static enum mst_code check_matters(struct mst_step *s, const struct mst_slot *slot,
-                                   struct mst_move *move)
-{
-    enum mst_code code =
-        mst_matters_check(s, move->body, slot->o.bearer, move->field, sizeof move->field);
-    if (code != MST_OK)
-        move->refused = move->field;
-    return code;
-}
-
 enum mst_code mst_event_submit(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
 {
     struct mst_obligation *o = &slot->o;
@@ -147,8 +133,6 @@ enum mst_code mst_event_submit(struct mst_step *s, struct mst_slot *slot, struct
     if (o->kind == MST_DUTY_QUOTA)
         return mst_quota_submit(s, slot, move);
     enum mst_code code = mst_tasks_check_submission(s, slot, move);
-    if (code == MST_OK && slot->bearer != MST_NONE)
-        code = check_matters(s, slot, move);
     if (code != MST_OK)
         return code;
     mst_happen_settle(s, slot, move, "submit", MST_WORK_SUBMITTED);
@@ -430,6 +414,8 @@ enum mst_code mst_event_unlock(struct mst_step *s, struct mst_slot *slot, struct
 
 enum mst_code mst_event_reopen(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
 {
+    if (mst_task_amended_since(s->core, &slot->o))
+        return MST_R_STATE;
     /* Neither is a report to be reviewed: a name is vacated, a difficulty is raised again. */
     if (slot->o.kind == MST_DUTY_POST || slot->o.kind == MST_DUTY_REPLY)
         return MST_R_STATE;

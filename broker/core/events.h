@@ -33,6 +33,8 @@ bool mst_superseded_by(const struct mst_core *core, const struct mst_slot *slot,
  */
 enum mst_code mst_number_free(const struct mst_core *core, const struct mst_slot *slot,
                               struct mst_move *move);
+/* The words of a refusal: where in the body, and what. */
+void mst_fault_name(const struct mst_form_fault *fault, char *words, size_t size);
 /* What `submit` and `void` mean for the minutes of a quota (quota.c). */
 enum mst_code mst_quota_submit(struct mst_step *s, struct mst_slot *slot, struct mst_move *move);
 enum mst_code mst_quota_void(struct mst_step *s, struct mst_slot *slot, struct mst_move *move);

@@ -51,6 +51,8 @@ struct mst_items {
     struct mst_item_slot **by_key; /* open addressing by kind and id */
     uint32_t hash_cap;             /* a power of two; `all` has room for half of it */
     uint64_t number_last;
+    struct mst_item_slot **grants; /* those of that kind, which every reader is measured by */
+    uint32_t grants_count, grants_cap;
     struct mst_item_touched *touched;
     uint32_t touched_count, touched_cap;
 };
@@ -86,6 +88,7 @@ struct mst_rung_memo {
 
 #define MST_SILENCES_MAX 64
 #define MST_QUIETS_MAX 512
+#define MST_TOLDS_MAX 256
 
 /*
  * What is known beside obligations and time; stored as a whole when it changes. A quiet agent is
@@ -103,6 +106,12 @@ struct mst_state {
         bool told; /* false: it fell quiet together with the path */
     } quiets[MST_QUIETS_MAX];
     uint32_t quiets_count;
+    struct mst_told { /* of a security event */
+        char who[65];
+        enum mst_security event;
+        mst_time at;
+    } tolds[MST_TOLDS_MAX];
+    uint32_t tolds_count;
     mst_time path_since; /* nobody was heard of after it; 0: the path is up */
 };
 
@@ -116,6 +125,7 @@ struct mst_core {
     mst_time next_opening;
     mst_time next_succession; /* the next day on which a unit ends */
     mst_time next_old;        /* when the age of a difficulty is told of next */
+    mst_time next_expiry;     /* when a grant of the office ends next */
     uint64_t number_last;     /* highest number of materialisation given */
     struct mst_down downs[MST_DOWNS_MAX];
     size_t downs_count;
@@ -316,7 +326,7 @@ void mst_notice_about(struct mst_step *s, const struct mst_about *about, enum ms
 void mst_notice_issued(struct mst_step *s, const struct mst_slot *slot, struct mst_slice reason);
 #define MST_TO(audience) (1u << MST_AUDIENCE_##audience)
 
-/* ---- state.c, contacts.c ---- */
+/* ---- state.c, contacts.c, security.c ---- */
 
 /* Call before changing the state: it is then undone with the step, or listed to be stored. */
 struct mst_state *mst_state_touch(struct mst_core *core);
@@ -324,6 +334,7 @@ struct mst_state *mst_state_touch(struct mst_core *core);
 bool mst_silence_apply(struct mst_step *s, const struct mst_input_act *act);
 bool mst_silenced(const struct mst_core *core, const struct mst_obligation *o, mst_time at);
 void mst_contacts_apply(struct mst_step *s, const struct mst_input_contacts *contacts);
+void mst_security_apply(struct mst_step *s, const struct mst_input_security *security);
 
 /* ---- events.c, moves.c, reports.c, rebase.c ---- */
 
@@ -371,12 +382,34 @@ void mst_tasks_follow(struct mst_step *s, const struct mst_slot *slot, const cha
 enum mst_code mst_tasks_progress(struct mst_step *s, struct mst_slice body, uint32_t unit,
                                  char *words, size_t size);
 
+struct mst_task_data;
+/* The item's contents become these, where they differ; it was touched before. */
+void mst_task_contain(struct mst_step *s, struct mst_item *item, const struct mst_task_data *data);
+/* Whether the unit may own a task of the group ("": of none): it is of it, or of no group where the
+ * programme allows that. */
+bool mst_task_may_own(const struct mst_core *core, const char *group, struct mst_slice unit);
+/* Whether it was about signing for a task as it stood before it was amended. */
+bool mst_task_amended_since(const struct mst_core *core, const struct mst_obligation *o);
+/* Its owner is to sign for it. */
+void mst_task_owe_signing(struct mst_step *s, const struct mst_item *item);
+
+/* ---- amend.c ---- */
+
+/* The act amend-task; false: it is another. */
+bool mst_amend_apply(struct mst_step *s, const struct mst_input_act *act);
+
+/* ---- grants.c ---- */
+
+#define MST_GRANTS_MAX 256 /* that stand at one time */
+/* The acts grant and ungrant; false: it is neither. */
+bool mst_grant_apply(struct mst_step *s, const struct mst_input_act *act);
+/* When the next one ends: core->next_expiry. */
+void mst_grants_reckon(struct mst_core *core);
+void mst_grants_expire(struct mst_step *s, mst_time at);
+
 /* ---- difficulties.c, projects.c ---- */
 
-/* Whether what a report brings up is right; a refusal's words go to `words`. */
-enum mst_code mst_matters_check(struct mst_step *s, struct mst_slice body, const char *raiser,
-                                char *words, size_t size);
-/* After a submission that was checked so. source: id of its obligation. */
+/* After a submission whose body is right by the form. source: id of its obligation. */
 void mst_difficulties_submitted(struct mst_step *s, struct mst_slice body, uint32_t unit,
                                 const char *source);
 void mst_projects_submitted(struct mst_step *s, struct mst_slice body, uint32_t unit,

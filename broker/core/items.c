@@ -72,10 +72,25 @@ struct mst_item *mst_items_find(const struct mst_items *items, enum mst_item_kin
     return NULL;
 }
 
+/* Room for one more among the grants, where it is one. */
+static bool grow_grants(struct mst_items *items, const struct mst_item *item)
+{
+    if (item->kind != MST_ITEM_GRANT || items->grants_count < items->grants_cap)
+        return true;
+    uint32_t cap = items->grants_cap ? items->grants_cap * 2 : 8;
+    struct mst_item_slot **grown = realloc(items->grants, cap * sizeof(struct mst_item_slot *));
+    if (!grown)
+        return false;
+    items->grants = grown;
+    items->grants_cap = cap;
+    return true;
+}
+
 /* A slot for a copy of the item, in its place by number; NULL: out of memory. */
 static struct mst_item_slot *put(struct mst_items *items, const struct mst_item *item)
 {
-    struct mst_item_slot *slot = grow(items) ? calloc(1, sizeof *slot) : NULL;
+    bool room = grow(items) && grow_grants(items, item);
+    struct mst_item_slot *slot = room ? calloc(1, sizeof *slot) : NULL;
     uint8_t *data = slot && item->data.len ? malloc(item->data.len) : NULL;
     if (!slot || (item->data.len && !data)) {
         free(slot);
@@ -96,6 +111,8 @@ static struct mst_item_slot *put(struct mst_items *items, const struct mst_item 
     if (item->number > items->number_last)
         items->number_last = item->number;
     link_item(items, slot);
+    if (item->kind == MST_ITEM_GRANT)
+        items->grants[items->grants_count++] = slot;
     return slot;
 }
 
@@ -116,6 +133,7 @@ void mst_items_done(struct mst_items *items)
         free_slot(items->all[i]);
     free(items->all);
     free(items->by_key);
+    free(items->grants);
     free(items->touched);
     *items = (struct mst_items){0};
 }
@@ -153,6 +171,14 @@ bool mst_item_touch(struct mst_step *s, struct mst_item *item)
     return !s->failed && touch(s, slot_of(item), false);
 }
 
+/* Those that were added behind the last number are none. */
+static void forget_grants(struct mst_items *items)
+{
+    while (items->grants_count &&
+           items->grants[items->grants_count - 1]->item.number > items->number_last)
+        items->grants_count--;
+}
+
 struct mst_item *mst_item_add(struct mst_step *s, enum mst_item_kind kind, const char *id)
 {
     struct mst_items *items = &s->core->items;
@@ -171,6 +197,7 @@ struct mst_item *mst_item_add(struct mst_step *s, enum mst_item_kind kind, const
     if (!touch(s, slot, true)) {
         items->count--;
         items->number_last--;
+        forget_grants(items);
         relink(items);
         free_slot(slot);
         return NULL;
@@ -262,9 +289,10 @@ void mst_items_undo(struct mst_items *items)
     }
     forget(items);
     /* Those of the step have the highest numbers, so they lie last. */
+    items->number_last -= fresh;
+    forget_grants(items);
     for (; fresh > 0; fresh--) {
         items->count--;
-        items->number_last--;
         free_slot(items->all[items->count]);
     }
     relink(items);
@@ -279,6 +307,8 @@ int mst_core_restore_item(struct mst_core *core, const struct mst_item *item, st
     if (!put(&core->items, item))
         return mst_fail_on(err, MST_E_NOMEM, item->id);
     mst_difficulties_reckon_with(core, item);
+    if (item->kind == MST_ITEM_GRANT)
+        mst_grants_reckon(core);
     return 0;
 }
 

@@ -149,6 +149,17 @@ static void answer(struct mst_step *s, enum mst_code code, const char *subject)
         mst_emit_refused(s, code, subject);
 }
 
+/* Under another duty nobody would look for it, and the task would stay as it was. */
+static enum mst_code progress_of_tasks(struct mst_step *s, const struct mst_msg_report *r,
+                                       uint32_t unit, const struct mst_duty *duty,
+                                       struct subject *subject)
+{
+    if (duty->tasks == MST_TASKS_PROGRESS)
+        return mst_tasks_progress(s, r->body, unit, subject->text, sizeof subject->text);
+    snprintf(subject->text, sizeof subject->text, "tasks; %s", duty->id);
+    return MST_R_FORM;
+}
+
 void mst_report_apply(struct mst_step *s, const struct mst_input_report *input)
 {
     const struct mst_msg_report *r = input->report;
@@ -164,8 +175,8 @@ void mst_report_apply(struct mst_step *s, const struct mst_input_report *input)
         enum mst_code code = progress(core, r, unit, &duty);
         if (code != MST_OK)
             say_key(&subject, r, input->unit);
-        else if (duty->tasks == MST_TASKS_PROGRESS && mst_tasks_said(r->body))
-            code = mst_tasks_progress(s, r->body, unit, subject.text, sizeof subject.text);
+        else if (mst_tasks_said(r->body))
+            code = progress_of_tasks(s, r, unit, duty, &subject);
         answer(s, code, subject.text);
         return;
     }
@@ -196,7 +207,7 @@ void mst_report_apply(struct mst_step *s, const struct mst_input_report *input)
 
 void mst_act_apply(struct mst_step *s, const struct mst_input_act *act)
 {
-    if (mst_silence_apply(s, act))
+    if (mst_silence_apply(s, act) || mst_amend_apply(s, act) || mst_grant_apply(s, act))
         return;
     const char *id = act->obligation ? act->obligation : "";
     struct mst_slot *slot = mst_table_by_id(&s->core->table, mst_text(id));

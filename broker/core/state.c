@@ -25,7 +25,7 @@ struct mst_state *mst_state_touch(struct mst_core *core)
 void mst_core_state_pack(const struct mst_core *core, struct mst_buf *out)
 {
     const struct mst_state *state = &core->state;
-    mst_pack_map(out, 3);
+    mst_pack_map(out, 4);
     mst_pack_text(out, "silences");
     mst_pack_array(out, 2 * (size_t)state->silences_count);
     for (uint32_t i = 0; i < state->silences_count; i++) {
@@ -38,6 +38,13 @@ void mst_core_state_pack(const struct mst_core *core, struct mst_buf *out)
         mst_pack_text(out, state->quiets[i].unit);
         mst_pack_int(out, state->quiets[i].heard);
         mst_pack_bool(out, state->quiets[i].told);
+    }
+    mst_pack_text(out, "tolds");
+    mst_pack_array(out, 3 * (size_t)state->tolds_count);
+    for (uint32_t i = 0; i < state->tolds_count; i++) {
+        mst_pack_text(out, state->tolds[i].who);
+        mst_pack_text(out, mst_security_word(state->tolds[i].event));
+        mst_pack_int(out, state->tolds[i].at);
     }
     mst_pack_text(out, "path_since");
     mst_pack_int(out, state->path_since);
@@ -77,6 +84,26 @@ static bool open_array(struct mst_slice bytes, const char *field, size_t width, 
     return true;
 }
 
+/* A state of before there were any has none. */
+static bool read_tolds(struct mst_slice bytes, struct mst_state *state)
+{
+    struct mst_slice raw;
+    struct mst_unpack u;
+    struct mst_value word;
+    if (!mst_unpack_find(bytes, "tolds", &raw))
+        return true;
+    if (!open_array(bytes, "tolds", 3, MST_TOLDS_MAX, &u, &state->tolds_count))
+        return false;
+    for (uint32_t i = 0; i < state->tolds_count; i++) {
+        struct mst_told *told = &state->tolds[i];
+        if (!next_text(&u, told->who, sizeof told->who) || !mst_unpack_next(&u, &word) ||
+            word.kind != MST_VALUE_TEXT || !mst_security_of_word(word.s, &told->event) ||
+            !next_time(&u, &told->at))
+            return false;
+    }
+    return true;
+}
+
 static bool read_state(struct mst_slice bytes, struct mst_state *state)
 {
     struct mst_unpack u;
@@ -99,7 +126,7 @@ static bool read_state(struct mst_slice bytes, struct mst_state *state)
         quiet->told = told.boolean;
     }
     state->path_since = mst_unpack_int(bytes, "path_since", 0);
-    return true;
+    return read_tolds(bytes, state);
 }
 
 int mst_core_restore_state(struct mst_core *core, struct mst_slice bytes, struct mst_err *err)

@@ -114,7 +114,8 @@ static void pass_on(struct mst_step *s, struct mst_slot *slot, const struct mst_
     mst_step_schedule(s, slot);
 }
 
-/* What a unit that has ended owned is its first successor's. */
+/* What a unit that has ended owned is its first successor's. A right to read others is not passed
+ * on: it was given to that unit, for its reason. */
 static void pass_items_on(struct mst_step *s, mst_time after, mst_time until)
 {
     const struct mst_core *core = s->core;
@@ -123,7 +124,7 @@ static void pass_items_on(struct mst_step *s, mst_time after, mst_time until)
         struct mst_item *item = &core->items.all[i]->item;
         uint32_t owner = mst_names_unit(&core->names, p, mst_text(item->owner));
         mst_time end = owner == MST_NONE ? MST_NEVER : end_of(p, &p->units[owner]);
-        if (end <= after || end > until || !mst_item_touch(s, item))
+        if (item->kind == MST_ITEM_GRANT || end <= after || end > until || !mst_item_touch(s, item))
             continue;
         snprintf(item->owner, sizeof item->owner, "%s", p->units[p->units[owner].successors[0]].id);
         mst_item_move(s, item, "pass-on", item->state, "programme", mst_text(p->units[owner].id));

@@ -2,6 +2,7 @@
 /* A task's stored form inside its item, and its light. */
 #include "broker/core/task.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "proto/pack.h"
@@ -26,7 +27,7 @@ void mst_task_data_pack(const struct mst_task_data *d, struct mst_buf *out)
     const struct mst_slice slices[] = {
         t->title, t->area,   t->owner,          t->helpers,         t->unit,
         d->list,  d->source, d->progress.light, d->progress.reason, d->progress.text};
-    size_t pairs = 7 + d->progress.has_value; /* the numbers below */
+    size_t pairs = 9 + d->progress.has_value; /* the numbers below */
     for (size_t i = 0; i < sizeof slices / sizeof slices[0]; i++)
         pairs += slices[i].data != NULL;
     mst_pack_map(out, pairs);
@@ -46,6 +47,8 @@ void mst_task_data_pack(const struct mst_task_data *d, struct mst_buf *out)
     pack_number(out, "from", d->from);
     mst_pack_text(out, "signed_for");
     mst_pack_bool(out, d->signed_for);
+    pack_number(out, "signing", d->signing);
+    pack_number(out, "amended", d->amended);
     pack_number(out, "reported_at", d->reported_at);
     pack_number(out, "percent", d->progress.percent);
     if (d->progress.has_value)
@@ -73,6 +76,8 @@ void mst_task_data_read(const struct mst_item *item, struct mst_task_data *ret)
         .year = (int)mst_unpack_int(map, "year", 0),
         .from = (mst_day)mst_unpack_int(map, "from", MST_DAY_NONE),
         .signed_for = mst_unpack_bool(map, "signed_for", false),
+        .signing = (int)mst_unpack_int(map, "signing", 1),
+        .amended = (int)mst_unpack_int(map, "amended", 0),
         .reported_at = mst_unpack_int(map, "reported_at", 0),
         .progress =
             {
@@ -122,4 +127,19 @@ bool mst_task_helped_by(const struct mst_task *task, const char *unit)
             return true;
     }
     return false;
+}
+
+char *mst_task_subject(const struct mst_item *item, int signing, char subject[MST_SUBJECT_MAX])
+{
+    if (signing > 1)
+        snprintf(subject, MST_SUBJECT_MAX, "%.52s.%d", item->id, signing);
+    else
+        snprintf(subject, MST_SUBJECT_MAX, "%s", item->id);
+    return subject;
+}
+
+char *mst_task_of_subject(const char *subject, char id[MST_ITEM_ID_MAX])
+{
+    snprintf(id, MST_ITEM_ID_MAX, "%.*s", (int)strcspn(subject, "."), subject);
+    return id;
 }

@@ -4,6 +4,7 @@
 #define MST_BROKER_CORE_TASK_H
 
 #include "broker/core/item.h"
+#include "broker/core/obligation.h"
 #include "config/model/tasks.h"
 
 /* Slices point into the item's data. */
@@ -15,6 +16,9 @@ struct mst_task_data {
     int year;                /* that it belongs to; 0 while it has no source */
     mst_day from;            /* in force from this day on; MST_DAY_NONE while it has no source */
     bool signed_for;
+    int signing; /* how often it came to be signed for: 1, and once more whenever that was amended
+                  */
+    int amended; /* times that the office has amended it while it was in force */
     mst_time reported_at; /* of the progress that stands; 0: none yet */
     struct mst_task_progress progress;
 };
@@ -28,5 +32,9 @@ enum mst_light mst_task_light(const struct mst_programme *p, const struct mst_ta
                               mst_day today);
 /* Whether the unit is among the helpers. */
 bool mst_task_helped_by(const struct mst_task *task, const char *unit);
+/* The subject of the obligation to sign for it: its id, from the second time on with the number
+ * behind a point ("g1-03.2"); and back. Returns the text. */
+char *mst_task_subject(const struct mst_item *item, int signing, char subject[MST_SUBJECT_MAX]);
+char *mst_task_of_subject(const char *subject, char id[MST_ITEM_ID_MAX]);
 
 #endif

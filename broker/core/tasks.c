@@ -56,7 +56,7 @@ static uint32_t duty_of_kind(const struct mst_programme *p, enum mst_duty_kind k
     return MST_NONE;
 }
 
-static void contain(struct mst_step *s, struct mst_item *item, const struct mst_task_data *data)
+void mst_task_contain(struct mst_step *s, struct mst_item *item, const struct mst_task_data *data)
 {
     struct mst_buf bytes = {0};
     mst_task_data_pack(data, &bytes);
@@ -123,18 +123,22 @@ static bool scope_helper(void *context, struct mst_slice id)
     return unit_of(context, id) != MST_NONE;
 }
 
-/* A unit of the group, or one outside all groups where the programme allows that. */
+bool mst_task_may_own(const struct mst_core *core, const char *group, struct mst_slice unit)
+{
+    const struct mst_programme *p = core->programme;
+    uint32_t index = mst_names_unit(&core->names, p, unit);
+    if (index == MST_NONE)
+        return false;
+    uint32_t its = core->names.group_of[index];
+    if (!group[0] || its == MST_NONE)
+        return !group[0] || p->tasks.outside;
+    return strcmp(p->groups[its].id, group) == 0;
+}
+
 static bool scope_owner(void *context, struct mst_slice id)
 {
     const struct scope *scope = context;
-    const struct mst_programme *p = scope->core->programme;
-    uint32_t unit = unit_of(scope, id);
-    if (unit == MST_NONE)
-        return false;
-    uint32_t group = scope->core->names.group_of[unit];
-    if (!scope->group || group == MST_NONE)
-        return !scope->group || p->tasks.outside;
-    return &p->groups[group] == scope->group;
+    return mst_task_may_own(scope->core, scope->group ? scope->group->id : "", id);
 }
 
 static enum mst_code check_list(struct mst_step *s, const struct mst_slot *slot,
@@ -184,14 +188,15 @@ static struct mst_item *same_task(const struct items *listed, const struct mst_t
 static void propose(struct mst_step *s, const struct mst_obligation *o, struct mst_item *item,
                     const struct mst_task *task, const char *actor)
 {
-    struct mst_task_data data = {.task = *task, .list = mst_text(o->id), .from = MST_DAY_NONE};
+    struct mst_task_data data = {
+        .task = *task, .list = mst_text(o->id), .from = MST_DAY_NONE, .signing = 1};
     char id[MST_ITEM_ID_MAX];
     bool fresh = item == NULL;
     next_id(s->core, o, id);
     if (fresh ? !(item = mst_item_add(s, MST_ITEM_TASK, id)) : !mst_item_touch(s, item))
         return;
     const void *before = item->data.data;
-    contain(s, item, &data);
+    mst_task_contain(s, item, &data);
     mst_slice_copy(task->owner, item->owner, sizeof item->owner);
     snprintf(item->group, sizeof item->group, "%s", o->group);
     if (fresh || item->state == MST_ITEM_DROPPED || item->data.data != before)
@@ -231,11 +236,37 @@ static void take_list(struct mst_step *s, struct mst_slot *slot, const struct ms
 
 /* ---- in force ---- */
 
+void mst_task_owe_signing(struct mst_step *s, const struct mst_item *item)
+{
+    const struct mst_core *core = s->core;
+    const struct mst_programme *p = core->programme;
+    uint32_t duty = duty_of_kind(p, MST_DUTY_SIGN_FOR);
+    uint32_t owner = mst_names_unit(&core->names, p, mst_text(item->owner));
+    size_t group = mst_programme_group(p, item->group);
+    char subject[MST_SUBJECT_MAX];
+    int signing = (int)mst_unpack_int(item->data, "signing", 1);
+    if (duty != MST_NONE && owner != MST_NONE)
+        (void)mst_step_owe(s, duty, owner, group == SIZE_MAX ? MST_NONE : (uint32_t)group,
+                           mst_task_subject(item, signing, subject));
+}
+
+bool mst_task_amended_since(const struct mst_core *core, const struct mst_obligation *o)
+{
+    char id[MST_ITEM_ID_MAX], subject[MST_SUBJECT_MAX];
+    const struct mst_item *item =
+        o->kind == MST_DUTY_SIGN_FOR
+            ? mst_core_item(core, MST_ITEM_TASK, mst_task_of_subject(o->subject, id))
+            : NULL;
+    if (!item)
+        return false;
+    int signing = (int)mst_unpack_int(item->data, "signing", 1);
+    return strcmp(o->subject, mst_task_subject(item, signing, subject)) != 0;
+}
+
 /* Under a number, from a day on; its owner is to sign for it. */
 static void put_in_force(struct mst_step *s, struct mst_item *item, const char *number,
                          const struct mst_period *period, const char *event, const char *actor)
 {
-    const struct mst_core *core = s->core;
     struct mst_task_data data;
     if (!mst_item_touch(s, item))
         return;
@@ -243,14 +274,9 @@ static void put_in_force(struct mst_step *s, struct mst_item *item, const char *
     data.source = mst_text(number);
     data.from = period->first;
     data.year = mst_civil_of(period->last).year;
-    contain(s, item, &data);
+    mst_task_contain(s, item, &data);
     mst_item_move(s, item, event, MST_ITEM_ISSUED, actor, mst_text(number));
-    uint32_t duty = duty_of_kind(core->programme, MST_DUTY_SIGN_FOR);
-    uint32_t owner = mst_names_unit(&core->names, core->programme, mst_text(item->owner));
-    size_t group = mst_programme_group(core->programme, item->group);
-    if (duty != MST_NONE && owner != MST_NONE)
-        (void)mst_step_owe(s, duty, owner, group == SIZE_MAX ? MST_NONE : (uint32_t)group,
-                           item->id);
+    mst_task_owe_signing(s, item);
 }
 
 /* The office has a batch to issue: due from the latest approval on. */
@@ -371,7 +397,9 @@ enum mst_code mst_event_issue(struct mst_step *s, struct mst_slot *slot, struct 
 enum mst_code mst_event_sign_for(struct mst_step *s, struct mst_slot *slot, struct mst_move *move)
 {
     struct mst_obligation *o = &slot->o;
-    struct mst_item *item = mst_items_find(&s->core->items, MST_ITEM_TASK, mst_text(o->subject));
+    char id[MST_ITEM_ID_MAX];
+    struct mst_item *item = mst_items_find(&s->core->items, MST_ITEM_TASK,
+                                           mst_text(mst_task_of_subject(o->subject, id)));
     struct mst_task_data data;
     if (o->kind != MST_DUTY_SIGN_FOR || !item)
         return MST_R_STATE;
@@ -381,7 +409,7 @@ enum mst_code mst_event_sign_for(struct mst_step *s, struct mst_slot *slot, stru
         return MST_OK;
     mst_task_data_read(item, &data);
     data.signed_for = true;
-    contain(s, item, &data);
+    mst_task_contain(s, item, &data);
     mst_item_move(s, item, "sign-for",
                   item->state == MST_ITEM_ISSUED ? MST_ITEM_SIGNED : item->state, move->actor.name,
                   move->reason);
@@ -464,7 +492,7 @@ static void take_progress(struct mst_step *s, struct mst_slice body, const char 
         }
         data.progress = told;
         data.reported_at = s->now;
-        contain(s, item, &data);
+        mst_task_contain(s, item, &data);
         mst_item_move(s, item, "progress",
                       told.percent == 100 ? MST_ITEM_DONE
                       : data.signed_for   ? MST_ITEM_SIGNED

@@ -11,6 +11,9 @@ void mst_programme_digest_text(const struct mst_programme *p, char text[MST_PROG
         snprintf(text + 2 * i, 3, "%02x", p->digest[i]);
 }
 
+/* The rows of an act and of what may follow from it, beside a body. */
+#define ACT_BYTES 1024
+
 static const char *or_empty(const char *s)
 {
     return s ? s : "";
@@ -52,6 +55,40 @@ int mst_driver_note(struct mst_driver *d, struct mst_engine *e, enum mst_row_kin
     if (b->failed)
         return mst_fail_on(err, MST_E_NOMEM, act);
     return mst_engine_put_row(e, kind, now, mst_bytes(b->data, b->len), err);
+}
+
+int mst_driver_security(struct mst_driver *d, struct mst_engine *e, const struct mst_caller *caller,
+                        enum mst_security event, const char *subject, mst_time now,
+                        struct mst_err *err)
+{
+    struct mst_input input = {.kind = MST_INPUT_SECURITY, .now = now};
+    enum mst_code refused;
+    char refused_subject[256];
+    int code = mst_driver_note(d, e, MST_ROW_SECURITY, caller, mst_security_word(event), subject,
+                               NULL, now, err);
+    input.u.security = (struct mst_input_security){
+        .event = event, .who = caller->actor.principal, .address = or_empty(caller->address)};
+    return code ? code : mst_engine_step(e, &input, &refused, refused_subject, err);
+}
+
+bool mst_driver_take_room(struct mst_driver *d, struct mst_engine *e,
+                          const struct mst_caller *caller, size_t bytes, mst_time now)
+{
+    if (!caller->channel || mst_quota_take(&e->quota, caller->actor.principal, (int64_t)bytes,
+                                           d->options.growth_bytes_day, now))
+        return true;
+    d->refused_quota++;
+    return false;
+}
+
+uint64_t mst_driver_refused_quota(const struct mst_driver *d)
+{
+    return d->refused_quota;
+}
+
+uint64_t mst_driver_conflicts(const struct mst_driver *d)
+{
+    return d->conflicts;
 }
 
 static int put_act_row(struct mst_engine *e, const struct mst_caller *caller,
@@ -121,6 +158,17 @@ static int answer_with_row(struct mst_driver *d, uint64_t session, uint64_t requ
     return code;
 }
 
+void mst_amended_pack(const char *task, const struct mst_amended *amended, struct mst_buf *out)
+{
+    const char *const pairs[][2] = {
+        {"task", task}, {"field", amended->field}, {"was", amended->was}, {"is", amended->is}};
+    mst_pack_map(out, sizeof pairs / sizeof pairs[0]);
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        mst_pack_text(out, pairs[i][0]);
+        mst_pack_text(out, pairs[i][1]);
+    }
+}
+
 /* The obligation as it stands after the act. */
 static int answer_with_obligation(struct mst_engine *e, uint64_t session, uint64_t request_id,
                                   const char *id, mst_time now, struct mst_err *err)
@@ -148,6 +196,44 @@ static int answer_with_obligation(struct mst_engine *e, uint64_t session, uint64
     return answer_with_row(e->driver, session, request_id, &row, now, err);
 }
 
+/* What an amendment is about to change, since afterwards nobody knows what was. */
+struct amendment {
+    struct mst_amended rows[MST_AMENDED_MAX];
+    size_t count;
+};
+
+static void preview(const struct mst_engine *e, const struct mst_input_act *act, mst_time now,
+                    struct amendment *ret)
+{
+    const char *subject;
+    if (strcmp(act->act, "amend-task") == 0)
+        (void)mst_core_amend_preview(e->core, act, now, ret->rows, &ret->count, &subject);
+}
+
+static int answer_amended(struct mst_engine *e, uint64_t session, uint64_t request_id,
+                          const char *task, const struct amendment *amended, mst_time now,
+                          struct mst_err *err)
+{
+    struct mst_buf bufs[MST_AMENDED_MAX] = {{0}};
+    struct mst_slice rows[MST_AMENDED_MAX];
+    struct mst_msg msg = {.type = MST_MSG_reply};
+    bool failed = false;
+    for (size_t i = 0; i < amended->count; i++) {
+        mst_amended_pack(task, &amended->rows[i], &bufs[i]);
+        failed = failed || bufs[i].failed;
+        rows[i] = mst_bytes(bufs[i].data, bufs[i].len);
+    }
+    msg.u.reply.id = request_id;
+    msg.u.reply.code = mst_text("ok");
+    msg.u.reply.rows = (struct mst_slices){rows, amended->count};
+    msg.u.reply.now = (uint64_t)now;
+    int code = failed ? mst_fail_on(err, MST_E_NOMEM, "reply")
+                      : mst_driver_answer(e->driver, session, &msg, err);
+    for (size_t i = 0; i < amended->count; i++)
+        mst_buf_done(&bufs[i]);
+    return code;
+}
+
 int mst_driver_act(struct mst_driver *d, struct mst_engine *e, const struct mst_caller *caller,
                    uint64_t request_id, struct mst_input_act *act, mst_time now,
                    struct mst_err *err)
@@ -160,16 +246,23 @@ int mst_driver_act(struct mst_driver *d, struct mst_engine *e, const struct mst_
     if (act->successor && !act->successor[0])
         act->successor = NULL;
     int code = mst_driver_open_batch(d, err);
+    if (!code && !mst_driver_take_room(d, e, caller, ACT_BYTES + act->body.len, now))
+        return mst_driver_reply(d, caller->session, request_id, MST_E_QUOTA,
+                                caller->actor.principal, now, err);
     if (!code)
         code = put_act_row(e, caller, act, now, err);
     if (code)
         return code;
     struct mst_input input = {.kind = MST_INPUT_ACT, .now = now, .u.act = *act};
+    struct amendment amended = {.count = 0};
     enum mst_code refused;
     char subject[256];
+    preview(e, act, now, &amended);
     code = mst_engine_step(e, &input, &refused, subject, err);
     if (code)
         return code;
+    if (refused == MST_OK && amended.count)
+        return answer_amended(e, caller->session, request_id, act->obligation, &amended, now, err);
     if (refused == MST_OK)
         return answer_with_obligation(e, caller->session, request_id, act->obligation, now, err);
     mst_driver_log(d, 4, mst_code_word((int)refused), "from=%s address=%s act=%s subject=\"%s\"",

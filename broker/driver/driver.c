@@ -3,6 +3,7 @@
  * The batch: what is open, what waits for the commit, and carrying it out afterwards. Refuses to
  * hand out an answer or an alert before the store has said that the batch is on disk.
  */
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,8 +62,10 @@ int mst_driver_new(const struct mst_driver_options *options,
 
 static void drop_outgoing(struct mst_driver *d)
 {
-    for (size_t i = 0; i < d->outgoing_count; i++)
+    for (size_t i = 0; i < d->outgoing_count; i++) {
         mst_buf_done(&d->outgoing[i].frame);
+        mst_buf_done(&d->outgoing[i].text);
+    }
     d->outgoing_count = 0;
 }
 
@@ -73,6 +76,7 @@ void mst_driver_free(struct mst_driver *d)
     drop_outgoing(d);
     for (size_t i = 0; i < d->engines_count; i++) {
         mst_engine_unload(d->engines[i]);
+        mst_quota_done(&d->engines[i]->quota);
         mst_programme_unref(d->engines[i]->programme);
         free(d->engines[i]);
     }
@@ -203,8 +207,16 @@ static struct mst_outgoing *queue(struct mst_driver *d, enum mst_outgoing_kind k
     return out;
 }
 
-int mst_driver_answer(struct mst_driver *d, uint64_t session, const struct mst_msg *msg,
-                      struct mst_err *err)
+/* The signature is the receipt's last field. */
+static void sign(const struct mst_driver *d, struct mst_outgoing *out)
+{
+    mst_receipt_sign_text(d->options.keys->sign_secret, mst_bytes(out->text.data, out->text.len),
+                          out->frame.data + out->frame.len - MST_SIGN_BYTES);
+}
+
+/* programme: of a receipt; NULL for any other message. */
+static int answer(struct mst_driver *d, uint64_t session, const char *programme,
+                  const struct mst_msg *msg, struct mst_err *err)
 {
     int code = mst_driver_open_batch(d, err);
     if (code)
@@ -215,11 +227,27 @@ int mst_driver_answer(struct mst_driver *d, uint64_t session, const struct mst_m
     out->session = session;
     out->ends = msg->type == MST_MSG_error;
     code = mst_msg_encode(msg, &out->frame, err);
+    if (!code && programme)
+        code = mst_receipt_text(programme, &msg->u.receipt, &out->text, err);
     if (!code && MST_MUTANT("ack-before-commit")) {
+        if (programme)
+            sign(d, out);
         d->cb.answer(d->cb.context, session, &out->frame, out->ends);
         MST_MUTANT_LINGER();
     }
     return code;
+}
+
+int mst_driver_answer(struct mst_driver *d, uint64_t session, const struct mst_msg *msg,
+                      struct mst_err *err)
+{
+    return answer(d, session, NULL, msg, err);
+}
+
+int mst_driver_receipt(struct mst_driver *d, uint64_t session, const char *programme,
+                       const struct mst_msg *receipt, struct mst_err *err)
+{
+    return answer(d, session, programme, receipt, err);
 }
 
 int mst_driver_error(struct mst_driver *d, uint64_t session, enum mst_code code,
@@ -286,6 +314,43 @@ int mst_driver_fd(const struct mst_driver *d)
     return mst_store_fd(d->options.store);
 }
 
+/* ---- signing, in the commit ---- */
+
+#define SIGNING_BEGUN (UINT64_C(1) << 32)
+
+static void begin_signing(struct mst_driver *d)
+{
+    bool any = false;
+    for (size_t i = 0; !any && i < d->outgoing_count; i++)
+        any = d->outgoing[i].text.len > 0;
+    atomic_store(&d->signed_count, 0);
+    atomic_store(&d->signing, any ? d->outgoing_count : 0);
+    if (any && d->cb.sign)
+        d->cb.sign(d->cb.context);
+}
+
+bool mst_driver_sign(struct mst_driver *d)
+{
+    uint64_t signing = atomic_fetch_add(&d->signing, SIGNING_BEGUN);
+    uint64_t index = signing / SIGNING_BEGUN, count = signing % SIGNING_BEGUN;
+    if (index >= count)
+        return false;
+    if (d->outgoing[index].text.len > 0)
+        sign(d, &d->outgoing[index]);
+    atomic_fetch_add(&d->signed_count, 1);
+    return true;
+}
+
+/* What nobody has begun is done here; what another has begun is his for some microseconds. */
+static void end_signing(struct mst_driver *d)
+{
+    uint64_t count = atomic_load(&d->signing) % SIGNING_BEGUN;
+    while (mst_driver_sign(d))
+        ;
+    while (atomic_load(&d->signed_count) < count)
+        sched_yield();
+}
+
 static void deliver(struct mst_driver *d)
 {
     for (size_t i = 0; i < d->outgoing_count; i++) {
@@ -311,11 +376,13 @@ static void deliver(struct mst_driver *d)
 static void committed(void *context, int code, const struct mst_err *err)
 {
     struct mst_driver *d = context;
+    end_signing(d);
     d->commit_code = code;
     if (code) {
         if (err)
             d->commit_err = *err;
-        d->state = MST_DRIVER_DEAD;
+        /* Without room or memory it was not tried: the batch is lost, and can be recovered from. */
+        d->state = code == MST_E_FULL || code == MST_E_NOMEM ? MST_DRIVER_OPEN : MST_DRIVER_DEAD;
         return;
     }
     MST_FAILPOINT("broker.after-commit");
@@ -325,9 +392,7 @@ static void committed(void *context, int code, const struct mst_err *err)
 
 static int commit_result(struct mst_driver *d, struct mst_err *err)
 {
-    if (d->state != MST_DRIVER_DEAD)
-        return 0;
-    if (err)
+    if (d->commit_code && err)
         *err = d->commit_err;
     return d->commit_code;
 }
@@ -390,6 +455,7 @@ int mst_driver_commit(struct mst_driver *d, const struct mst_clock_mark *mark, m
         return code;
     MST_FAILPOINT("broker.before-commit");
     d->state = MST_DRIVER_COMMITTING;
+    begin_signing(d);
     mst_store_commit(d->options.store, committed, d);
     return commit_result(d, err);
 }
@@ -432,6 +498,7 @@ int mst_driver_recover(struct mst_driver *d, struct mst_err *err)
         return commit_result(d, err);
     mst_store_rollback(d->options.store);
     d->state = MST_DRIVER_IDLE;
+    d->commit_code = 0;
     int code = tell_lost(d, err);
     drop_outgoing(d);
     d->keys_count = 0;

@@ -29,6 +29,9 @@ struct mst_driver_callbacks {
     void (*answer)(void *context, uint64_t session, const struct mst_buf *frame, bool ends);
     /* An alert that is on disk; slices live for the call. */
     void (*alert)(void *context, struct mst_engine *engine, const struct mst_stored_alert *alert);
+    /* A batch with receipts is about to be committed: whoever has time may call mst_driver_sign().
+     * NULL: nobody has. */
+    void (*sign)(void *context);
     /* Something for the log, at most one line. level: 3 error, 4 warning, 6 information. */
     void (*log)(void *context, int level, const char *event, const char *text);
 };
@@ -38,6 +41,7 @@ struct mst_driver_options {
     const struct mst_keys *keys; /* the broker's own; borrowed */
     bool rehearsal;
     mst_time key_life_ms, key_overlap_ms; /* life 0: for ever */
+    int64_t growth_bytes_day;             /* for one principal; 0: no limit */
 };
 
 MST_MUST_CHECK int mst_driver_new(const struct mst_driver_options *options,
@@ -72,13 +76,16 @@ struct mst_caller {
     const uint8_t *channel; /* the key that it came with, 32 bytes; NULL: a local user */
 };
 
-/* What may be found out about a push while a commit is under way: it depends on nothing stored. */
+/* What may be found out about a push ahead, in another thread: it depends on nothing stored. */
 struct mst_verified {
     bool holds; /* the signature, over the chain from the push's own `prev`, by this key */
     uint8_t sign_key[32], head[32];
+    const struct mst_msg_report *reports; /* the first of them, read; up to one that is malformed */
+    size_t reports_count;
 };
+/* room: for at most room_count of the reports, which are read into it; it is borrowed. */
 void mst_driver_verify(const uint8_t sign_key[32], const struct mst_msg_push *push,
-                       struct mst_verified *ret);
+                       struct mst_msg_report *room, size_t room_count, struct mst_verified *ret);
 
 /* ---- inputs; each opens the batch when none is open ---- */
 
@@ -89,10 +96,13 @@ void mst_driver_verify(const uint8_t sign_key[32], const struct mst_msg_push *pu
 MST_MUST_CHECK int mst_driver_push(struct mst_driver *driver, struct mst_engine *engine,
                                    const struct mst_caller *caller, const struct mst_msg_push *push,
                                    mst_time now, struct mst_err *err);
-/* An act of the office upon an obligation, answered by a reply to request_id. */
+/* An act of the office upon an obligation or a task, answered by a reply to request_id: how it
+ * stands then, or what was amended. */
 MST_MUST_CHECK int mst_driver_act(struct mst_driver *driver, struct mst_engine *engine,
                                   const struct mst_caller *caller, uint64_t request_id,
                                   struct mst_input_act *act, mst_time now, struct mst_err *err);
+/* One row of what amend-task changed, or would change. */
+void mst_amended_pack(const char *task, const struct mst_amended *amended, struct mst_buf *out);
 MST_MUST_CHECK int mst_driver_tick(struct mst_driver *driver, mst_time now, struct mst_err *err);
 /* A new version of the programme; answered like an act. Takes a reference. */
 MST_MUST_CHECK int mst_driver_reload(struct mst_driver *driver, struct mst_engine *engine,
@@ -104,6 +114,19 @@ MST_MUST_CHECK int mst_driver_note(struct mst_driver *driver, struct mst_engine 
                                    enum mst_row_kind kind, const struct mst_caller *caller,
                                    const char *act, const char *subject, const char *reason,
                                    mst_time now, struct mst_err *err);
+/* A security event of the caller's, for the ledger and, when it is due, for the office. The subject
+ * is what it is about; NULL: nothing more. */
+MST_MUST_CHECK int mst_driver_security(struct mst_driver *driver, struct mst_engine *engine,
+                                       const struct mst_caller *caller, enum mst_security event,
+                                       const char *subject, mst_time now, struct mst_err *err);
+/* Repeats with other bytes that were refused since the start. */
+uint64_t mst_driver_conflicts(const struct mst_driver *driver);
+/* Take so many bytes off what may be stored for the caller in a day; false: refuse it. Local users
+ * have no limit. */
+bool mst_driver_take_room(struct mst_driver *driver, struct mst_engine *engine,
+                          const struct mst_caller *caller, size_t bytes, mst_time now);
+/* How often that was so since the start. */
+uint64_t mst_driver_refused_quota(const struct mst_driver *driver);
 MST_MUST_CHECK int mst_driver_cursor(struct mst_driver *driver, struct mst_engine *engine,
                                      const char *principal, const char *name, uint64_t cursor,
                                      struct mst_err *err);
@@ -170,6 +193,9 @@ int mst_driver_fd(const struct mst_driver *driver);
 MST_MUST_CHECK int mst_driver_commit(struct mst_driver *driver, const struct mst_clock_mark *mark,
                                      mst_time now, struct mst_err *err);
 MST_MUST_CHECK int mst_driver_complete(struct mst_driver *driver, struct mst_err *err);
+/* Sign a receipt of the batch that is being committed; false: there is none left. The only call
+ * that other threads may make; what they leave is signed before the batch is answered. */
+bool mst_driver_sign(struct mst_driver *driver);
 /*
  * After MST_E_FULL or MST_E_NOMEM from an input or from mst_driver_commit() before it reached the
  * disk: drop the batch, tell its sessions, and load every programme again from what is stored. A

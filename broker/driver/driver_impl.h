@@ -3,9 +3,12 @@
 #ifndef MST_BROKER_DRIVER_DRIVER_IMPL_H
 #define MST_BROKER_DRIVER_DRIVER_IMPL_H
 
+#include <stdatomic.h>
+
 #include "broker/driver/driver.h"
 #include "broker/driver/heard.h"
 #include "broker/driver/history.h"
+#include "broker/driver/quota.h"
 #include "broker/driver/rows.h"
 #include "proto/pack.h"
 
@@ -20,6 +23,7 @@ struct mst_engine {
     uint8_t head[MST_HASH_BYTES];
     uint64_t alert_number;
     struct mst_heard heard;
+    struct mst_quota quota;
     bool dirty;                   /* rows were put in the open batch */
     struct mst_outbox **outboxes; /* sorted by id */
     size_t outboxes_count, outboxes_cap;
@@ -36,6 +40,7 @@ struct mst_outgoing {
     enum mst_outgoing_kind kind;
     uint64_t session;
     struct mst_buf frame;      /* ANSWER */
+    struct mst_buf text;       /* ANSWER: a receipt's, to be signed before the frame leaves */
     bool ends;                 /* ANSWER: the session ends with it */
     struct mst_engine *engine; /* ALERT, as are the following */
     struct mst_stored_alert alert;
@@ -52,12 +57,22 @@ struct mst_driver {
     enum mst_driver_state state;
     struct mst_outgoing *outgoing;
     size_t outgoing_count, outgoing_cap;
+    /*
+     * Who signs, in the commit: the upper half counts those of `outgoing` that were begun, the
+     * lower half says how many there are, so that one store opens a batch to all who help and one
+     * that comes late takes nothing of the next by mistake.
+     */
+    _Atomic uint64_t signing;
+    atomic_size_t signed_count; /* of them, done */
     struct mst_effects effects; /* reused by every step */
     struct mst_buf scratch;     /* reused by every packed row */
-    struct mst_msg_scratch msg_scratch;
     struct mst_known_key *keys; /* sorted by channel key */
     size_t keys_count, keys_cap;
     uint64_t epoch, watermark;
+    /* Since the start: repeats with other bytes, and what would have grown the database by too
+     * much.
+     */
+    uint64_t conflicts, refused_quota;
     int commit_code; /* of the commit under way */
     struct mst_err commit_err;
 };
@@ -92,6 +107,9 @@ struct mst_outbox *mst_engine_find_outbox(const struct mst_engine *e,
 MST_MUST_CHECK int mst_engine_add_outbox(struct mst_engine *e, const struct mst_outbox *outbox,
                                          struct mst_outbox **ret, struct mst_err *err);
 
+/* A receipt, signed while the batch is committed. */
+MST_MUST_CHECK int mst_driver_receipt(struct mst_driver *d, uint64_t session, const char *programme,
+                                      const struct mst_msg *receipt, struct mst_err *err);
 MST_MUST_CHECK int mst_driver_queue_alert(struct mst_driver *d, struct mst_engine *e,
                                           const struct mst_stored_alert *alert,
                                           struct mst_err *err);

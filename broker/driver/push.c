@@ -12,6 +12,10 @@
 #include "broker/driver/driver_impl.h"
 #include "config/load/testing.h"
 
+/* What is stored for a report beside its bytes, and for an outbox, which memory keeps as well. */
+#define REPORT_BYTES 256
+#define OUTBOX_BYTES 65536
+
 /* One push on its way through. */
 struct passage {
     struct mst_driver *d;
@@ -19,11 +23,10 @@ struct passage {
     const struct mst_caller *caller;
     const struct mst_msg_push *push;
     mst_time now;
-    struct mst_outbox *outbox;    /* NULL until the first run of a new outbox holds */
-    struct mst_outbox known;      /* what is known of it before this run */
-    uint64_t last;                /* of the run */
-    uint8_t head[MST_HASH_BYTES]; /* computed chain at `last` */
-    bool verified;                /* the signature over it holds */
+    struct mst_outbox *outbox; /* NULL until the first run of a new outbox holds */
+    struct mst_outbox known;   /* what is known of it before this run */
+    uint64_t last;             /* of the run */
+    struct mst_verified found; /* chain and signature up to `last`, by the caller's key */
 };
 
 static void log_refusal(const struct passage *p, enum mst_code code, const char *subject)
@@ -95,7 +98,7 @@ static int send_receipt(struct passage *p, const struct mst_run *run,
         return mst_fail_on(err, MST_E_NOMEM, "receipt");
     for (size_t i = 0, start = 0; i < refused->count; start = refused->ends[i++])
         items[i] = mst_bytes(refused->bytes.data + start, refused->ends[i] - start);
-    uint8_t sig[MST_SIGN_BYTES];
+    static const uint8_t unsigned_yet[MST_SIGN_BYTES];
     struct mst_msg msg = {.type = MST_MSG_receipt};
     msg.u.receipt = (struct mst_msg_receipt){
         .outbox = mst_bytes(p->push->outbox.data, MST_OUTBOX_BYTES),
@@ -109,11 +112,9 @@ static int send_receipt(struct passage *p, const struct mst_run *run,
         .watermark = d->watermark,
         .now = (uint64_t)p->now,
         .alg = mst_text(MST_ALG_ED25519_BLAKE2B),
-        .sig = mst_bytes(sig, sizeof sig),
+        .sig = mst_bytes(unsigned_yet, sizeof unsigned_yet),
     };
-    int code = mst_receipt_sign(d->options.keys->sign_secret, p->e->id, &msg.u.receipt, sig, err);
-    if (!code)
-        code = mst_driver_answer(d, p->caller->session, &msg, err);
+    int code = mst_driver_receipt(d, p->caller->session, p->e->id, &msg, err);
     free(items);
     return code;
 }
@@ -177,8 +178,9 @@ static int answer_repeat(struct passage *p, struct mst_err *err)
         if (!code && r.same && r.seq != last + 1)
             code = mst_fail_on(err, MST_E_CORRUPT, "runs");
         if (!code && !r.same) {
-            code = mst_driver_note(p->d, p->e, MST_ROW_SECURITY, p->caller, "conflict", "outbox",
-                                   NULL, p->now, err);
+            p->d->conflicts++;
+            code = mst_driver_security(p->d, p->e, p->caller, MST_SECURITY_SEQUENCE_CONFLICT,
+                                       "outbox", p->now, err);
             refusals_done(&r.refused);
             return code ? code : refuse(p, MST_E_CONFLICT, "outbox", err);
         }
@@ -208,34 +210,38 @@ static int send_expect(struct passage *p, struct mst_err *err)
 }
 
 /*
- * Compute the chain over the run. False when it does not continue what is known: a hash of the
- * chain stands for everything before it, so that equality at the seam proves that an overlap is a
- * repeat.
+ * Does the run join the chain of what is known? A hash of the chain stands for everything before
+ * it, so that equality at the seam proves that an overlap is a repeat.
  */
-static bool chain_holds(struct passage *p)
+static bool joins(const struct passage *p)
 {
-    const struct mst_verified *verified = p->caller->verified;
-    bool joined = p->push->first == p->known.last + 1 &&
-                  memcmp(p->push->prev.data, p->known.head, MST_HASH_BYTES) == 0;
-    if (verified && verified->holds && p->push->first == p->known.last + 1 &&
-        memcmp(verified->sign_key, p->caller->sign_key, sizeof verified->sign_key) == 0) {
-        memcpy(p->head, verified->head, MST_HASH_BYTES);
-        p->verified = true;
-        return joined;
-    }
-    memcpy(p->head, p->push->prev.data, MST_HASH_BYTES);
-    for (size_t i = 0; i < p->push->reports.count; i++) {
-        uint64_t seq = p->push->first + i;
-        mst_chain_next(p->head, seq, p->push->reports.items[i], p->head);
-        if (seq == p->known.last && memcmp(p->head, p->known.head, MST_HASH_BYTES) == 0)
-            joined = true;
-    }
-    return joined;
+    uint8_t head[MST_HASH_BYTES];
+    memcpy(head, p->push->prev.data, MST_HASH_BYTES);
+    for (uint64_t seq = p->push->first; seq <= p->known.last; seq++)
+        mst_chain_next(head, seq, p->push->reports.items[seq - p->push->first], head);
+    return memcmp(head, p->known.head, MST_HASH_BYTES) == 0;
+}
+
+/* What was found out ahead counts only by the key that is the sender's now. */
+static struct mst_verified verified(const struct passage *p)
+{
+    struct mst_verified found;
+    const struct mst_verified *ahead = p->caller->verified;
+    if (ahead && memcmp(ahead->sign_key, p->caller->sign_key, sizeof ahead->sign_key) == 0)
+        return *ahead;
+    mst_driver_verify(p->caller->sign_key, p->push, NULL, 0, &found);
+    return found;
 }
 
 void mst_driver_verify(const uint8_t sign_key[32], const struct mst_msg_push *push,
-                       struct mst_verified *ret)
+                       struct mst_msg_report *room, size_t room_count, struct mst_verified *ret)
 {
+    size_t read = 0;
+    while (read < room_count && read < push->reports.count &&
+           mst_msg_decode_report(push->reports.items[read], &room[read], NULL) == 0)
+        read++;
+    ret->reports = room;
+    ret->reports_count = read;
     memcpy(ret->sign_key, sign_key, sizeof ret->sign_key);
     memcpy(ret->head, push->prev.data, sizeof ret->head);
     for (size_t i = 0; i < push->reports.count; i++)
@@ -287,27 +293,34 @@ static int note_forgery(struct passage *p, const char *subject, struct mst_err *
                            subject, NULL, p->now, err);
 }
 
+/* NULL: it is malformed. */
+static const struct mst_msg_report *read_report(const struct passage *p, size_t index,
+                                                struct mst_msg_report *room, struct mst_err *why)
+{
+    if (index < p->found.reports_count)
+        return &p->found.reports[index];
+    return mst_msg_decode_report(p->push->reports.items[index], room, why) ? NULL : room;
+}
+
 /* Step the core with one report of the run. */
 static int step_report(struct passage *p, uint64_t seq, uint64_t row, struct refusals *refused,
                        struct mst_err *err)
 {
-    struct mst_slice bytes = p->push->reports.items[seq - p->push->first];
-    struct mst_msg msg;
+    struct mst_msg_report room;
     struct mst_err why;
     enum mst_code code = MST_OK;
     char subject[256] = "";
-    p->d->msg_scratch.used = 0;
-    if (mst_msg_decode_part(MST_MSG_report, bytes.data, bytes.len, &p->d->msg_scratch, &msg,
-                            &why)) {
+    const struct mst_msg_report *report = read_report(p, seq - p->push->first, &room, &why);
+    if (!report) {
         code = MST_R_FORM;
         mst_slice_copy(mst_text(why.text), subject, sizeof subject);
-    } else if (!mst_slice_is(msg.u.report.unit, p->caller->actor.unit)) {
+    } else if (!mst_slice_is(report->unit, p->caller->actor.unit)) {
         code = MST_E_IDENTITY;
-        mst_slice_copy(msg.u.report.unit, subject, sizeof subject);
+        mst_slice_copy(report->unit, subject, sizeof subject);
     } else {
         struct mst_input input = {.kind = MST_INPUT_REPORT, .now = p->now};
         input.u.report.unit = p->caller->actor.unit;
-        input.u.report.report = &msg.u.report;
+        input.u.report.report = report;
         input.u.report.row = row;
         int failed = mst_engine_step(p->e, &input, &code, subject, err);
         if (failed)
@@ -321,13 +334,34 @@ static int step_report(struct passage *p, uint64_t seq, uint64_t row, struct ref
     return code == MST_OK ? 0 : put_refusal(p, refused, seq, code, subject, err);
 }
 
+/* Bytes by which the database grows, at least: what is not stored yet, and what each report and
+ * outbox takes beside its own bytes. */
+static size_t growth_of(const struct passage *p)
+{
+    size_t bytes = p->outbox ? 0 : OUTBOX_BYTES;
+    for (size_t i = (size_t)(p->known.last + 1 - p->push->first); i < p->push->reports.count; i++)
+        bytes += p->push->reports.items[i].len + REPORT_BYTES;
+    return bytes;
+}
+
+/* It waits in the outbox; whoever answers for it is told that it does. */
+static int refuse_growth(struct passage *p, struct mst_err *err)
+{
+    const char *who = p->caller->actor.principal;
+    int code = 0;
+    if (mst_core_security_due(p->e->core, MST_SECURITY_QUOTA_REACHED, who, p->now))
+        code = mst_driver_security(p->d, p->e, p->caller, MST_SECURITY_QUOTA_REACHED, "outbox",
+                                   p->now, err);
+    return code ? code : refuse(p, MST_E_QUOTA, who, err);
+}
+
 static int accept_run(struct passage *p, struct mst_err *err)
 {
     uint64_t first = p->known.last + 1;
     struct mst_run run = {
         .first = first, .last = p->last, .row_first = p->e->row + 1, .at = p->now};
     memcpy(run.prev, p->known.head, MST_HASH_BYTES);
-    memcpy(run.head, p->head, MST_HASH_BYTES);
+    memcpy(run.head, p->found.head, MST_HASH_BYTES);
     memcpy(run.sig, p->push->sig.data, MST_SIGN_BYTES);
     memcpy(run.sign_key, p->caller->sign_key, MST_SIGN_PUBLIC_BYTES);
     /* The run's rows stand together, so that a number finds its row without an index. */
@@ -370,15 +404,17 @@ int mst_driver_push(struct mst_driver *d, struct mst_engine *e, const struct mst
         return send_expect(&p, err);
     if (p.last <= p.known.last)
         return answer_repeat(&p, err);
-    if (!chain_holds(&p)) {
+    if (!joins(&p)) {
         code = mst_driver_note(d, e, MST_ROW_SECURITY, caller, "chain", "outbox", NULL, now, err);
         return code ? code : refuse(&p, MST_E_CHAIN, "outbox", err);
     }
-    if (!MST_MUTANT("signature-not-checked") && !p.verified &&
-        mst_run_verify(caller->sign_key, p.known.id, p.last, p.head, push->sig.data, NULL)) {
+    p.found = verified(&p);
+    if (!MST_MUTANT("signature-not-checked") && !p.found.holds) {
         code =
             mst_driver_note(d, e, MST_ROW_SECURITY, caller, "signature", "outbox", NULL, now, err);
         return code ? code : refuse(&p, MST_E_SIGNATURE, "outbox", err);
     }
+    if (!mst_driver_take_room(d, e, caller, growth_of(&p), now))
+        return refuse_growth(&p, err);
     return accept_run(&p, err);
 }

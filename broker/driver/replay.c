@@ -114,20 +114,19 @@ static int feed_report(struct mst_replay *r, const struct mst_run *run, size_t i
     uint64_t seq = run->first + index;
     enum mst_code refused;
     char subject[256] = "";
-    struct mst_msg msg;
+    struct mst_msg_report read;
     struct mst_err why;
     int code = 0;
-    r->scratch.used = 0;
-    if (mst_msg_decode_part(MST_MSG_report, bytes.data, bytes.len, &r->scratch, &msg, &why)) {
+    if (mst_msg_decode_report(bytes, &read, &why)) {
         refused = MST_R_FORM;
         snprintf(subject, sizeof subject, "%.255s", why.text);
-    } else if (!mst_slice_is(msg.u.report.unit, r->unit)) {
+    } else if (!mst_slice_is(read.unit, r->unit)) {
         refused = MST_E_IDENTITY;
-        mst_slice_copy(msg.u.report.unit, subject, sizeof subject);
+        mst_slice_copy(read.unit, subject, sizeof subject);
     } else {
         struct mst_input input = {.kind = MST_INPUT_REPORT, .now = report->received};
         input.u.report.unit = r->unit;
-        input.u.report.report = &msg.u.report;
+        input.u.report.report = &read;
         input.u.report.row = run->row_first + index;
         code = step(r, &input, &refused, subject);
     }
@@ -292,6 +291,19 @@ static int take_contacts(struct mst_replay *r, const struct mst_row *row)
     return code;
 }
 
+static int take_security(struct mst_replay *r, const struct mst_row *row)
+{
+    char who[72], address[72];
+    struct mst_input input = {.kind = MST_INPUT_SECURITY, .now = row->at};
+    /* Others are for the ledger alone. */
+    if (!mst_security_of_word(mst_unpack_text(row->bytes, "act"), &input.u.security.event))
+        return 0;
+    input.u.security.who = mst_slice_copy(mst_unpack_text(row->bytes, "actor"), who, sizeof who);
+    input.u.security.address =
+        mst_slice_copy(mst_unpack_text(row->bytes, "address"), address, sizeof address);
+    return feed(r, &input);
+}
+
 /* ---- the walk ---- */
 
 static int take_input(struct mst_replay *r, const struct mst_row *row)
@@ -311,6 +323,8 @@ static int take_input(struct mst_replay *r, const struct mst_row *row)
         return take_contacts(r, row);
     case MST_ROW_PROGRAMME:
         return take_programme(r, row);
+    case MST_ROW_SECURITY:
+        return take_security(r, row);
     default:
         return 0;
     }

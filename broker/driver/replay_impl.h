@@ -62,7 +62,6 @@ struct mst_replay {
     size_t expected_count, expected_cap, expected_next;
     struct mst_buf expected_bytes;
     struct mst_effects effects;
-    struct mst_msg_scratch scratch;
 };
 
 /* Note a difference; 0. row 0: not in a row. */

@@ -7,18 +7,17 @@
 #ifndef MST_BROKER_IO_BROKER_H
 #define MST_BROKER_IO_BROKER_H
 
-#include "broker/driver/driver.h"
+#include "broker/io/ahead.h"
 #include "broker/io/clock.h"
 #include "broker/io/gate.h"
 #include "broker/io/log.h"
 #include "config/load/settings.h"
 
-#define MST_ROUTING_ID_MAX 64
-
 /* libzmq calls it a draft option, but 4.3.4 honours it: no ZAP handler, no admission. */
 #define MST_ZMQ_ZAP_ENFORCE_DOMAIN 93
 
-enum mst_door { MST_DOOR_MEMBERS, MST_DOOR_ADMIN, MST_DOOR_ENROL, MST_DOORS };
+/* To the gate the feed is one more door. */
+#define MST_GATE_FEED MST_DOORS
 
 /* A stream of alerts to one session. Invariant: acked <= sent. */
 struct mst_stream {
@@ -77,6 +76,14 @@ struct mst_sealed {
 
 struct mst_query_pool;
 
+/* A security event that waits for the next batch. */
+#define MST_NOTED_MAX 64
+struct mst_noted {
+    struct mst_engine *engine;
+    enum mst_security event;
+    char who[65], address[64];
+};
+
 struct mst_broker {
     struct mst_settings settings;
     struct mst_keys keys;
@@ -114,16 +121,25 @@ struct mst_broker {
     struct mst_query_pool *queries;
     /* A `clock run` waits for its answer until the clock has arrived. */
     uint64_t run_session, run_request;
-    struct mst_msg_scratch scratch;
+    struct mst_msg_scratch scratch; /* of what is sent */
     struct mst_sealed sealed[MST_SEALED_MAX];
-    struct mst_waiting *waiting; /* letters taken while a commit was under way: first to end */
-    size_t waiting_first, waiting_end;
+    struct mst_noted noted[MST_NOTED_MAX];
+    size_t noted_count;
+    struct mst_ahead *ahead; /* letters that were taken and wait to be served */
 };
 
 /* ---- zap.c: who may open a connection ---- */
 
 MST_MUST_CHECK int mst_zap_open(struct mst_broker *b, struct mst_err *err);
 void mst_zap_serve(struct mst_broker *b);
+
+/* ---- security.c: what the office is told of ---- */
+
+/* Found now, told with the next batch, unless it was lately. */
+void mst_security_note(struct mst_broker *b, struct mst_engine *engine, enum mst_security event,
+                       const char *who, const char *address);
+/* Into the batch that is open, or a new one. */
+MST_MUST_CHECK int mst_security_serve(struct mst_broker *b, mst_time now, struct mst_err *err);
 
 /* ---- sessions.c ---- */
 
@@ -180,25 +196,28 @@ struct mst_caller mst_session_caller(const struct mst_session *session);
 /* "UID=ROLE+ROLE", a row of the setting local_roles. */
 bool mst_door_parse_local(const char *row, unsigned *ret_uid, unsigned *ret_roles);
 
-/* Read what waits at a door, up to the batch's limit; at the enrol door up to its rate. Returns
- * non-zero when the batch is lost. */
-MST_MUST_CHECK int mst_door_serve(struct mst_broker *b, enum mst_door door, size_t *budget,
+/*
+ * Take letters that wait at the doors, as far as there is room for them, at the enrol door up to
+ * its rate. knocked: for each door whether to look there; NULL: at all. busy: something else is to
+ * be done before they are served.
+ */
+void mst_door_gather(struct mst_broker *b, const bool *knocked, bool busy);
+/* What a batch has of the doors. */
+struct mst_taken {
+    uint64_t letters, reports;
+};
+/* As much as a batch may have? */
+bool mst_door_full(const struct mst_broker *b, const struct mst_taken *taken);
+/* Serve letters in the order in which they came, each with the instant at which it was taken, until
+ * there are no more or the batch is full. Returns non-zero when the batch is lost. */
+MST_MUST_CHECK int mst_door_serve(struct mst_broker *b, struct mst_taken *taken,
                                   struct mst_err *err);
+/* The instant to evaluate at: not later than that of a letter which is still to be served. */
+mst_time mst_door_now(struct mst_broker *b);
 
 /* One message of a session, whoever it is and whatever it holds. Returns non-zero as above. */
 MST_MUST_CHECK int mst_door_hear(struct mst_broker *b, struct mst_session *session,
                                  struct mst_slice bytes, struct mst_err *err);
-
-/*
- * While a commit is under way members' letters are taken all the same, a few, and what does not
- * depend on the commit is found out about them. They are served in their order, before whatever
- * else waits, with the instant at which they were taken.
- */
-MST_MUST_CHECK int mst_door_open_waiting(struct mst_broker *b, struct mst_err *err);
-void mst_door_close_waiting(struct mst_broker *b);
-bool mst_door_may_gather(const struct mst_broker *b);
-void mst_door_gather(struct mst_broker *b);
-MST_MUST_CHECK int mst_door_serve_waiting(struct mst_broker *b, struct mst_err *err);
 
 /* Until the next attempt to enrol may be taken; -1: at once. */
 int64_t mst_door_enrol_wait_ms(const struct mst_broker *b);

@@ -17,32 +17,17 @@
 #include "broker/io/broker.h"
 #include "config/load/testing.h"
 
-/* What a peer sent, and what libzmq and the authenticator say about him. */
-struct letter {
-    uint8_t routing[MST_ROUTING_ID_MAX];
-    size_t routing_len;
-    zmq_msg_t payload;
-    bool whole; /* exactly two frames, the first not too long */
-};
-
-/* A letter that was taken while a commit was under way, with what could be found out meanwhile. */
-#define WAITING_MAX 64
-struct mst_waiting {
-    struct letter letter;
-    mst_time now; /* when it was taken */
-    struct mst_verified verified;
-};
-
-static bool receive(struct mst_broker *b, void *door, struct letter *l)
+static bool receive(struct mst_broker *b, enum mst_door from, struct mst_letter *l)
 {
-    memset(l, 0, sizeof *l);
+    void *door = b->doors[from];
+    l->door = from;
     int len = zmq_recv(door, l->routing, sizeof l->routing, ZMQ_DONTWAIT);
     if (len < 0)
         return false;
     l->routing_len = (size_t)len;
     l->whole = l->routing_len <= sizeof l->routing;
     zmq_msg_init(&l->payload);
-    size_t frames = 0;
+    size_t frames = 0, bytes = 0;
     int more = 0;
     size_t more_len = sizeof more;
     zmq_getsockopt(door, ZMQ_RCVMORE, &more, &more_len);
@@ -52,10 +37,11 @@ static bool receive(struct mst_broker *b, void *door, struct letter *l)
         if (zmq_msg_recv(&l->payload, door, 0) < 0)
             break;
         frames++;
+        bytes += zmq_msg_size(&l->payload);
         more = zmq_msg_more(&l->payload);
     }
     l->whole = l->whole && frames == 1;
-    mst_gate_heard(b->gate, zmq_msg_get(&l->payload, ZMQ_SRCFD));
+    mst_tap_heard(zmq_msg_get(&l->payload, ZMQ_SRCFD), frames, bytes);
     return true;
 }
 
@@ -92,8 +78,9 @@ static void identify_local(struct mst_broker *b, struct mst_session *s, const ch
 }
 
 /* The session of a letter, made at its first. NULL: drop the letter. */
-static struct mst_session *session_of(struct mst_broker *b, enum mst_door door, struct letter *l)
+static struct mst_session *session_of(struct mst_broker *b, struct mst_letter *l)
 {
+    enum mst_door door = l->door;
     struct mst_session *s = mst_session_by_route(b, door, l->routing, l->routing_len);
     if (s)
         return s;
@@ -141,6 +128,8 @@ int mst_door_admit(struct mst_broker *b, struct mst_session *s, const struct mst
         s->engine = engine;
         if (!MST_MUTANT("revocation-at-handshake-only"))
             code = mst_key_check(key, mst_clock_wall());
+        if (code == MST_E_REVOKED)
+            mst_security_note(b, engine, MST_SECURITY_REVOKED_KEY, key->principal, s->address);
     }
     if (code)
         mst_session_error(b, s, (enum mst_code)code, s->principal);
@@ -268,12 +257,12 @@ static int rotate(struct mst_broker *b, const struct mst_session *s,
 /* ---- dispatch ---- */
 
 static int dispatch(struct mst_broker *b, struct mst_session *s, const struct mst_key *key,
-                    const struct mst_verified *verified, const struct mst_msg *msg, mst_time now,
-                    struct mst_err *err)
+                    const struct mst_reading *read, mst_time now, struct mst_err *err)
 {
+    const struct mst_msg *msg = &read->msg;
     struct mst_caller caller = mst_session_caller(s);
     caller.sign_key = key && s->unit[0] ? key->sign : NULL;
-    caller.verified = verified;
+    caller.verified = read->verified ? &read->push : NULL;
     if (s->door == MST_DOOR_ENROL) {
         caller.actor.principal = "stranger";
         if (msg->type != MST_MSG_enrol)
@@ -326,20 +315,20 @@ static int dispatch(struct mst_broker *b, struct mst_session *s, const struct ms
 }
 
 static int hear(struct mst_broker *b, struct mst_session *s, struct mst_slice bytes,
-                const struct mst_verified *verified, mst_time now, struct mst_err *err)
+                struct mst_reading_room *room, struct mst_reading *read, mst_time now,
+                struct mst_err *err)
 {
     const struct mst_key *key;
     if (mst_door_admit(b, s, &key))
         return 0;
-    struct mst_msg msg;
-    struct mst_err why;
     if (s->door != MST_DOOR_ADMIN && !mst_session_take(b, s, bytes.len)) {
         mst_session_error(b, s, MST_E_RATE, s->principal);
         return 0;
     }
-    b->scratch.used = 0;
-    if (mst_msg_decode(bytes.data, bytes.len, MST_UP, &b->scratch, &msg, &why)) {
-        mst_session_error(b, s, MST_E_PROTOCOL, why.text);
+    if (!read->done)
+        mst_read(bytes, NULL, room, read);
+    if (read->code) {
+        mst_session_error(b, s, MST_E_PROTOCOL, read->why.text);
         return 0;
     }
     s->last_seen_wall = mst_clock_wall();
@@ -351,7 +340,7 @@ static int hear(struct mst_broker *b, struct mst_session *s, struct mst_slice by
     }
     s->heard_boot_ms = mst_clock_boot();
     uint64_t id = s->id;
-    int failed = dispatch(b, s, key, verified, &msg, now, err);
+    int failed = dispatch(b, s, key, read, now, err);
     /* Its answer goes down with the batch; whoever recovers tells those who wait for one. */
     s = failed ? mst_session_by_id(b, id) : NULL;
     if (s)
@@ -362,97 +351,49 @@ static int hear(struct mst_broker *b, struct mst_session *s, struct mst_slice by
 int mst_door_hear(struct mst_broker *b, struct mst_session *s, struct mst_slice bytes,
                   struct mst_err *err)
 {
-    return hear(b, s, bytes, NULL, mst_clock_now(&b->clock), err);
+    struct mst_reading read = {.done = false};
+    struct mst_reading_room *room = malloc(sizeof *room);
+    int code = room ? hear(b, s, bytes, room, &read, mst_clock_now(&b->clock), err)
+                    : mst_fail_on(err, MST_E_NOMEM, "message");
+    free(room);
+    return code;
 }
 
-static struct mst_slice payload_of(struct letter *l)
+static int serve_letter(struct mst_broker *b, struct mst_letter *l, struct mst_err *err)
 {
-    return mst_bytes(zmq_msg_data(&l->payload), zmq_msg_size(&l->payload));
-}
-
-/* Ends the letter. */
-static int serve_letter(struct mst_broker *b, enum mst_door door, struct letter *l,
-                        const struct mst_verified *verified, mst_time now, struct mst_err *err)
-{
-    int code = 0;
-    struct mst_session *s = l->whole ? session_of(b, door, l) : NULL;
-    if (s)
-        code = hear(b, s, payload_of(l), verified, now, err);
+    struct mst_session *s = l->whole ? session_of(b, l) : NULL;
     if (!l->whole) {
         b->refused_peers++;
         mst_log(&b->log, 4, "dropped", "reason=\"a message is exactly one frame\"");
     }
-    zmq_msg_close(&l->payload);
-    return code;
+    return s ? hear(b, s, mst_letter_bytes(l), &l->room, &l->reading, l->now, err) : 0;
 }
 
-/* ---- what comes while a commit is under way ---- */
-
-/*
- * Does the signature of a push hold? The dearest part of taking one, and it needs nothing that is
- * being committed. Whether the sender may push at all is decided when the letter is served; who
- * will surely be refused then is not worked for now.
- */
-static void verify(struct mst_broker *b, struct mst_waiting *w)
-{
-    struct letter *l = &w->letter;
-    struct mst_engine *engine;
-    struct mst_msg msg;
-    w->verified.holds = false;
-    const struct mst_session *s =
-        l->whole ? mst_session_by_route(b, MST_DOOR_MEMBERS, l->routing, l->routing_len) : NULL;
-    if (!s || !s->welcome || !s->bucket || s->bucket->tokens < 1.0)
-        return;
-    const struct mst_key *key = mst_driver_key(b->driver, s->channel, &engine);
-    struct mst_slice bytes = payload_of(l);
-    b->scratch.used = 0;
-    if (key && key->unit[0] &&
-        mst_msg_decode(bytes.data, bytes.len, MST_UP, &b->scratch, &msg, NULL) == 0 &&
-        msg.type == MST_MSG_push)
-        mst_driver_verify(key->sign, &msg.u.push, &w->verified);
-}
-
-int mst_door_open_waiting(struct mst_broker *b, struct mst_err *err)
-{
-    b->waiting = calloc(WAITING_MAX, sizeof *b->waiting);
-    return b->waiting ? 0 : mst_fail_on(err, MST_E_NOMEM, "letters");
-}
-
-void mst_door_close_waiting(struct mst_broker *b)
-{
-    while (b->waiting_first < b->waiting_end)
-        zmq_msg_close(&b->waiting[b->waiting_first++].letter.payload);
-    free(b->waiting);
-}
-
-bool mst_door_may_gather(const struct mst_broker *b)
-{
-    return b->waiting_end < WAITING_MAX;
-}
-
-void mst_door_gather(struct mst_broker *b)
-{
-    while (mst_door_may_gather(b)) {
-        struct mst_waiting *w = &b->waiting[b->waiting_end];
-        if (!receive(b, b->doors[MST_DOOR_MEMBERS], &w->letter))
-            return;
-        b->waiting_end++;
-        w->now = mst_clock_now(&b->clock);
-        verify(b, w);
-    }
-}
-
-int mst_door_serve_waiting(struct mst_broker *b, struct mst_err *err)
+int mst_door_serve(struct mst_broker *b, struct mst_taken *taken, struct mst_err *err)
 {
     int code = 0;
-    while (!code && b->waiting_first < b->waiting_end) {
-        struct mst_waiting *w = &b->waiting[b->waiting_first++];
-        b->drained = false;
-        code = serve_letter(b, MST_DOOR_MEMBERS, &w->letter, &w->verified, w->now, err);
+    struct mst_letter *l;
+    while (!code && !mst_door_full(b, taken) && (l = mst_ahead_next(b->ahead))) {
+        taken->letters++;
+        code = serve_letter(b, l, err);
+        if (l->reading.done && !l->reading.code && l->reading.msg.type == MST_MSG_push)
+            taken->reports += l->reading.msg.u.push.reports.count;
+        mst_ahead_drop(b->ahead);
     }
-    if (b->waiting_first == b->waiting_end)
-        b->waiting_first = b->waiting_end = 0;
     return code;
+}
+
+bool mst_door_full(const struct mst_broker *b, const struct mst_taken *taken)
+{
+    return taken->letters >= (uint64_t)b->settings.BROKER_batch_messages_max ||
+           taken->reports >= (uint64_t)b->settings.BROKER_batch_reports_max;
+}
+
+mst_time mst_door_now(struct mst_broker *b)
+{
+    mst_time now = mst_clock_now(&b->clock);
+    const struct mst_letter *oldest = mst_ahead_oldest(b->ahead);
+    return oldest && oldest->now < now ? oldest->now : now;
 }
 
 /* ---- how many strangers are heard ---- */
@@ -478,19 +419,55 @@ static void take_enrol_token(struct mst_broker *b)
     b->enrol_boot_ms = mst_clock_boot();
 }
 
-int mst_door_serve(struct mst_broker *b, enum mst_door door, size_t *budget, struct mst_err *err)
+/* ---- taking letters ---- */
+
+/* Whom a push of this session would have to be signed by, if one may be expected of it. */
+static bool find_signer(struct mst_broker *b, struct mst_letter *l)
 {
-    while (*budget > 0 && (door != MST_DOOR_ENROL || mst_door_enrol_wait_ms(b) < 0)) {
-        struct letter l;
-        if (!receive(b, b->doors[door], &l))
-            return 0;
-        (*budget)--;
-        if (door == MST_DOOR_ENROL)
-            take_enrol_token(b);
-        b->drained = false;
-        int code = serve_letter(b, door, &l, NULL, mst_clock_now(&b->clock), err);
-        if (code)
-            return code;
+    struct mst_engine *engine;
+    const struct mst_session *s =
+        l->whole ? mst_session_by_route(b, l->door, l->routing, l->routing_len) : NULL;
+    if (!s || !s->welcome || !s->bucket || s->bucket->tokens < 1.0)
+        return false;
+    const struct mst_key *key = mst_driver_key(b->driver, s->channel, &engine);
+    if (key)
+        memcpy(l->sign_key, key->sign, sizeof l->sign_key);
+    return key && key->unit[0];
+}
+
+static bool take(struct mst_broker *b, enum mst_door door)
+{
+    struct mst_letter *l = mst_ahead_room(b->ahead);
+    if (!l || (door == MST_DOOR_ENROL && mst_door_enrol_wait_ms(b) >= 0) || !receive(b, door, l))
+        return false;
+    if (door == MST_DOOR_ENROL)
+        take_enrol_token(b);
+    l->now = mst_clock_now(&b->clock);
+    l->worth = door == MST_DOOR_MEMBERS && find_signer(b, l);
+    mst_ahead_post(b->ahead);
+    return true;
+}
+
+void mst_door_gather(struct mst_broker *b, const bool *knocked, bool busy)
+{
+    /* In turn, so that none can keep the others out by filling the room. */
+    static const struct {
+        enum mst_door door;
+        int letters;
+    } turns[] = {{MST_DOOR_ADMIN, 1}, {MST_DOOR_MEMBERS, 16}, {MST_DOOR_ENROL, 1}};
+    bool empty[MST_DOORS];
+    bool taken = true;
+    for (size_t i = 0; i < MST_DOORS; i++)
+        empty[i] = knocked && !knocked[i];
+    while (taken) {
+        taken = false;
+        for (size_t i = 0; i < sizeof turns / sizeof turns[0]; i++) {
+            enum mst_door door = turns[i].door;
+            for (int n = 0; n < turns[i].letters && !empty[door]; n++) {
+                empty[door] = !take(b, door);
+                taken |= !empty[door];
+            }
+        }
     }
-    return 0;
+    mst_ahead_go(b->ahead, busy);
 }

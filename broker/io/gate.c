@@ -4,64 +4,45 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
-/* glibc's tcp.h has not the counters of bytes. */
-#include <linux/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <zmq.h>
 
-#include "broker/io/clock.h"
 #include "broker/io/log.h"
 
-#define DOORS_MAX 4
-/* How often connections are looked at that something comes from: what a flood may bring in between
- * is memory. On a quiet loopback 500 ms let 257 MB in. */
-#define LOOK_MS 100
-#define WAKES_MAX 64
-/* Connections on higher descriptors are not watched. */
-#define DESCRIPTORS_MAX 1048576
 #define EVENTS                                                                                     \
-    (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |          \
+    (ZMQ_EVENT_LISTENING | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |         \
      ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
+/* How long the probe may take on a machine that is busy. */
+#define PROBE_MS 10000
 
-/* By descriptor. `heard` is the loop's to count; the rest is the thread's. */
-struct connection {
-    _Atomic uint32_t heard;
-    uint32_t heard_before;
-    uint64_t bytes_before; /* received when it was heard last */
-    uint64_t bytes_seen;   /* received at the last look */
-    uint8_t door;          /* from 1; 0: there is none */
-    bool stirring;         /* something came since it was found at rest: to be looked at */
+struct door {
+    const char *name;
+    bool local;
+    void *socket;
+    void *monitor; /* the thread's */
+    void *next;    /* what it is to listen to instead; NULL: no change */
 };
 
 struct mst_gate {
+    void *zmq;
     pthread_t thread;
     bool started;
-    int stop_fd; /* readable: end */
-    int wake_fd; /* readable: something comes from a connection that was at rest */
-    int64_t looked_boot_ms;
-    struct mst_gate_door doors[DOORS_MAX];
-    void *monitors[DOORS_MAX];
+    _Atomic bool ending;
+    int wake_fd; /* readable: there is a monitor to take, or it is the end */
+    struct door doors[MST_TAP_DOORS_MAX];
     size_t doors_count;
-    struct connection *connections;
-    size_t connections_max, top, stirring; /* top: beyond the highest descriptor in use */
+    unsigned watched; /* counts the monitors, for their names */
     _Atomic uint64_t refused, cut;
-    struct mst_log log; /* its own: the loop's is the loop's alone */
+    pthread_mutex_t lock; /* of the doors' `next` and of the log */
+    struct mst_log log;   /* its own: the loop's is the loop's alone */
 };
-
-void mst_gate_heard(struct mst_gate *g, int fd)
-{
-    if (g && fd >= 0 && (size_t)fd < g->connections_max)
-        atomic_fetch_add_explicit(&g->connections[fd].heard, 1, memory_order_relaxed);
-}
 
 struct mst_gate_counts mst_gate_counts(const struct mst_gate *g)
 {
@@ -70,101 +51,11 @@ struct mst_gate_counts mst_gate_counts(const struct mst_gate *g)
     return (struct mst_gate_counts){.refused = g->refused, .cut = g->cut};
 }
 
-/* ---- what came in and went ---- */
-
-static void stir(struct mst_gate *g, size_t fd)
-{
-    struct connection *c = &g->connections[fd];
-    g->stirring += !c->stirring;
-    c->stirring = true;
-}
-
-static void rest(struct mst_gate *g, size_t fd)
-{
-    struct connection *c = &g->connections[fd];
-    g->stirring -= c->stirring;
-    c->stirring = false;
-}
-
-/* Be woken by what comes next from it, once. What is closed meanwhile wakes nobody. */
-static void arm(struct mst_gate *g, size_t fd, int how)
-{
-    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.u64 = fd};
-    if (epoll_ctl(g->wake_fd, how, (int)fd, &event) != 0 && errno == EEXIST)
-        (void)epoll_ctl(g->wake_fd, EPOLL_CTL_MOD, (int)fd, &event);
-}
-
-static void enter(struct mst_gate *g, size_t door, size_t fd)
-{
-    if (fd >= g->connections_max)
-        return;
-    struct connection *c = &g->connections[fd];
-    c->door = (uint8_t)(door + 1);
-    c->heard_before = c->heard;
-    c->bytes_before = c->bytes_seen = 0;
-    if (fd >= g->top)
-        g->top = fd + 1;
-    rest(g, fd);
-    arm(g, fd, EPOLL_CTL_ADD);
-}
-
-static void leave(struct mst_gate *g, size_t fd)
-{
-    if (fd >= g->connections_max || g->connections[fd].door == 0)
-        return;
-    g->connections[fd].door = 0;
-    rest(g, fd);
-    while (g->top > 0 && g->connections[g->top - 1].door == 0)
-        g->top--;
-}
-
-static void take_wakes(struct mst_gate *g)
-{
-    struct epoll_event woken[WAKES_MAX];
-    int count;
-    do {
-        count = epoll_wait(g->wake_fd, woken, WAKES_MAX, 0);
-        for (int i = 0; i < count; i++) {
-            if (g->connections[woken[i].data.u64].door)
-                stir(g, woken[i].data.u64);
-        }
-    } while (count == WAKES_MAX);
-}
-
-/* The next event of a door; false: there is none. */
-static bool take_event(struct mst_gate *g, size_t door)
-{
-    struct {
-        uint16_t event;
-        uint32_t value;
-    } e;
-    uint8_t head[6], address[256];
-    if (zmq_recv(g->monitors[door], head, sizeof head, ZMQ_DONTWAIT) != (int)sizeof head)
-        return false;
-    (void)zmq_recv(g->monitors[door], address, sizeof address, ZMQ_DONTWAIT);
-    memcpy(&e.event, head, sizeof e.event);
-    memcpy(&e.value, head + sizeof e.event, sizeof e.value);
-    switch (e.event) {
-    case ZMQ_EVENT_ACCEPTED:
-        enter(g, door, e.value);
-        break;
-    case ZMQ_EVENT_DISCONNECTED:
-        leave(g, e.value);
-        break;
-    default:
-        g->refused++;
-        mst_log(&g->log, 4, "handshake-refused", "door=%s reason=\"%s\"", g->doors[door].name,
-                e.event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ? "not the protocol" : "it ended");
-        break;
-    }
-    return true;
-}
-
-/* ---- cutting ---- */
+/* ---- what is told ---- */
 
 static const char *peer_of(int fd, char text[64])
 {
-    struct sockaddr_storage peer;
+    struct sockaddr_storage peer = {0};
     socklen_t len = sizeof peer;
     const void *address = NULL;
     snprintf(text, 64, "?");
@@ -174,129 +65,204 @@ static const char *peer_of(int fd, char text[64])
         address = &((struct sockaddr_in *)&peer)->sin_addr;
     else if (peer.ss_family == AF_INET6)
         address = &((struct sockaddr_in6 *)&peer)->sin6_addr;
+    else
+        snprintf(text, 64, "local");
     if (address)
         (void)inet_ntop(peer.ss_family, address, text, 64);
     return text;
 }
 
-static void look_at(struct mst_gate *g, int fd)
+static void tell(void *context, enum mst_tap_event event, size_t door, int fd, int64_t unread)
 {
-    struct connection *c = &g->connections[fd];
-    const struct mst_gate_door *door = &g->doors[c->door - 1];
-    struct tcp_info info = {0};
-    socklen_t len = sizeof info;
+    struct mst_gate *g = context;
     char peer[64];
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0) {
-        rest(g, (size_t)fd); /* gone, or of another kind */
-        return;
-    }
-    uint32_t heard = atomic_load_explicit(&c->heard, memory_order_relaxed);
-    uint64_t bytes = info.tcpi_bytes_received;
-    if (heard != c->heard_before || bytes < c->bytes_before) {
-        c->heard_before = heard;
-        c->bytes_before = bytes;
-    } else if (bytes - c->bytes_before > (uint64_t)door->unread_bytes_max) {
+    pthread_mutex_lock(&g->lock);
+    if (event == MST_TAP_TOO_MANY) {
+        g->refused++;
+        mst_log(&g->log, 4, "connection-refused", "address=%s door=%s reason=\"too many\"",
+                peer_of(fd, peer), g->doors[door].name);
+    } else {
         g->cut++;
-        mst_log(&g->log, 4, "connection-cut", "address=%s door=%s unread_bytes=%llu",
-                peer_of(fd, peer), door->name, (unsigned long long)(bytes - c->bytes_before));
-        /* libzmq reads the end and closes it. Were the descriptor another's by now, that one would
-         * connect again. */
-        shutdown(fd, SHUT_RDWR);
-        c->bytes_before = bytes;
+        mst_log(&g->log, 4, "connection-cut", "address=%s door=%s unread_bytes=%lld%s",
+                peer_of(fd, peer), g->doors[door].name, (long long)unread,
+                event == MST_TAP_CUT ? "" : " reason=unread_total_max");
     }
-    if (bytes == c->bytes_seen) {
-        rest(g, (size_t)fd);
-        arm(g, (size_t)fd, EPOLL_CTL_MOD);
-    }
-    c->bytes_seen = bytes;
+    pthread_mutex_unlock(&g->lock);
 }
 
-static void look_at_all(struct mst_gate *g)
+static void tell_refused(struct mst_gate *g, const struct door *door, uint16_t event)
 {
-    int64_t boot = mst_clock_boot();
-    if (g->stirring == 0 || boot - g->looked_boot_ms < LOOK_MS)
-        return;
-    g->looked_boot_ms = boot;
-    for (size_t fd = 0; fd < g->top; fd++) {
-        if (g->connections[fd].stirring)
-            look_at(g, (int)fd);
+    pthread_mutex_lock(&g->lock);
+    g->refused++;
+    mst_log(&g->log, 4, "handshake-refused", "door=%s reason=\"%s\"", door->name,
+            event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ? "not the protocol" : "it ended");
+    pthread_mutex_unlock(&g->lock);
+}
+
+/* ---- the thread ---- */
+
+/* The next event of a door; false: there is none. */
+static bool take_event(struct mst_gate *g, size_t i)
+{
+    struct {
+        uint16_t event;
+        uint32_t value;
+    } e;
+    uint8_t head[6], address[256];
+    struct door *door = &g->doors[i];
+    if (!door->monitor ||
+        zmq_recv(door->monitor, head, sizeof head, ZMQ_DONTWAIT) != (int)sizeof head)
+        return false;
+    (void)zmq_recv(door->monitor, address, sizeof address, ZMQ_DONTWAIT);
+    memcpy(&e.event, head, sizeof e.event);
+    memcpy(&e.value, head + sizeof e.event, sizeof e.value);
+    if (e.event == ZMQ_EVENT_LISTENING)
+        mst_tap_listens(i, (int)e.value);
+    else if (e.event == ZMQ_EVENT_DISCONNECTED)
+        mst_tap_ended(i, (int)e.value);
+    else if ((e.event & EVENTS) && !door->local)
+        tell_refused(g, door, e.event);
+    return true;
+}
+
+static void take_monitors(struct mst_gate *g)
+{
+    for (size_t i = 0; i < g->doors_count; i++) {
+        struct door *door = &g->doors[i];
+        pthread_mutex_lock(&g->lock);
+        void *next = door->next;
+        door->next = NULL;
+        pthread_mutex_unlock(&g->lock);
+        if (!next)
+            continue;
+        if (door->monitor)
+            zmq_close(door->monitor);
+        door->monitor = next;
     }
 }
 
 static void *serve(void *context)
 {
     struct mst_gate *g = context;
-    zmq_pollitem_t items[DOORS_MAX + 2];
-    for (size_t i = 0; i < g->doors_count; i++)
-        items[i] = (zmq_pollitem_t){.socket = g->monitors[i], .events = ZMQ_POLLIN};
-    zmq_pollitem_t *stop = &items[g->doors_count];
-    *stop = (zmq_pollitem_t){.fd = g->stop_fd, .events = ZMQ_POLLIN};
-    zmq_pollitem_t *wake = &items[g->doors_count + 1];
-    *wake = (zmq_pollitem_t){.fd = g->wake_fd, .events = ZMQ_POLLIN};
-    while (!(stop->revents & ZMQ_POLLIN)) {
-        /* While nobody sends, nothing wakes it. */
-        if (zmq_poll(items, (int)g->doors_count + 2, g->stirring ? LOOK_MS : -1) < 0 &&
-            errno != EINTR)
+    while (!g->ending) {
+        zmq_pollitem_t items[MST_TAP_DOORS_MAX + 1] = {{.fd = g->wake_fd, .events = ZMQ_POLLIN}};
+        int count = 1;
+        uint64_t wakes;
+        for (size_t i = 0; i < g->doors_count; i++) {
+            if (g->doors[i].monitor)
+                items[count++] =
+                    (zmq_pollitem_t){.socket = g->doors[i].monitor, .events = ZMQ_POLLIN};
+        }
+        if (zmq_poll(items, count, -1) < 0 && errno != EINTR)
             break;
         for (size_t i = 0; i < g->doors_count; i++) {
             while (take_event(g, i)) {
             }
         }
-        if (wake->revents & ZMQ_POLLIN)
-            take_wakes(g);
-        look_at_all(g);
+        if (read(g->wake_fd, &wakes, sizeof wakes) == (ssize_t)sizeof wakes)
+            take_monitors(g);
     }
     return NULL;
 }
 
+static void wake(struct mst_gate *g)
+{
+    uint64_t one = 1;
+    ssize_t written = write(g->wake_fd, &one, sizeof one);
+    (void)written; /* a full counter wakes as well */
+}
+
 /* ---- its life ---- */
 
-static int watch_door(void *zmq, struct mst_gate *g, const struct mst_gate_door *door,
-                      struct mst_err *err)
+int mst_gate_watch(struct mst_gate *g, size_t i, void *socket, struct mst_err *err)
 {
     char endpoint[64];
-    snprintf(endpoint, sizeof endpoint, "inproc://gate-%s", door->name);
-    size_t i = g->doors_count;
-    g->doors[i] = *door;
-    g->monitors[i] = zmq_socket(zmq, ZMQ_PAIR);
-    g->doors_count++;
-    if (!g->monitors[i] || zmq_socket_monitor(door->socket, endpoint, EVENTS) != 0 ||
-        zmq_connect(g->monitors[i], endpoint) != 0)
-        return mst_fail(err, MST_E_IO, "%s: %s", endpoint, zmq_strerror(errno));
+    if (!g)
+        return 0;
+    struct door *door = &g->doors[i];
+    void *monitor = zmq_socket(g->zmq, ZMQ_PAIR);
+    snprintf(endpoint, sizeof endpoint, "inproc://gate-%s-%u", door->name, ++g->watched);
+    if (!monitor || zmq_socket_monitor(socket, endpoint, EVENTS) != 0 ||
+        zmq_connect(monitor, endpoint) != 0) {
+        int code = mst_fail(err, MST_E_IO, "%s: %s", endpoint, zmq_strerror(errno));
+        if (monitor)
+            zmq_close(monitor);
+        return code;
+    }
+    door->socket = socket;
+    pthread_mutex_lock(&g->lock);
+    void *skipped = door->next;
+    door->next = monitor;
+    pthread_mutex_unlock(&g->lock);
+    if (skipped)
+        zmq_close(skipped);
+    wake(g);
     return 0;
 }
 
-static size_t descriptors(void)
+/* A gate that nobody goes through is worse than none: send one message through libzmq and see. */
+static int probe(struct mst_err *err)
 {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > DESCRIPTORS_MAX)
-        return DESCRIPTORS_MAX;
-    return (size_t)limit.rlim_cur;
+    char endpoint[64], byte;
+    int wait = PROBE_MS, linger = 0;
+    void *zmq = zmq_ctx_new();
+    void *to = zmq ? zmq_socket(zmq, ZMQ_PULL) : NULL,
+         *from = zmq ? zmq_socket(zmq, ZMQ_PUSH) : NULL;
+    snprintf(endpoint, sizeof endpoint, "ipc://@muster-gate-%ld", (long)getpid());
+    bool came = to && from && zmq_setsockopt(to, ZMQ_RCVTIMEO, &wait, sizeof wait) == 0 &&
+                zmq_setsockopt(from, ZMQ_LINGER, &linger, sizeof linger) == 0 &&
+                zmq_bind(to, endpoint) == 0 && zmq_connect(from, endpoint) == 0 &&
+                zmq_send(from, "x", 1, ZMQ_DONTWAIT) == 1 && zmq_recv(to, &byte, 1, 0) == 1;
+    int why = errno;
+    if (to)
+        zmq_close(to);
+    if (from)
+        zmq_close(from);
+    if (zmq)
+        zmq_ctx_term(zmq);
+    if (!came)
+        return mst_fail(err, MST_E_IO, "%s: %s", endpoint, zmq_strerror(why));
+    if (mst_tap_in_place())
+        return 0;
+    int major, minor, patch;
+    zmq_version(&major, &minor, &patch);
+    mst_fail(err, MST_E_INTERNAL, _("libzmq %d.%d.%d does not read through accept4() and recv()"),
+             major, minor, patch);
+    mst_hint(err, _("what a peer sends could not be limited; use the distribution's libzmq"));
+    return MST_E_INTERNAL;
 }
 
-int mst_gate_start(void *zmq, const struct mst_gate_door *doors, size_t count,
-                   int64_t log_lines_per_s, struct mst_gate **ret, struct mst_err *err)
+int mst_gate_start(void *zmq, const struct mst_gate_options *options, struct mst_gate **ret,
+                   struct mst_err *err)
 {
-    struct mst_gate *g = calloc(1, sizeof *g);
-    int code = 0;
-    if (!g || count > DOORS_MAX) {
+    struct mst_tap_door limits[MST_TAP_DOORS_MAX];
+    struct mst_gate *g = options->doors_count <= MST_TAP_DOORS_MAX ? calloc(1, sizeof *g) : NULL;
+    if (!g || pthread_mutex_init(&g->lock, NULL) != 0) {
         free(g);
         return mst_fail_on(err, MST_E_NOMEM, "gate");
     }
-    g->log.lines_per_s = log_lines_per_s;
-    g->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    g->wake_fd = epoll_create1(EPOLL_CLOEXEC);
-    g->connections_max = descriptors();
-    g->connections = calloc(g->connections_max, sizeof *g->connections);
-    if (!g->connections || g->stop_fd < 0 || g->wake_fd < 0)
-        code = mst_fail_on(err, MST_E_NOMEM, "gate");
-    for (size_t i = 0; !code && i < count; i++)
-        code = watch_door(zmq, g, &doors[i], err);
+    g->zmq = zmq;
+    g->log.lines_per_s = options->log_lines_per_s;
+    g->doors_count = options->doors_count;
+    for (size_t i = 0; i < g->doors_count; i++) {
+        g->doors[i].name = options->doors[i].name;
+        g->doors[i].local = options->doors[i].local;
+        limits[i] = options->doors[i].limits;
+    }
+    g->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int code = g->wake_fd < 0 ? mst_fail_on(err, MST_E_NOMEM, "gate") : probe(err);
+    const struct mst_tap_options tap = {.doors = limits,
+                                        .doors_count = g->doors_count,
+                                        .unread_total_max = options->unread_total_max,
+                                        .tell = tell,
+                                        .context = g};
+    if (!code)
+        code = mst_tap_open(&tap, err);
     if (!code && pthread_create(&g->thread, NULL, serve, g) != 0)
         code = mst_fail_on(err, MST_E_NOMEM, "gate");
     g->started = !code;
     if (code) {
-        mst_gate_stop(g);
+        mst_gate_free(g);
         return code;
     }
     *ret = g;
@@ -305,20 +271,28 @@ int mst_gate_start(void *zmq, const struct mst_gate_door *doors, size_t count,
 
 void mst_gate_stop(struct mst_gate *g)
 {
+    if (!g || !g->started)
+        return;
+    g->ending = true;
+    wake(g);
+    pthread_join(g->thread, NULL);
+    g->started = false;
+    take_monitors(g);
+    for (size_t i = 0; i < g->doors_count; i++) {
+        if (g->doors[i].socket)
+            zmq_socket_monitor(g->doors[i].socket, NULL, 0);
+        if (g->doors[i].monitor)
+            zmq_close(g->doors[i].monitor);
+    }
+}
+
+void mst_gate_free(struct mst_gate *g)
+{
     if (!g)
         return;
-    uint64_t one = 1;
-    if (g->started && write(g->stop_fd, &one, sizeof one) == (ssize_t)sizeof one)
-        pthread_join(g->thread, NULL);
-    if (g->stop_fd >= 0)
-        close(g->stop_fd);
+    mst_tap_close();
     if (g->wake_fd >= 0)
         close(g->wake_fd);
-    for (size_t i = 0; i < g->doors_count; i++) {
-        zmq_socket_monitor(g->doors[i].socket, NULL, 0);
-        if (g->monitors[i])
-            zmq_close(g->monitors[i]);
-    }
-    free(g->connections);
+    pthread_mutex_destroy(&g->lock);
     free(g);
 }

@@ -39,16 +39,22 @@ enum {
     ITEMS
 };
 
+static const size_t door_items[MST_DOORS] = {[MST_DOOR_MEMBERS] = ITEM_MEMBERS,
+                                             [MST_DOOR_ADMIN] = ITEM_ADMIN,
+                                             [MST_DOOR_ENROL] = ITEM_ENROL};
+
 struct loop {
     struct mst_broker *b;
     zmq_pollitem_t items[ITEMS];
     bool maintain;         /* the log holds something that could be moved */
+    bool committed;        /* since the loop slept last: it looks once whether it is quiet now */
     int64_t full_until_ms; /* by the boot clock: the disk was full, nothing is taken until then */
     bool more_streams;     /* a stream has more to send than one pass allows */
     int64_t stalled_until_ms;  /* when the first stalled stream is tried again; 0: none is */
     int64_t mark_boot_ms;      /* when the clock mark was stored last */
     int64_t in_flight_boot_ms; /* since when a rehearsal waits; 0: it does not */
     int64_t contacts_boot_ms;  /* when silent agents were looked for last */
+    mst_time armed_ms;         /* what the timer is set to; 0: to nothing */
     int64_t watchdog_ms;       /* systemd wants a sign of life this often; 0: never */
     enum mst_clock_state clock_told;
 };
@@ -66,12 +72,30 @@ static void arm_timer(struct loop *l)
     struct itimerspec spec = {{0, 0}, {0, 0}};
     mst_time due = mst_clock_alarm(&b->clock, mst_driver_next_due(b->driver));
     /* Armed also when nothing is due, so that a clock that is set is looked at at once. */
-    if (due > FAR_MS || is_full(l) || mst_driver_busy(b->driver))
+    if (due > FAR_MS || is_full(l) || mst_driver_busy(b->driver) || mst_ahead_oldest(b->ahead))
         due = FAR_MS;
+    if (due == l->armed_ms)
+        return;
+    l->armed_ms = due;
     spec.it_value.tv_sec = due > 0 ? due / 1000 : 0;
     spec.it_value.tv_nsec = due > 0 ? due % 1000 * 1000000 : 1;
     /* Absolute, and cancelled when the clock is set: a relative wait would sleep through a step. */
     timerfd_settime(b->timer_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &spec, NULL);
+}
+
+static bool woken_by(const struct loop *l, size_t item)
+{
+    return l->items[item].revents != 0;
+}
+
+/* What is due is asked of the driver, not of the timer; ECANCELED says that the clock was set,
+ * which the clock rules judge in the pass that follows. */
+static void read_timer(struct loop *l)
+{
+    uint64_t expirations;
+    ssize_t ticks = read(l->b->timer_fd, &expirations, sizeof expirations);
+    (void)ticks;
+    l->armed_ms = 0;
 }
 
 /* Of two instants of which 0 is none. */
@@ -102,6 +126,8 @@ static int poll_timeout(struct loop *l)
         return 0;
     if (is_full(l))
         return (int)(l->full_until_ms - mst_clock_boot()) + 1;
+    if (l->committed || b->noted_count > 0 || mst_ahead_oldest(b->ahead))
+        return 0;
     wait = earlier(wait, mst_door_enrol_wait_ms(b));
     if (b->rehearsal && b->clock.running) {
         if (mst_stream_in_flight(b) && l->in_flight_boot_ms)
@@ -134,22 +160,32 @@ static int commit(struct loop *l, struct mst_err *err)
     struct mst_broker *b = l->b;
     if (!mst_driver_pending(b->driver))
         return 0;
-    mst_time now = mst_clock_now(&b->clock);
-    l->maintain = true;
+    mst_time now = mst_door_now(b);
+    l->maintain = l->committed = true;
     l->mark_boot_ms = mst_clock_boot();
     b->batch++;
     return mst_driver_commit(b->driver, &b->clock.mark, now, err);
 }
 
-static int take_messages(struct mst_broker *b, struct mst_err *err)
+/* Serve what waits, in its order, until there is no more or the batch is full: then it is committed
+ * while the thread ahead reads what is next. */
+static int take_messages(const struct loop *l, struct mst_err *err)
 {
-    static const enum mst_door order[] = {MST_DOOR_ADMIN, MST_DOOR_MEMBERS, MST_DOOR_ENROL};
-    size_t budget = (size_t)b->settings.BROKER_batch_messages_max;
+    struct mst_broker *b = l->b;
+    struct mst_taken taken = {0};
+    uint64_t before;
     int code = 0;
-    b->drained = true;
-    code = mst_door_serve_waiting(b, err);
-    for (size_t i = 0; !code && i < sizeof order / sizeof order[0]; i++)
-        code = mst_door_serve(b, order[i], &budget, err);
+    bool knocked[MST_DOORS];
+    for (size_t i = 0; i < MST_DOORS; i++)
+        knocked[i] = woken_by(l, door_items[i]);
+    do {
+        before = taken.letters;
+        mst_door_gather(b, before ? NULL : knocked, before > 0);
+        code = mst_door_serve(b, &taken, err);
+        /* After a letter that came alone nothing more is expected. */
+    } while (!code && taken.letters > before + 1 && !mst_door_full(b, &taken));
+    /* A rehearsal's clock waits for a pass that found nothing. */
+    b->drained = b->rehearsal ? taken.letters == 0 : !mst_door_full(b, &taken);
     return code;
 }
 
@@ -178,7 +214,7 @@ static int rehearse(struct loop *l, struct mst_err *err)
     struct mst_broker *b = l->b;
     int64_t wait;
     if (!b->rehearsal || !b->clock.running || !b->drained || l->more_streams ||
-        mst_driver_busy(b->driver))
+        mst_driver_busy(b->driver) || mst_ahead_oldest(b->ahead))
         return 0;
     if (mst_stream_in_flight(b)) {
         int64_t boot = mst_clock_boot();
@@ -231,9 +267,11 @@ static void tell_clock(struct loop *l)
 static int take_and_commit(struct loop *l, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
-    int code = take_messages(b, err);
-    mst_time now = mst_clock_now(&b->clock);
+    int code = take_messages(l, err);
+    mst_time now = mst_door_now(b);
     tell_clock(l);
+    if (!code)
+        code = mst_security_serve(b, now, err);
     if (!code && mst_clock_fires(&b->clock))
         code = mst_driver_tick(b->driver, now, err);
     if (!code)
@@ -252,14 +290,17 @@ static int take_and_commit(struct loop *l, struct mst_err *err)
 /* A commit is under way: nothing is decided, but who waits at the door is let in. */
 static void pass_busy(struct loop *l)
 {
-    mst_zap_serve(l->b);
-    mst_door_gather(l->b);
+    if (woken_by(l, ITEM_ZAP))
+        mst_zap_serve(l->b);
+    mst_door_gather(l->b, NULL, true);
 }
 
 static int pass(struct loop *l, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
-    mst_zap_serve(b);
+    if (woken_by(l, ITEM_ZAP))
+        mst_zap_serve(b);
+    mst_session_warn_keys(b);
     int code = is_full(l) ? 0 : take_and_commit(l, err);
     if (code)
         return code;
@@ -269,7 +310,6 @@ static int pass(struct loop *l, struct mst_err *err)
         if (code)
             return code;
     }
-    mst_session_warn_keys(b);
     mst_query_drain(b);
     pump_streams(l);
     if (!mst_driver_busy(b->driver) && rehearsal_arrived(b))
@@ -280,7 +320,7 @@ static int pass(struct loop *l, struct mst_err *err)
 static int judge_contacts(struct loop *l, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
-    mst_time now = mst_clock_now(&b->clock);
+    mst_time now = mst_door_now(b);
     int code = 0;
     l->contacts_boot_ms = mst_clock_boot();
     for (size_t i = 0; !code && i < mst_driver_engines(b->driver); i++)
@@ -293,7 +333,8 @@ static int keep_house(struct loop *l, int events, struct mst_err *err)
     struct mst_broker *b = l->b;
     int code = 0;
     /* A reload that was asked for by a signal has opened a batch. */
-    if (events == 0 && l->maintain && !mst_driver_pending(b->driver)) {
+    if (events == 0 && l->maintain && !mst_driver_pending(b->driver) &&
+        !mst_ahead_oldest(b->ahead)) {
         code = mst_store_maintain(b->store, &l->maintain, err);
         if (code == MST_E_FULL || code == MST_E_NOMEM) {
             /* The log keeps what was not moved; the next commit asks for it again. */
@@ -320,7 +361,7 @@ static int serve_signals(struct mst_broker *b, struct mst_err *err)
     int code = 0;
     while (!code && read(b->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGHUP)
-            code = mst_request_reload(b, NULL, 0, mst_clock_now(&b->clock), err);
+            code = mst_request_reload(b, NULL, 0, mst_door_now(b), err);
         else
             b->stopping = true;
     }
@@ -350,8 +391,8 @@ static void set_events(struct loop *l)
 {
     bool busy = mst_driver_busy(l->b->driver);
     short rest = busy ? 0 : ZMQ_POLLIN;
-    short doors = is_full(l) ? 0 : rest;
-    l->items[ITEM_MEMBERS].events = busy && mst_door_may_gather(l->b) ? ZMQ_POLLIN : doors;
+    short doors = is_full(l) || !mst_ahead_room(l->b->ahead) ? 0 : ZMQ_POLLIN;
+    l->items[ITEM_MEMBERS].events = doors;
     l->items[ITEM_ADMIN].events = doors;
     l->items[ITEM_ENROL].events = mst_door_enrol_wait_ms(l->b) < 0 ? doors : 0;
     l->items[ITEM_SIGNAL].events = rest;
@@ -391,17 +432,18 @@ int mst_broker_serve(struct mst_broker *b, struct mst_err *err)
         int events = zmq_poll(l.items, items, poll_timeout(&l));
         if (events < 0 && errno != EINTR)
             return mst_fail(err, MST_E_IO, "poll: %s", zmq_strerror(errno));
-        uint64_t expirations;
-        /* What is due is asked of the driver, not of the timer; ECANCELED says that the clock was
-         * set, which the clock rules judge in the pass that follows. */
-        ssize_t ticks = read(b->timer_fd, &expirations, sizeof expirations);
-        (void)ticks;
+        for (size_t i = 0; events < 0 && i < ITEMS; i++)
+            l.items[i].revents = 0;
+        if (woken_by(&l, ITEM_TIMER))
+            read_timer(&l);
+        bool busy = mst_driver_busy(b->driver);
         code = mst_driver_complete(b->driver, err);
         if (!code && mst_driver_busy(b->driver)) {
             pass_busy(&l);
             continue;
         }
-        if (!code)
+        l.committed = busy;
+        if (!code && woken_by(&l, ITEM_SIGNAL))
             code = serve_signals(b, err);
         if (!code)
             code = keep_house(&l, events, err);

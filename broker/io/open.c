@@ -29,6 +29,11 @@
 #define KEPT_MAX 32
 /* An enrolment and the handshake before it are two of these KiB. */
 #define ENROL_UNREAD_BYTES_MAX 65536
+/* Whole subscriptions are never taken off the feed, nor is what they leave in memory given back: so
+ * much is all that one connection may say. */
+#define FEED_UNREAD_BYTES_MAX 1048576
+/* Without CURVE an empty part is two bytes on the wire and 64 in memory. */
+#define ADMIN_UNREAD_MESSAGES 8
 
 static int make_dir(const char *path, mode_t mode, struct mst_err *err)
 {
@@ -120,10 +125,25 @@ static void on_log(void *context, int level, const char *event, const char *text
     mst_log(&b->log, level, event, "%s", text);
 }
 
+static void on_sign(void *context)
+{
+    struct mst_broker *b = context;
+    mst_ahead_call(b->ahead);
+}
+
+static bool sign(void *context)
+{
+    struct mst_broker *b = context;
+    return mst_driver_sign(b->driver);
+}
+
 static int open_store(struct mst_broker *b, struct mst_err *err)
 {
     struct mst_store_options options = {.path = b->settings.BROKER_data_dir,
                                         .rehearsal = b->rehearsal,
+                                        .bulk_bytes = b->settings.BROKER_bulk_bytes,
+                                        .bulk_file_bytes_max =
+                                            b->settings.BROKER_bulk_file_bytes_max,
                                         .behind_bytes = b->settings.BROKER_commit_behind,
                                         .page_bytes = (int)b->settings.BROKER_page_bytes,
                                         .wal_bytes_max = b->settings.BROKER_wal_bytes_max};
@@ -133,10 +153,11 @@ static int open_store(struct mst_broker *b, struct mst_err *err)
     struct mst_driver_options driver = {.store = b->store,
                                         .keys = &b->keys,
                                         .rehearsal = b->rehearsal,
+                                        .growth_bytes_day = b->settings.BROKER_growth_bytes_day,
                                         .key_life_ms = b->settings.BROKER_key_life * 1000,
                                         .key_overlap_ms = b->settings.BROKER_key_overlap * 1000};
     struct mst_driver_callbacks callbacks = {
-        .context = b, .answer = on_answer, .alert = on_alert, .log = on_log};
+        .context = b, .answer = on_answer, .alert = on_alert, .sign = on_sign, .log = on_log};
     return mst_driver_new(&driver, &callbacks, &b->driver, err);
 }
 
@@ -235,15 +256,26 @@ static int bind_door(struct mst_broker *b, enum mst_door door, const char *endpo
     return 0;
 }
 
-/* From the first connection on. */
-static int watch_doors(struct mst_broker *b, struct mst_err *err)
+/* Before the first connection. */
+static int start_gate(struct mst_broker *b, struct mst_err *err)
 {
+    const struct mst_settings *set = &b->settings;
     const struct mst_gate_door doors[] = {
-        {b->doors[MST_DOOR_MEMBERS], "members", b->settings.BROKER_unread_bytes_max},
-        {b->doors[MST_DOOR_ENROL], "enrol", ENROL_UNREAD_BYTES_MAX},
+        [MST_DOOR_MEMBERS] = {"members", {set->BROKER_unread_bytes_max, set->BROKER_connect_rate}},
+        [MST_DOOR_ADMIN] = {"admin",
+                            {ADMIN_UNREAD_MESSAGES * set->BROKER_message_bytes_max, 0},
+                            .local = true},
+        [MST_DOOR_ENROL] = {"enrol", {ENROL_UNREAD_BYTES_MAX, set->BROKER_enrol_connect_rate}},
+        [MST_GATE_FEED] = {"feed", {FEED_UNREAD_BYTES_MAX, set->BROKER_connect_rate}},
     };
-    return mst_gate_start(b->zmq, doors, sizeof doors / sizeof doors[0],
-                          b->settings.BROKER_log_rate, &b->gate, err);
+    const struct mst_gate_options options = {.doors = doors,
+                                             .doors_count = sizeof doors / sizeof doors[0],
+                                             .unread_total_max = set->BROKER_unread_total_max,
+                                             .log_lines_per_s = set->BROKER_log_rate};
+    int code = mst_gate_start(b->zmq, &options, &b->gate, err);
+    for (size_t i = 0; !code && i < MST_DOORS; i++)
+        code = mst_gate_watch(b->gate, i, b->doors[i], err);
+    return code;
 }
 
 /* libzmq here links more transports than anybody should bind. */
@@ -280,7 +312,7 @@ static int open_doors(struct mst_broker *b, struct mst_err *err)
     if (!code)
         code = open_door(b, MST_DOOR_ADMIN, admin, NULL, err);
     if (!code && !MST_MUTANT("gate-open"))
-        code = watch_doors(b, err);
+        code = start_gate(b, err);
     if (!code)
         code = bind_door(b, MST_DOOR_MEMBERS, b->settings.BROKER_members_endpoint, err);
     if (!code)
@@ -319,8 +351,6 @@ static int open_descriptors(struct mst_broker *b, struct mst_err *err)
             mst_log(&b->log, 4, "limit", "descriptors=%llu wanted=%llu",
                     (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
     }
-    struct rlimit no_core = {0, 0};
-    setrlimit(RLIMIT_CORE, &no_core);
     return 0;
 }
 
@@ -378,7 +408,7 @@ int mst_broker_open(struct mst_broker *b, struct mst_err *err)
     if (!code)
         code = mst_query_start(b, err);
     if (!code)
-        code = mst_door_open_waiting(b, err);
+        code = mst_ahead_open((size_t)b->settings.BROKER_letters_ahead, sign, b, &b->ahead, err);
     if (!code)
         mst_log(&b->log, 6, "ready", "members=%s feed=%s enrol=%s rehearsal=%s",
                 b->settings.BROKER_members_endpoint, b->settings.BROKER_feed_endpoint,
@@ -392,7 +422,7 @@ void mst_broker_close(struct mst_broker *b)
     while (b->sessions_count > 0)
         mst_session_close(b, b->sessions[0]);
     free(b->sessions);
-    mst_door_close_waiting(b);
+    mst_ahead_close(b->ahead);
     mst_gate_stop(b->gate);
     for (size_t i = 0; i < MST_DOORS; i++) {
         if (b->doors[i])
@@ -404,6 +434,7 @@ void mst_broker_close(struct mst_broker *b)
         zmq_close(b->zap);
     if (b->zmq)
         zmq_ctx_term(b->zmq);
+    mst_gate_free(b->gate);
     mst_driver_free(b->driver);
     mst_store_close(b->store);
     mst_keys_wipe(&b->keys);

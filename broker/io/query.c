@@ -114,6 +114,7 @@ static const struct {
     {"versions", mst_query_versions, LOOKS},
     {"issued", mst_query_issued, LOOKS},
     {"outlook", mst_query_outlook, WORK},
+    {"grants", mst_query_grants, LOOKS},
     {"difficulties", mst_query_difficulties, LOOKS},
     {"projects", mst_query_projects, LOOKS},
 };
@@ -478,6 +479,7 @@ static int equip(struct mst_broker *b, const struct mst_engine *engine, struct j
 {
     job->last = calloc(1, sizeof *job->last);
     job->query.rehearsal = b->rehearsal;
+    job->query.list_near_rows = (uint64_t)b->settings.BROKER_list_near_rows;
     if (!job->last)
         return mst_fail_on(err, MST_E_NOMEM, "query");
     bool wanted =
@@ -501,7 +503,7 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
                         struct mst_err *err)
 {
     const struct mst_programme *p = mst_engine_programme(s->engine);
-    char now_text[MST_INSTANT_TEXT_MAX], next_text[MST_INSTANT_TEXT_MAX] = "", numbers[10][24],
+    char now_text[MST_INSTANT_TEXT_MAX], next_text[MST_INSTANT_TEXT_MAX] = "", numbers[12][24],
                                          sign[2 * MST_SIGN_PUBLIC_BYTES + 1];
     mst_time next = mst_driver_next_due(b->driver);
     mst_zone_format(p->zone, now, now_text);
@@ -520,7 +522,9 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
                                gate.cut,
                                mst_driver_epoch(b->driver),
                                mst_session_expiring_keys(b),
-                               b->refused_rate};
+                               b->refused_rate,
+                               mst_driver_conflicts(b->driver),
+                               mst_driver_refused_quota(b->driver)};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         snprintf(numbers[i], sizeof numbers[i], "%" PRIu64, counts[i]);
     const char *const pairs[][2] = {
@@ -540,6 +544,8 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
         {"epoch", numbers[7]},
         {"keys_expiring", numbers[8]},
         {"refused_rate", numbers[9]},
+        {"conflicts", numbers[10]},
+        {"refused_quota", numbers[11]},
         {"sign_key", sodium_bin2hex(sign, sizeof sign, b->keys.sign_public, MST_SIGN_PUBLIC_BYTES)},
     };
     return mst_session_reply_pairs(b, s, request, pairs, sizeof pairs / sizeof pairs[0], err);

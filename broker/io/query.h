@@ -36,7 +36,8 @@ struct mst_query {
     size_t seen_count;
     mst_time wall_ms; /* real time, also in a rehearsal: that of `seen` */
     bool rehearsal;
-    void *sink; /* where rows go; query.c's own */
+    uint64_t list_near_rows; /* the setting */
+    void *sink;              /* where rows go; query.c's own */
 };
 
 typedef int (*mst_query_fn)(struct mst_query *q, struct mst_err *err);
@@ -54,6 +55,15 @@ bool mst_query_may(const struct mst_query *q, const char *unit, const char *grou
  */
 bool mst_query_may_progress(const struct mst_query *q, enum mst_duty_kind kind, const char *unit,
                             const char *group);
+/* labels: [id, zh, en] of each field that a report on this duty has, at whatever depth: one pair.
+ */
+void mst_query_pack_labels(const struct mst_query *q, struct mst_buf *b, const char *duty);
+/* The obligation of this id, whoever may read it; where there is none, *ret_found is false and *ret
+ * untouched. */
+MST_MUST_CHECK int mst_query_obligation(struct mst_query *q, const char *id, bool *ret_found,
+                                        struct mst_obligation *ret, struct mst_err *err);
+/* Who takes it in: a unit's id, "director" or "office". */
+const char *mst_query_counterpart(const struct mst_obligation *o);
 /* May the asker read what is issued to all? */
 bool mst_query_may_issued(const struct mst_query *q);
 /* What in the question names nothing, for an answer that is empty. */
@@ -72,6 +82,14 @@ MST_MUST_CHECK int mst_query_row_end(struct mst_query *q, struct mst_err *err);
 /* A row {name, value}. */
 MST_MUST_CHECK int mst_query_pair(struct mst_query *q, const char *name, const char *value,
                                   struct mst_err *err);
+/* The same of an id, with its names: value_zh, value_en. pack: mst_query_pack_unit and the like;
+ * NULL: the value is none. */
+struct mst_query_pair {
+    const char *name, *value;
+    void (*pack)(const struct mst_query *q, struct mst_buf *b, const char *key, const char *id);
+};
+MST_MUST_CHECK int mst_query_pairs(struct mst_query *q, const struct mst_query_pair *pairs,
+                                   size_t count, struct mst_err *err);
 MST_MUST_CHECK int mst_query_pair_instant(struct mst_query *q, const char *name, mst_time at,
                                           struct mst_err *err);
 MST_MUST_CHECK int mst_query_pair_hex(struct mst_query *q, const char *name, const uint8_t *data,
@@ -96,6 +114,17 @@ void mst_query_pack_uint(struct mst_buf *b, const char *key, uint64_t value);
 void mst_query_pack_instant(const struct mst_query *q, struct mst_buf *b, const char *key,
                             mst_time at);
 void mst_query_pack_text(struct mst_buf *b, const char *key, const char *value);
+/*
+ * An id and its names, three pairs: key, and key_zh and key_en for whoever reads it ("" where the
+ * programme knows no such thing: any more, or at all).
+ */
+#define MST_NAMED_PAIRS 3
+void mst_query_pack_unit(const struct mst_query *q, struct mst_buf *b, const char *key,
+                         const char *id);
+void mst_query_pack_group(const struct mst_query *q, struct mst_buf *b, const char *key,
+                          const char *id);
+void mst_query_pack_duty(const struct mst_query *q, struct mst_buf *b, const char *key,
+                         const char *id);
 
 /* The stored run that holds a ledger row, and the outbox it came from; false: no report's row. */
 MST_MUST_CHECK int mst_query_find_run(struct mst_query *q, uint64_t row, bool *ret_found,
@@ -121,6 +150,12 @@ struct mst_late {
 MST_MUST_CHECK int mst_query_blame(struct mst_query *q, const char *name, const char *unit,
                                    mst_time instant, const struct mst_late *late,
                                    struct mst_err *err);
+/*
+ * What an alert about the path, or of an agent that is back, is known from: the row before `before`
+ * in which the ledger says when each agent was heard of last. again: one was, at the instant.
+ */
+MST_MUST_CHECK int mst_query_silence(struct mst_query *q, bool again, mst_time instant,
+                                     uint64_t before, struct mst_err *err);
 
 /* When the assessment of a period was published; 0: it is not. */
 MST_MUST_CHECK int mst_query_published(struct mst_query *q, const char *period, mst_time *ret_at,
@@ -148,6 +183,7 @@ int mst_query_tasks(struct mst_query *q, struct mst_err *err);
 int mst_query_versions(struct mst_query *q, struct mst_err *err);
 int mst_query_replay(struct mst_query *q, struct mst_err *err);
 int mst_query_difficulties(struct mst_query *q, struct mst_err *err);
+int mst_query_grants(struct mst_query *q, struct mst_err *err);
 int mst_query_projects(struct mst_query *q, struct mst_err *err);
 int mst_query_outlook(struct mst_query *q, struct mst_err *err);
 int mst_query_issued(struct mst_query *q, struct mst_err *err);

@@ -2,6 +2,7 @@
 /* Queries about alerts: the log, and why one of them fired. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "broker/io/query.h"
@@ -19,6 +20,9 @@ struct alert_walk {
     char obligation[MST_OBLIGATION_ID_MAX];
     char blamed[MST_ID_MAX]; /* whose report was not there; empty: it tells of nothing missing */
     mst_time instant;        /* at which it was not */
+    bool security;
+    enum mst_security event;
+    bool of_path, again; /* about the path; that somebody is back */
 };
 
 static bool may_read(const struct mst_query *q, const struct mst_stored_alert *alert)
@@ -36,6 +40,11 @@ static void pack_copy(struct mst_buf *b, struct mst_slice map, const char *key)
     mst_pack_text_slice(b, value.data ? value : mst_text(""));
 }
 
+static const char *text_of(struct mst_slice map, const char *key, char id[MST_ID_MAX])
+{
+    return mst_slice_copy(mst_unpack_text(map, key), id, MST_ID_MAX);
+}
+
 static bool field_matches(const struct mst_query *q, const char *arg, struct mst_slice map,
                           const char *key)
 {
@@ -46,17 +55,23 @@ static bool field_matches(const struct mst_query *q, const char *arg, struct mst
     return mst_query_matches(q, arg, value);
 }
 
+static bool is_wanted(const struct mst_query *q, const struct mst_stored_alert *alert)
+{
+    return may_read(q, alert) && field_matches(q, "kind", alert->bytes, "kind") &&
+           field_matches(q, "unit", alert->bytes, "bearer");
+}
+
 static int list_one(void *context, const struct mst_stored_alert *alert)
 {
-    static const char *const copied[] = {"kind", "topic",  "audience", "role",  "obligation",
-                                         "duty", "period", "bearer",   "group", "reason"};
+    static const char *const copied[] = {"kind",       "topic",  "audience", "role",
+                                         "obligation", "period", "group",    "reason"};
     struct alert_walk *w = context;
     struct mst_query *q = w->q;
-    if (!may_read(q, alert) || !field_matches(q, "kind", alert->bytes, "kind") ||
-        !field_matches(q, "unit", alert->bytes, "bearer"))
+    char id[MST_ID_MAX];
+    if (!is_wanted(q, alert))
         return 0;
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 8 + sizeof copied / sizeof copied[0]);
+    mst_pack_map(b, 8 + 2 * MST_NAMED_PAIRS + sizeof copied / sizeof copied[0]);
     mst_pack_text(b, "number");
     mst_pack_uint(b, alert->number);
     mst_query_pack_instant(q, b, "fired", mst_unpack_int(alert->bytes, "fired", 0));
@@ -64,6 +79,8 @@ static int list_one(void *context, const struct mst_stored_alert *alert)
     mst_query_pack_instant(q, b, "due", mst_unpack_int(alert->bytes, "due", 0));
     for (size_t i = 0; i < sizeof copied / sizeof copied[0]; i++)
         pack_copy(b, alert->bytes, copied[i]);
+    mst_query_pack_duty(q, b, "duty", text_of(alert->bytes, "duty", id));
+    mst_query_pack_unit(q, b, "bearer", text_of(alert->bytes, "bearer", id));
     mst_pack_text(b, "level");
     mst_pack_int(b, mst_unpack_int(alert->bytes, "level", 0));
     mst_pack_text(b, "missed");
@@ -76,14 +93,69 @@ static int list_one(void *context, const struct mst_stored_alert *alert)
     return w->code || --w->left <= 0;
 }
 
+/* ---- the newest ---- */
+
+/* Alerts that are looked at together, from the newest backwards. */
+#define SPAN_ALERTS 4096
+
+struct span {
+    const struct mst_query *q;
+    uint64_t last; /* nothing behind it */
+    uint64_t numbers[SPAN_ALERTS];
+    size_t count;
+};
+
+static int note_wanted(void *context, const struct mst_stored_alert *alert)
+{
+    struct span *span = context;
+    if (alert->number > span->last)
+        return 1;
+    if (is_wanted(span->q, alert))
+        span->numbers[span->count++] = alert->number;
+    return 0;
+}
+
+/* The number behind which there are as many wanted ones as are to be shown: 0 where there are not
+ * more. */
+static int find_newest(const struct mst_query *q, int64_t limit, uint64_t *ret_after,
+                       struct mst_err *err)
+{
+    uint64_t last = 0;
+    int code = mst_reader_last_alert(q->reader, q->pid, &last, err);
+    struct span *span = code ? NULL : malloc(sizeof *span);
+    if (!code && !span)
+        return mst_fail_on(err, MST_E_NOMEM, "alerts");
+    *ret_after = 0;
+    while (!code && last > 0) {
+        uint64_t after = last > SPAN_ALERTS ? last - SPAN_ALERTS : 0;
+        span->q = q;
+        span->last = last;
+        span->count = 0;
+        code = mst_reader_alerts(q->reader, q->pid, after, note_wanted, span, err);
+        if (!code && (int64_t)span->count >= limit) {
+            *ret_after = span->numbers[span->count - (size_t)limit] - 1;
+            break;
+        }
+        limit -= (int64_t)span->count;
+        last = after;
+    }
+    free(span);
+    return code;
+}
+
 int mst_query_alerts(struct mst_query *q, struct mst_err *err)
 {
     struct alert_walk w = {
         .q = q, .err = err, .left = mst_query_number(q, "limit", MST_LIST_ROWS_DEFAULT)};
     int64_t from = mst_query_number(q, "from", 0);
     if (from < 0 || w.left < 1)
-        return mst_fail(err, MST_E_USAGE, "from, limit");
-    int code = mst_reader_alerts(q->reader, q->pid, (uint64_t)from, list_one, &w, err);
+        return mst_fail(err, MST_E_USAGE, w.left < 1 ? "--limit" : "--from");
+    uint64_t after = (uint64_t)from;
+    int code = 0;
+    if (!mst_unpack_text(q->args, "from").data)
+        code = find_newest(q, w.left, &after, err);
+    if (!code)
+        code = mst_reader_alerts(q->reader, q->pid, after, list_one, &w, err);
     return code ? code : w.code;
 }
 
@@ -101,6 +173,8 @@ static void note_missing(struct alert_walk *w, struct mst_slice bytes)
     struct mst_slice bearer = mst_unpack_text(bytes, "bearer");
     if (missing && bearer.data)
         mst_slice_copy(bearer, w->blamed, sizeof w->blamed);
+    w->again = mst_slice_is(kind, "path-up") || mst_slice_is(kind, "agent-back");
+    w->of_path = w->again || mst_slice_is(kind, "path-down");
     w->instant = mst_unpack_int(bytes, silent ? "fired" : "instant", 0);
 }
 
@@ -115,6 +189,7 @@ static int explain_alert(void *context, const struct mst_stored_alert *alert)
     w->row = alert->row;
     memcpy(w->head, alert->row_head, sizeof w->head);
     note_missing(w, alert->bytes);
+    w->security = mst_security_of_word(mst_unpack_text(alert->bytes, "kind"), &w->event);
     struct mst_slice obligation = mst_unpack_text(alert->bytes, "obligation");
     if (obligation.data)
         mst_slice_copy(obligation, w->obligation, sizeof w->obligation);
@@ -136,35 +211,65 @@ static int explain_alert(void *context, const struct mst_stored_alert *alert)
     return 1;
 }
 
-struct one_obligation {
-    const char *id;
-    struct mst_obligation o;
-    bool found;
-    int code;
-    struct mst_err *err;
+/* ---- security events ---- */
+
+/* Rows that may lie between a security row and its alert: what time itself brought about. */
+#define SECURITY_ROWS_BACK 4096
+
+struct security_search {
+    enum mst_security event;
+    uint64_t before, row;
+    char who[72], address[72], subject[128];
 };
 
-static int find_obligation(void *context, const char *id, struct mst_slice bytes)
+static int find_security(void *context, const struct mst_row *row)
 {
-    struct one_obligation *one = context;
-    if (strcmp(id, one->id) != 0)
+    struct security_search *s = context;
+    if (row->row >= s->before)
+        return 1;
+    if (row->kind != MST_ROW_SECURITY ||
+        !mst_slice_is(mst_unpack_text(row->bytes, "act"), mst_security_word(s->event)))
         return 0;
-    one->code = mst_obligation_unpack(bytes, &one->o, one->err);
-    one->found = !one->code;
-    return 1;
+    s->row = row->row;
+    mst_slice_copy(mst_unpack_text(row->bytes, "actor"), s->who, sizeof s->who);
+    mst_slice_copy(mst_unpack_text(row->bytes, "address"), s->address, sizeof s->address);
+    mst_slice_copy(mst_unpack_text(row->bytes, "subject"), s->subject, sizeof s->subject);
+    return 0;
+}
+
+/* The row that it follows from, in words. */
+static int explain_security(struct mst_query *q, enum mst_security event, uint64_t before,
+                            struct mst_err *err)
+{
+    static const enum mst_saying sayings[] = {
+#define SECURITY(name, word, rung, level, period_h) MST_SAY_##name,
+#include "broker/core/security.def"
+#undef SECURITY
+    };
+    struct security_search s = {.event = event, .before = before};
+    uint64_t from = before > SECURITY_ROWS_BACK ? before - SECURITY_ROWS_BACK : 1;
+    int code = mst_reader_rows(q->reader, q->pid, from, find_security, &s, err);
+    if (code || !s.row)
+        return code;
+    struct mst_buf *b = mst_query_say(q, "why", sayings[event], 4);
+    mst_pack_text(b, "row");
+    mst_pack_uint(b, s.row);
+    mst_query_pack_text(b, "actor", s.who);
+    mst_query_pack_text(b, "address", s.address);
+    mst_query_pack_text(b, "subject", s.subject);
+    return mst_query_row_end(q, err);
 }
 
 static int explain_by_id(struct mst_query *q, const char *id, struct mst_err *err)
 {
-    struct one_obligation one = {.id = id, .err = err};
-    int code = mst_reader_obligations(q->reader, q->pid, find_obligation, &one, err);
-    if (!code)
-        code = one.code;
-    if (!code && !one.found)
+    struct mst_obligation o;
+    bool found;
+    int code = mst_query_obligation(q, id, &found, &o, err);
+    if (!code && !found)
         return mst_fail(err, MST_R_NO_SUCH, "%s", id);
-    if (!code && !mst_query_may(q, one.o.bearer, one.o.group))
+    if (!code && !mst_query_may(q, o.bearer, o.group))
         return mst_fail(err, MST_E_DENIED, "%s", id);
-    return code ? code : mst_query_explain_one(q, &one.o, err);
+    return code ? code : mst_query_explain_one(q, &o, err);
 }
 
 int mst_query_explain(struct mst_query *q, struct mst_err *err)
@@ -184,17 +289,20 @@ int mst_query_explain(struct mst_query *q, struct mst_err *err)
         code = w.code;
     if (!code && !w.found)
         return mst_fail(err, MST_E_UNKNOWN, "%s", text);
-    struct one_obligation one = {.id = w.obligation, .err = err};
+    struct mst_obligation o;
+    bool found = false;
     if (!code)
-        code = mst_reader_obligations(q->reader, q->pid, find_obligation, &one, err);
-    if (!code)
-        code = one.code;
-    if (!code && one.found)
-        code = mst_query_explain_rule(q, &one.o, err);
+        code = mst_query_obligation(q, w.obligation, &found, &o, err);
+    if (!code && found)
+        code = mst_query_explain_rule(q, &o, err);
     if (!code && w.obligation[0])
         code = mst_query_explain_decided(q, w.obligation, w.row, err);
     if (!code && w.blamed[0])
         code = mst_query_blame(q, "blame", w.blamed, w.instant, NULL, err);
+    if (!code && w.security)
+        code = explain_security(q, w.event, w.row, err);
+    if (!code && w.of_path)
+        code = mst_query_silence(q, w.again, w.instant, w.row, err);
     snprintf(row, sizeof row, "%" PRIu64, w.row);
     if (!code)
         code = mst_query_pair(q, "ledger_row", row, err);

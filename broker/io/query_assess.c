@@ -54,11 +54,11 @@ static int put_row(struct mst_query *q, const struct mst_assessment *a,
                    const struct mst_assess_row *row, const char *formula, struct mst_err *err)
 {
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 27);
-    mst_query_pack_text(b, "duty", row->duty);
+    mst_pack_map(b, 24 + 3 * MST_NAMED_PAIRS);
+    mst_query_pack_duty(q, b, "duty", row->duty);
     mst_query_pack_text(b, "period", row->period);
-    mst_query_pack_text(b, "group", row->group);
-    mst_query_pack_text(b, "bearer", row->bearer);
+    mst_query_pack_group(q, b, "group", row->group);
+    mst_query_pack_unit(q, b, "bearer", row->bearer);
     pack_count(b, "owed", row->effective.due);
     pack_count(b, "original_on_time", row->original.on_time);
     pack_count(b, "on_time", row->effective.on_time);

@@ -2,7 +2,8 @@
 /*
  * Whose fault it is that nothing was there at an instant, with what that is known from: the
  * broker's own starts, the rows in which the ledger says when each agent was heard of last, and
- * what the sessions know of now. Gathers facts; blame.h judges them.
+ * what the sessions know of now. Gathers facts; blame.h judges them. And what an alert about
+ * agents, or the path to them, was known from.
  */
 #include <string.h>
 
@@ -155,6 +156,13 @@ static int say_late(struct gathering *g, const struct mst_late *late, struct mst
     return mst_query_row_end(g->q, err);
 }
 
+static int say_limit(struct mst_query *q, int64_t hours, struct mst_err *err)
+{
+    struct mst_buf *b = mst_query_say(q, "evidence", MST_SAY_KNOWN_LIMIT, 1);
+    mst_query_pack_uint(b, "hours", (uint64_t)hours);
+    return mst_query_row_end(q, err);
+}
+
 static int say_agent(struct gathering *g, const struct contact *c, bool there, struct mst_err *err)
 {
     struct mst_query *q = g->q;
@@ -173,11 +181,7 @@ static int say_agent(struct gathering *g, const struct contact *c, bool there, s
         mst_query_pack_uint(b, "others_heard", c->others_heard);
         code = mst_query_row_end(q, err);
     }
-    if (code)
-        return code;
-    b = mst_query_say(q, "evidence", MST_SAY_KNOWN_LIMIT, 1);
-    mst_query_pack_uint(b, "hours", (uint64_t)(g->limit_ms / hour_ms));
-    return mst_query_row_end(q, err);
+    return code ? code : say_limit(q, g->limit_ms / hour_ms, err);
 }
 
 static enum mst_saying saying_of(enum mst_blame blame)
@@ -235,4 +239,53 @@ int mst_query_blame(struct mst_query *q, const char *name, const char *unit, mst
         return code ? code : say_agent(&g, c, there, err);
     mst_query_say(q, "evidence", MST_SAY_KNOWN_REHEARSED, 0);
     return mst_query_row_end(q, err);
+}
+
+/* ---- alerts about agents ---- */
+
+/* What the agents' last row before another one says of all of them. */
+struct silence {
+    uint64_t before, row; /* row 0: there is none */
+    mst_time at, last;
+    uint32_t agents;
+};
+
+static int see_all(void *context, const struct mst_row *row)
+{
+    struct silence *s = context;
+    struct mst_unpack u;
+    struct mst_value map, unit, heard;
+    if (row->row >= s->before)
+        return 1;
+    *s = (struct silence){.before = s->before, .row = row->row, .at = row->at};
+    mst_unpack_init(&u, row->bytes.data, row->bytes.len);
+    if (!mst_unpack_next(&u, &map) || map.kind != MST_VALUE_MAP)
+        return 0;
+    for (size_t i = 0; i < map.count; i++) {
+        if (!mst_unpack_next(&u, &unit) || !mst_unpack_next(&u, &heard) ||
+            heard.kind != MST_VALUE_INT)
+            return 0;
+        s->agents += heard.i > 0;
+        s->last = heard.i > s->last ? heard.i : s->last;
+    }
+    return 0;
+}
+
+int mst_query_silence(struct mst_query *q, bool again, mst_time instant, uint64_t before,
+                      struct mst_err *err)
+{
+    struct silence s = {.before = before};
+    int code = mst_history_rows(q->reader, q->pid, MST_HISTORY_CONTACTS, see_all, &s, err);
+    if (code || !s.row)
+        return code;
+    struct mst_buf *b = mst_query_say(
+        q, "evidence", again ? MST_SAY_KNOWN_AGAIN : MST_SAY_KNOWN_PATH, again ? 2 : 4);
+    mst_query_pack_uint(b, "row", s.row);
+    mst_query_pack_instant(q, b, "heard", again ? instant : s.last);
+    if (again)
+        return mst_query_row_end(q, err);
+    mst_query_pack_uint(b, "agents", s.agents);
+    mst_query_pack_instant(q, b, "until", s.at);
+    code = mst_query_row_end(q, err);
+    return code ? code : say_limit(q, q->programme->silent_hours, err);
 }

@@ -6,12 +6,22 @@
 #include "broker/io/query.h"
 #include "broker/io/query_tasks.h"
 
+/* The duty under which progress of tasks is told of, also by those who do not bear it; "": none. */
+static const char *tasks_under(const struct mst_programme *p)
+{
+    for (size_t i = 0; i < p->duties_count; i++) {
+        if (p->duties[i].enforced && p->duties[i].tasks == MST_TASKS_PROGRESS)
+            return p->duties[i].id;
+    }
+    return "";
+}
+
 static int put_brief_unit(struct mst_query *q, size_t unit, size_t group, struct mst_err *err)
 {
     const struct mst_programme *p = q->programme;
     struct mst_buf *b = mst_query_row(q);
     char today[16];
-    mst_pack_map(b, 10);
+    mst_pack_map(b, 13);
     mst_query_pack_text(b, "type", "unit");
     mst_query_pack_text(b, "id", p->units[unit].id);
     mst_query_pack_text(b, "name_zh", p->units[unit].name.zh);
@@ -23,6 +33,11 @@ static int put_brief_unit(struct mst_query *q, size_t unit, size_t group, struct
     mst_pack_bool(b, mst_programme_leads(p, unit));
     mst_pack_text(b, "tasks_max");
     mst_pack_int(b, p->tasks.max);
+    mst_pack_text(b, "matters_max");
+    mst_pack_int(b, p->matters.max);
+    mst_pack_text(b, "helpers_max");
+    mst_pack_int(b, p->matters.helpers);
+    mst_query_pack_text(b, "tasks_under", tasks_under(p));
     mst_query_pack_text(b, "today", mst_day_format(mst_zone_day(p->zone, q->now), today));
     return mst_query_row_end(q, err);
 }
@@ -101,8 +116,9 @@ static int put_brief_duty(struct mst_query *q, const struct mst_duty *duty, stru
 {
     static const char *const tasks[] = {"", "list", "plan", "progress"};
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 8);
+    mst_pack_map(b, 9);
     mst_query_pack_text(b, "type", "duty");
+    mst_query_pack_text(b, "kind", mst_duty_kind_word(duty->kind));
     mst_query_pack_text(b, "id", duty->id);
     mst_query_pack_text(b, "title_zh", duty->title.zh);
     mst_query_pack_text(b, "title_en", duty->title.en);
@@ -150,11 +166,11 @@ static int put_brief_obligation(void *context, const char *id, struct mst_slice 
         return brief->code;
     struct mst_query *q = brief->q;
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 10);
+    mst_pack_map(b, 10 + MST_NAMED_PAIRS);
     mst_query_pack_text(b, "type", "obligation");
     mst_query_pack_text(b, "kind", mst_duty_kind_word(o.kind));
     mst_query_pack_text(b, "id", o.id);
-    mst_query_pack_text(b, "duty", o.duty);
+    mst_query_pack_duty(q, b, "duty", o.duty);
     mst_query_pack_text(b, "period", o.period);
     mst_query_pack_instant(q, b, "due", o.due);
     mst_query_pack_text(b, "phase",
@@ -162,6 +178,7 @@ static int put_brief_obligation(void *context, const char *id, struct mst_slice 
     mst_query_pack_text(b, "work", mst_work_word(o.work));
     mst_query_pack_text(b, "verdict", mst_verdict_word(o.verdict));
     mst_query_pack_text(b, "subject", o.subject);
+    mst_query_pack_uint(b, "receipt", o.versions_count ? o.latest.row : 0);
     brief->code = mst_query_row_end(q, brief->err);
     return brief->code;
 }
@@ -182,7 +199,7 @@ int mst_query_brief(struct mst_query *q, struct mst_err *err)
     int code = put_brief_unit(q, unit, group, err);
     for (size_t i = 0; !code && group != SIZE_MAX && i < p->groups[group].areas_count; i++)
         code = put_brief_area(q, &p->groups[group].areas[i], err);
-    for (size_t i = 0; !code && p->forms_count && i < p->units_count; i++)
+    for (size_t i = 0; !code && i < p->units_count; i++)
         code = put_brief_named(q, &p->units[i], err);
     if (!code)
         code = put_brief_forms(q, unit, err);

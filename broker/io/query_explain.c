@@ -321,23 +321,19 @@ static int put_parties(struct mst_query *q, const struct mst_obligation *o, stru
 {
     size_t index = mst_programme_duty(q->programme, o->duty);
     const struct mst_duty *duty = index == SIZE_MAX ? NULL : &q->programme->duties[index];
-    const char *const pairs[][2] = {
-        {"obligation", o->id},
-        {"title_zh", duty ? duty->title.zh : ""},
-        {"title_en", duty ? duty->title.en : ""},
-        {"bearer", o->bearer[0] ? o->bearer : "office"},
-        {"group", o->group},
-        {"counterpart", o->counterpart[0] ? o->counterpart
-                        : o->director     ? "director"
-                                          : "office"},
-        {"closing", mst_closing_word(o->closing)},
-        {"period", o->period},
-        {"work", mst_work_word(o->work)},
-        {"verdict", mst_verdict_word(o->verdict)},
+    const struct mst_query_pair pairs[] = {
+        {"obligation", o->id, NULL},
+        {"title_zh", duty ? duty->title.zh : "", NULL},
+        {"title_en", duty ? duty->title.en : "", NULL},
+        {"bearer", o->bearer[0] ? o->bearer : "office", mst_query_pack_unit},
+        {"group", o->group, mst_query_pack_group},
+        {"counterpart", mst_query_counterpart(o), mst_query_pack_unit},
+        {"closing", mst_closing_word(o->closing), NULL},
+        {"period", o->period, NULL},
+        {"work", mst_work_word(o->work), NULL},
+        {"verdict", mst_verdict_word(o->verdict), NULL},
     };
-    int code = 0;
-    for (size_t i = 0; !code && i < sizeof pairs / sizeof pairs[0]; i++)
-        code = mst_query_pair(q, pairs[i][0], pairs[i][1], err);
+    int code = mst_query_pairs(q, pairs, sizeof pairs / sizeof pairs[0], err);
     if (!code && o->provisional)
         code = mst_query_pair(q, "provisional", "yes", err);
     return code;

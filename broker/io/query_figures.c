@@ -119,11 +119,11 @@ static int put_figure(struct summing *s, const struct mst_effective *e, size_t i
     int decimals = field->decimals, fine = decimals + MEAN_DECIMALS;
     compared = compared && before->count && now->count;
     struct mst_buf *b = mst_query_row(s->q);
-    mst_pack_map(b, 18);
-    mst_query_pack_text(b, "duty", s->q->programme->duties[e->duty].id);
+    mst_pack_map(b, 15 + 3 * MST_NAMED_PAIRS);
+    mst_query_pack_duty(s->q, b, "duty", s->q->programme->duties[e->duty].id);
     mst_query_pack_text(b, "period", e->period.key);
-    mst_query_pack_text(b, "group", s->by == BY_PERIOD ? "" : group);
-    mst_query_pack_text(b, "unit", s->by == BY_UNIT ? key_of(s, e) : "");
+    mst_query_pack_group(s->q, b, "group", s->by == BY_PERIOD ? "" : group);
+    mst_query_pack_unit(s->q, b, "unit", s->by == BY_UNIT ? key_of(s, e) : "");
     mst_query_pack_text(b, "field", s->figures[i].name);
     mst_query_pack_text(b, "label", field->label.zh);
     mst_query_pack_text(b, "label_en", field->label.en);
@@ -240,6 +240,23 @@ static int by_of(struct mst_query *q, enum by *ret, struct mst_err *err)
     return mst_fail(err, MST_E_USAGE, "by");
 }
 
+/* A figure that no form of the programme has was meant to be another. */
+static int check_field(struct summing *s)
+{
+    const struct mst_programme *p = s->q->programme;
+    char word[FIGURE_NAME_MAX];
+    const char *asked = mst_query_arg(s->q, "field", word, sizeof word);
+    bool known = !asked;
+    for (size_t i = 0; !known && i < p->forms_count; i++) {
+        s->figures_count = 0;
+        list_figures(s, p->forms[i].fields, p->forms[i].fields_count, "");
+        for (size_t k = 0; !known && k < s->figures_count; k++)
+            known = strcmp(s->figures[k].name, word) == 0;
+    }
+    s->figures_count = 0;
+    return known ? 0 : mst_fail(s->err, MST_E_UNKNOWN, "--field %s", word);
+}
+
 int mst_query_figures(struct mst_query *q, struct mst_err *err)
 {
     struct mst_effectives all = {0};
@@ -249,6 +266,8 @@ int mst_query_figures(struct mst_query *q, struct mst_err *err)
     s->q = q;
     s->err = err;
     int code = by_of(q, &s->by, err);
+    if (!code)
+        code = check_field(s);
     if (!code)
         code = mst_effectives_collect(q, &all, err);
     if (!code)
@@ -271,17 +290,18 @@ static int put_contents(void *context, const struct mst_effective *e, mst_time a
     const struct telling *t = context;
     const struct mst_programme *p = t->q->programme;
     struct mst_buf *b = mst_query_row(t->q);
-    mst_pack_map(b, 8);
+    mst_pack_map(b, 8 + MST_NAMED_PAIRS);
     mst_pack_text(b, "receipt");
     mst_pack_uint(b, e->row);
     mst_query_pack_instant(t->q, b, "at", at);
     mst_query_pack_text(b, "obligation", e->obligation);
     mst_query_pack_text(b, "duty", p->duties[e->duty].id);
     mst_query_pack_text(b, "period", e->period.key);
-    mst_query_pack_text(b, "unit", p->units[e->unit].id);
+    mst_query_pack_unit(t->q, b, "unit", p->units[e->unit].id);
     mst_query_pack_text(b, "group", e->group == SIZE_MAX ? "" : p->groups[e->group].id);
     mst_pack_text(b, "body");
     mst_buf_put(b, body.data, body.len);
+    mst_query_pack_labels(t->q, b, p->duties[e->duty].id);
     return mst_query_row_end(t->q, t->err);
 }
 

@@ -274,7 +274,7 @@ int mst_query_ledger(struct mst_query *q, struct mst_err *err)
         .q = q, .err = err, .left = mst_query_number(q, "limit", MST_LIST_ROWS_DEFAULT)};
     int64_t from = mst_query_number(q, "from", 1);
     if (from < 1 || l.left < 1)
-        return mst_fail(err, MST_E_USAGE, "from, limit");
+        return mst_fail(err, MST_E_USAGE, l.left < 1 ? "--limit" : "--from");
     int code = mst_reader_rows(q->reader, q->pid, (uint64_t)from, list_one, &l, err);
     return code ? code : l.code;
 }

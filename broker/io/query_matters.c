@@ -86,6 +86,25 @@ static void pack_replies(const struct mst_query *q, struct mst_buf *b,
     }
 }
 
+/* The helpers' names for people, as one text. */
+static void pack_helpers(const struct mst_query *q, struct mst_buf *b,
+                         const struct mst_difficulty *d, bool zh)
+{
+    struct mst_buf names = {0};
+    for (size_t i = 0; i < d->helpers_count; i++) {
+        char id[MST_ID_MAX];
+        mst_slice_copy(mst_difficulty_helper(d, i), id, sizeof id);
+        size_t at = mst_programme_unit(q->programme, id);
+        const struct mst_label *name = at == SIZE_MAX ? NULL : &q->programme->units[at].name;
+        const char *words = !name ? id : zh ? name->zh : name->en, *between = zh ? "、" : "; ";
+        mst_buf_put(&names, between, i ? strlen(between) : 0);
+        mst_buf_put(&names, words, strlen(words));
+    }
+    mst_pack_text(b, zh ? "helpers_zh" : "helpers_en");
+    mst_pack_text_slice(b, names.failed ? mst_text("") : mst_bytes(names.data, names.len));
+    mst_buf_done(&names);
+}
+
 static int put_difficulty(struct walk *w, const struct mst_item *item)
 {
     struct mst_query *q = w->q;
@@ -95,18 +114,22 @@ static int put_difficulty(struct walk *w, const struct mst_item *item)
     if (!concerns_asker(q, item) || !concerns_wanted(q, item) || (old_only && !is_old(&data)))
         return 0;
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 18);
+    mst_pack_map(b, 18 + 2 * (MST_NAMED_PAIRS - 1) + 2);
     mst_query_pack_text(b, "id", item->id);
     mst_query_pack_text(b, "state", mst_item_state_word(item->state));
     pack_number(b, "days_open", mst_difficulty_days_open(q->programme, item, q->now));
-    pack_slice(b, "raiser", data.raiser);
-    mst_query_pack_text(b, "owner", item->owner);
+    char raiser[MST_ID_MAX];
+    mst_slice_copy(data.raiser, raiser, sizeof raiser);
+    mst_query_pack_unit(q, b, "raiser", raiser);
+    mst_query_pack_unit(q, b, "owner", item->owner);
     mst_query_pack_text(b, "group", item->group);
     mst_pack_text(b, "helpers");
     if (data.d.helpers_count)
         mst_buf_put(b, data.d.helpers.data, data.d.helpers.len);
     else
         mst_pack_array(b, 0);
+    pack_helpers(q, b, &data.d, true);
+    pack_helpers(q, b, &data.d, false);
     pack_slice(b, "outside", data.d.outside);
     pack_slice(b, "title", data.d.title);
     pack_slice(b, "text", data.d.text);
@@ -134,10 +157,10 @@ static int put_project(struct walk *w, const struct mst_item *item)
         !mst_query_matches(q, "unit", item->owner) || !mst_query_matches(q, "group", item->group))
         return 0;
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 6 + sizeof texts / sizeof texts[0]);
+    mst_pack_map(b, 5 + MST_NAMED_PAIRS + sizeof texts / sizeof texts[0]);
     mst_query_pack_text(b, "id", item->id);
     mst_query_pack_text(b, "state", mst_item_state_word(item->state));
-    mst_query_pack_text(b, "owner", item->owner);
+    mst_query_pack_unit(q, b, "owner", item->owner);
     mst_query_pack_text(b, "group", item->group);
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         pack_slice(b, texts[i], mst_unpack_text(item->data, texts[i]));

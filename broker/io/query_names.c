@@ -52,6 +52,18 @@ static int check_id(struct mst_query *q, const char *option, size_t count, id_fn
                 : mst_fail(err, MST_E_UNKNOWN, "--%s %s", option, word);
 }
 
+static int check_area(struct mst_query *q, struct mst_err *err)
+{
+    const struct mst_programme *p = q->programme;
+    char word[MST_ID_MAX];
+    bool known = !mst_query_arg(q, "area", word, sizeof word);
+    for (size_t g = 0; g < p->groups_count; g++) {
+        for (size_t i = 0; !known && i < p->groups[g].areas_count; i++)
+            known = strcmp(p->groups[g].areas[i].id, word) == 0;
+    }
+    return known ? 0 : mst_fail(err, MST_E_UNKNOWN, "--area %s", word);
+}
+
 static int check_period(struct mst_query *q, struct mst_err *err)
 {
     char word[2 * MST_PERIOD_KEY_MAX];
@@ -60,7 +72,8 @@ static int check_period(struct mst_query *q, struct mst_err *err)
         mst_period_parse(word, q->programme->fiscal_month, q->programme->issued, &period, NULL) ==
             0)
         return 0;
-    return mst_fail(err, MST_E_USAGE, "--period %s", word);
+    return mst_fail(err, MST_E_USAGE,
+                    "--period %s (2023, 2023H1, 2023Q3, 2023-07, 2023W05, 2023-07-14, once)", word);
 }
 
 int mst_query_check_names(struct mst_query *q, struct mst_err *err)
@@ -73,5 +86,7 @@ int mst_query_check_names(struct mst_query *q, struct mst_err *err)
         code = check_id(q, "group", p->groups_count, group_id, err);
     if (!code)
         code = check_id(q, "duty", p->duties_count, duty_id, err);
+    if (!code)
+        code = check_area(q, err);
     return code ? code : check_period(q, err);
 }

@@ -10,9 +10,6 @@ struct walk {
     struct mst_query *q;
     struct mst_err *err;
     int code;
-    const char *id; /* of the one that is wanted; NULL: all */
-    bool found;
-    struct mst_obligation one; /* the one that was found */
 };
 
 static const struct mst_duty *duty_of(const struct mst_query *q, const struct mst_obligation *o)
@@ -66,19 +63,16 @@ static int put_row(struct mst_query *q, const struct mst_obligation *o, struct m
     int level = 0;
     enum mst_phase phase = mst_obligation_phase(q->programme, o, q->now, &level);
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 28);
+    mst_pack_map(b, 27 + MST_NAMED_PAIRS);
     mst_query_pack_text(b, "id", o->id);
     mst_query_pack_text(b, "programme", q->programme->id);
     mst_query_pack_text(b, "duty", o->duty);
     mst_query_pack_text(b, "title_zh", duty ? duty->title.zh : "");
     mst_query_pack_text(b, "title_en", duty ? duty->title.en : "");
     mst_query_pack_text(b, "period", o->period);
-    mst_query_pack_text(b, "bearer", bearer_word(o));
+    mst_query_pack_unit(q, b, "bearer", bearer_word(o));
     mst_query_pack_text(b, "group", o->group);
-    mst_query_pack_text(b, "counterpart",
-                        o->counterpart[0] ? o->counterpart
-                        : o->director     ? "director"
-                                          : "office");
+    mst_query_pack_text(b, "counterpart", mst_query_counterpart(o));
     mst_query_pack_instant(q, b, "opens", o->opens);
     mst_query_pack_instant(q, b, "due", o->due);
     mst_query_pack_text(b, "due_day", mst_day_format(o->due_day, due_day));
@@ -111,35 +105,18 @@ static int visit(void *context, const char *id, struct mst_slice bytes)
 {
     struct walk *w = context;
     struct mst_obligation o;
-    if (w->id && strcmp(w->id, id) != 0)
-        return 0;
+    (void)id;
     w->code = mst_obligation_unpack(bytes, &o, w->err);
-    if (w->code)
-        return w->code;
-    if (!mst_query_may_progress(w->q, o.kind, o.bearer, o.group))
-        return 0;
-    if (w->id) {
-        w->found = true;
-        w->one = o;
-        return 1;
-    }
-    if (wanted(w->q, &o))
+    if (!w->code && mst_query_may_progress(w->q, o.kind, o.bearer, o.group) && wanted(w->q, &o))
         w->code = put_row(w->q, &o, w->err);
     return w->code;
 }
 
-static int walk_obligations(struct mst_query *q, struct walk *w, struct mst_err *err)
-{
-    w->q = q;
-    w->err = err;
-    int code = mst_reader_obligations(q->reader, q->pid, visit, w, err);
-    return code ? code : w->code;
-}
-
 int mst_query_obligations(struct mst_query *q, struct mst_err *err)
 {
-    struct walk w = {.id = NULL};
-    return walk_obligations(q, &w, err);
+    struct walk w = {.q = q, .err = err};
+    int code = mst_reader_obligations(q->reader, q->pid, visit, &w, err);
+    return code ? code : w.code;
 }
 
 /* ---- one, with its history ---- */
@@ -168,23 +145,21 @@ static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct
     snprintf(returns, sizeof returns, "%u", o->returns);
     snprintf(receipt, sizeof receipt, "%llu",
              (unsigned long long)(o->versions_count ? o->latest.row : 0));
-    const struct {
-        const char *name, *value;
-    } texts[] = {
-        {"id", o->id},
-        {"clause", duty ? duty->clause : ""},
-        {"bearer", bearer_word(o)},
-        {"group", o->group},
-        {"counterpart", o->counterpart[0] ? o->counterpart
-                        : o->director     ? "director"
-                                          : "office"},
-        {"phase", phase_tells(phase, o) ? mst_phase_word(phase) : ""},
-        {"work", mst_work_word(o->work)},
-        {"verdict", mst_verdict_word(o->verdict)},
-        {"days_late", late},
-        {"returns", returns},
-        {"receipt", receipt},
-        {"record_number", o->record_number},
+    const struct mst_query_pair texts[] = {
+        {"id", o->id, NULL},
+        {"duty", o->duty, mst_query_pack_duty},
+        {"clause", duty ? duty->clause : "", NULL},
+        {"period", o->period, NULL},
+        {"bearer", bearer_word(o), mst_query_pack_unit},
+        {"group", o->group, mst_query_pack_group},
+        {"counterpart", mst_query_counterpart(o), mst_query_pack_unit},
+        {"phase", phase_tells(phase, o) ? mst_phase_word(phase) : "", NULL},
+        {"work", mst_work_word(o->work), NULL},
+        {"verdict", mst_verdict_word(o->verdict), NULL},
+        {"days_late", late, NULL},
+        {"returns", returns, NULL},
+        {"receipt", receipt, NULL},
+        {"record_number", o->record_number, NULL},
     };
     const struct {
         const char *name;
@@ -202,9 +177,7 @@ static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct
         {"acknowledged", o->acknowledged_at},
         {"asked_until", o->extension_pending ? o->extension_until : 0},
     };
-    int code = 0;
-    for (size_t i = 0; !code && i < sizeof texts / sizeof texts[0]; i++)
-        code = mst_query_pair(q, texts[i].name, texts[i].value, err);
+    int code = mst_query_pairs(q, texts, sizeof texts / sizeof texts[0], err);
     for (size_t i = 0; !code && i < sizeof instants / sizeof instants[0]; i++)
         code = mst_query_pair_instant(q, instants[i].name, instants[i].at, err);
     return code;
@@ -231,16 +204,17 @@ static int put_holders(struct mst_query *q, const struct mst_obligation *o, stru
 int mst_query_show(struct mst_query *q, struct mst_err *err)
 {
     char id[MST_OBLIGATION_ID_MAX];
-    struct walk w = {.id = mst_query_arg(q, "obligation", id, sizeof id)};
-    if (!w.id)
+    struct mst_obligation o;
+    bool found;
+    if (!mst_query_arg(q, "obligation", id, sizeof id))
         return mst_fail(err, MST_E_USAGE, "obligation");
-    int code = walk_obligations(q, &w, err);
-    if (!code && !w.found)
+    int code = mst_query_obligation(q, id, &found, &o, err);
+    if (!code && !(found && mst_query_may_progress(q, o.kind, o.bearer, o.group)))
         return mst_fail(err, MST_R_NO_SUCH, "%s", id);
     if (!code)
-        code = put_pairs(q, &w.one, err);
+        code = put_pairs(q, &o, err);
     if (!code)
-        code = put_holders(q, &w.one, err);
+        code = put_holders(q, &o, err);
     struct history h = {.q = q, .err = err};
     if (!code)
         code = mst_history_rows(q->reader, q->pid, id, visit_transition, &h, err);

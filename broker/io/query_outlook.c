@@ -56,11 +56,11 @@ static int put_row(struct mst_query *q, const struct mst_outlook_row *row, struc
 {
     const struct mst_obligation *o = row->o;
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 10);
+    mst_pack_map(b, 8 + 2 * MST_NAMED_PAIRS);
     mst_query_pack_text(b, "id", o->id);
-    mst_query_pack_text(b, "duty", o->duty);
+    mst_query_pack_duty(q, b, "duty", o->duty);
     mst_query_pack_text(b, "period", o->period);
-    mst_query_pack_text(b, "bearer", o->bearer[0] ? o->bearer : "office");
+    mst_query_pack_unit(q, b, "bearer", o->bearer[0] ? o->bearer : "office");
     mst_query_pack_text(b, "group", o->group);
     mst_query_pack_instant(q, b, "due", row->due);
     mst_pack_text(b, "days_left");
@@ -92,7 +92,7 @@ int mst_query_outlook(struct mst_query *q, struct mst_err *err)
     char duty[MST_ID_MAX], group[MST_ID_MAX], unit[MST_ID_MAX];
     int64_t days = mst_query_number(q, "days", DAYS_DEFAULT);
     if (days < 1 || days > DAYS_MAX)
-        return mst_fail(err, MST_E_USAGE, "days");
+        return mst_fail(err, MST_E_USAGE, "--days 1…%d", DAYS_MAX);
     struct mst_outlook_query what = {
         .duty = mst_query_arg(q, "duty", duty, sizeof duty),
         .group = mst_query_arg(q, "group", group, sizeof group),

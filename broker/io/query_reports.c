@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "broker/io/query.h"
+#include "config/model/tasks.h"
 
 /* Rows that are looked at together; no run holds more reports than this. */
 #define SPAN_ROWS 4096
@@ -25,7 +26,9 @@ struct listing {
     struct mst_query *q;
     struct mst_err *err;
     struct spans spans;
-    const char *unit; /* whose; NULL: everybody's */
+    const char *unit;     /* whose; NULL: everybody's */
+    const char *group;    /* likewise, of whose units; NULL: of any */
+    uint64_t first, last; /* between which outboxes are looked at */
     uint64_t from, until;
     int64_t left;
     uint64_t rows[SPAN_ROWS]; /* that were found in the span at hand */
@@ -68,17 +71,23 @@ static bool may_read(const struct mst_query *q, const struct heading *h)
     return mst_query_may_progress(q, q->programme->duties[duty].kind, h->unit, h->group);
 }
 
-/* What a report says in a line: its summary, or its text. */
+/* What a report says in a line: its summary, title or text, what it says of its first task, or what
+ * it is about. */
 #define LINE_BYTES_MAX 240
 
 static struct mst_slice line_of(struct mst_slice map)
 {
-    struct mst_slice body;
-    if (!mst_unpack_find(map, "body", &body))
-        return mst_text("");
-    struct mst_slice line = mst_unpack_text(body, "summary");
-    if (!line.data)
-        line = mst_unpack_text(body, "text");
+    static const char *const places[] = {"summary", "title", "text"};
+    struct mst_slice body = {0}, line = {0};
+    struct mst_task_progress task;
+    bool found = mst_unpack_find(map, "body", &body);
+    for (size_t i = 0; found && line.len == 0 && i < sizeof places / sizeof places[0]; i++)
+        line = mst_unpack_text(body, places[i]);
+    struct mst_tasks_cursor tasks = mst_tasks_open(body);
+    if (line.len == 0 && mst_tasks_next_progress(&tasks, &task))
+        line = task.text.len ? task.text : task.id;
+    if (line.len == 0)
+        line = mst_unpack_text(map, "obligation");
     if (line.len > LINE_BYTES_MAX) {
         line.len = LINE_BYTES_MAX;
         while (line.len > 0 && (line.data[line.len] & 0xC0) == 0x80)
@@ -108,14 +117,14 @@ static int list_one(void *context, const struct mst_row *row)
         return 0;
     struct mst_slice map = mst_query_map(row);
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 10);
+    mst_pack_map(b, 8 + 2 * MST_NAMED_PAIRS);
     mst_pack_text(b, "receipt");
     mst_pack_uint(b, row->row);
     mst_query_pack_instant(q, b, "at", row->at);
-    mst_query_pack_text(b, "unit", h.unit);
+    mst_query_pack_unit(q, b, "unit", h.unit);
     mst_query_pack_text(b, "group", h.group);
     mst_query_pack_text(b, "act", h.act);
-    mst_query_pack_text(b, "duty", h.duty);
+    mst_query_pack_duty(q, b, "duty", h.duty);
     mst_query_pack_text(b, "period", h.period);
     mst_pack_text(b, "text");
     mst_pack_text_slice(b, line_of(map));
@@ -145,16 +154,25 @@ static void add_span(struct spans *spans, uint64_t first, uint64_t last)
 static int add_run(void *context, const struct mst_run *run)
 {
     struct listing *l = context;
-    uint64_t last = run->row_first + (run->last - run->first);
-    if (last >= l->from)
-        add_span(&l->spans, run->row_first > l->from ? run->row_first : l->from, last);
+    uint64_t first = run->row_first, last = run->row_first + (run->last - run->first);
+    if (last >= l->first && first <= l->last)
+        add_span(&l->spans, first > l->first ? first : l->first, last < l->last ? last : l->last);
     return 0;
+}
+
+static bool is_of(const struct listing *l, const char *unit)
+{
+    const struct mst_programme *p = l->q->programme;
+    if (l->unit)
+        return strcmp(unit, l->unit) == 0;
+    size_t group = mst_programme_group_of(p, mst_programme_unit(p, unit));
+    return group != SIZE_MAX && strcmp(p->groups[group].id, l->group) == 0;
 }
 
 static int add_outbox(void *context, const struct mst_outbox *outbox)
 {
     struct listing *l = context;
-    if (strcmp(outbox->unit, l->unit) == 0)
+    if (is_of(l, outbox->unit))
         l->code = mst_reader_runs(l->q->reader, l->q->pid, outbox->number, 1, add_run, l, l->err);
     return l->code;
 }
@@ -165,25 +183,47 @@ static int by_row(const void *a, const void *b)
     return (x->first > y->first) - (x->first < y->first);
 }
 
-/* A unit's reports are those of its outboxes; everybody's may stand anywhere. */
-static int find_spans(struct listing *l)
+/* Neighbours become one where that costs less than to look for each: what stands in between is
+ * passed over as it is read. */
+#define GAP_ROWS 32
+static void join_spans(struct spans *spans)
 {
-    struct mst_reader *reader = l->q->reader;
-    uint8_t head[MST_HASH_BYTES];
-    uint64_t last = 0;
-    mst_time at;
-    int code = 0;
-    if (l->unit) {
-        code = mst_reader_outboxes(reader, l->q->pid, add_outbox, l, l->err);
-        code = code ? code : l->code;
-        if (!code && l->spans.count)
-            qsort(l->spans.items, l->spans.count, sizeof l->spans.items[0], by_row);
-    } else {
-        code = mst_reader_last_head(reader, l->q->pid, &last, &at, head, l->err);
-        for (uint64_t row = l->from; !code && row <= last; row += SPAN_ROWS)
-            add_span(&l->spans, row, row + SPAN_ROWS - 1 < last ? row + SPAN_ROWS - 1 : last);
+    size_t kept = 0;
+    for (size_t i = 0; i < spans->count; i++) {
+        struct span *last = kept ? &spans->items[kept - 1] : NULL;
+        if (last && spans->items[i].first <= last->last + GAP_ROWS &&
+            spans->items[i].last - last->first < SPAN_ROWS)
+            last->last = spans->items[i].last;
+        else
+            spans->items[kept++] = spans->items[i];
     }
+    spans->count = kept;
+}
+
+static int spans_verdict(struct listing *l, int code)
+{
     return !code && l->spans.failed ? mst_fail_on(l->err, MST_E_NOMEM, "reports") : code;
+}
+
+/* Everything between two rows: what is looked for may stand anywhere. */
+static int add_all(struct listing *l, uint64_t first, uint64_t last)
+{
+    for (uint64_t row = first; row <= last; row += SPAN_ROWS)
+        add_span(&l->spans, row, row + SPAN_ROWS - 1 < last ? row + SPAN_ROWS - 1 : last);
+    return spans_verdict(l, 0);
+}
+
+/* Between two rows, what the outboxes of the unit or of the group's units brought. */
+static int add_own(struct listing *l, uint64_t first, uint64_t last)
+{
+    l->first = first;
+    l->last = last;
+    int code = mst_reader_outboxes(l->q->reader, l->q->pid, add_outbox, l, l->err);
+    code = code ? code : l->code;
+    if (!code && l->spans.count)
+        qsort(l->spans.items, l->spans.count, sizeof l->spans.items[0], by_row);
+    join_spans(&l->spans);
+    return spans_verdict(l, code);
 }
 
 static int walk_span(struct listing *l, size_t index, mst_row_fn fn)
@@ -206,8 +246,9 @@ static int note_one(void *context, const struct mst_row *row)
     return 0;
 }
 
-/* The newest ones: from the end on, as far back as it takes; ret_index: the span to begin with. */
-static int find_newest(struct listing *l, size_t *ret_index)
+/* The newest ones: from the end on, as far back as it takes; ret_index: the span to begin with.
+ * ret_enough: there are as many as are wanted. */
+static int find_newest(struct listing *l, size_t *ret_index, bool *ret_enough)
 {
     uint64_t wanted = (uint64_t)l->left, before = 0;
     int code = 0;
@@ -219,25 +260,73 @@ static int find_newest(struct listing *l, size_t *ret_index)
             l->from = l->rows[l->found - (wanted - before)];
         before += l->found;
     }
+    *ret_enough = before >= wanted;
     return code;
+}
+
+static int walk_from(struct listing *l, size_t index)
+{
+    int code = 0;
+    for (; !code && l->left > 0 && index < l->spans.count; index++)
+        code = walk_span(l, index, list_one);
+    return code;
+}
+
+/* ---- lists ---- */
+
+/*
+ * A group's reports are looked for near where the list begins or ends first, row by row: there they
+ * are, mostly. What its units' outboxes brought farther away costs a look at all that they ever
+ * brought, and spares one at all that others did.
+ */
+static int list_newest(struct listing *l, uint64_t last)
+{
+    uint64_t rows = l->q->list_near_rows, near = l->group && last > rows ? last - rows + 1 : 1;
+    size_t index = 0;
+    bool enough;
+    int code = l->unit ? add_own(l, 1, last) : add_all(l, near, last);
+    if (!code)
+        code = find_newest(l, &index, &enough);
+    if (!code && !enough && !l->unit && near > 1) {
+        l->spans.count = 0;
+        code = add_own(l, 1, near - 1);
+        code = code ? code : add_all(l, near, last);
+        code = code ? code : find_newest(l, &index, &enough);
+    }
+    return code ? code : walk_from(l, index);
+}
+
+static int list_onwards(struct listing *l, uint64_t last)
+{
+    uint64_t rows = l->q->list_near_rows;
+    bool far = l->group && !l->unit && last - l->from >= rows;
+    uint64_t near = far ? l->from + rows - 1 : last;
+    int code = l->unit ? add_own(l, l->from, last) : add_all(l, l->from, near);
+    code = code ? code : walk_from(l, 0);
+    if (code || !far || l->left <= 0)
+        return code;
+    l->spans.count = 0;
+    code = add_own(l, near + 1, last);
+    return code ? code : walk_from(l, 0);
 }
 
 int mst_query_reports(struct mst_query *q, struct mst_err *err)
 {
-    char unit[MST_ID_MAX];
+    char unit[MST_ID_MAX], group[MST_ID_MAX];
+    uint8_t head[MST_HASH_BYTES];
+    uint64_t last = 0;
+    mst_time at;
     struct listing l = {
         .q = q, .err = err, .left = mst_query_number(q, "limit", MST_LIST_ROWS_DEFAULT)};
     int64_t from = mst_query_number(q, "from", 0);
-    size_t index = 0;
     if (from < 0 || l.left < 1)
-        return mst_fail(err, MST_E_USAGE, "from, limit");
+        return mst_fail(err, MST_E_USAGE, l.left < 1 ? "--limit" : "--from");
     l.from = from ? (uint64_t)from : 1;
     l.unit = mst_query_arg(q, "unit", unit, sizeof unit);
-    int code = find_spans(&l);
-    if (!code && !from)
-        code = find_newest(&l, &index);
-    for (; !code && l.left > 0 && index < l.spans.count; index++)
-        code = walk_span(&l, index, list_one);
+    l.group = mst_query_arg(q, "group", group, sizeof group);
+    int code = mst_reader_last_head(q->reader, q->pid, &last, &at, head, err);
+    if (!code && l.from <= last)
+        code = from ? list_onwards(&l, last) : list_newest(&l, last);
     free(l.spans.items);
     return code;
 }
@@ -336,13 +425,12 @@ static int put_report(void *context, const struct mst_row *row)
         return 1;
     e->report_found = true;
     snprintf(number, sizeof number, "%" PRIu64, row->row);
-    const char *const pairs[][2] = {{"receipt", number},
-                                    {"unit", h.unit},
-                                    {"act", h.act},
-                                    {"duty", h.duty},
-                                    {"period", h.period}};
-    for (size_t i = 0; !e->code && i < sizeof pairs / sizeof pairs[0]; i++)
-        e->code = mst_query_pair(q, pairs[i][0], pairs[i][1], e->err);
+    const struct mst_query_pair pairs[] = {{"receipt", number, NULL},
+                                           {"unit", h.unit, mst_query_pack_unit},
+                                           {"act", h.act, NULL},
+                                           {"duty", h.duty, mst_query_pack_duty},
+                                           {"period", h.period, NULL}};
+    e->code = mst_query_pairs(q, pairs, sizeof pairs / sizeof pairs[0], e->err);
     if (!e->code)
         e->code = mst_query_pair_instant(q, "received", row->at, e->err);
     if (!e->code)
@@ -350,20 +438,39 @@ static int put_report(void *context, const struct mst_row *row)
     struct mst_slice body;
     if (!e->code && mst_unpack_find(map, "body", &body)) {
         struct mst_buf *b = mst_query_row(q);
-        mst_pack_map(b, 2);
+        mst_pack_map(b, 3);
         mst_query_pack_text(b, "name", "body");
         mst_pack_text(b, "value");
         pack_body(q, &h, b, body);
+        mst_query_pack_labels(q, b, h.duty);
         e->code = mst_query_row_end(q, e->err);
     }
+    return 1;
+}
+
+static int put_refusal(void *context, const struct mst_refusal *refusal)
+{
+    struct evidence *e = context;
+    struct mst_buf *b = mst_query_say(e->q, "refused", MST_SAY_REFUSED, 2);
+    mst_query_pack_text(b, "code", mst_code_word(refusal->code));
+    mst_pack_text(b, "subject");
+    mst_pack_text_slice(b, refusal->subject);
+    e->code = mst_query_row_end(e->q, e->err);
     return 1;
 }
 
 static int put_evidence(struct evidence *e)
 {
     char number[24];
-    snprintf(number, sizeof number, "%" PRIu64, e->run.first + (e->row - e->run.row_first));
-    int code = mst_query_pair_hex(e->q, "outbox", e->outbox.id, sizeof e->outbox.id, e->err);
+    uint64_t sequence = e->run.first + (e->row - e->run.row_first);
+    snprintf(number, sizeof number, "%" PRIu64, sequence);
+    /* What was refused is evidence like the rest, and counts for nothing. */
+    int code = mst_reader_refusals(e->q->reader, e->q->pid, e->outbox.number, sequence, sequence,
+                                   put_refusal, e, e->err);
+    if (!code)
+        code = e->code;
+    if (!code)
+        code = mst_query_pair_hex(e->q, "outbox", e->outbox.id, sizeof e->outbox.id, e->err);
     if (!code)
         code = mst_query_pair(e->q, "sequence", number, e->err);
     if (!code)

@@ -2,6 +2,7 @@
 /* What queries share: arguments, and packing values into rows. Knows no thread and sends nothing.
  */
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "broker/io/query.h"
@@ -60,6 +61,36 @@ bool mst_query_may_progress(const struct mst_query *q, enum mst_duty_kind kind, 
     return false;
 }
 
+struct one_obligation {
+    struct mst_obligation *ret;
+    bool found;
+    int code;
+    struct mst_err *err;
+};
+
+static int take_one(void *context, const char *id, struct mst_slice bytes)
+{
+    struct one_obligation *one = context;
+    (void)id;
+    one->code = mst_obligation_unpack(bytes, one->ret, one->err);
+    one->found = !one->code;
+    return 1;
+}
+
+int mst_query_obligation(struct mst_query *q, const char *id, bool *ret_found,
+                         struct mst_obligation *ret, struct mst_err *err)
+{
+    struct one_obligation one = {.ret = ret, .err = err};
+    int code = mst_reader_obligation(q->reader, q->pid, id, take_one, &one, err);
+    *ret_found = one.found;
+    return code ? code : one.code;
+}
+
+const char *mst_query_counterpart(const struct mst_obligation *o)
+{
+    return o->counterpart[0] ? o->counterpart : o->director ? "director" : "office";
+}
+
 bool mst_query_may_issued(const struct mst_query *q)
 {
     return may(q, "read-issued", NULL, NULL);
@@ -78,6 +109,67 @@ void mst_query_pack_text(struct mst_buf *b, const char *key, const char *value)
     mst_pack_text(b, value ? value : "");
 }
 
+static void pack_named(struct mst_buf *b, const char *key, const char *id,
+                       const struct mst_label *name)
+{
+    char named[48];
+    mst_query_pack_text(b, key, id);
+    snprintf(named, sizeof named, "%s_zh", key);
+    mst_query_pack_text(b, named, name ? name->zh : "");
+    snprintf(named, sizeof named, "%s_en", key);
+    mst_query_pack_text(b, named, name ? name->en : "");
+}
+
+void mst_query_pack_unit(const struct mst_query *q, struct mst_buf *b, const char *key,
+                         const char *id)
+{
+    size_t at = mst_programme_unit(q->programme, id);
+    pack_named(b, key, id, at == SIZE_MAX ? NULL : &q->programme->units[at].name);
+}
+
+void mst_query_pack_group(const struct mst_query *q, struct mst_buf *b, const char *key,
+                          const char *id)
+{
+    size_t at = mst_programme_group(q->programme, id);
+    pack_named(b, key, id, at == SIZE_MAX ? NULL : &q->programme->groups[at].name);
+}
+
+void mst_query_pack_duty(const struct mst_query *q, struct mst_buf *b, const char *key,
+                         const char *id)
+{
+    size_t at = mst_programme_duty(q->programme, id);
+    pack_named(b, key, id, at == SIZE_MAX ? NULL : &q->programme->duties[at].title);
+}
+
+static size_t count_fields(const struct mst_form_field *fields, size_t count)
+{
+    size_t all = count;
+    for (size_t i = 0; i < count; i++)
+        all += count_fields(fields[i].fields, fields[i].fields_count);
+    return all;
+}
+
+static void pack_fields(struct mst_buf *b, const struct mst_form_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        mst_pack_array(b, 3);
+        mst_pack_text(b, fields[i].id);
+        mst_pack_text(b, fields[i].label.zh);
+        mst_pack_text(b, fields[i].label.en);
+        pack_fields(b, fields[i].fields, fields[i].fields_count);
+    }
+}
+
+void mst_query_pack_labels(const struct mst_query *q, struct mst_buf *b, const char *duty)
+{
+    size_t at = mst_programme_duty(q->programme, duty);
+    const struct mst_form *form = at == SIZE_MAX ? NULL : mst_duty_form(&q->programme->duties[at]);
+    mst_pack_text(b, "labels");
+    mst_pack_array(b, form ? count_fields(form->fields, form->fields_count) : 0);
+    if (form)
+        pack_fields(b, form->fields, form->fields_count);
+}
+
 void mst_query_pack_instant(const struct mst_query *q, struct mst_buf *b, const char *key,
                             mst_time at)
 {
@@ -94,6 +186,23 @@ int mst_query_pair(struct mst_query *q, const char *name, const char *value, str
     mst_query_pack_text(b, "name", name);
     mst_query_pack_text(b, "value", value);
     return mst_query_row_end(q, err);
+}
+
+int mst_query_pairs(struct mst_query *q, const struct mst_query_pair *pairs, size_t count,
+                    struct mst_err *err)
+{
+    int code = 0;
+    for (size_t i = 0; !code && i < count; i++) {
+        struct mst_buf *b = mst_query_row(q);
+        mst_pack_map(b, 1 + (pairs[i].pack ? MST_NAMED_PAIRS : 1));
+        mst_query_pack_text(b, "name", pairs[i].name);
+        if (pairs[i].pack)
+            pairs[i].pack(q, b, "value", pairs[i].value);
+        else
+            mst_query_pack_text(b, "value", pairs[i].value);
+        code = mst_query_row_end(q, err);
+    }
+    return code;
 }
 
 int mst_query_pair_instant(struct mst_query *q, const char *name, mst_time at, struct mst_err *err)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "broker/core/task.h"
+#include "broker/driver/history.h"
 
 /* ---- how they stand ---- */
 
@@ -38,14 +39,14 @@ struct walk {
     size_t shown;
 };
 
-static void pack_standing(struct mst_buf *b, const struct mst_item *item,
+static void pack_standing(const struct mst_query *q, struct mst_buf *b, const struct mst_item *item,
                           const struct mst_task_data *d, enum mst_light light)
 {
-    char value[MST_FIGURE_TEXT_MAX];
+    char value[MST_FIGURE_TEXT_MAX], target[MST_FIGURE_TEXT_MAX];
     mst_query_pack_text(b, "id", item->id);
     pack_slice(b, "title", d->task.title);
     pack_slice(b, "area", d->task.area);
-    mst_query_pack_text(b, "owner", item->owner);
+    mst_query_pack_unit(q, b, "owner", item->owner);
     pack_day(b, "due", d->task.due);
     mst_query_pack_text(b, "state", mst_item_state_word(item->state));
     mst_pack_text(b, "percent");
@@ -53,25 +54,24 @@ static void pack_standing(struct mst_buf *b, const struct mst_item *item,
     mst_query_pack_text(b, "value", d->progress.has_value ? figure(d->progress.value, value) : "");
     mst_query_pack_text(b, "light", mst_light_word(light));
     pack_slice(b, "text", d->progress.text);
+    mst_query_pack_text(b, "target", figure(d->task.target, target));
+    pack_slice(b, "unit", d->task.unit);
 }
-#define STANDING_PAIRS 10
+#define STANDING_PAIRS (11 + MST_NAMED_PAIRS)
 
 static int put_task(struct walk *w, const struct mst_item *item, const struct mst_task_data *d,
                     enum mst_light light)
 {
     struct mst_query *q = w->q;
-    char target[MST_FIGURE_TEXT_MAX];
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, STANDING_PAIRS + 13);
-    pack_standing(b, item, d, light);
+    mst_pack_map(b, STANDING_PAIRS + 12);
+    pack_standing(q, b, item, d, light);
     mst_query_pack_text(b, "group", item->group);
     mst_pack_text(b, "helpers");
     if (d->task.helpers.data)
         mst_buf_put(b, d->task.helpers.data, d->task.helpers.len);
     else
         mst_pack_array(b, 0);
-    mst_query_pack_text(b, "target", figure(d->task.target, target));
-    pack_slice(b, "unit", d->task.unit);
     mst_pack_text(b, "year");
     mst_pack_int(b, d->year);
     pack_day(b, "from", d->from);
@@ -81,6 +81,8 @@ static int put_task(struct walk *w, const struct mst_item *item, const struct ms
     mst_query_pack_instant(q, b, "reported", d->reported_at);
     mst_pack_text(b, "signed_for");
     mst_pack_bool(b, d->signed_for);
+    mst_pack_text(b, "amended");
+    mst_pack_int(b, d->amended);
     pack_slice(b, "source", d->source);
     pack_slice(b, "list", d->list);
     mst_query_pack_instant(q, b, "changed", item->changed_at);
@@ -186,7 +188,7 @@ static int visit_brief(void *context, const char *kind, const char *id, struct m
     struct mst_buf *b = mst_query_row(w->q);
     mst_pack_map(b, STANDING_PAIRS + 3);
     mst_query_pack_text(b, "type", "task");
-    pack_standing(b, &item, &data, mst_task_light(p, &data, w->today));
+    pack_standing(w->q, b, &item, &data, mst_task_light(p, &data, w->today));
     mst_pack_text(b, "of_group");
     mst_pack_bool(b, of_group);
     mst_pack_text(b, "begun");
@@ -219,62 +221,96 @@ struct comparison {
     size_t changes;
 };
 
-static int put_change(struct comparison *c, const char *change, const struct mst_task *task,
-                      const char *field, const char *was, const char *is)
+/* What a task says in one of its fields, as text: with ids for programs, with names for people. */
+enum field { OWNER, HELPERS, TARGET, DUE, FIELDS };
+static const char *const field_names[FIELDS] = {"owner", "helpers", "target", "due"};
+static const struct mst_label field_labels[FIELDS] = {
+    {"owner", "责任单位"}, {"helpers", "协助单位"}, {"target", "目标"}, {"due", "截止"}};
+enum voice { IDS, ZH, EN };
+#define FIELD_TEXT_MAX 1200
+
+static void say_unit(const struct mst_query *q, struct mst_slice unit, enum voice voice,
+                     const char *between, char text[FIELD_TEXT_MAX])
+{
+    char id[MST_ID_MAX];
+    size_t used = strlen(text);
+    size_t at = mst_programme_unit(q->programme, mst_slice_copy(unit, id, sizeof id));
+    bool named = voice != IDS && at != SIZE_MAX;
+    const struct mst_label *name = named ? &q->programme->units[at].name : NULL;
+    const char *words = !named ? id : voice == ZH ? name->zh : name->en;
+    if (used + strlen(between) + strlen(words) < FIELD_TEXT_MAX)
+        snprintf(text + used, FIELD_TEXT_MAX - used, "%s%s", used ? between : "", words);
+}
+
+static void say_helpers(const struct mst_query *q, const struct mst_task *task, enum voice voice,
+                        char text[FIELD_TEXT_MAX])
+{
+    static const char *const between[] = {[IDS] = " ", [ZH] = "、", [EN] = "; "};
+    struct mst_unpack u;
+    struct mst_value v;
+    mst_unpack_init(&u, task->helpers.data, task->helpers.len);
+    if (!task->helpers.data || !mst_unpack_next(&u, &v) || v.kind != MST_VALUE_ARRAY)
+        return;
+    for (size_t left = v.count; left > 0 && mst_unpack_next(&u, &v); left--) {
+        if (v.kind == MST_VALUE_TEXT)
+            say_unit(q, v.s, voice, between[voice], text);
+    }
+}
+
+static void say_field(const struct mst_query *q, const struct mst_task *task, enum field field,
+                      enum voice voice, char text[FIELD_TEXT_MAX])
+{
+    char value[MST_FIGURE_TEXT_MAX], unit[MST_TASK_UNIT_MAX + 1], day[16] = "";
+    text[0] = '\0';
+    if (field == OWNER) {
+        say_unit(q, task->owner, voice, "", text);
+    } else if (field == HELPERS) {
+        say_helpers(q, task, voice, text);
+    } else if (field == TARGET) {
+        snprintf(text, FIELD_TEXT_MAX, "%s %s", figure(task->target, value),
+                 mst_slice_copy(task->unit, unit, sizeof unit));
+    } else if (task->due != MST_DAY_NONE) {
+        snprintf(text, FIELD_TEXT_MAX, "%s", mst_day_format(task->due, day));
+    }
+}
+
+/* task NULL: it says nothing. */
+static void pack_said(const struct mst_query *q, struct mst_buf *b, const char *key,
+                      const struct mst_task *task, enum field field)
+{
+    static const char *const voices[] = {[IDS] = "", [ZH] = "_zh", [EN] = "_en"};
+    for (int voice = IDS; voice <= EN; voice++) {
+        char text[FIELD_TEXT_MAX] = "", named[16];
+        if (task)
+            say_field(q, task, field, (enum voice)voice, text);
+        snprintf(named, sizeof named, "%s%s", key, voices[voice]);
+        mst_query_pack_text(b, named, text);
+    }
+}
+
+/* field FIELDS: of the task as a whole, which its owner stands for. */
+static int put_change(struct comparison *c, const char *change, enum field field,
+                      const struct mst_task *was, const struct mst_task *is)
 {
     struct mst_buf *b = mst_query_row(c->q);
+    const struct mst_task *task = is ? is : was;
+    bool whole = field == FIELDS;
     c->changes++;
-    mst_pack_map(b, 9);
+    mst_pack_map(b, 6 + 3 * MST_NAMED_PAIRS);
     mst_pack_text(b, "version");
     mst_pack_uint(b, c->is->number);
     mst_query_pack_text(b, "change", change);
     pack_slice(b, "title", task ? task->title : mst_text(""));
     pack_slice(b, "area", task ? task->area : mst_text(""));
-    mst_query_pack_text(b, "field", field);
-    mst_query_pack_text(b, "was", was);
-    mst_query_pack_text(b, "is", is);
+    mst_query_pack_text(b, "field", whole ? "" : field_names[field]);
+    mst_query_pack_text(b, "field_zh", whole ? "" : field_labels[field].zh);
+    mst_query_pack_text(b, "field_en", whole ? "" : field_labels[field].en);
+    pack_said(c->q, b, "was", was, whole ? OWNER : field);
+    pack_said(c->q, b, "is", is, whole ? OWNER : field);
     mst_query_pack_instant(c->q, b, "at", c->is->at.at);
     mst_pack_text(b, "receipt");
     mst_pack_uint(b, c->is->at.row);
     return mst_query_row_end(c->q, c->err);
-}
-
-/* What a task says in each of its fields, as text. */
-enum { OWNER, HELPERS, TARGET, DUE, FIELDS };
-static const char *const field_names[FIELDS] = {"owner", "helpers", "target", "due"};
-#define FIELD_TEXT_MAX 400
-
-static void say_helpers(const struct mst_task *task, char *text, size_t size)
-{
-    struct mst_unpack u;
-    struct mst_value v;
-    size_t used = 0;
-    text[0] = '\0';
-    mst_unpack_init(&u, task->helpers.data, task->helpers.len);
-    if (!task->helpers.data || !mst_unpack_next(&u, &v) || v.kind != MST_VALUE_ARRAY)
-        return;
-    for (size_t left = v.count; left > 0 && mst_unpack_next(&u, &v); left--) {
-        char id[MST_ID_MAX];
-        if (v.kind != MST_VALUE_TEXT)
-            return;
-        mst_slice_copy(v.s, id, sizeof id);
-        int n = snprintf(text + used, size - used, "%s%s", used ? " " : "", id);
-        if (n < 0 || (size_t)n >= size - used)
-            return;
-        used += (size_t)n;
-    }
-}
-
-static void say_fields(const struct mst_task *task, char texts[FIELDS][FIELD_TEXT_MAX])
-{
-    char value[MST_FIGURE_TEXT_MAX], unit[MST_TASK_UNIT_MAX + 1], day[16] = "";
-    mst_slice_copy(task->owner, texts[OWNER], FIELD_TEXT_MAX);
-    say_helpers(task, texts[HELPERS], FIELD_TEXT_MAX);
-    snprintf(texts[TARGET], FIELD_TEXT_MAX, "%s %s", figure(task->target, value),
-             mst_slice_copy(task->unit, unit, sizeof unit));
-    if (task->due != MST_DAY_NONE)
-        mst_day_format(task->due, day);
-    snprintf(texts[DUE], FIELD_TEXT_MAX, "%s", day);
 }
 
 static bool find_same(struct mst_slice body, const struct mst_task *task, struct mst_task *ret)
@@ -294,13 +330,13 @@ static struct mst_slice body_of(const struct version *version)
 
 static int put_fields(struct comparison *c, const struct mst_task *was, const struct mst_task *is)
 {
-    char before[FIELDS][FIELD_TEXT_MAX], after[FIELDS][FIELD_TEXT_MAX];
+    char before[FIELD_TEXT_MAX], after[FIELD_TEXT_MAX];
     int code = 0;
-    say_fields(was, before);
-    say_fields(is, after);
-    for (size_t i = 0; !code && i < FIELDS; i++) {
-        if (strcmp(before[i], after[i]) != 0)
-            code = put_change(c, "changed", is, field_names[i], before[i], after[i]);
+    for (int i = OWNER; !code && i < FIELDS; i++) {
+        say_field(c->q, was, (enum field)i, IDS, before);
+        say_field(c->q, is, (enum field)i, IDS, after);
+        if (strcmp(before, after) != 0)
+            code = put_change(c, "changed", (enum field)i, was, is);
     }
     return code;
 }
@@ -312,104 +348,96 @@ static int compare(struct mst_query *q, const struct version *was, const struct 
     struct comparison c = {.q = q, .err = err, .is = is};
     struct mst_tasks_cursor cursor = mst_tasks_open(body_of(is));
     struct mst_task task, other;
-    char texts[FIELDS][FIELD_TEXT_MAX];
     int code = 0;
     while (!code && mst_tasks_next(&cursor, &task)) {
-        if (find_same(body_of(was), &task, &other)) {
-            code = put_fields(&c, &other, &task);
-            continue;
-        }
-        say_fields(&task, texts);
-        code = put_change(&c, "added", &task, "", "", texts[OWNER]);
+        code = find_same(body_of(was), &task, &other)
+                   ? put_fields(&c, &other, &task)
+                   : put_change(&c, "added", FIELDS, NULL, &task);
     }
     cursor = mst_tasks_open(body_of(was));
     while (!code && mst_tasks_next(&cursor, &task)) {
-        if (find_same(body_of(is), &task, &other))
-            continue;
-        say_fields(&task, texts);
-        code = put_change(&c, "dropped", &task, "", texts[OWNER], "");
+        if (!find_same(body_of(is), &task, &other))
+            code = put_change(&c, "dropped", FIELDS, &task, NULL);
     }
-    return code || c.changes ? code : put_change(&c, "same", NULL, "", "", "");
+    return code || c.changes ? code : put_change(&c, "same", FIELDS, NULL, NULL);
 }
 
-static int take_body(void *context, const struct mst_row *row)
+/* The walk over an obligation's versions, each compared with the one before. */
+struct versions {
+    struct mst_query *q;
+    struct mst_err *err;
+    uint64_t only;   /* 0: all of them */
+    uint64_t wanted; /* the row that is looked for */
+    struct version was, is;
+    int code;
+};
+
+static void next_version(struct versions *v, uint64_t number, mst_time at, uint64_t row)
 {
-    struct version *version = context;
+    struct mst_buf room = v->was.body;
+    v->was = v->is;
+    mst_buf_clear(&room);
+    v->is =
+        (struct version){.number = (uint32_t)number, .at = {.at = at, .row = row}, .body = room};
+}
+
+/* `row` is a version's report, with which the walk goes on. */
+static int see_version(void *context, const struct mst_row *row)
+{
+    struct versions *v = context;
     struct mst_slice body;
-    if (row->row == version->at.row && mst_unpack_find(mst_query_map(row), "body", &body))
-        mst_buf_put(&version->body, body.data, body.len);
+    next_version(v, v->is.number + 1, row->at, row->row);
+    if (mst_unpack_find(mst_query_map(row), "body", &body))
+        mst_buf_put(&v->is.body, body.data, body.len);
+    v->code = v->is.body.failed ? mst_fail_on(v->err, MST_E_NOMEM, "versions") : 0;
+    if (!v->code && (v->only == 0 || v->is.number == v->only))
+        v->code = compare(v->q, v->was.number ? &v->was : NULL, &v->is, v->err);
+    return v->code;
+}
+
+static int see_one(void *context, const struct mst_row *row)
+{
+    struct versions *v = context;
+    if (row->row == v->wanted)
+        (void)see_version(v, row);
     return 1;
 }
 
-static int read_version(struct mst_query *q, struct version *version, struct mst_err *err)
-{
-    int code = mst_reader_rows(q->reader, q->pid, version->at.row, take_body, version, err);
-    if (!code && version->body.failed)
-        code = mst_fail_on(err, MST_E_NOMEM, "versions");
-    return code;
-}
-
-/* The first versions and the latest one are kept with the obligation. */
-static size_t versions_of(const struct mst_obligation *o,
-                          struct version versions[MST_VERSIONS_MAX + 1])
-{
-    size_t count = 0;
-    for (uint32_t i = 0; i < o->versions_count && i < MST_VERSIONS_MAX; i++)
-        versions[count++] = (struct version){.number = i + 1, .at = o->versions[i]};
-    if (o->versions_count > MST_VERSIONS_MAX)
-        versions[count++] = (struct version){.number = o->versions_count, .at = o->latest};
-    return count;
-}
-
+/* The first ones are kept with the obligation, the others are named beside it. */
 static int compare_all(struct mst_query *q, const struct mst_obligation *o, int64_t only,
                        struct mst_err *err)
 {
-    struct version versions[MST_VERSIONS_MAX + 1];
-    size_t count = versions_of(o, versions);
+    struct versions v = {.q = q, .err = err, .only = (uint64_t)only};
+    char what[MST_OBLIGATION_ID_MAX + sizeof MST_HISTORY_VERSIONS];
     int code = 0;
-    for (size_t i = 0; !code && i < count; i++) {
-        code = read_version(q, &versions[i], err);
-        if (!code && (only == 0 || versions[i].number == (uint64_t)only))
-            code = compare(q, i ? &versions[i - 1] : NULL, &versions[i], err);
+    for (uint32_t i = 0; !code && i < o->versions_count && i < MST_VERSIONS_MAX; i++) {
+        v.wanted = o->versions[i].row;
+        code = mst_reader_rows(q->reader, q->pid, v.wanted, see_one, &v, err);
+        code = code ? code : v.code;
     }
-    for (size_t i = 0; i < count; i++)
-        mst_buf_done(&versions[i].body);
-    return code;
-}
-
-struct search {
-    const char *id;
-    bool found;
-    struct mst_obligation o;
-    int code;
-    struct mst_err *err;
-};
-
-static int search_one(void *context, const char *id, struct mst_slice bytes)
-{
-    struct search *s = context;
-    if (strcmp(s->id, id) != 0)
-        return 0;
-    s->code = mst_obligation_unpack(bytes, &s->o, s->err);
-    s->found = !s->code;
-    return 1;
+    snprintf(what, sizeof what, "%s%s", o->id, MST_HISTORY_VERSIONS);
+    if (!code && o->versions_count > MST_VERSIONS_MAX)
+        code = mst_history_rows(q->reader, q->pid, what, see_version, &v, err);
+    mst_buf_done(&v.was.body);
+    mst_buf_done(&v.is.body);
+    return code ? code : v.code;
 }
 
 int mst_query_versions(struct mst_query *q, struct mst_err *err)
 {
     char id[MST_OBLIGATION_ID_MAX];
-    struct search s = {.err = err};
     int64_t only = mst_query_number(q, "only", 0);
-    s.id = mst_query_arg(q, "obligation", id, sizeof id);
-    if (!s.id || only < 0)
-        return mst_fail(err, MST_E_USAGE, s.id ? "--only" : "obligation");
-    int code = mst_reader_obligations(q->reader, q->pid, search_one, &s, err);
-    if (!code)
-        code = s.code;
+    struct mst_obligation o;
+    bool found;
+    if (!mst_query_arg(q, "obligation", id, sizeof id))
+        return mst_fail(err, MST_E_USAGE, "obligation");
+    if (only < 0)
+        return mst_fail(err, MST_E_USAGE, "--only");
+    int code = mst_query_obligation(q, id, &found, &o, err);
     if (code)
         return code;
     /* What may not be read is not told apart from what is not there. */
-    if (!s.found || !mst_query_may(q, s.o.bearer, s.o.group))
+    if (!found || !mst_query_may(q, o.bearer, o.group))
         return mst_fail(err, MST_R_NO_SUCH, "%s", id);
-    return compare_all(q, &s.o, only, err);
+    return compare_all(q, &o, only, err);
 }

@@ -10,45 +10,33 @@
 #include <string.h>
 #include <zmq.h>
 
-#include "broker/io/broker.h"
+#include "broker/io/errand.h"
 #include "config/load/load.h"
 #include "proto/pack.h"
 
-#define TEXT_ARG_MAX 1025
 /* Keys that the answer to a revocation lists; all are revoked. */
 #define REVOKED_SHOWN_MAX 256
 
 enum where { LOCAL, QUERY, ACT };
 
-/* One request on its way. */
-struct errand {
-    struct mst_broker *b;
-    struct mst_session *s;
-    uint64_t id;
-    struct mst_slice args;
-    const char *verb, *action;
-    struct mst_caller caller;
-    mst_time now;
-};
+typedef int (*act_fn)(struct mst_errand *e, struct mst_err *err);
 
-typedef int (*act_fn)(struct errand *e, struct mst_err *err);
-
-static int act_plain(struct errand *e, struct mst_err *err);
-static int act_review(struct errand *e, struct mst_err *err);
-static int act_extend(struct errand *e, struct mst_err *err);
-static int act_issue(struct errand *e, struct mst_err *err);
-static int act_enrol(struct errand *e, struct mst_err *err);
-static int act_revoke(struct errand *e, struct mst_err *err);
-static int act_clock(struct errand *e, struct mst_err *err);
-static int act_reload(struct errand *e, struct mst_err *err);
+static int act_plain(struct mst_errand *e, struct mst_err *err);
+static int act_review(struct mst_errand *e, struct mst_err *err);
+static int act_extend(struct mst_errand *e, struct mst_err *err);
+static int act_issue(struct mst_errand *e, struct mst_err *err);
+static int act_enrol(struct mst_errand *e, struct mst_err *err);
+static int act_revoke(struct mst_errand *e, struct mst_err *err);
+static int act_clock(struct mst_errand *e, struct mst_err *err);
+static int act_reload(struct mst_errand *e, struct mst_err *err);
 
 struct verb {
-    const char *word, *action;
+    const char *name, *word, *action;
     enum where where;
 };
 
 static const struct verb verbs[] = {
-#define COMMAND(name, word, where, action, columns, doc, example) {word, action, where},
+#define COMMAND(name, word, where, action, columns, doc, example) {#name, word, action, where},
 #define ARG(command, name, kind, need, values, doc)
 #define ENDCOMMAND(command)
 #include "proto/admin.def"
@@ -64,17 +52,32 @@ static const struct act {
     enum aim aim; /* UPON_OBLIGATION: the act itself asks who may, once it knows whose it is */
     act_fn fn;
 } acts[] = {
-    {"review", UPON_OBLIGATION, act_review},     {"extend", UPON_OBLIGATION, act_extend},
-    {"receive", UPON_OBLIGATION, act_plain},     {"urge", UPON_OBLIGATION, act_plain},
-    {"waive", UPON_OBLIGATION, act_plain},       {"unlock", UPON_OBLIGATION, act_plain},
-    {"reopen", UPON_OBLIGATION, act_plain},      {"void", UPON_OBLIGATION, act_plain},
-    {"acknowledge", UPON_OBLIGATION, act_plain}, {"silence", UPON_OBLIGATION, act_plain},
-    {"unsilence", UPON_OBLIGATION, act_plain},   {"publish", UPON_OBLIGATION, act_plain},
-    {"fill", UPON_OBLIGATION, act_plain},        {"vacate", UPON_OBLIGATION, act_plain},
-    {"supersede", UPON_OBLIGATION, act_plain},   {"cancel", UPON_OBLIGATION, act_plain},
-    {"issue", UPON_OBLIGATION, act_issue},       {"rebase", UPON_OBLIGATION, act_plain},
-    {"enrol", UPON_BROKER, act_enrol},           {"revoke", UPON_BROKER, act_revoke},
-    {"clock", UPON_BROKER, act_clock},           {"reload", UPON_BROKER, act_reload},
+    {"review", UPON_OBLIGATION, act_review},
+    {"extend", UPON_OBLIGATION, act_extend},
+    {"receive", UPON_OBLIGATION, act_plain},
+    {"urge", UPON_OBLIGATION, act_plain},
+    {"waive", UPON_OBLIGATION, act_plain},
+    {"unlock", UPON_OBLIGATION, act_plain},
+    {"reopen", UPON_OBLIGATION, act_plain},
+    {"void", UPON_OBLIGATION, act_plain},
+    {"acknowledge", UPON_OBLIGATION, act_plain},
+    {"silence", UPON_OBLIGATION, act_plain},
+    {"unsilence", UPON_OBLIGATION, act_plain},
+    {"publish", UPON_OBLIGATION, act_plain},
+    {"fill", UPON_OBLIGATION, act_plain},
+    {"vacate", UPON_OBLIGATION, act_plain},
+    {"supersede", UPON_OBLIGATION, act_plain},
+    {"cancel", UPON_OBLIGATION, act_plain},
+    {"amend-task", UPON_OBLIGATION, mst_act_amend},
+    {"grant", UPON_OBLIGATION, mst_act_grant},
+    {"ungrant", UPON_OBLIGATION, mst_act_grant},
+    {"issue", UPON_OBLIGATION, act_issue},
+    {"rebase", UPON_OBLIGATION, act_plain},
+    {"enrol", UPON_BROKER, act_enrol},
+    {"revoke", UPON_BROKER, act_revoke},
+    {"contradict", UPON_BROKER, mst_act_contradict},
+    {"clock", UPON_BROKER, act_clock},
+    {"reload", UPON_BROKER, act_reload},
 };
 
 static const struct {
@@ -91,13 +94,13 @@ static const struct {
 
 /* ---- arguments ---- */
 
-static const char *arg(const struct errand *e, const char *name, char buf[TEXT_ARG_MAX])
+const char *mst_errand_arg(const struct mst_errand *e, const char *name, char buf[MST_TEXT_ARG_MAX])
 {
     struct mst_slice value = mst_unpack_text(e->args, name);
-    return value.data ? mst_slice_copy(value, buf, TEXT_ARG_MAX) : NULL;
+    return value.data ? mst_slice_copy(value, buf, MST_TEXT_ARG_MAX) : NULL;
 }
 
-static int refuse(struct errand *e, enum mst_code code, const char *subject)
+int mst_errand_refuse(struct mst_errand *e, enum mst_code code, const char *subject)
 {
     if (code == MST_E_DENIED)
         mst_log(&e->b->log, 4, "denied", "principal=%s address=%s verb=%s", e->s->principal,
@@ -107,24 +110,24 @@ static int refuse(struct errand *e, enum mst_code code, const char *subject)
 }
 
 /* A value that its option cannot take. */
-static int refuse_word(struct errand *e, const char *option, const char *value)
+int mst_errand_refuse_word(struct mst_errand *e, const char *option, const char *value)
 {
     char words[128];
     snprintf(words, sizeof words, "--%s %.64s", option, value);
-    return refuse(e, MST_E_USAGE, words);
+    return mst_errand_refuse(e, MST_E_USAGE, words);
 }
 
-static bool is_argument(const char *verb, struct mst_slice name)
+static bool is_argument(const struct verb *verb, struct mst_slice name)
 {
     for (size_t i = 0; i < sizeof arguments / sizeof arguments[0]; i++) {
-        if (strcmp(arguments[i].verb, verb) == 0 && mst_slice_is(name, arguments[i].name))
+        if (strcmp(arguments[i].verb, verb->name) == 0 && mst_slice_is(name, arguments[i].name))
             return true;
     }
     return false;
 }
 
 /* What a verb does not take is refused rather than ignored: it was meant to do something. */
-static enum mst_code check_arguments(const struct errand *e, const char *verb,
+static enum mst_code check_arguments(const struct mst_errand *e, const struct verb *verb,
                                      char ret_name[MST_NAME_SHOWN_MAX])
 {
     struct mst_unpack u;
@@ -139,7 +142,7 @@ static enum mst_code check_arguments(const struct errand *e, const char *verb,
         mst_slice_show(key.s, ret_name, MST_NAME_SHOWN_MAX);
         if (!is_argument(verb, key.s) || value.kind != MST_VALUE_TEXT)
             return MST_E_USAGE;
-        if (value.s.len >= TEXT_ARG_MAX)
+        if (value.s.len >= MST_TEXT_ARG_MAX)
             return MST_E_TOO_LARGE;
     }
     return MST_OK;
@@ -147,24 +150,24 @@ static enum mst_code check_arguments(const struct errand *e, const char *verb,
 
 /* ---- acts upon obligations ---- */
 
-static bool may(const struct errand *e, const struct mst_target *target)
+static bool may(const struct mst_errand *e, const struct mst_target *target)
 {
     return mst_authz(mst_engine_programme(e->s->engine), &e->caller.actor, e->action, target);
 }
 
 /* What a post's holder is told by; data NULL: nothing was. */
-static struct mst_slice holder_of(const struct errand *e, struct mst_buf *body)
+static struct mst_slice holder_of(const struct mst_errand *e, struct mst_buf *body)
 {
     static const char *const fields[] = {"post", "name", "phone", "address"};
-    char text[TEXT_ARG_MAX];
+    char text[MST_TEXT_ARG_MAX];
     size_t given = 0;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        given += arg(e, fields[i], text) != NULL;
+        given += mst_errand_arg(e, fields[i], text) != NULL;
     if (given == 0)
         return (struct mst_slice){0};
     mst_pack_map(body, given);
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        const char *value = arg(e, fields[i], text);
+        const char *value = mst_errand_arg(e, fields[i], text);
         if (!value)
             continue;
         mst_pack_text(body, fields[i]);
@@ -174,7 +177,7 @@ static struct mst_slice holder_of(const struct errand *e, struct mst_buf *body)
 }
 
 /* Whose obligation it is decides who may. Units and duties can be silenced, too: "unit:UNIT". */
-static enum mst_code find_target(const struct errand *e, const char *act, const char *id)
+static enum mst_code find_target(const struct mst_errand *e, const char *act, const char *id)
 {
     const struct mst_obligation *o = mst_core_find(mst_engine_core(e->s->engine), id);
     struct mst_target target = {.unit = o ? o->bearer : NULL, .group = o ? o->group : NULL};
@@ -184,30 +187,32 @@ static enum mst_code find_target(const struct errand *e, const char *act, const 
     return o || (wide && strchr(id, ':')) ? MST_OK : MST_R_NO_SUCH;
 }
 
-static int act_upon(struct errand *e, const char *act, const char *obligation, struct mst_err *err)
+static int act_upon(struct mst_errand *e, const char *act, const char *obligation,
+                    struct mst_err *err)
 {
-    char reason[TEXT_ARG_MAX], number[TEXT_ARG_MAX], successor[TEXT_ARG_MAX];
-    char until[TEXT_ARG_MAX];
+    char reason[MST_TEXT_ARG_MAX], number[MST_TEXT_ARG_MAX], successor[MST_TEXT_ARG_MAX];
+    char until[MST_TEXT_ARG_MAX];
     const struct mst_programme *p = mst_engine_programme(e->s->engine);
     struct mst_input_act input = {.actor = e->caller.actor.principal,
                                   .roles = e->caller.actor.roles,
                                   .act = act,
                                   .obligation = obligation,
-                                  .reason = arg(e, "reason", reason),
-                                  .number = arg(e, "number", number),
-                                  .successor = arg(e, "successor", successor),
-                                  .override = arg(e, "override", until) != NULL};
+                                  .reason = mst_errand_arg(e, "reason", reason),
+                                  .number = mst_errand_arg(e, "number", number),
+                                  .successor = mst_errand_arg(e, "successor", successor),
+                                  .override = mst_errand_arg(e, "override", until) != NULL};
     enum mst_code wrong = find_target(e, act, input.obligation);
     if (wrong)
-        return refuse(e, wrong, wrong == MST_E_DENIED ? act : input.obligation);
-    const char *text = arg(e, "until", until);
+        return mst_errand_refuse(e, wrong, wrong == MST_E_DENIED ? act : input.obligation);
+    const char *text = mst_errand_arg(e, "until", until);
     if (text) {
         struct mst_err why;
         mst_day day;
         if (mst_day_parse(text, &day, &why))
-            return refuse_word(e, "until", text);
-        /* Any instant within the new last day; the core finds the midnight after it. */
-        input.until = mst_zone_midnight(p->zone, day);
+            return mst_errand_refuse_word(e, "until", text);
+        /* Any instant within the new last day; the core finds the midnight after it. A silence ends
+         * at the instant itself, and lasts through the day that is named. */
+        input.until = mst_zone_midnight(p->zone, day + (strcmp(act, "silence") == 0));
     }
     struct mst_buf body = {0};
     input.body = holder_of(e, &body);
@@ -218,40 +223,43 @@ static int act_upon(struct errand *e, const char *act, const char *obligation, s
     return code;
 }
 
-static int act_on(struct errand *e, const char *act, struct mst_err *err)
+static int act_on(struct mst_errand *e, const char *act, struct mst_err *err)
 {
-    char id[TEXT_ARG_MAX];
-    const char *obligation = arg(e, "obligation", id);
-    return obligation ? act_upon(e, act, obligation, err) : refuse(e, MST_E_USAGE, "obligation");
+    char id[MST_TEXT_ARG_MAX];
+    const char *obligation = mst_errand_arg(e, "obligation", id);
+    return obligation ? act_upon(e, act, obligation, err)
+                      : mst_errand_refuse(e, MST_E_USAGE, "obligation");
 }
 
 /* The verb is the act. */
-static int act_plain(struct errand *e, struct mst_err *err)
+static int act_plain(struct mst_errand *e, struct mst_err *err)
 {
     return act_on(e, e->verb, err);
 }
 
-static int act_review(struct errand *e, struct mst_err *err)
+static int act_review(struct mst_errand *e, struct mst_err *err)
 {
     static const char *const ways[] = {"approve", "record", "return"};
     const char *chosen = "review";
     size_t given = 0;
-    char flag[TEXT_ARG_MAX];
+    char flag[MST_TEXT_ARG_MAX];
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
-        if (arg(e, ways[i], flag)) {
+        if (mst_errand_arg(e, ways[i], flag)) {
             chosen = ways[i];
             given++;
         }
     }
-    return given > 1 ? refuse(e, MST_E_USAGE, "approve, record, return") : act_on(e, chosen, err);
+    return given > 1 ? mst_errand_refuse(e, MST_E_USAGE, "--approve | --record | --return")
+                     : act_on(e, chosen, err);
 }
 
-static int act_extend(struct errand *e, struct mst_err *err)
+static int act_extend(struct mst_errand *e, struct mst_err *err)
 {
-    char text[TEXT_ARG_MAX];
-    bool until = arg(e, "until", text) != NULL, refused = arg(e, "refuse", text) != NULL;
+    char text[MST_TEXT_ARG_MAX];
+    bool until = mst_errand_arg(e, "until", text) != NULL,
+         refused = mst_errand_arg(e, "refuse", text) != NULL;
     if (until == refused)
-        return refuse(e, MST_E_USAGE, "until, refuse");
+        return mst_errand_refuse(e, MST_E_USAGE, "--until | --refuse");
     if (!refused)
         return act_on(e, "extend", err);
     e->action = "refuse-extension";
@@ -269,16 +277,16 @@ static const char *open_issue(const struct mst_core *core)
     return NULL;
 }
 
-static int act_issue(struct errand *e, struct mst_err *err)
+static int act_issue(struct mst_errand *e, struct mst_err *err)
 {
-    char id[TEXT_ARG_MAX];
+    char id[MST_TEXT_ARG_MAX];
     const char *open = open_issue(mst_engine_core(e->s->engine));
-    if (arg(e, "obligation", id))
+    if (mst_errand_arg(e, "obligation", id))
         return act_on(e, "issue", err);
     if (!may(e, NULL))
-        return refuse(e, MST_E_DENIED, "issue");
+        return mst_errand_refuse(e, MST_E_DENIED, "issue");
     if (!open)
-        return refuse(e, MST_R_NOTHING_TO_ISSUE, "issue");
+        return mst_errand_refuse(e, MST_R_NOTHING_TO_ISSUE, "issue");
     snprintf(id, sizeof id, "%s", open);
     return act_upon(e, "issue", id, err);
 }
@@ -292,7 +300,7 @@ static void join_endpoint(char *out, size_t size, const char *bound, const char 
     snprintf(out, size, "tcp://%s%s", host, colon ? colon : "");
 }
 
-static int write_invitation(struct errand *e, const uint8_t token[16],
+static int write_invitation(struct mst_errand *e, const uint8_t token[16],
                             const struct mst_invitation *inv, char *text, size_t size)
 {
     const struct mst_settings *set = &e->b->settings;
@@ -314,7 +322,7 @@ static int write_invitation(struct errand *e, const uint8_t token[16],
         mst_zone_format(p->zone, inv->expires, expires));
 }
 
-static int reply_invitation(struct errand *e, const uint8_t token[16],
+static int reply_invitation(struct mst_errand *e, const uint8_t token[16],
                             const struct mst_invitation *inv, struct mst_err *err)
 {
     char text[2048], expires[MST_INSTANT_TEXT_MAX];
@@ -340,23 +348,23 @@ static int reply_invitation(struct errand *e, const uint8_t token[16],
     return code;
 }
 
-static int act_enrol(struct errand *e, struct mst_err *err)
+static int act_enrol(struct mst_errand *e, struct mst_err *err)
 {
-    char who[TEXT_ARG_MAX], hours_text[TEXT_ARG_MAX];
+    char who[MST_TEXT_ARG_MAX], hours_text[MST_TEXT_ARG_MAX];
     uint8_t token[16];
     struct mst_invitation inv;
     struct mst_err why;
-    if (!arg(e, "unit", who))
-        return refuse(e, MST_E_USAGE, "unit");
-    const char *hours = arg(e, "hours", hours_text);
+    if (!mst_errand_arg(e, "unit", who))
+        return mst_errand_refuse(e, MST_E_USAGE, "unit");
+    const char *hours = mst_errand_arg(e, "hours", hours_text);
     char *end = hours_text;
     long valid = hours ? strtol(hours, &end, 10) : 24;
     if ((hours && *end) || valid < 1 || valid > 24 * 31)
-        return refuse_word(e, "hours", hours_text);
+        return mst_errand_refuse_word(e, "hours", hours_text);
     int code = mst_driver_invite(e->b->driver, e->s->engine, &e->caller, who, valid, e->now,
                                  mst_clock_wall(), token, &inv, &why);
     if (code == MST_E_UNKNOWN || code == MST_E_INVALID)
-        return refuse(e, (enum mst_code)code, who);
+        return mst_errand_refuse(e, (enum mst_code)code, who);
     if (code) {
         *err = why;
         return code;
@@ -366,22 +374,22 @@ static int act_enrol(struct errand *e, struct mst_err *err)
     return code;
 }
 
-static int act_revoke(struct errand *e, struct mst_err *err)
+static int act_revoke(struct mst_errand *e, struct mst_err *err)
 {
-    char who[TEXT_ARG_MAX], reason[TEXT_ARG_MAX];
+    char who[MST_TEXT_ARG_MAX], reason[MST_TEXT_ARG_MAX];
     struct mst_buf rows = {0};
     size_t count = 0;
     bool office = false;
     struct mst_err why;
-    if (!arg(e, "who", who))
-        return refuse(e, MST_E_USAGE, "who");
-    if (!arg(e, "reason", reason))
-        return refuse(e, MST_R_REASON, who);
+    if (!mst_errand_arg(e, "who", who))
+        return mst_errand_refuse(e, MST_E_USAGE, "who");
+    if (!mst_errand_arg(e, "reason", reason))
+        return mst_errand_refuse(e, MST_R_REASON, who);
     int code = mst_driver_revoke(e->b->driver, e->s->engine, &e->caller, who, reason, e->now,
                                  mst_clock_wall(), &rows, &count, &office, &why);
     if (code == MST_E_UNKNOWN) {
         mst_buf_done(&rows);
-        return refuse(e, MST_E_UNKNOWN, who);
+        return mst_errand_refuse(e, MST_E_UNKNOWN, who);
     }
     if (code) {
         *err = why;
@@ -410,7 +418,7 @@ static int act_revoke(struct errand *e, struct mst_err *err)
 
 /* ---- the clock ---- */
 
-static int reply_clock(struct errand *e, struct mst_err *err)
+static int reply_clock(struct mst_errand *e, struct mst_err *err)
 {
     const struct mst_clock *clock = &e->b->clock;
     const struct mst_zone *zone = mst_engine_programme(e->s->engine)->zone;
@@ -432,14 +440,14 @@ static void answer_run(struct mst_broker *b)
     b->run_session = 0;
     if (!s || !s->welcome)
         return;
-    struct errand e = {.b = b, .s = s, .id = b->run_request};
+    struct mst_errand e = {.b = b, .s = s, .id = b->run_request};
     struct mst_err err;
     if (reply_clock(&e, &err))
         mst_log_err(&b->log, "clock", &err);
 }
 
 /* Let a rehearsal's clock go on; it is answered when it has arrived, if it ever does. */
-static int run_clock(struct errand *e, mst_time to, struct mst_err *err)
+static int run_clock(struct mst_errand *e, mst_time to, struct mst_err *err)
 {
     answer_run(e->b);
     mst_clock_run(&e->b->clock, to);
@@ -450,11 +458,11 @@ static int run_clock(struct errand *e, mst_time to, struct mst_err *err)
     return 0;
 }
 
-static int confirm_clock(struct errand *e, struct mst_err *err)
+static int confirm_clock(struct mst_errand *e, struct mst_err *err)
 {
     struct mst_clock *clock = &e->b->clock;
     if (clock->rehearsal || mst_clock_fires(clock))
-        return refuse(e, MST_R_STATE, "clock confirm");
+        return mst_errand_refuse(e, MST_R_STATE, "clock confirm");
     int code = mst_driver_note(e->b->driver, e->s->engine, MST_ROW_ACT, &e->caller, "clock-confirm",
                                mst_clock_state_word(clock), NULL, e->now, err);
     if (code)
@@ -463,12 +471,12 @@ static int confirm_clock(struct errand *e, struct mst_err *err)
     return reply_clock(e, err);
 }
 
-static int rehearse_clock(struct errand *e, const char *what, struct mst_err *err)
+static int rehearse_clock(struct mst_errand *e, const char *what, struct mst_err *err)
 {
-    char text[TEXT_ARG_MAX];
+    char text[MST_TEXT_ARG_MAX];
     struct mst_err why;
     mst_time to = MST_NEVER;
-    const char *until = arg(e, "to", text);
+    const char *until = mst_errand_arg(e, "to", text);
     if (strcmp(what, "hold") == 0) {
         mst_clock_hold(&e->b->clock);
         answer_run(e->b);
@@ -476,31 +484,32 @@ static int rehearse_clock(struct errand *e, const char *what, struct mst_err *er
     }
     if (strcmp(what, "run") == 0) {
         if (until && mst_zone_parse(mst_engine_programme(e->s->engine)->zone, until, &to, &why))
-            return refuse_word(e, "to", until);
+            return mst_errand_refuse_word(e, "to", until);
         const struct mst_clock *clock = &e->b->clock;
         if (to < clock->virtual_now)
-            return refuse_word(e, "to", until);
+            return mst_errand_refuse_word(e, "to", until);
         /* Without a speed and an end it would run on through all years in a moment. */
         if (!until && clock->virtual_end == MST_NEVER && clock->speed <= 0)
-            return refuse(e, MST_E_USAGE, "clock run; --to INSTANT");
+            return mst_errand_refuse(e, MST_E_USAGE, "clock run; --to INSTANT");
         return run_clock(e, to, err);
     }
     if (strcmp(what, "step") != 0)
-        return refuse(e, MST_E_USAGE, what);
+        return mst_errand_refuse(e, MST_E_USAGE, what);
     to = mst_driver_next_due(e->b->driver);
     return to == MST_NEVER ? reply_clock(e, err) : run_clock(e, to, err);
 }
 
-static int act_clock(struct errand *e, struct mst_err *err)
+static int act_clock(struct mst_errand *e, struct mst_err *err)
 {
-    char what[TEXT_ARG_MAX];
-    if (!arg(e, "what", what))
-        return refuse(e, MST_E_USAGE, "what");
+    char what[MST_TEXT_ARG_MAX];
+    if (!mst_errand_arg(e, "what", what))
+        return mst_errand_refuse(e, MST_E_USAGE, "what");
     if (strcmp(what, "show") == 0)
         return reply_clock(e, err);
     if (strcmp(what, "confirm") == 0)
         return confirm_clock(e, err);
-    return e->b->rehearsal ? rehearse_clock(e, what, err) : refuse(e, MST_R_REAL_CLOCK, what);
+    return e->b->rehearsal ? rehearse_clock(e, what, err)
+                           : mst_errand_refuse(e, MST_R_REAL_CLOCK, what);
 }
 
 void mst_request_clock_arrived(struct mst_broker *b)
@@ -564,7 +573,7 @@ int mst_request_reload(struct mst_broker *b, struct mst_session *session, uint64
     return code;
 }
 
-static int act_reload(struct errand *e, struct mst_err *err)
+static int act_reload(struct mst_errand *e, struct mst_err *err)
 {
     return mst_request_reload(e->b, e->s, e->id, e->now, err);
 }
@@ -584,22 +593,22 @@ int mst_request_serve(struct mst_broker *b, struct mst_session *s,
                       const struct mst_msg_request *request, mst_time now, struct mst_err *err)
 {
     char word[MST_ID_MAX];
-    struct errand e = {.b = b, .s = s, .id = request->id, .args = request->args, .now = now};
+    struct mst_errand e = {.b = b, .s = s, .id = request->id, .args = request->args, .now = now};
     mst_slice_copy(request->verb, word, sizeof word);
     e.caller = mst_session_caller(s);
     const struct verb *verb = find_verb(word);
     if (!verb)
-        return refuse(&e, MST_E_UNKNOWN, word);
+        return mst_errand_refuse(&e, MST_E_UNKNOWN, word);
     e.verb = verb->word;
     e.action = verb->action;
     char subject[MST_NAME_SHOWN_MAX] = "";
-    enum mst_code wrong = check_arguments(&e, word, subject);
+    enum mst_code wrong = check_arguments(&e, verb, subject);
     if (wrong)
-        return refuse(&e, wrong, subject);
+        return mst_errand_refuse(&e, wrong, subject);
     if (request->programme.len > 0 &&
         !mst_slice_is(request->programme, mst_engine_programme(s->engine)->id))
-        return refuse(&e, MST_E_UNKNOWN,
-                      mst_slice_show(request->programme, subject, sizeof subject));
+        return mst_errand_refuse(&e, MST_E_UNKNOWN,
+                                 mst_slice_show(request->programme, subject, sizeof subject));
     if (verb->where == QUERY)
         return mst_query_post(b, s, request, now, err);
     for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++) {
@@ -607,8 +616,8 @@ int mst_request_serve(struct mst_broker *b, struct mst_session *s,
         if (strcmp(acts[i].word, word) != 0)
             continue;
         if (acts[i].aim == UPON_BROKER && !may(&e, &none))
-            return refuse(&e, MST_E_DENIED, word);
+            return mst_errand_refuse(&e, MST_E_DENIED, word);
         return acts[i].fn(&e, err);
     }
-    return refuse(&e, MST_E_UNKNOWN, word);
+    return mst_errand_refuse(&e, MST_E_UNKNOWN, word);
 }

@@ -335,7 +335,10 @@ int mst_session_reply_pairs(struct mst_broker *b, struct mst_session *s, uint64_
 static void warn_key(void *context, const struct mst_key *key)
 {
     struct mst_broker *b = context;
+    struct mst_engine *engine = NULL;
     char fingerprint[17];
+    if (mst_driver_key(b->driver, key->channel, &engine))
+        mst_security_note(b, engine, MST_SECURITY_KEY_EXPIRES, key->principal, "");
     mst_key_fingerprint(key->channel, fingerprint);
     mst_log(&b->log, 5, "key-expires", "principal=%s fingerprint=%s in_s=%lld", key->principal,
             fingerprint, (long long)((key->not_after - mst_clock_wall()) / 1000));
@@ -372,8 +375,10 @@ struct mst_actor mst_session_actor(const struct mst_session *s)
 {
     struct mst_actor actor = {
         .principal = s->principal, .roles = s->roles, .unit = s->unit[0] ? s->unit : NULL};
-    if (actor.unit && s->engine)
+    if (actor.unit && s->engine) {
         actor.liaison = mst_core_liaison(mst_engine_core(s->engine), actor.unit);
+        actor.granted = mst_core_granted(mst_engine_core(s->engine), actor.unit);
+    }
     return actor;
 }
 

@@ -17,6 +17,8 @@
 #define PUMP_ROWS_MAX 512
 /* A longer name is left out rather than cut; the id is there. */
 #define ALERT_NAME_BYTES_MAX 255
+/* What a cursor takes, under a name that its owner chooses. */
+#define CURSOR_BYTES 128
 /* How long a peer whose queue is full is left alone. */
 #define STALL_MS_MIN 20
 #define STALL_MS_MAX 5000
@@ -64,6 +66,12 @@ int mst_stream_ack(struct mst_broker *b, struct mst_session *s, const struct mst
     stream->let_go = false;
     if (ack->cursor <= stream->acked)
         return 0;
+    struct mst_caller caller = mst_session_caller(s);
+    if (!mst_driver_take_room(b->driver, s->engine, &caller, CURSOR_BYTES,
+                              mst_clock_now(&b->clock))) {
+        mst_session_error(b, s, MST_E_QUOTA, s->principal);
+        return 0;
+    }
     stream->acked = ack->cursor;
     return mst_driver_cursor(b->driver, s->engine, s->principal, s->name, ack->cursor, err);
 }
@@ -259,11 +267,12 @@ int mst_feed_open(struct mst_broker *b, struct mst_err *err)
         zmq_close(b->feed);
     b->feed = zmq_socket(b->zmq, ZMQ_PUB);
     int linger = 0, server = 1, enforce = 1, hwm = (int)b->settings.BROKER_send_queue_max,
-        handshake = (int)b->settings.BROKER_handshake_timeout;
+        heard_max = 100, handshake = (int)b->settings.BROKER_handshake_timeout;
     int64_t bytes_max = 1024;
     const char *endpoint = b->settings.BROKER_feed_endpoint;
     if (!b->feed || zmq_setsockopt(b->feed, ZMQ_LINGER, &linger, sizeof linger) ||
         zmq_setsockopt(b->feed, ZMQ_SNDHWM, &hwm, sizeof hwm) ||
+        zmq_setsockopt(b->feed, ZMQ_RCVHWM, &heard_max, sizeof heard_max) ||
         zmq_setsockopt(b->feed, ZMQ_MAXMSGSIZE, &bytes_max, sizeof bytes_max) ||
         zmq_setsockopt(b->feed, ZMQ_HANDSHAKE_IVL, &handshake, sizeof handshake) ||
         zmq_setsockopt(b->feed, ZMQ_CURVE_SERVER, &server, sizeof server) ||
@@ -271,6 +280,9 @@ int mst_feed_open(struct mst_broker *b, struct mst_err *err)
         zmq_setsockopt(b->feed, ZMQ_ZAP_DOMAIN, "office", 6) ||
         zmq_setsockopt(b->feed, MST_ZMQ_ZAP_ENFORCE_DOMAIN, &enforce, sizeof enforce))
         return mst_fail(err, MST_E_IO, _("feed: %s"), zmq_strerror(errno));
+    int code = mst_gate_watch(b->gate, MST_GATE_FEED, b->feed, err);
+    if (code)
+        return code;
     /* After a rebind the old listener may need a moment to let go of the port. */
     for (int tries = 0; zmq_bind(b->feed, endpoint) != 0; tries++) {
         if (errno != EADDRINUSE || tries == 100)

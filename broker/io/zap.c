@@ -78,12 +78,15 @@ static const char *judge(struct mst_broker *b, const struct zap_request *r, cons
     *ret_why = "";
     if (strcmp(r->domain, "enrol") == 0)
         return "200";
-    const struct mst_key *key = mst_driver_key(b->driver, (const uint8_t *)r->key, NULL);
+    struct mst_engine *engine = NULL;
+    const struct mst_key *key = mst_driver_key(b->driver, (const uint8_t *)r->key, &engine);
     *ret_why = "unknown key";
     if (!key)
         return strcmp(r->domain, "members") == 0 ? "300" : "400";
     int code = mst_key_check(key, mst_clock_wall());
     *ret_why = mst_code_word(code);
+    if (code == MST_E_REVOKED)
+        mst_security_note(b, engine, MST_SECURITY_REVOKED_KEY, key->principal, r->address);
     if (code)
         return "400";
     *ret_why = "not an office key";

@@ -48,6 +48,8 @@ static const char *const steps[] = {
     /* 3 to 4: what lives beside obligations. */
     "CREATE TABLE items (pid INTEGER NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,"
     " bytes BLOB NOT NULL, PRIMARY KEY (pid, kind, id)) STRICT;",
+    /* 4 to 5: no table is another, but a row of reports may name a file in which they lie. */
+    "",
 };
 #define VERSION ((int64_t)(FIRST_VERSION - 1 + sizeof steps / sizeof steps[0]))
 

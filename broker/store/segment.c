@@ -6,7 +6,12 @@
 
 #define LENGTH_BYTES 4
 
-void mst_segment_pack_run(const struct mst_run *run, struct mst_buf *out)
+#define RUN_BYTES                                                                                  \
+    (3 * sizeof(uint64_t) + 2 * MST_HASH_BYTES + MST_SIGN_BYTES + MST_SIGN_PUBLIC_BYTES)
+#define PLACE_BYTES (3 * sizeof(uint64_t))
+
+void mst_segment_pack_run(const struct mst_run *run, const struct mst_bulk_place *place,
+                          struct mst_buf *out)
 {
     mst_buf_put_u64be(out, run->outbox);
     mst_buf_put_u64be(out, run->first);
@@ -15,6 +20,11 @@ void mst_segment_pack_run(const struct mst_run *run, struct mst_buf *out)
     mst_buf_put(out, run->head, sizeof run->head);
     mst_buf_put(out, run->sig, sizeof run->sig);
     mst_buf_put(out, run->sign_key, sizeof run->sign_key);
+    if (place->file == 0)
+        return;
+    mst_buf_put_u64be(out, place->file);
+    mst_buf_put_u64be(out, place->offset);
+    mst_buf_put_u64be(out, place->bytes);
 }
 
 static uint64_t take_number(const uint8_t **at, size_t bytes)
@@ -31,10 +41,12 @@ static void take_bytes(const uint8_t **at, void *dst, size_t size)
     *at += size;
 }
 
-bool mst_segment_unpack_run(struct mst_slice bytes, struct mst_run *ret_run)
+bool mst_segment_unpack_run(struct mst_slice bytes, struct mst_run *ret_run,
+                            struct mst_bulk_place *ret_place)
 {
     const uint8_t *at = bytes.data;
-    if (bytes.len != MST_SEGMENT_RUN_BYTES)
+    *ret_place = (struct mst_bulk_place){0};
+    if (bytes.len != RUN_BYTES && bytes.len != RUN_BYTES + PLACE_BYTES)
         return false;
     ret_run->outbox = take_number(&at, sizeof ret_run->outbox);
     ret_run->first = take_number(&at, sizeof ret_run->first);
@@ -43,6 +55,11 @@ bool mst_segment_unpack_run(struct mst_slice bytes, struct mst_run *ret_run)
     take_bytes(&at, ret_run->head, sizeof ret_run->head);
     take_bytes(&at, ret_run->sig, sizeof ret_run->sig);
     take_bytes(&at, ret_run->sign_key, sizeof ret_run->sign_key);
+    if (bytes.len > RUN_BYTES) {
+        ret_place->file = take_number(&at, sizeof ret_place->file);
+        ret_place->offset = take_number(&at, sizeof ret_place->offset);
+        ret_place->bytes = take_number(&at, sizeof ret_place->bytes);
+    }
     return ret_run->first > 0 && ret_run->first <= ret_run->last;
 }
 

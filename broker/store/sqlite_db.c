@@ -67,14 +67,19 @@ int mst_sqlite_number_of(sqlite3 *db, const char *sql, int64_t *ret_number, stru
     return code;
 }
 
-int mst_sqlite_open(struct mst_sqlite *conn, const char *db_path, bool writer, struct mst_err *err)
+int mst_sqlite_open(struct mst_sqlite *conn, const char *dir, const char *db_path, bool writer,
+                    struct mst_err *err)
 {
+    sqlite3_vfs *vfs = NULL;
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     flags |= writer ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
     memset(conn, 0, sizeof *conn);
     int rc = sqlite3_open_v2(db_path, &conn->db, flags, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_busy_timeout(conn->db, READER_BUSY_MS);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_file_control(conn->db, "main", SQLITE_FCNTL_VFS_POINTER, &vfs);
+    mst_bulk_handle_init(&conn->bulk, vfs, dir);
     int code = rc == SQLITE_OK ? 0 : mst_sqlite_fail(conn->db, rc, err);
     /* A schema that somebody else wrote runs no code here, and a damaged page is noticed. */
     if (!code)
@@ -94,8 +99,14 @@ void mst_sqlite_done(struct mst_sqlite *conn)
 {
     for (size_t i = 0; i < MST_SQL_COUNT; i++)
         sqlite3_finalize(conn->statements[i]);
+    mst_bulk_handle_done(&conn->bulk);
     sqlite3_close_v2(conn->db);
     memset(conn, 0, sizeof *conn);
+}
+
+const char *mst_sqlite_text(enum mst_sql which)
+{
+    return statement_texts[which];
 }
 
 int mst_sqlite_take(struct mst_sqlite *conn, enum mst_sql which, sqlite3_stmt **ret_statement,

@@ -8,6 +8,7 @@
 
 #include <sqlite3.h>
 
+#include "broker/store/bulk.h"
 #include "broker/store/store_impl.h"
 
 enum mst_sql {
@@ -20,6 +21,7 @@ enum mst_sql {
 struct mst_sqlite {
     sqlite3 *db;
     sqlite3_stmt *statements[MST_SQL_COUNT]; /* prepared at first use; NULL: not yet, or taken */
+    struct mst_bulk_handle bulk;             /* to read reports that lie beside the database */
 };
 
 /* A reader: a connection, and how long one of its statements may stay open. */
@@ -43,9 +45,9 @@ static inline uint64_t mst_sqlite_number(int64_t id)
     return (uint64_t)id & ((UINT64_C(1) << MST_NUMBER_BITS) - 1);
 }
 
-/* Open the database of a directory. `db_path`: of the file, which must exist. */
-MST_MUST_CHECK int mst_sqlite_open(struct mst_sqlite *conn, const char *db_path, bool writer,
-                                   struct mst_err *err);
+/* Open the database of a directory, which is borrowed. `db_path`: of the file, which must exist. */
+MST_MUST_CHECK int mst_sqlite_open(struct mst_sqlite *conn, const char *dir, const char *db_path,
+                                   bool writer, struct mst_err *err);
 void mst_sqlite_done(struct mst_sqlite *conn);
 /* Run a text of statements without parameters. */
 MST_MUST_CHECK int mst_sqlite_exec(sqlite3 *db, const char *sql, struct mst_err *err);
@@ -62,6 +64,8 @@ int mst_sqlite_fail(sqlite3 *db, int rc, struct mst_err *err);
 MST_MUST_CHECK int mst_sqlite_take(struct mst_sqlite *conn, enum mst_sql which,
                                    sqlite3_stmt **ret_statement, struct mst_err *err);
 void mst_sqlite_give(struct mst_sqlite *conn, enum mst_sql which, sqlite3_stmt *statement);
+/* Its text. */
+const char *mst_sqlite_text(enum mst_sql which);
 /* Take, step to the end, give back: for a statement without parameters and rows. */
 MST_MUST_CHECK int mst_sqlite_run(struct mst_sqlite *conn, enum mst_sql which, struct mst_err *err);
 

@@ -440,6 +440,8 @@ void mst_store_commit(struct mst_store *s, mst_store_done_fn done, void *context
     s->done = done;
     s->done_context = context;
     int code = s->passthrough ? 0 : check_batch(s, &err);
+    if (!code && s->ops->prepare)
+        code = settle(s, s->ops->prepare(s, &err));
     if (code) {
         /* Nothing was tried, so nothing is in doubt: the store lives on, without the batch. */
         if (s->state == MST_STORE_SPOILED)
@@ -613,6 +615,29 @@ int mst_reader_obligations(struct mst_reader *r, mst_pid p, mst_obligation_fn fn
     struct mst_walk what = {.table = MST_TABLE_OBLIGATION, .p = p, .context = context};
     what.fn.obligation = fn;
     return mst_reader_walk(r, &what, err);
+}
+
+/* What a callback that wants one alone is wrapped in. */
+struct only {
+    mst_obligation_fn fn;
+    void *context;
+};
+
+static int take_only(void *context, const char *id, struct mst_slice bytes)
+{
+    const struct only *only = context;
+    (void)only->fn(only->context, id, bytes);
+    return 1;
+}
+
+int mst_reader_obligation(struct mst_reader *r, mst_pid p, const char *id, mst_obligation_fn fn,
+                          void *context, struct mst_err *err)
+{
+    struct only only = {fn, context};
+    struct mst_walk what = {.table = MST_TABLE_OBLIGATION, .p = p, .id = id, .context = &only};
+    what.fn.obligation = take_only;
+    /* No stored id is as long: there is none of this name. */
+    return strlen(id) > MST_STORE_NAME_BYTES_MAX ? 0 : mst_reader_walk(r, &what, err);
 }
 
 int mst_reader_items(struct mst_reader *r, mst_pid p, mst_item_fn fn, void *context,

@@ -132,8 +132,12 @@ struct mst_store_options {
     int64_t wal_bytes_max; /* checkpoint beyond it even when busy */
     int64_t behind_bytes;  /* a batch with so many bytes of reports is committed by a thread of the
                               store's own; 0: none is */
-    bool unsafe_sync;      /* for the negative control only: commits are not synced; without
-                              MUSTER_TESTING it does nothing */
+    int64_t bulk_bytes;    /* from so many bytes of reports in a batch on, they go to files beside
+                              the database; 0: never */
+    int64_t bulk_file_bytes_max; /* beyond it the next batch begins a file */
+    /* For the negative controls only: commits, or files of reports, are not synced. Without
+     * MUSTER_TESTING they do nothing. */
+    bool unsafe_sync, unsafe_bulk_sync;
 };
 
 MST_MUST_CHECK int mst_store_sqlite_open(const struct mst_store_options *options,
@@ -265,6 +269,10 @@ MST_MUST_CHECK int mst_reader_refusals(struct mst_reader *r, mst_pid p, uint64_t
 /* By id, ascending. */
 MST_MUST_CHECK int mst_reader_obligations(struct mst_reader *r, mst_pid p, mst_obligation_fn fn,
                                           void *context, struct mst_err *err);
+/* The one of this id, found by its key; fn is not called where there is none, and what it returns
+ * is passed over. */
+MST_MUST_CHECK int mst_reader_obligation(struct mst_reader *r, mst_pid p, const char *id,
+                                         mst_obligation_fn fn, void *context, struct mst_err *err);
 /* By kind and id, ascending. */
 MST_MUST_CHECK int mst_reader_items(struct mst_reader *r, mst_pid p, mst_item_fn fn, void *context,
                                     struct mst_err *err);

@@ -82,6 +82,7 @@ struct mst_walk {
     mst_pid p;
     uint64_t outbox;
     uint64_t from, to; /* inclusive bounds of the number: row, last of a run, seq, alert */
+    const char *id;    /* OBLIGATION: this one alone; NULL: all */
     union {
         mst_programme_fn programme;
         mst_row_fn row;
@@ -110,6 +111,8 @@ struct mst_store_ops {
      * MST_E_FULL, MST_E_NOMEM: the batch is lost, the store is not. Anything else: it is dead.
      */
     int (*put)(struct mst_store *s, const struct mst_put *put, struct mst_err *err);
+    /* Before a commit, what may fail like a put; NULL: nothing. */
+    int (*prepare)(struct mst_store *s, struct mst_err *err);
     /* Ends in exactly one mst_store_committed(). */
     void (*commit)(struct mst_store *s);
     int (*rollback)(struct mst_store *s, struct mst_err *err);

@@ -501,6 +501,13 @@ static void walk_bounds(const struct mst_walk *walk, struct key *first, struct k
         *end = key_numbers(walk->p, walk->outbox, walk->to);
         key_add_number(end, 0, 1); /* just after `to` */
         break;
+    case MST_TABLE_OBLIGATION:
+        if (!walk->id)
+            break;
+        *first = key_bytes(walk->p, walk->id, strlen(walk->id) + 1);
+        *end = *first;
+        key_add_number(end, 0, 1); /* just after it */
+        break;
     default:
         break;
     }

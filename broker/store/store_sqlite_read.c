@@ -22,6 +22,10 @@ struct walking {
     struct mst_run run;    /* ROW: the segment on which the statement stands, if `more` */
     uint64_t segment_next; /* number of the first report in `rest` */
     struct mst_slice rest;
+    struct mst_bulk_handle *bulk;
+    struct mst_buf read; /* what `rest` lies in if it lay in a file */
+    int code;            /* why giving failed, if it is not that the row is damaged */
+    struct mst_err *err;
 };
 
 /* Where a walk's key starts: what stands for "before the first". */
@@ -78,23 +82,36 @@ static bool give_programme(struct walking *w)
 }
 
 /* What the ledger's row says of a run, with what its key and its instant say. */
-static bool column_run(const struct walking *w, int id, int at, int run, struct mst_run *ret_run)
+static bool column_run(const struct walking *w, int id, int at, int run, struct mst_run *ret_run,
+                       struct mst_bulk_place *ret_place)
 {
     ret_run->row_first = mst_sqlite_number(column_number(w, id));
     ret_run->at = column_number(w, at);
-    return mst_segment_unpack_run(column_slice(w, run), ret_run);
+    return mst_segment_unpack_run(column_slice(w, run), ret_run, ret_place);
+}
+
+/* The segment on which the statement stands. */
+static bool begin_segment(struct walking *w)
+{
+    struct mst_bulk_place place;
+    if (!column_run(w, 0, 1, 3, &w->run, &place))
+        return false;
+    w->segment_next = w->run.row_first;
+    w->rest = column_slice(w, 4);
+    if (place.file == 0)
+        return true;
+    mst_buf_clear(&w->read);
+    w->code = mst_bulk_read(w->bulk, &place, &w->read, w->err);
+    w->rest = (struct mst_slice){w->read.data, w->read.len};
+    return w->code == 0;
 }
 
 /* One report of a segment: those before `next` are passed over. */
 static bool give_report(struct walking *w)
 {
     struct mst_slice bytes;
-    if (!w->more) {
-        if (!column_run(w, 0, 1, 3, &w->run))
-            return false;
-        w->segment_next = w->run.row_first;
-        w->rest = column_slice(w, 4);
-    }
+    if (!w->more && !begin_segment(w))
+        return false;
     uint64_t last = w->run.row_first + (w->run.last - w->run.first);
     do {
         w->more = w->segment_next < last;
@@ -145,7 +162,8 @@ static bool give_head(struct walking *w)
 static bool give_run(struct walking *w)
 {
     struct mst_run run;
-    if (!column_run(w, 1, 2, 3, &run) || run.outbox != w->walk->outbox ||
+    struct mst_bulk_place place;
+    if (!column_run(w, 1, 2, 3, &run, &place) || run.outbox != w->walk->outbox ||
         run.last != (uint64_t)column_number(w, 0))
         return false;
     w->stop = w->walk->fn.run(w->walk->context, &run);
@@ -273,6 +291,8 @@ static const struct walk_row walk_rows[MST_TABLE_COUNT] = {
     [MST_TABLE_INVITATION] = {MST_SQL_WALK_INVITATIONS, KEY_BYTES, give_invitation},
 };
 
+static const struct walk_row one_obligation = {MST_SQL_ONE_OBLIGATION, KEY_TEXT, give_obligation};
+
 /* ---- the walk ---- */
 
 static int64_t clamp(uint64_t number, int64_t max)
@@ -302,7 +322,7 @@ static int bind_start(sqlite3_stmt *statement, const struct mst_walk *walk, enum
             break;
         /* fall through */
     case KEY_TEXT:
-        rc = sqlite3_bind_text(statement, 1, "", 0, SQLITE_STATIC);
+        rc = sqlite3_bind_text(statement, 1, walk->id ? walk->id : "", -1, SQLITE_STATIC);
         break;
     case KEY_BYTES:
         rc = sqlite3_bind_zeroblob(statement, 1, 0);
@@ -353,8 +373,8 @@ static int fail_damaged(enum mst_table table, struct mst_err *err)
 int mst_sqlite_walk(struct mst_reader *base, const struct mst_walk *walk, struct mst_err *err)
 {
     struct mst_sqlite_reader *r = (struct mst_sqlite_reader *)base;
-    const struct walk_row *how = &walk_rows[walk->table];
-    struct walking w = {.walk = walk, .next = walk->from};
+    const struct walk_row *how = walk->id ? &one_obligation : &walk_rows[walk->table];
+    struct walking w = {.walk = walk, .next = walk->from, .bulk = &r->conn->bulk, .err = err};
     int code = mst_sqlite_take(r->conn, how->sql, &w.statement, err);
     if (code)
         return code;
@@ -367,7 +387,7 @@ int mst_sqlite_walk(struct mst_reader *base, const struct mst_walk *walk, struct
             break;
         rc = SQLITE_OK;
         if (!how->give(&w)) {
-            code = fail_damaged(walk->table, err);
+            code = w.code ? w.code : fail_damaged(walk->table, err);
             break;
         }
         if (w.stop)
@@ -381,6 +401,7 @@ int mst_sqlite_walk(struct mst_reader *base, const struct mst_walk *walk, struct
     if (!code && rc != SQLITE_OK && rc != SQLITE_DONE)
         code = mst_sqlite_fail(r->conn->db, rc, err);
     mst_sqlite_give(r->conn, how->sql, w.statement);
+    mst_buf_done(&w.read);
     return code;
 }
 
@@ -391,12 +412,13 @@ static int last_number(sqlite3_stmt *statement, enum mst_table table, uint64_t *
                        struct mst_err *err)
 {
     struct mst_run run = {0};
+    struct mst_bulk_place place;
     *ret_number = mst_sqlite_number(sqlite3_column_int64(statement, 0));
     if (table != MST_TABLE_ROW || sqlite3_column_type(statement, 1) == SQLITE_NULL)
         return 0;
     struct mst_slice bytes = {sqlite3_column_blob(statement, 1),
                               (size_t)sqlite3_column_bytes(statement, 1)};
-    if (!mst_segment_unpack_run(bytes, &run))
+    if (!mst_segment_unpack_run(bytes, &run, &place))
         return fail_damaged(table, err);
     *ret_number += run.last - run.first;
     return 0;

@@ -66,10 +66,18 @@ static const char *hint_of_type(const struct mst_form_field *field)
     }
 }
 
+/* One of a table's, and not the table. */
+static bool is_row(const struct mst_form_fault *fault)
+{
+    size_t len = strlen(fault->path);
+    return fault->field && fault->field->type == MST_FIELD_ROWS && len &&
+           fault->path[len - 1] == ']';
+}
+
 void mst_form_say(const struct mst_form_fault *fault, const struct mst_form_names *names,
                   char text[MST_ERR_TEXT_MAX], char hint[MST_ERR_HINT_MAX])
 {
-    char word[WORD_SHOWN_MAX], more[MST_ERR_TEXT_MAX / 2];
+    char word[WORD_SHOWN_MAX], more[MST_ERR_TEXT_MAX / 2], row[MST_ERR_TEXT_MAX / 2];
     const char *label = label_of(fault->field);
     const char *ids[MST_FORM_FIELDS_MAX];
     mst_slice_show(fault->word, word, sizeof word);
@@ -82,6 +90,11 @@ void mst_form_say(const struct mst_form_fault *fault, const struct mst_form_name
                 hint);
     if (fault->kind == MST_FORM_UNKNOWN_FIELD) {
         label = word;
+    } else if (fault->kind == MST_FORM_WRONG_TYPE && is_row(fault)) {
+        snprintf(row, sizeof row, _("each row of %s"), label);
+        label = row;
+        snprintf(more, sizeof more, "%s", _(mst_field_type_words(MST_FIELD_RECORD)));
+        snprintf(hint, MST_ERR_HINT_MAX, "%s", hint_of_type(NULL));
     } else if (fault->kind == MST_FORM_WRONG_TYPE) {
         snprintf(more, sizeof more, "%s",
                  fault->field ? _(mst_field_type_words(fault->field->type)) : _("a map"));
@@ -128,7 +141,8 @@ static void add_bounds(const struct mst_form_field *field, char *buf, size_t siz
         add_bound(buf, size, _("at most %s"), field->max, field->decimals);
     if (number && field->decimals > 0)
         add_bound(buf, size, _("at most %s decimals"), field->decimals, 0);
-    if (field->type == MST_FIELD_TEXT && field->max < MST_FORM_TEXT_MAX)
+    bool words = field->type == MST_FIELD_TEXT || field->type == MST_FIELD_AMOUNT;
+    if (words && field->max < MST_FORM_TEXT_MAX)
         add_bound(buf, size, _("at most %s characters"), field->max, 0);
 }
 

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "config/load/loader.h"
+#include "config/model/matters.h"
+#include "config/model/tasks.h"
 
 #define ROWS_DEFAULT 100
 #define DECIMALS_DEFAULT 2
@@ -23,7 +25,7 @@ static const struct {
     {"figure", NUMBERS},
     {"decimals", BIT(DECIMAL) | BIT(PERCENT)},
     {"min", NUMBERS | LISTS},
-    {"max", NUMBERS | LISTS | BIT(TEXT)},
+    {"max", NUMBERS | LISTS | BIT(TEXT) | BIT(AMOUNT)},
     {"choices", BIT(CHOICE)},
     {"fields", BIT(ROWS) | BIT(RECORD)},
     {"every", BIT(AREA)},
@@ -153,7 +155,8 @@ static void load_by_type(struct mst_loader *l, const struct mst_node *map, struc
 {
     if (mst_field_is_number(field))
         load_number(l, map, field);
-    if (field->type == MST_FIELD_TEXT)
+    bool words = field->type == MST_FIELD_TEXT || field->type == MST_FIELD_AMOUNT;
+    if (words)
         field->max = mst_read_int(&l->r, map, "max", 1, MST_FORM_TEXT_MAX, MST_FORM_TEXT_MAX);
     if (field->type == MST_FIELD_CHOICE)
         load_choices(l, map, field);
@@ -163,7 +166,7 @@ static void load_by_type(struct mst_loader *l, const struct mst_node *map, struc
     }
     if (field->type == MST_FIELD_ROWS || field->type == MST_FIELD_RECORD)
         load_inside(l, map, place, field);
-    if (field->type != MST_FIELD_TEXT && field->min > field->max)
+    if (!words && field->min > field->max)
         MST_FAULT(&l->r, map, NULL, _("min is above max"));
 }
 
@@ -177,6 +180,16 @@ static void check_particular(struct mst_loader *l, const struct mst_node *map,
                       _("%s means nothing for the type %s"), particular[i].key,
                       mst_field_type_word(field->type));
     }
+}
+
+/* Where a report may list difficulties or projects, a field can only be the remark beside it. */
+static void check_reserved(struct mst_loader *l, const struct mst_node *node, struct place place,
+                           const struct mst_form_field *field)
+{
+    if (place.depth == 0 && mst_matters_key(mst_text(field->id)) && field->type != MST_FIELD_TEXT)
+        MST_FAULT(&l->r, mst_node_get(node, "id"), _("make it text, or choose another"),
+                  _("every report may list its %s there, so the field can only be text"),
+                  field->id);
 }
 
 static void load_field(struct mst_loader *l, const struct mst_node *node, struct place place,
@@ -196,6 +209,7 @@ static void load_field(struct mst_loader *l, const struct mst_node *node, struct
     field->every = mst_read_bool(&l->r, node, "every", false);
     field->carry = mst_read_bool(&l->r, node, "carry", false);
     check_particular(l, node, field);
+    check_reserved(l, node, place, field);
     if ((field->unique || field->every) && !place.column)
         MST_FAULT(&l->r, node, _("leave the key out"), _("only a column of rows can be %s"),
                   field->unique ? "unique" : "every");
@@ -301,6 +315,20 @@ static void check_minutes(struct mst_loader *l, const struct mst_node *node,
                   _("the form of minutes needs a field date"));
 }
 
+/* A report about tasks has them beside its form's fields. */
+static void check_tasks(struct mst_loader *l, const struct mst_node *node,
+                        const struct mst_duty *duty)
+{
+    const struct mst_form *form = duty->form;
+    for (size_t i = 0; duty->tasks != MST_TASKS_NONE && i < form->fields_count; i++) {
+        if (mst_tasks_key(mst_text(form->fields[i].id)))
+            MST_FAULT(&l->r, node, _("give the field another id, or the duty another form"),
+                      _("reports about tasks have %s already, and the form %s has a field of that "
+                        "id"),
+                      form->fields[i].id, form->id);
+    }
+}
+
 void mst_load_duty_form(struct mst_loader *l, const struct mst_node *map, struct mst_duty *duty)
 {
     const struct mst_node *node = mst_read_field(&l->r, map, "form", MST_MAY_LACK);
@@ -322,6 +350,7 @@ void mst_load_duty_form(struct mst_loader *l, const struct mst_node *map, struct
         duty->form = &l->p->forms[i];
         if (duty->kind == MST_DUTY_QUOTA)
             check_minutes(l, node, duty->form);
+        check_tasks(l, node, duty);
         return;
     }
     char hint[MST_ERR_HINT_MAX];

@@ -9,8 +9,12 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "config/load/testing.h"
 
 #define KEY_FILE_BYTES_MAX 1024
 
@@ -27,8 +31,23 @@ static const struct key_line key_lines[] = {
 };
 #define KEY_LINES (sizeof key_lines / sizeof key_lines[0])
 
+/*
+ * Whoever holds a secret leaves no core file. The limit alone does not hold where the kernel hands
+ * cores to a program (core_pattern with a pipe, as systemd-coredump has it); not being dumpable
+ * does, and keeps other processes of the user from reading the memory.
+ */
+static void leave_no_core(void)
+{
+    const struct rlimit none = {0, 0};
+    if (MST_MUTANT("cores-are-left"))
+        return;
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 int mst_keys_make(struct mst_keys *ret_keys, struct mst_err *err)
 {
+    leave_no_core();
     if (sodium_init() < 0)
         return mst_fail_on(err, MST_E_INTERNAL, "libsodium");
     /* libzmq's CURVE keys are Curve25519 keys, as crypto_box's are. */
@@ -91,6 +110,7 @@ static int parse_keys(char *text, const char *path, struct mst_keys *keys, struc
 
 int mst_keys_read(const char *path, struct mst_keys *ret_keys, struct mst_err *err)
 {
+    leave_no_core();
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT)
         return mst_fail(err, MST_E_UNKNOWN, "%s: %s", path, strerror(errno));

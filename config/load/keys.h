@@ -4,7 +4,8 @@
  * channel, Ed25519 for signatures, made together and rotated together.
  *
  * The file is text, four `name: hex` lines, mode 0600. Reading refuses a symbolic link, another
- * owner, and any bit for group or others.
+ * owner, and any bit for group or others. A process that makes or reads keys leaves no core file
+ * from then on, and cannot be looked into by others of its user.
  */
 #ifndef MST_CONFIG_LOAD_KEYS_H
 #define MST_CONFIG_LOAD_KEYS_H

@@ -40,6 +40,7 @@ const char *mst_field_type_words(enum mst_field_type type);
 
 struct mst_area; /* programme.h */
 struct mst_unit;
+struct mst_matter_rules;
 
 struct mst_choice {
     const char *id;
@@ -49,8 +50,8 @@ struct mst_choice {
 /*
  * Invariants: numbers have 0 <= decimals <= MST_FORM_DECIMALS_MAX, and decimals is 0 where the type
  * is INTEGER. min and max are in units of 10^-decimals for numbers; a count for ROWS and UNITS; max
- * alone, in characters, for TEXT. fields only where the type is ROWS or RECORD, choices only where
- * it is CHOICE.
+ * alone, in characters, for TEXT and AMOUNT. fields only where the type is ROWS or RECORD, choices
+ * only where it is CHOICE.
  */
 struct mst_form_field {
     const char *id;
@@ -62,6 +63,7 @@ struct mst_form_field {
     bool carry;  /* a report to be filled in begins with what the last one said */
     bool unique; /* a column: no two rows have the same */
     bool every;  /* a column of areas: each focus area of the group has a row; unique as well */
+    bool others; /* units: other ones than the unit that reports */
     int decimals;
     int64_t min, max;
     const struct mst_choice *choices;
@@ -110,6 +112,9 @@ struct mst_form_names {
     size_t areas_count;
     const struct mst_unit *units;
     size_t units_count;
+    const char *bearer; /* id of the unit that reports; NULL: not known */
+    /* The body may list difficulties and projects, within these bounds; NULL: it may not. */
+    const struct mst_matter_rules *matters;
     bool tasks; /* the body may speak of tasks beside the form: tasks.h checks what it says */
 };
 
@@ -130,6 +135,10 @@ typedef bool (*mst_form_fault_fn)(void *context, const struct mst_form_fault *fa
  * if what is missing were there. */
 bool mst_form_check(const struct mst_form *form, const struct mst_form_names *names,
                     struct mst_slice body, mst_form_fault_fn fn, void *context);
+/* Likewise where there is no form, so that any map will do: what it lists of matters has to be
+ * right all the same. */
+bool mst_form_check_any(const struct mst_form_names *names, struct mst_slice body,
+                        mst_form_fault_fn fn, void *context);
 
 /* ---- numbers ---- */
 

@@ -118,6 +118,21 @@ static void check_number(struct check *c, const struct mst_form_field *field,
         tell_bound(c, MST_FORM_ABOVE, field, field->max, field->decimals);
 }
 
+/* What is no number is words, which have a length and no sign. */
+static void check_amount(struct check *c, const struct mst_form_field *field,
+                         const struct mst_value *v)
+{
+    int64_t value;
+    bool number = v->kind != MST_VALUE_TEXT;
+    bool negative =
+        (v->kind == MST_VALUE_INT && v->i < 0) || (v->kind == MST_VALUE_DOUBLE && v->d < 0) ||
+        (!number && mst_number_parse(v->s, MST_FORM_DECIMALS_MAX, &value) < 0 && value < 0);
+    if (negative)
+        tell_bound(c, MST_FORM_BELOW, field, 0, 0);
+    else if (!number && characters(v->s) > (size_t)field->max)
+        tell_bound(c, MST_FORM_TOO_LONG, field, field->max, 0);
+}
+
 static bool is_area(const struct mst_form_names *names, struct mst_slice id)
 {
     for (size_t i = 0; i < names->areas_count; i++) {
@@ -215,6 +230,8 @@ static void check_units(struct check *c, const struct mst_form_field *field, str
             tell_word(c, MST_FORM_WRONG_TYPE, field, mst_text(NULL));
         else if (!is_unit(c->names, v.s))
             tell_word(c, MST_FORM_NO_UNIT, field, v.s);
+        else if (field->others && c->names->bearer && mst_slice_is(v.s, c->names->bearer))
+            tell_word(c, MST_FORM_ITSELF, field, v.s);
         else
             seen[i] = v.s;
         for (size_t j = 0; j < i && seen[i].len; j++) {
@@ -308,6 +325,9 @@ static bool fits(const struct mst_form_field *field, enum mst_value_kind kind)
     case MST_FIELD_DECIMAL:
     case MST_FIELD_PERCENT:
         return true; /* looked at more closely */
+    case MST_FIELD_AMOUNT:
+        return kind == MST_VALUE_INT || kind == MST_VALUE_UINT || kind == MST_VALUE_DOUBLE ||
+               kind == MST_VALUE_TEXT;
     default:
         return kind == MST_VALUE_TEXT;
     }
@@ -353,6 +373,8 @@ static void check_value(struct check *c, const struct mst_form_field *field, str
         tell_word(c, MST_FORM_WRONG_TYPE, field, v.kind == MST_VALUE_TEXT ? v.s : mst_text(NULL));
     else if (mst_field_is_number(field))
         check_number(c, field, &v);
+    else if (field->type == MST_FIELD_AMOUNT)
+        check_amount(c, field, &v);
     else if (field->type == MST_FIELD_UNITS)
         check_units(c, field, raw);
     else if (field->type == MST_FIELD_ROWS)
@@ -363,14 +385,30 @@ static void check_value(struct check *c, const struct mst_form_field *field, str
         check_text(c, field, v.s);
 }
 
-static bool is_words(const struct mst_form_field *field)
-{
-    return field->type == MST_FIELD_TEXT;
-}
-
 static bool beside_form(const struct check *c, struct mst_slice key)
 {
     return c->names && c->names->tasks && mst_tasks_key(key);
+}
+
+static bool is_text_or_nothing(struct mst_slice raw)
+{
+    struct mst_unpack u;
+    struct mst_value v;
+    mst_unpack_init(&u, raw.data, raw.len);
+    return mst_unpack_next(&u, &v) && (v.kind == MST_VALUE_TEXT || v.kind == MST_VALUE_NIL);
+}
+
+/* A body's difficulties or projects, where they are more than a remark; false: they are not. A
+ * form that has a table of that name asks for what it wants beside. */
+static bool check_matters(struct check *c, const struct mst_form_field *field, struct mst_slice key,
+                          struct mst_slice raw)
+{
+    struct mst_matter_field matter;
+    if (!c->names || !c->names->matters || is_text_or_nothing(raw) ||
+        !mst_matter_field(key, c->names->matters, &matter))
+        return false;
+    check_value(c, &matter.list, raw);
+    return !field || field->type == MST_FIELD_TEXT;
 }
 
 static void check_map(struct check *c, const struct mst_form_field *fields, size_t count, bool open,
@@ -389,10 +427,11 @@ static void check_map(struct check *c, const struct mst_form_field *fields, size
             return;
         const struct mst_form_field *field = mst_form_field(fields, count, key.s);
         size_t was = enter(c, key.s);
-        if (was == 0 && mst_matters_listed(key.s, raw) && (!field || is_words(field))) {
-            c->said = true; /* a list of matters is checked by matters.h */
-        } else if (field) {
+        if (field)
             seen |= UINT64_C(1) << (field - fields);
+        if (was == 0 && check_matters(c, field, key.s, raw)) {
+            c->said = true;
+        } else if (field) {
             check_value(c, field, raw);
         } else if (!open && !(was == 0 && beside_form(c, key.s))) {
             tell(c, (struct mst_form_fault){.kind = MST_FORM_UNKNOWN_FIELD,
@@ -413,21 +452,37 @@ static void check_map(struct check *c, const struct mst_form_field *fields, size
     }
 }
 
-bool mst_form_check(const struct mst_form *form, const struct mst_form_names *names,
-                    struct mst_slice body, mst_form_fault_fn fn, void *context)
+/* false: it is no map, and that was told. */
+static bool is_map(struct check *c, struct mst_slice body)
 {
-    struct check c = {.names = names, .fn = fn, .context = context};
     struct mst_unpack u;
     struct mst_value head = {.kind = MST_VALUE_NIL};
     if (body.data)
         mst_unpack_init(&u, body.data, body.len);
-    if (!body.data || !mst_unpack_next(&u, &head) || head.kind != MST_VALUE_MAP) {
-        tell_word(&c, MST_FORM_WRONG_TYPE, NULL, mst_text(NULL));
+    if (body.data && mst_unpack_next(&u, &head) && head.kind == MST_VALUE_MAP)
+        return true;
+    tell_word(c, MST_FORM_WRONG_TYPE, NULL, mst_text(NULL));
+    return false;
+}
+
+bool mst_form_check(const struct mst_form *form, const struct mst_form_names *names,
+                    struct mst_slice body, mst_form_fault_fn fn, void *context)
+{
+    struct check c = {.names = names, .fn = fn, .context = context};
+    if (!is_map(&c, body))
         return false;
-    }
     check_map(&c, form->fields, form->fields_count, form->open, body);
     if (!c.wrong && !c.said)
         tell_word(&c, MST_FORM_NOTHING, NULL, mst_text(NULL));
+    return !c.wrong;
+}
+
+bool mst_form_check_any(const struct mst_form_names *names, struct mst_slice body,
+                        mst_form_fault_fn fn, void *context)
+{
+    struct check c = {.names = names, .fn = fn, .context = context};
+    if (is_map(&c, body))
+        check_map(&c, NULL, 0, true, body);
     return !c.wrong;
 }
 

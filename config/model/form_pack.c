@@ -43,12 +43,12 @@ static void put_choices(struct mst_buf *out, const struct mst_form_field *field)
 
 static void put_fields(struct mst_buf *out, const struct mst_form_field *fields, size_t count);
 
-enum { REQUIRED = 1, FIGURE = 2, UNIQUE = 4, EVERY = 8, CARRY = 16 };
+enum { REQUIRED = 1, FIGURE = 2, UNIQUE = 4, EVERY = 8, CARRY = 16, OTHERS = 32 };
 
 static void put_field(struct mst_buf *out, const struct mst_form_field *f)
 {
     int flags = (f->required ? REQUIRED : 0) | (f->figure ? FIGURE : 0) | (f->unique ? UNIQUE : 0) |
-                (f->every ? EVERY : 0) | (f->carry ? CARRY : 0);
+                (f->every ? EVERY : 0) | (f->carry ? CARRY : 0) | (f->others ? OTHERS : 0);
     mst_pack_map(out, 4u + (f->measure.zh ? 2 : 0) + (flags ? 1 : 0) + (f->decimals ? 1 : 0) +
                           (f->min ? 1 : 0) + (f->max ? 1 : 0) + (f->choices_count ? 1 : 0) +
                           (f->fields_count ? 1 : 0));
@@ -171,6 +171,7 @@ static void take_field(struct reading *r, struct mst_slice map, int depth, struc
     f->unique = flags & UNIQUE;
     f->every = flags & EVERY;
     f->carry = flags & CARRY;
+    f->others = flags & OTHERS;
     f->decimals = (int)decimals;
     f->min = mst_unpack_int(map, "n", 0);
     f->max = mst_unpack_int(map, "x", 0);

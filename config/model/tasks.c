@@ -298,12 +298,19 @@ static void check_helpers(struct checking *c, struct mst_slice map)
     }
     if (count > MST_TASK_HELPERS_MAX)
         tell(c, "helpers", N_("are too many"), nothing, N_("name the most important ones"));
-    for (; count > 0 && count <= MST_TASK_HELPERS_MAX; count--) {
+    struct mst_slice named[MST_TASK_HELPERS_MAX];
+    for (size_t i = 0; i < count && count <= MST_TASK_HELPERS_MAX; i++) {
+        bool twice = false;
         if (!mst_unpack_next(&u, &v) || v.kind != MST_VALUE_TEXT) {
             tell(c, "helpers", N_("must be a list of units"), nothing, N_("write [UNIT, UNIT]"));
             return;
         }
-        if (!c->scope->helper(c->scope->context, v.s))
+        named[i] = v.s;
+        for (size_t k = 0; k < i; k++)
+            twice = twice || same_slice(named[k], v.s);
+        if (twice)
+            tell(c, "helpers", N_("stands twice"), v.s, N_("name each once"));
+        else if (!c->scope->helper(c->scope->context, v.s))
             tell(c, "helpers", N_("unknown unit"), v.s, N_("check the spelling"));
     }
 }
@@ -391,6 +398,23 @@ static void check_task(struct checking *c, struct mst_slice map)
     check_due(c, map);
 }
 
+/* A reason that nobody asked for hides that the area which was meant has none. */
+static void check_reasons(struct checking *c, struct mst_slice uncovered)
+{
+    struct mst_unpack u;
+    struct mst_value head, area;
+    mst_unpack_init(&u, uncovered.data, uncovered.len);
+    if (!uncovered.data || c->scope->areas == 0 || !mst_unpack_next(&u, &head))
+        return;
+    for (size_t left = head.count; left > 0 && c->faults < FAULTS_MAX; left--) {
+        if (!mst_unpack_next(&u, &area) || !mst_unpack_skip(&u, NULL))
+            return;
+        if (area.kind != MST_VALUE_TEXT || !is_area(c->scope, area.s))
+            tell(c, "uncovered", N_("the group has no such focus area"),
+                 area.kind == MST_VALUE_TEXT ? area.s : nothing, N_("check the spelling"));
+    }
+}
+
 /* Every focus area has a task, or a reason why it has none. */
 static void check_coverage(struct checking *c)
 {
@@ -402,6 +426,7 @@ static void check_coverage(struct checking *c)
              N_("write AREA: why"));
         return;
     }
+    check_reasons(c, uncovered);
     for (size_t i = 0; i < c->scope->areas; i++) {
         const char *area = c->scope->area(c->scope->context, i);
         bool covered = mst_unpack_text(uncovered, area).len > 0;

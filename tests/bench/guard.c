@@ -142,8 +142,11 @@ static void commit(struct guard *g)
 static void start(struct guard *g, bool on_disk)
 {
     struct mst_diags diags = {0};
-    struct mst_store_options options = {
-        .path = g->dir, .page_bytes = 8192, .wal_bytes_max = 64 << 20};
+    struct mst_store_options options = {.path = g->dir,
+                                        .page_bytes = 8192,
+                                        .wal_bytes_max = 64 << 20,
+                                        .bulk_bytes = 32 << 10,
+                                        .bulk_file_bytes_max = 1 << 30};
     CHECK(mst_programme_load(PROGRAMME, &diags, &g->programme, NULL) == 0);
     mst_diags_done(&diags);
     CHECK(mst_zone_parse(g->programme->zone, NOW, &g->now, NULL) == 0);
@@ -154,7 +157,8 @@ static void start(struct guard *g, bool on_disk)
     CHECK((on_disk ? mst_store_sqlite_open(&options, &g->store, NULL)
                    : mst_store_mem_open(&options, &g->store, NULL)) == 0);
     const struct mst_driver_options driver = {.store = g->store, .keys = &g->keys};
-    const struct mst_driver_callbacks callbacks = {g, on_answer, on_alert, on_log};
+    const struct mst_driver_callbacks callbacks = {
+        .context = g, .answer = on_answer, .alert = on_alert, .log = on_log};
     CHECK(mst_driver_new(&driver, &callbacks, &g->driver, NULL) == 0);
     CHECK(mst_driver_add(g->driver, g->programme, NULL) == 0);
     CHECK(mst_driver_start(g->driver, 0, g->now, NULL) == 0);

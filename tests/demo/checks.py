@@ -108,6 +108,48 @@ def tasks(rows, changes, first, following, owners, issue_number, record_numbers)
     return wrong
 
 
+def _concerned(difficulty, lead_of):
+    """Raiser, helpers and the leads of their groups; an owner that was not named is the raiser's lead."""
+    units = {difficulty.raiser, *difficulty.helpers}
+    return {f"unit:{unit}" for unit in units | {lead_of.get(unit, unit) for unit in units}} | {"office"}
+
+
+def difficulties(rows, logged, wanted, lead_of):
+    """Each that a report raised is there, was answered by whom it asked, in each round, and is solved by its raiser's
+    word; whoever it concerns was told of each round once, and nobody else was."""
+    wrong = []
+    found = {row["id"]: row for row in rows}
+    if set(found) != {d.id for d in wanted}:
+        wrong.append(f"difficulties {sorted(found)}, wanted {[d.id for d in wanted]}")
+    for d in wanted:
+        row = found.get(d.id, {})
+        told = tuple(row.get(key) for key in ("title", "raiser", "state", "round", "waiting", "outside"))
+        if told != (d.title, d.raiser, "solved", len(d.rounds), 0, d.outside) or set(row.get("helpers", ())) != set(d.helpers):
+            wrong.append(f"difficulty {d.id}: {row}, wanted {d}")
+        replies = [(reply["unit"], reply["at"][:16].replace("T", " ")) for reply in row.get("replies", ())]
+        if replies != [reply for turn in d.rounds for reply in sorted(turn.replies.items(), key=lambda row: row[1])]:
+            wrong.append(f"difficulty {d.id}: replies {replies}")
+        for kind in ("difficulty-raised", "difficulty-confirmed"):
+            heard = [row["audience"] for row in logged if (row["kind"], row["obligation"]) == (kind, f"difficulty/{d.id}")]
+            if sorted(heard) != sorted([*_concerned(d, lead_of)] * len(d.rounds)):
+                wrong.append(f"difficulty {d.id}: {kind} to {sorted(heard)}")
+    return wrong
+
+
+def projects(rows, wanted):
+    """What reports listed as won is there once, as it was said last. `wanted`: (unit, title) → what was said."""
+    wrong = []
+    found = {(row["owner"], row["title"]): row for row in rows}
+    if len(found) != len(rows) or set(found) != set(wanted):
+        wrong.append(f"projects {sorted((row['owner'], row['title']) for row in rows)}, wanted {sorted(wanted)}")
+    for name, said in wanted.items():
+        row = found.get(name, {})
+        differs = [key for key in ("amount", "unit", "level", "remark") if row.get(key, "") != str(said.get(key, ""))]
+        if differs:
+            wrong.append(f"project {name}: {', '.join(differs)} in {row}, wanted {said}")
+    return wrong
+
+
 def verdict_of(row):
     return (row["work"], row["verdict"], row["days_late"], row["returns"], row["record_number"])
 

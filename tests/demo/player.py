@@ -12,6 +12,7 @@ import subprocess
 import threading
 
 import harness
+import matters
 import texts
 import year
 
@@ -250,7 +251,8 @@ class Player(harness.World):
             form = self.forms[(act.who, *act.args)]
             self.report_path(act).write_text(texts.fill_in(form, act.who, act.options.get("version", 1),
                                                             act.options.get("date"), year.OWNERS,
-                                                            year.FIRST_TASKS), encoding="utf-8")
+                                                            year.FIRST_TASKS, matters.listed(act.who, *act.args)),
+                                             encoding="utf-8")
 
     def outbox(self, unit):
         """Everything that a unit's agent has queued."""
@@ -325,6 +327,8 @@ class Player(harness.World):
             "ledger": self.ctl("ledger", "verify"),
             "replay": self.ctl("replay"),
             "tasks": self.ctl("tasks"),
+            "difficulties": self.ctl("difficulties"),
+            "projects": self.ctl("projects"),
             "changes": self.ctl("versions", "task-list/once/nyj", "--only", "2"),
         }
 

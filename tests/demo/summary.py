@@ -7,6 +7,7 @@ import textwrap
 
 import checks
 import grid
+import matters
 import year
 
 MARKS = {"on-time": ("✓", "green"), "on-time-attested": ("✓", "green"), "in-grace": ("in-grace", "yellow"),
@@ -129,6 +130,8 @@ def check(found):
         ("check-ledger", checks.ledger(found["ledger"], found["replay"], found["stored"], found["logged"])),
         ("check-tasks", checks.tasks(found["tasks"], found["changes"], year.FIRST_TASKS, year.NEXT_TASKS, year.OWNERS,
                                      year.ISSUE_NUMBER, year.RECORD_NUMBERS)),
+        ("check-difficulties", checks.difficulties(found["difficulties"], found["logged"], matters.DIFFICULTIES, year.LEAD_OF)),
+        ("check-projects", checks.projects(found["projects"], matters.won())),
         ("check-verdicts", checks.verdicts(found["obligations"], year.expected(), year.EXTENDED)),
     ]
 
@@ -140,7 +143,9 @@ def show_checks(results, found, stage, screen, words):
         "acknowledged": sum(row["state"] in ("received", "refused") for row in rows),
         "refused": sum(row["state"] == "refused" for row in rows), "stored": len(found["stored"]),
         "alerts": len(found["watched"]), "rows": found["ledger"]["rows"], "head": found["ledger"]["head"][:16],
-        "tasks": len(found["tasks"]), "verdicts": len(year.expected()), "digest": checks.verdict_digest(found["obligations"]),
+        "difficulties": len(found["difficulties"]), "projects": len(found["projects"]),
+        "replies": sum(len(row["replies"]) for row in found["difficulties"]),
+        "project_units": len({row["owner"] for row in found["projects"]}), "tasks": len(found["tasks"]), "verdicts": len(year.expected()), "digest": checks.verdict_digest(found["obligations"]),
     }
     screen.line()
     screen.line(words.say("checks"), "bold")
@@ -153,11 +158,26 @@ def show_checks(results, found, stage, screen, words):
 
 # ---- the clauses ----
 
+def more_of_clauses(found, words):
+    """Duty → what there is to tell beside how often it was owed and done."""
+    tasks, raised = found["tasks"], found["difficulties"]
+    return {
+        "sign-for": words.say(
+            "clause-tasks", standing=len(tasks), areas=len({task["area"] for task in tasks}),
+            done=sum(task["year"] == 2023 and task["percent"] == 100 for task in tasks), changed=len(found["changes"])),
+        "difficulty-reply": words.say(
+            "clause-difficulties", raised=len(raised), again=sum(row["round"] > 1 for row in raised),
+            solved=sum(row["state"] == "solved" for row in raised),
+            groups=max(len({matters.group_of(unit, year.GROUPS) for unit in (row["raiser"], *row["helpers"])})
+                       for row in raised)),
+    }
+
+
 def show_clauses(found, stage, screen, words):
     screen.line()
     screen.line(words.say("clauses"), "bold")
     expected = year.expected()
-    duties = {}
+    duties, more = {}, more_of_clauses(found, words)
     for row in found["obligations"]:
         if row["id"] in expected:
             duties.setdefault(row["duty"], []).append(row)
@@ -169,10 +189,12 @@ def show_clauses(found, stage, screen, words):
             key, duty=words.pick(rows[0]["title_zh"], rows[0]["title_en"]), owed=len(rows),
             reported=len(rows) - count("missing") - count(""), on_time=count("on-time"), late=count("late"),
             missing=count("missing"), returns=sum(row["returns"] for row in rows)))
-    tasks = found["tasks"]
-    screen.line("    " + words.say(
-        "clause-tasks", standing=len(tasks), areas=len({task["area"] for task in tasks}),
-        done=sum(task["year"] == 2023 and task["percent"] == 100 for task in tasks), changed=len(found["changes"])))
+        if rows[0]["duty"] in more:
+            screen.line("    " + more[rows[0]["duty"]])
+    screen.line(f"  · {words.say('clause-projects')}", "cyan")
+    screen.line("    " + words.say("clause-projects-counts", won=len(found["projects"]),
+                                   units=len({row["owner"] for row in found["projects"]}),
+                                   reports=len(matters.PROJECTS)))
     acts = stage.acts
     screen.line(f"  · {words.say('clause-dispatch')}", "cyan")
     screen.line("    " + words.say("clause-dispatch-counts", received=acts["receive", "unit"],

@@ -11,6 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import checks  # noqa: E402
 import grid  # noqa: E402
+import matters  # noqa: E402
 import render  # noqa: E402
 import texts  # noqa: E402
 import words  # noqa: E402
@@ -217,13 +218,67 @@ class Tasks(unittest.TestCase):
         self.assertTrue(self.sabotaged(lambda rows, changes: changes[0].update(field="due")))
 
 
+def sound_matters():
+    """The rows that the year should leave behind, with the units concerned written out by hand."""
+    rows, logged = [], []
+    concerned = {"d1": ("jxj", "slj", "zrj", "nyj", "lyj"), "d2": ("wjw", "czj", "fgw", "lyj", "jtj")}
+    for d in matters.DIFFICULTIES:
+        replies = [{"unit": unit, "at": f"{at.replace(' ', 'T')}:00+08:00", "text": "x"}
+                   for turn in d.rounds for unit, at in turn.replies.items()]
+        rows.append({"id": d.id, "title": d.title, "raiser": d.raiser, "helpers": list(d.helpers), "outside": d.outside,
+                     "state": "solved", "round": len(d.rounds), "waiting": 0, "replies": replies})
+        logged += [{"kind": kind, "obligation": f"difficulty/{d.id}", "audience": audience}
+                   for kind in ("difficulty-raised", "difficulty-confirmed") for _ in d.rounds
+                   for audience in ("office", *(f"unit:{unit}" for unit in concerned[d.id]))]
+    projects = [{"owner": unit, "title": title, "amount": str(said["amount"]), "unit": said.get("unit", ""),
+                 "level": said["level"], "remark": said.get("remark", "")} for (unit, title), said in matters.won().items()]
+    return rows, logged, projects
+
+
+class Matters(unittest.TestCase):
+    def sabotaged(self, hurt):
+        rows, logged, projects = sound_matters()
+        hurt(rows, logged, projects)
+        return [*checks.difficulties(rows, logged, matters.DIFFICULTIES, year.LEAD_OF), *checks.projects(projects, matters.won())]
+
+    def test_a_sound_year_is_content(self):
+        self.assertEqual(self.sabotaged(lambda rows, logged, projects: None), [])
+
+    def test_one_crosses_three_groups_and_one_is_raised_again(self):
+        crossed = [{matters.group_of(unit, year.GROUPS) for unit in (d.raiser, *d.helpers)} for d in matters.DIFFICULTIES]
+        self.assertEqual([len(groups) for groups in crossed], [3, 3])
+        self.assertEqual([len(d.rounds) for d in matters.DIFFICULTIES], [1, 2])
+
+    def test_a_difficulty_that_differs_is_found(self):
+        self.assertTrue(self.sabotaged(lambda rows, logged, projects: rows.pop()))
+        for key, value in (("state", "answered"), ("round", 3), ("waiting", 1), ("raiser", "nyj"), ("helpers", ["slj"])):
+            self.assertTrue(self.sabotaged(lambda rows, logged, projects, key=key, value=value:
+                                           rows[0].update({key: value})), key)
+
+    def test_a_reply_lost_doubled_or_another_units_is_found(self):
+        self.assertTrue(self.sabotaged(lambda rows, logged, projects: rows[1]["replies"].pop()))
+        self.assertTrue(self.sabotaged(lambda rows, logged, projects: rows[0]["replies"].append(rows[0]["replies"][0])))
+        self.assertTrue(self.sabotaged(lambda rows, logged, projects: rows[0]["replies"][0].update(unit="swj")))
+        self.assertTrue(self.sabotaged(lambda rows, logged, projects: rows[0]["replies"][0].update(at="2023-04-15T10:20")))
+
+    def test_whoever_was_not_told_or_told_without_need_is_found(self):
+        self.assertTrue(self.sabotaged(lambda rows, logged, projects: logged.pop()))
+        self.assertTrue(self.sabotaged(lambda rows, logged, projects: logged.append({**logged[0], "audience": "unit:swj"})))
+
+    def test_a_project_that_differs_is_found(self):
+        self.assertTrue(self.sabotaged(lambda rows, logged, projects: projects.pop()))
+        self.assertTrue(self.sabotaged(lambda rows, logged, projects: projects.append(dict(projects[0]))))
+        for row in range(len(matters.won())):
+            self.assertTrue(self.sabotaged(lambda rows, logged, projects, row=row: projects[row].update(amount="1")))
+
+
 class Year(unittest.TestCase):
     def test_counts_are_the_plans(self):
         self.assertEqual((len(year.LEADS), len(year.MEMBERS), len(set(year.HOMES))), (5, 26, 32))
         self.assertEqual(len(texts.AREAS), 14)
         self.assertEqual(set(texts.MEMBERS), set(year.MEMBERS))
         self.assertEqual(len(year.expected()),
-                         5 * (1 + 1 + 4) + 26 * 4 + 5 + 2 + 3 + (1 + 14 + 5 + 31) + 1 + 2 * 14)
+                         5 * (1 + 1 + 4) + 26 * 4 + 5 + 2 + 3 + (1 + 14 + 5 + 31) + 1 + 2 * 14 + 6)
         self.assertEqual(year.AREAS, tuple(texts.AREAS))
         self.assertLessEqual(set(year.EXCEPTIONS), set(year.expected()))
 

@@ -181,7 +181,7 @@ def figures(unit, period, version):
 
 
 def _put(text, key, value):
-    """Fill in the first empty value of a key."""
+    """Fill in the first empty value of a key: with text, or a list as JSON writes it."""
     quoted = json.dumps(value, ensure_ascii=False)
     return re.sub(rf'(?m)^(\s*{key}:) ""', lambda found: f"{found[1]} {quoted}", text, count=1)
 
@@ -224,7 +224,7 @@ def fill_in_tasks(form, period, first_list):
     return re.sub(r'(?m)^  - id: "([a-z0-9]+-\d\d)"\n    percent: "(\d+)"', told, form)
 
 
-def fill_in(form, unit, version=1, date=None, owners=None, first_list=()):
+def fill_in(form, unit, version=1, date=None, owners=None, first_list=(), listed=None):
     """A form as `muster-agent new` wrote it, filled in."""
     duty, period = (re.search(rf'(?m)^{key}: "(.*)"', form)[1] for key in ("duty", "period"))
     for key, value in (("filled_in_by", "张小明"), ("checked_by", "李建国"), ("signed_off_by", "王志强"),
@@ -245,6 +245,6 @@ def fill_in(form, unit, version=1, date=None, owners=None, first_list=()):
             while re.search(rf'(?m)^\s*{key}: ""', form):
                 form = _put(form, key, str(value))
     if duty == "quarterly-progress":
-        form = _put(form, "difficulties", DIFFICULTIES[_quarter(period)])
-        form = _put(form, "projects", PROJECTS[_quarter(period)])
+        for key, words in (("difficulties", DIFFICULTIES), ("projects", PROJECTS)):
+            form = _put(form, key, (listed or {}).get(key, words[_quarter(period)]))
     return form

@@ -83,6 +83,14 @@ WORDS = {
     "late-minutes": ("{unit} files the minutes of its group's fourth meeting two working days after the year",
                      "{unit}年后第2个工作日才报送第4次团组会议纪要"),
 
+    "raised": ("{unit}'s report raises a difficulty (难点问题): two other groups and the province are asked to help",
+               "{unit}在季报中提出难点问题，请另外两个组团的单位和省级部门协助"),
+    "replied-late": ("{unit} replies two working days late: its lead and the raiser's had been told",
+                     "{unit}迟2个工作日答复，双方组长单位均已收到警示"),
+    "raised-again": ("{unit} says that its difficulty is not solved after all, and raises it again",
+                     "{unit}认为难点问题实际未解决，再次提出"),
+    "solved": ("{unit} confirms that its difficulty is solved", "{unit}确认难点问题已解决"),
+
     # ---- the table ----
     "table": ("The year {begin} to {end}, as rehearsed; what the units do is invented",
               "{begin}至{end}全年情况（演练，各单位表现均为虚构）"),
@@ -120,6 +128,11 @@ WORDS = {
                      "台账{rows}行哈希链核验无误（链首{head}……），重放后结果相同"),
     "check-tasks": ("{tasks} tasks, each from an issued list or a plan on record, signed for by its owner and reported on",
                     "任务{tasks}项，均来自已印发的清单或已备案的计划，由责任单位签收并报送进度"),
+    "check-difficulties": ("{difficulties} difficulties with {replies} replies by units of other groups, told to those concerned and "
+                           "nobody else, solved by their raisers' word",
+                           "难点问题{difficulties}个，由其他组团的单位答复{replies}次，只告知有关各方，均由提出单位确认解决"),
+    "check-projects": ("{projects} projects won by {project_units} units, each once, as last reported",
+                       "{project_units}个单位争取项目{projects}个，每个只登记一次，内容以最近报送为准"),
     "check-verdicts": ("{verdicts} verdicts are those that the script expects; verdict digest {digest}",
                        "{verdicts}项认定与脚本预期一致；认定摘要 {digest}"),
     "check-kills": ("SIGKILL of {agents} agent and {brokers} times of the broker in between", "其间单位端被强行终止{agents}次，中心{brokers}次"),
@@ -138,6 +151,12 @@ WORDS = {
                              "办公室审核、备案、退回{reviewed}次，催办{urged}次，同意延期{extended}次"),
     "clause-tasks": ("{standing} tasks in force in {areas} focus areas: {done} of 2023 done; changes between "
                      "a list's versions: {changed}", "{areas}个重点领域共有生效任务{standing}项，2023年任务已完成{done}项，清单版本间有{changed}处修改"),
+    "clause-difficulties": ("{raised} difficulties raised in reports, crossing {groups} groups: {solved} confirmed as solved, "
+                            "{again} of them raised again in between",
+                            "季报中提出难点问题{raised}个，涉及{groups}个组团，已确认解决{solved}个，其中{again}个曾再次提出"),
+    "clause-projects": ("各帮扶团组要充分掌握帮扶情况，积极争取项目", "各帮扶团组要充分掌握帮扶情况，积极争取项目"),
+    "clause-projects-counts": ("{won} projects won by {units} units, listed in {reports} reports; shown, never scored",
+                               "{units}个单位争取项目{won}个，列于{reports}份报告；只展示，不计分"),
     "declared": ("Standing exhortations, listed as attested duties; the software never ticks one on its own:",
                  "原则性要求，列为证明性事项；软件绝不自行勾选："),
 

@@ -4,6 +4,7 @@ programme must judge it. Pure data: nothing here talks to a process. What the un
 are those of the programme, worked by hand."""
 from collections import namedtuple
 
+import matters
 import texts
 
 # The rehearsal may go on after the year's end, for whoever wants to try more.
@@ -30,8 +31,9 @@ NEXT_TASKS = {f"{group}-{len(areas) + n + 1:02}": area for group, areas in TASKS
 ISSUE_NUMBER = "丽团组办〔2023〕1号"
 HOST = "fgw"  # the unit that houses the office
 REPORTS = ("task-list", "quarterly-progress", "member-exchange", "annual-plan")
+REPLIES = ("difficulty-reply",)
 POSTS = ("county-leader", "county-department", "county-liaison", "unit-contacts")
-DUTIES = REPORTS + ("issue", "sign-for", "group-meeting", "leaders-meeting", "assessment-quarter") + POSTS
+DUTIES = REPORTS + ("issue", "sign-for", "group-meeting", "leaders-meeting", "assessment-quarter") + REPLIES + POSTS
 CONTACTS = ("clerk", "deputy", "head")
 QUARTERS = ("2023Q1", "2023Q2", "2023Q3", "2023Q4")
 
@@ -144,7 +146,7 @@ def _signing(day):
 def _quarterly(day):
     day("2023-04-04 10:10", progress("wjw", "2023Q1"))
     day("2023-04-06 15:30", progress("nyj", "2023Q1"))
-    day("2023-04-07 16:40", progress("jxj", "2023Q1"))
+    day("2023-04-07 16:40", progress("jxj", "2023Q1", story="raised"))
     day("2023-04-10 23:59", progress("jtj", "2023Q1", story="last-minute"))
     day("2023-04-12 09:30",
         act("reopen", "office", "quarterly-progress/2023Q1/nyj", "--reason", "复核"),
@@ -316,6 +318,7 @@ def script():
     _posts(day)
     _meetings(day)
     _assessments(day)
+    matters.say(day, act)
     return sorted(days.items())
 
 
@@ -345,6 +348,7 @@ EXCEPTIONS = {
     "assessment-quarter/2023Q2/office": ("late", 1, 0),
     f"county-department/once/jnx/{LATE_AREA}": ("late", 2, 0),
     f"sign-for/once/{OWNERS[FIRST_TASKS[LATE_TASK]]}/{LATE_TASK}": ("late", 2, 0),
+    **{reply: ("late", days, 0) for reply, days in matters.LATE_REPLIES.items()},
     "unit-contacts/once/wenlv": ("late", 1, 0),
     "unit-contacts/once/zyy": ("late", 3, 0),
     "unit-contacts/once/zxw": ("missing", 0, 0),
@@ -370,6 +374,7 @@ def expected():
     ids += [f"county-department/once/{COUNTY}/{area}" for area in AREAS]
     ids += [f"county-liaison/once/{COUNTY}/{group}" for group in GROUPS]
     ids += [f"unit-contacts/once/{unit}" for unit in LEADS + MEMBERS]
+    ids += matters.reply_ids()
     table = {}
     for obligation in ids:
         verdict, days, returns = EXCEPTIONS.get(obligation, ("on-time", 0, 0))

@@ -50,18 +50,18 @@ def test_people_read_it_in_their_language():
                 ("en", ["5 working days after the end of 2023Q3 (2023-07-01 to 2023-09-30)", "Fri, holiday (", "Wed, working day 5",
                         "none yet: nothing was received", "at 2023-10-12 00:00 +08:00: the unit,", "a rehearsal does not watch agents"], []),
                 ("zh_CN", ["2023Q3（2023-07-01 至 2023-09-30）结束后 5 个工作日", "周五，节假日（", "周三，第 5 个工作日", "尚无：未收到报送",
-                           "2023-10-12 00:00 +08:00：在该单位", "日期 2023-10-07", "演练不监测代理"], ["working", "holiday", "received"])):
+                           "2023-10-12 00:00 +08:00：在该单位", "日期 2023-10-07", "演练不监测单位端"], ["working", "holiday", "received"])):
             text = world.must("musterctl", "explain", Q3, language=language)
             for word in words:
                 check(word in text, f"{language}: {word!r} is not in\n{text}")
             for word in not_words:
                 check(word not in text, f"{language}: {word!r} is in\n{text}")
         shown = world.must("musterctl", "show", Q3, language="zh_CN")
-        for word in ("产生义务：待报送 → 待报送，时钟", "催办：待报送 → 待报送，", "：the meeting is on Friday"):
+        for word in ("办件产生：待报送 → 待报送，时钟", "催办：待报送 → 待报送，", "：the meeting is on Friday"):
             check(word in shown, f"{word!r} is not in\n{shown}")
         check("awaiting" not in shown and "materialise" not in shown, shown)
         skipped = world.must("musterctl", "show", "annual-plan/2023/jxj", language="zh_CN")
-        check("方案印发前已到期" in skipped or "产生义务：" in skipped, skipped)
+        check("方案印发前已到期" in skipped or "办件产生：" in skipped, skipped)
 
 
 def test_dates_counted_back_and_moved():

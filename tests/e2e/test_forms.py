@@ -17,7 +17,9 @@ BODY = {
     "closed_on": "2026-03-31", "state": "good", "author": "north-2",
     "areas": [{"area": "farms", "spent": "1.25"}],
     "tasks": [{"title": "a bridge", "helpers": ["north-2", "north-3"], "target": {"value": "1.5", "unit": "km"}},
-              {"title": "a roof", "target": {"value": 200, "unit": "m2"}}]}
+              {"title": "a roof", "target": {"value": 200, "unit": "m2"}}],
+    "difficulties": [{"title": "no road to the mill", "owner": "north-3", "helpers": ["north-1", "south-2"]}],
+    "projects": [{"title": "a mill", "amount": "1200.50", "unit": "EUR"}, {"title": "a school", "amount": 7}]}
 GONE = object()
 
 # name: what of the right file becomes what; in the body, what at which path; what the broker's subject then names.
@@ -57,6 +59,40 @@ CASES = {
                        "tasks[0].helpers[1]: no-unit"),
     "nested": (("{value: 1.5, unit: km}", "{value: short, unit: ''}"), ("tasks.0.target.value", "short"),
                "tasks[0].target.value: wrong-type"),
+    "difficulties-no-list": (("difficulties:\n  - title", "difficulties:\n    title"), ("difficulties", {"title": "t"}),
+                             "difficulties: wrong-type"),
+    "difficulties-many": (("difficulties:\n", "difficulties:\n  - title: one\n  - title: two\n"),
+                          ("difficulties", [{"title": f"t{n}"} for n in range(3)]), "difficulties: too-many"),
+    "difficulty-no-map": (("difficulties:\n", "difficulties:\n  - no water\n"), ("difficulties.1", "no water"),
+                          "difficulties[1]: wrong-type"),
+    "difficulty-unknown-key": (("    outside:", "    outsiders:"), ("difficulties.0.outsiders", "the county"),
+                               "difficulties[0].outsiders: unknown-field"),
+    "difficulty-title-missing": (("title: no road to the mill\n    text:", "text:"), ("difficulties.0.title", GONE),
+                                 "difficulties[0].title: missing"),
+    "difficulty-title-long": (("no road to the mill", "no road " * 31), ("difficulties.0.title", "路" * 241),
+                              "difficulties[0].title: too-long"),
+    "difficulty-twice": (("difficulties:\n", "difficulties:\n  - title: no road to the mill\n"),
+                         ("difficulties.1", {"title": "no road to the mill"}), "difficulties[1].title: twice"),
+    "difficulty-owner-unknown": (("owner: north-3", "owner: north-33"), ("difficulties.0.owner", "north-33"),
+                                 "difficulties[0].owner: no-unit"),
+    "difficulty-helpers-words": (("[south-1, south-2]", "south-1"), ("difficulties.0.helpers", "north-1"),
+                                 "difficulties[0].helpers: wrong-type"),
+    "difficulty-helpers-many": (("[south-1, south-2]", "[south-1, south-2, north-2]"),
+                                ("difficulties.0.helpers", ["north-1", "north-2", "south-2"]),
+                                "difficulties[0].helpers: too-many"),
+    "difficulty-helper-unknown": (("[south-1, south-2]", "[south-1, south]"), ("difficulties.0.helpers.1", "south"),
+                                  "difficulties[0].helpers[1]: no-unit"),
+    "difficulty-helper-twice": (("[south-1, south-2]", "[south-2, south-2]"), ("difficulties.0.helpers.0", "south-2"),
+                                "difficulties[0].helpers[1]: twice"),
+    "difficulty-helper-itself": (("[south-1, south-2]", "[north-1, south-2]"), ("difficulties.0.helpers.0", "south-1"),
+                                 "difficulties[0].helpers[0]: itself"),
+    "projects-many": (("projects:\n", "projects:\n  - {title: a well}\n"), ("projects.2", {"title": "a well"}),
+                      "projects: too-many"),
+    "project-title-empty": (("title: a school", "title: ''"), ("projects.1.title", ""), "projects[1].title: empty"),
+    "project-amount-below": (("1200.50", "-1200.50"), ("projects.0.amount", -1), "projects[0].amount: below"),
+    "project-amount-list": (("about a million", "[1, 2]"), ("projects.1.amount", [1, 2]), "projects[1].amount: wrong-type"),
+    "project-level-long": (("level: county", "level: " + "county " * 40), ("projects.0.level", "县" * 241),
+                           "projects[0].level: too-long"),
 }
 
 
@@ -162,12 +198,14 @@ def test_new_report_begins_with_what_was_said():
         world.clock_run("2026-04-02")
         equal(world.client("unit:south-2").submit("exchange", "2026Q2", said)["code"], "ok", "the other group's")
         for unit, money, people in (("north-2", "3.25", 4), ("north-3", 2, 5)):
-            body = {**said, "summary": f"from {unit}\nwith \"quotes\"", "money": money, "people": people}
+            body = {**said, "summary": f"from {unit}\nwith \"quotes\"", "money": money, "people": people,
+                    "projects": [{"title": f"bridge of {unit}"}]}
             equal(world.client(f"unit:{unit}").submit("exchange", "2026Q2", body)["code"], "ok", unit)
         text = agent("new", "quarterly", "2026Q2", "--out", "-")
         for line in ("# last said (2026Q1): 12.50", "# the members' figures: 5.25 altogether, from 2 of them",
                      "# carried over from 2026Q1", 'people: "40"', 'money: ""', "# North Two said, in exchange of 2026Q2",
-                     "#   money: 3.25", '#   summary: from north-3 with "quotes"', "    # last said (2026Q1): 1.25"):
+                     "#   money: 3.25", '#   summary: from north-3 with "quotes"', "    # last said (2026Q1): 1.25",
+                     "#   projects:\n#     -\n#       title: bridge of north-3\n"):
             check(line in text, f"{line!r} is not in\n{text}")
         check("south" not in text and "77.77" not in text, f"another group's words are in\n{text}")
         zh = agent("new", "quarterly", "2026Q2", "--out", "-", language="zh_CN")
@@ -179,6 +217,18 @@ def test_new_report_begins_with_what_was_said():
         agent("submit", path, "--wait", "30")
         member = staff(world, "north-2")
         check("north-3" not in member("new", "exchange", "2026Q2", "--out", "-"), "a member sees another's report")
+        # Returned, the whole of it stands in the new file, lists of difficulties and projects too.
+        world.must("musterctl", "review", "exchange/2026Q2/north-2", "--return", "--reason", "twice the same")
+        harness.wait_for(lambda: "Returned: " in member("new", "exchange", "2026Q2", "--out", "-"), "the brief to say so")
+        again = world.dir / "again.yaml"
+        member("new", "exchange", "2026Q2", "--out", again)
+        text = again.read_text(encoding="utf-8")
+        for line in ('money: "3.25"', 'summary: "from north-2\\nwith \\"quotes\\""', 'title: "bridge of north-2"'):
+            check(line in text, f"{line!r} is not in\n{text}")
+        member("submit", again, "--wait", "30")
+        found = next(row for row in world.ctl("contents", "--unit", "north-2") if row["period"] == "2026Q2")["body"]
+        equal((found["summary"], found["money"], [entry["title"] for entry in found["projects"]]),
+              ("from north-2\nwith \"quotes\"", "3.25", ["bridge of north-2"]), "submitted as it had been")
         world.broker.kill()
         done = agent.try_("new", "quarterly", "2026Q3", "--out", "-")
         check(done.returncode == 0 and 'money: ""' in done.stdout and "does not say" in done.stderr, f"{done.stdout}{done.stderr}")

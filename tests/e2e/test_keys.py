@@ -15,9 +15,9 @@ from test_access import refused_with
 FAILPOINTS = ("agent.rotate-made", "agent.rotate-registered", "agent.rotate-tried")
 
 
-def world_with(**settings):
+def world_with(mutant=None, **settings):
     world = World("keys", rehearse="2022-12-05", settings={"log_rate": 10000, **settings})
-    world.broker.start()
+    world.broker.start(env={"MUSTER_MUTANT": mutant} if mutant else None)
     return world
 
 
@@ -112,8 +112,8 @@ def test_both_are_good_in_the_overlap_and_the_old_one_expires():
             equal(other.request("brief")[0]["id"], "jxj", "brief with the new key")
 
 
-def test_rotation_needs_both_signatures_and_a_key_of_its_own():
-    with world_with() as world:
+def check_rotation_needs_both_signatures_and_a_key_of_its_own(mutant=None):
+    with world_with(mutant) as world:
         client, other = world.client("jxj"), world.client("rsj")
         taken = {name: other.home[name] for name in ("curve_public", "curve_secret", "sign_seed")}
         for code, keys, changed in (("signature", None, {"sig": bytes(64)}), ("signature", None, {"new_sig": bytes(64)}),
@@ -128,6 +128,19 @@ def test_rotation_needs_both_signatures_and_a_key_of_its_own():
         refused_with("denied", local.wire.wait, "enrolled")
         world.must("musterctl", "revoke", "unit:jxj", "--reason", "stolen")
         refused_with("revoked", client.rotate)
+
+
+def test_rotation_needs_both_signatures_and_a_key_of_its_own():
+    check_rotation_needs_both_signatures_and_a_key_of_its_own()
+
+
+def test_rotation_that_is_not_verified_is_noticed():
+    try:
+        check_rotation_needs_both_signatures_and_a_key_of_its_own("rotation-not-verified")
+    except harness.Failure as found:
+        print(f"  caught rotation-not-verified: {str(found).splitlines()[0][:80]}")
+        return
+    raise harness.Failure("rotation-not-verified went unnoticed")
 
 
 # ---- expiry ----
@@ -153,6 +166,45 @@ def test_key_that_expires_is_told_of_before_and_refused_after():
         number = agent.json("progress", "task-list", "once", "--text", "too late")["number"]
         agent.wait_log(r"session-closed code=expired")
         equal([row["state"] for row in agent.json("receipts")], ["queued"], f"state of {number}, which stays")
+
+
+def test_expired_unit_comes_back_with_what_it_had_queued():
+    with world_with(key_life=6, key_overlap=1) as world:
+        agent = world.agent("jxj", start=False, reconnect_max=1000)
+        agent.start()
+        submit_progress(agent, "in time")
+        old = public_keys(agent.home)
+        wait_for(lambda: keys_of(world, "unit:jxj")[0]["status"] == "expired", "the key to expire")
+        for number in range(3):
+            agent("progress", "task-list", "once", "--text", f"too late {number}")
+        agent.wait_log(r"session-closed code=expired")
+        world.broker.stop()
+        index = world.broker.argv.index("key_life=6")
+        world.broker.argv[index] = "key_life=100000"
+        world.broker.start()
+        before = (agent.home / "agent.yaml").read_bytes()
+        # Not for another's invitation, and not without one.
+        done = agent.try_("join", world.invite("rsj"), "--renew")
+        check(done.returncode != 0 and "the invitation is for unit:rsj" in done.stderr, f"{done}")
+        done = agent.try_("join", world.invite("jxj"))
+        check(done.returncode != 0 and "--renew" in done.stderr, f"{done}")
+        done = world.run("muster-agent", "--home", world.dir / "nowhere", "join", world.invite("jxj"), "--renew")
+        check(done.returncode != 0 and "there is no home" in done.stderr, f"{done}")
+        equal(public_keys(agent.home), old, "keys after what was refused")
+        # Killed when the broker had enrolled it, and done again with the same invitation.
+        invitation = world.invite("jxj")
+        equal(agent.try_("join", invitation, "--renew", env={"MUSTER_FAILPOINT": "agent.renew-enrolled:1"}).returncode, -9, "killed")
+        equal(public_keys(agent.home), old, "keys after the kill")
+        agent("join", invitation, "--renew")
+        check(not set(old) & set(public_keys(agent.home)), "the keys are the old ones")
+        equal((agent.home / "keys").stat().st_mode & 0o777, 0o600, "mode")
+        check(not (agent.home / "keys.renewed").exists(), "keys.renewed was left behind")
+        equal((agent.home / "agent.yaml").read_bytes(), before, "settings")
+        wait_for(lambda: agent.json("status")["acknowledged"] == 4, "what was queued to arrive")
+        equal([row["state"] for row in agent.json("receipts")], ["received"] * 4, "states")
+        submit_progress(agent, "and goes on")
+        equal(world.verify_ledger()["report"], "5", "reports, none twice")
+        equal(len(keys_of(world, "unit:jxj")), 2, "keys")
 
 
 def test_broker_warns_of_keys_that_expire():

@@ -254,7 +254,7 @@ class Ordeal:
 
 def endure(name, kills, seed, **options):
     begin = time.monotonic()
-    with World(f"kill-{name}", settings={"log_rate": 10000, "commit_behind": 1}, rehearse="2023-03-20") as world:
+    with World(f"kill-{name}", settings={"log_rate": 10000, "commit_behind": 1, "bulk_bytes": 2000}, rehearse="2023-03-20") as world:
         ordeal = Ordeal(world, kills, seed, **options)
         ordeal.run()
         ordeal.settle()

@@ -27,8 +27,9 @@ def witnessed():
         yield world, home
 
 
-def watch(world, home, *args, language="en"):
-    return world.run("muster-watch", "--home", home, "--json", "--timeout", "2", *args, language=language)
+def watch(world, home, *args, language="en", mutant=None):
+    return world.run("muster-watch", "--home", home, "--json", "--timeout", "2", *args, language=language,
+                     env={"MUSTER_MUTANT": mutant} if mutant else None)
 
 
 def rows_of(database):
@@ -80,6 +81,14 @@ def test_altered_row_is_found_by_verify():
             check(found >= number, f"row {found} for {number}: at the first head behind it")
 
 
+def test_witness_that_does_not_compare_is_noticed():
+    """The negative control: this watch has seen the heads and says nothing."""
+    with witnessed() as (world, home):
+        alter(world, anew=True)
+        equal(watch(world, home, mutant="witness-not-asked").returncode, 0, "exit of a watch that compares nothing")
+        equal(watch(world, home).returncode, 5, "exit of one that does")
+
+
 def test_ledger_that_was_reckoned_anew_is_found_by_its_witness():
     with witnessed() as (world, home):
         alter(world, anew=True)
@@ -97,6 +106,61 @@ def test_ledger_that_was_reckoned_anew_is_found_by_its_witness():
         equal(service.stop(), 5, "exit of the service")
         # Alerts that it reads once more contradict it one by one.
         check("contradicts what was witnessed at alert 1" in watch(world, home, "--since", 0).stderr, "alerts told again")
+
+
+# ---- reports that lie in a file beside the database ----
+
+REPORTED = "支持丽景园产业平台发展"
+
+
+@contextlib.contextmanager
+def reported():
+    """A stopped broker with a report in a file, which is given, and the report's number."""
+    with World("ledger", rehearse="2022-12-05", settings={"bulk_bytes": 1}) as world:
+        world.broker.start()
+        agent = world.agent("jxj")
+        agent.wait_log("session-open")
+        agent("submit", agent.fill("task-list", "once", text=REPORTED), "--wait")
+        number, = (row["receipt"] for row in world.ctl("reports", "--unit", "jxj"))
+        equal(world.verify_ledger()["chain"], "ok", "chain")
+        world.broker.stop()
+        file, = world.broker.data_dir.glob("reports-*.log")
+        check(REPORTED.encode() in file.read_bytes(), "the file holds the report")
+        yield world, file, number
+
+
+def test_reports_in_a_file_are_read_and_replayed_like_others():
+    with reported() as (world, _, number):
+        world.broker.start()
+        check(REPORTED in str(world.ctl("report", number)), "report")
+        equal((world.verify_ledger()["chain"], world.ctl("replay")["differences"]), ("ok", "0"), "verify, replay")
+        world.must("musterctl", "export", "report", number, "--out", world.dir / "proof.json")
+
+
+def test_altered_report_in_a_file_is_found_by_verify():
+    with reported() as (world, file, number):
+        file.write_bytes(file.read_bytes().replace(REPORTED.encode(), REPORTED.replace("支持", "反对").encode()))
+        world.broker.start()
+        for language in ("en", "zh_CN"):
+            done = world.run("musterctl", "ledger", "verify", language=language)
+            equal((done.returncode, re.search(r"row (\d+)|第 ?(\d+)", done.stderr + done.stdout) is not None), (1, True),
+                  f"verify, which said {done.stdout}{done.stderr}")
+        check(REPORTED not in str(world.ctl("report", number)), "it was altered")
+
+
+def test_missing_or_short_file_of_reports_is_refused_at_the_start():
+    with reported() as (world, file, number):
+        kept = file.read_bytes()
+        for spoil, word in ((file.unlink, "is missing"), (lambda: file.write_bytes(kept[:-1]), f"has {len(kept) - 1} bytes")):
+            spoil()
+            world.broker.start(ready=False)
+            equal(world.broker.wait(), 1, "exit code")
+            for wanted in (str(file), word, "backup"):
+                check(wanted in world.broker.log(), f"{wanted!r} is not in {world.broker.log()}")
+            file.write_bytes(kept)
+            world.broker.start()
+            check(REPORTED in str(world.ctl("report", number)), "report, once it is restored")
+            world.broker.stop()
 
 
 if __name__ == "__main__":

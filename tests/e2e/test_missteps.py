@@ -63,12 +63,50 @@ def test_hints_fit_who_asked():
         check("musterctl obligations" in said(world, "show", "quarterly-progress/2023Q1/none"), "show")
         check("--unit jxjj (jxj?)" in said(world, "obligations", "--unit", "jxjj"), "a unit that is none")
         check("--group g99" in said(world, "units", "--group", "g99"), "a group that is none")
+        check("--area g9-9" in said(world, "tasks", "--area", "g9-9"), "a focus area that is none")
+        check("--field fund " in said(world, "figures", "--field", "fund"), "a figure that is none")
+        equal(world.ctl("figures", "--field", "areas.rate"), [], "a figure that nobody has reported")
+        check("2023Q3" in said(world, "obligations", "--period", "2023Q9", code=2), "how a period is written")
         check("g99 is not known" in said(world, "assess", "--period", "2023Q1", "--group", "g99"), "assessed")
         equal(world.ctl("reports", "--unit", "jxj"), [], "a unit that has reported nothing")
         world.clock_run("2023-05-10T10:00")
         extension = ("extend", "quarterly-progress/2023Q1/jtj", "--until", "2023-06-01", "--reason", "flood")
         check("--override" in said(world, *extension), "extension of what is overdue")
         world.must("musterctl", *extension, "--override")
+
+
+def test_file_made_before_the_first_brief_says_that_it_is_a_guess():
+    with World("unbriefed", rehearse="2022-12-05") as world:
+        world.broker.start()
+        agent = world.agent("jxj", start=False)
+        world.broker.kill()
+        agent.start()
+        guess = agent.try_("new", "task-list", "once", "--out", "guess.yaml")
+        equal(guess.returncode, 0, "exit code")
+        check("has not yet told" in guess.stderr and "status" in guess.stderr, guess.stderr)
+        zh = agent.try_("new", "task-list", "once", "--out", "guess.zh.yaml", language="zh_CN")
+        check("尚未告知" in zh.stderr, zh.stderr)
+        wrong = agent.try_("group", "reports", "--from", "x")
+        check(wrong.returncode == 2 and "whole number" in wrong.stderr, wrong.stderr)
+        world.broker.start()
+        agent.wait_log("session-open")
+        known = agent.try_("new", "task-list", "once", "--out", "known.yaml")
+        equal((known.returncode, known.stderr), (0, ""), "with a brief")
+        check("tasks:" in (world.dir / "known.yaml").read_text(encoding="utf-8"), "the list's own fields")
+
+
+def test_help_lists_the_words_that_are_taken_and_no_others():
+    with World("help", rehearse="2022-12-05") as world:
+        def option(program, command, name, language):
+            found = world.must(program, "help", command, language=language)
+            return [line.strip() for line in found.splitlines() if line.strip().startswith(f"--{name} ")][0]
+        check(option("musterctl", "tasks", "state", "en").endswith("only so"), "choices stand in the usage already")
+        check("issued 已印发" in option("musterctl", "tasks", "state", "zh_CN"), "choices as they are read")
+        check("open" not in option("musterctl", "tasks", "state", "zh_CN"), "another column's words")
+        check("red 红灯" in option("muster-agent", "progress", "light", "zh_CN"), "lights")
+        check("overdue 逾期" in option("musterctl", "obligations", "phase", "zh_CN"), "phases")
+        check("overdue" in option("musterctl", "obligations", "phase", "en"), "phases in English")
+        check("once" not in option("musterctl", "obligations", "period", "en"), "a period is mostly a key")
 
 
 def test_values_that_cannot_be_read_are_wrong_usage():
@@ -96,6 +134,4 @@ def test_start_says_what_is_not_as_asked():
 
 
 if __name__ == "__main__":
-    harness.main(test_runtime_directory_may_lie_in_the_data_directory, test_lost_keys_are_not_replaced,
-                 test_overdue_has_the_escalated_and_nothing_that_is_handed_in, test_hints_fit_who_asked,
-                 test_values_that_cannot_be_read_are_wrong_usage, test_start_says_what_is_not_as_asked)
+    harness.main(*[test for name, test in list(globals().items()) if name.startswith("test_")])

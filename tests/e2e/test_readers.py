@@ -76,7 +76,7 @@ def test_a_group_follows_its_progress_across_a_killed_broker():
         jxj = world.agent("jxj")
         check("unit-contacts" in {row["duty"] for row in jxj.json("group", "reports")}, "the lead reads it")
         table = rsj("group", "reports")
-        check("three" in table and "swj" in table, table)
+        check("three" in table and "Commerce Bureau" in table, table)
         check(rsj("group", "reports", "--csv").splitlines()[0].startswith("receipt,at,unit"), "CSV")
         check("单位" in rsj("group", language="zh_CN"), "Chinese")
         done = rsj.try_("group", "--csv")
@@ -120,6 +120,80 @@ def test_another_group_reads_by_grant_only():
         programme_with(world, "")
         world.must("musterctl", "reload")
         equal(reports_seen(world, fgw), set(), "after the grant is taken back")
+
+
+def test_a_groups_list_is_the_same_however_it_is_found():
+    """Row by row near its end, and by what the group's units sent farther away: each way gives what filtering all gives."""
+    for near in (1, 7, 40, 16384):
+        with World("readers", rehearse="2022-12-05", settings={"list_near_rows": near}) as world:
+            world.broker.start()
+            world.clock_run("2023-03-01")
+            clients = {}
+            units = ("swj", "kjj", "rsj", "kjj", "fgw", "kjj", "kjj", "jnx", "swj", "kjj")
+            for number, unit in enumerate(units * 3):
+                if unit not in clients:
+                    clients[unit] = world.client(f"unit:{unit}")
+                duty = ("county-leader", "once") if unit == "jnx" else ("member-exchange", "2023Q1")
+                seq = clients[unit].queue("progress", *duty, body={"text": f"{number}"})
+                clients[unit].push_waiting()
+                clients[unit].wait_receipt(seq)
+            whole = world.ctl("reports")
+            equal(len(whole), 3 * len(units), f"all reports, near {near}")
+            first, last = whole[0]["receipt"], whole[-1]["receipt"]
+            for group in ("g1", "g2", "g3", "g4"):
+                own = [row["receipt"] for row in whole if row["group"] == group]
+                for words, wanted in (((), own), (("--limit", 2), own[-2:]), (("--from", 1), own),
+                                      (("--from", 1, "--limit", 2), own[:2]),
+                                      (("--from", (first + last) // 2), [row for row in own if row >= (first + last) // 2]),
+                                      (("--from", last + 1), [])):
+                    found = [row["receipt"] for row in world.ctl("reports", "--group", group, *words)]
+                    equal(found, wanted, f"{group} {words}, near {near}")
+
+
+def test_the_office_opens_a_group_until_a_date():
+    with World("readers", rehearse="2022-12-05") as world:
+        world.broker.start()
+        world.clock_run("2023-03-01")
+        world.client("swj").submit("member-exchange", "2023Q1", harness.exchange("of swj"))
+        kjj, zrj, swj = (world.home(f"unit:{unit}") for unit in ("kjj", "zrj", "swj"))
+        asked = ("unit:kjj", "--group", "g1", "--until", "2023-03-20", "--reason", "共建道路")
+        for home in (kjj, swj):
+            done = world.run("musterctl", "--home", home, "grant", *asked)
+            check(done.returncode == 4, f"a unit grants: {done.stdout}{done.stderr}")
+        for words, named in ((("unit:kjk", *asked[1:]), "unit:kjk"), (("unit:kjj", "--group", "g9", *asked[3:]), "group"),
+                             ((*asked[:4], "2023-02-01", *asked[5:]), "until"), ((*asked[:4], "soon", *asked[5:]), "--until soon")):
+            done = world.run("musterctl", "grant", *words)
+            check(done.returncode in (1, 2) and named in done.stderr, f"{words}: {done.stdout}{done.stderr}")
+        equal(reports_seen(world, kjj), set(), "before it")
+        world.must("musterctl", "grant", *asked)
+        equal(reports_seen(world, kjj), {"swj"}, "what the grant opens")
+        equal(len(world.ctl("--home", kjj, "units", "--group", "g1")), 7, "units of the granted group")
+        check(not any(row["audience"].startswith("unit:swj") for row in world.ctl("--home", kjj, "alerts")), "alerts of the group")
+        equal(reports_seen(world, zrj), set(), "a unit without a grant")
+        # Who sees that there is one: the office, who reads, and the group that is read; nobody else.
+        shown = [(row["reader"], row["reads"], row["until"], row["state"], row["source"], row["reason"])
+                 for row in world.ctl("grants")]
+        equal(shown, [("unit:kjj", "g1", "2023-03-20", "given", "office", "共建道路")], "to the office")
+        for home, sees in ((kjj, 1), (swj, 1), (zrj, 0)):
+            equal(len(world.ctl("--home", home, "grants")), sees, f"grants for {home}")
+        check("读取方" in world.must("musterctl", "grants", language="zh_CN"), "in Chinese")
+        world.broker.kill()
+        world.broker.start()
+        equal(reports_seen(world, kjj), {"swj"}, "after a kill")
+        # Its last day is the 20th; then by hand, before its time.
+        world.clock_run("2023-03-20T23:59:00+08:00")
+        equal(reports_seen(world, kjj), {"swj"}, "on the last day")
+        world.clock_run("2023-03-21")
+        equal(reports_seen(world, kjj), set(), "after it")
+        equal(world.ctl("grants"), [], "that stand")
+        equal([row["state"] for row in world.ctl("grants", "--all")], ["ended"], "of all")
+        world.must("musterctl", "grant", "group:g3", "--group", "g1", "--until", "2023-12-31", "--reason", "x")
+        equal(reports_seen(world, kjj), {"swj"}, "as one of a group")
+        done = world.run("musterctl", "--home", swj, "ungrant", "group:g3", "--group", "g1", "--reason", "x")
+        check(done.returncode == 4, f"the group that is read takes it back: {done.stdout}{done.stderr}")
+        world.must("musterctl", "ungrant", "group:g3", "--group", "g1", "--reason", "the road is built")
+        equal(reports_seen(world, kjj), set(), "taken back")
+        equal(world.ctl("replay")["differences"], "0", "replay")
 
 
 VIEWERS = """viewers:

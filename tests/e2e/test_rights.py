@@ -13,7 +13,8 @@ OBLIGATION = "task-list/once/jxj"
 ROLES = {"unit": "unit:rsj", "lead": "unit:jxj", "office": "office:o", "director": "director:d", "viewer": "viewer:v", "admin": "admin:a"}
 # Whatever a command needs to come as far as the question of who may.
 VALUES = {"obligation": OBLIGATION, "reason": "r", "until": "2023-02-01", "successor": "task-list/once/jtj", "name": "n", "receipt": "1",
-          "alert": "1", "period": "2023Q1", "unit": "czj", "who": "unit:nobody-of-that-name", "number": "1"}
+          "alert": "1", "period": "2023Q1", "unit": "czj", "who": "unit:nobody-of-that-name", "number": "1",
+          "row": "1", "head": "0" * 64}
 WHAT = {"ledger": "head", "clock": "show", "export": "report"}
 
 
@@ -65,6 +66,94 @@ def arguments(verb):
     return args
 
 
+# ---- cells that are open within a scope ----
+
+# Who asks, and about whom: its own unit, its own group's lead and another member, another group's lead and
+# member, a unit outside all groups.
+ASKERS = {"unit": ("rsj", "unit"), "lead": ("jxj", "lead"), "viewer": ("viewer:v", "viewer")}
+ABOUT = ("rsj", "jxj", "swj", "jtj", "fgw", "czj", "jnx")
+GROUPS = {"rsj": "g1", "jxj": "g1", "swj": "g1", "jtj": "g2", "fgw": "g2", "czj": "g4", "jnx": ""}
+# A command that names whose matter it is, and the arguments that name it.
+ONE = {"show": lambda unit: {"obligation": post_of(unit)}, "explain": lambda unit: {"alert": post_of(unit)},
+       "brief": lambda unit: {"unit": unit}}
+RECEIPT = {"report": lambda receipt: {"receipt": receipt}, "export": lambda receipt: {"what": "report", "number": receipt}}
+POSTS = ("unit-contacts", "county-leader", "county-liaison", "county-department")
+# A command that lists: where each row names whose it is.
+LISTS = {"obligations": ("bearer", {}), "outlook": ("id", {"all": "", "days": "400"}), "calendar": ("bearer", {}), "reports": ("unit", {}),
+         "contents": ("unit", {}), "units": ("id", {}), "alerts": ("bearer", {})}
+
+
+def post_of(unit):
+    return f"unit-contacts/once/{unit}" if unit != "jnx" else "county-leader/once/jnx"
+
+
+def covers(scope, asker, unit):
+    """What a word of the table means, said once more. Nobody is a liaison here, no grant opens anything, and the
+    viewer is one whom the programme does not list."""
+    return scope == "any" or (scope in ("own", "served") and asker == unit) or \
+        (scope in ("group", "shared") and GROUPS.get(asker) == GROUPS[unit] != "")
+
+
+def scopes(table, verb, role, duty):
+    """How a group's work goes is open to it beyond what the command itself asks for; who holds which post is not."""
+    actions = [table[verb]]
+    if verb in ("obligations", "reports") and duty not in POSTS:
+        actions.append(table["tasks"])
+    return {action[column] for action in actions for column in {role, "unit" if role == "lead" else role}}
+
+
+def ask(client, verb, args):
+    try:
+        return "ok", client.request(verb, args)
+    except mc.MusterError as error:
+        return error.code, []
+
+
+def listed(rows, field):
+    """Whose matters of which duty; those of the unit outside are of the group that each names, or of none."""
+    found = set()
+    for row in rows:
+        unit = (row.get(field) or "").split("/")[-1]
+        if GROUPS.get(unit):
+            found.add((unit, row.get("duty", "")))
+    return found
+
+
+def test_scopes_end_where_the_table_says():
+    with World("rights", rehearse="2022-12-05", settings={"log_rate": 10000}) as world:
+        world.broker.start()
+        receipts = {}
+        for unit in ("rsj", "jxj", "swj", "jtj", "fgw", "czj"):
+            writer = world.client(unit)
+            seq = writer.queue("fill", duty="unit-contacts", period="once", body={"post": "clerk", "name": "N", "phone": "1"})
+            writer.push_waiting()
+            receipts[unit] = str(writer.wait_receipt(seq)["row"])
+        world.clock_run("2023-01-20")
+        table = {verb: row for row in world.ctl("rights") for verb in row["verbs"].split()}
+        office = world.client("office:o", kind="ctl", name="rights")
+        everything = {verb: ask(office, verb, args)[1] for verb, (_, args) in LISTS.items()}
+        cells = open_cells = 0
+        for role, (who, _) in ASKERS.items():
+            client = world.client(who, kind="ctl", name="rights")
+            questions = [(verb, unit, make(unit)) for verb, make in ONE.items() for unit in ABOUT] + \
+                        [(verb, unit, make(receipt)) for verb, make in RECEIPT.items() for unit, receipt in receipts.items()]
+            for verb, unit, args in questions:
+                may = any(covers(table[verb][column], who, unit) for column in {role, "unit" if role == "lead" else role})
+                code, _ = ask(client, verb, args)
+                cells, open_cells = cells + 1, open_cells + may
+                # What may not be read is denied or not there.
+                equal(code == "ok", may, f"{verb} {args} by {role} {who}, of {table[verb]}: {code}")
+            for verb, (field, args) in LISTS.items():
+                there = listed(everything[verb], field)
+                check(len({unit for unit, _ in there}) > 2 or verb == "contents", f"{verb} lists {there} for the office: too little")
+                may = {(unit, duty) for unit, duty in there if any(covers(scope, who, unit) for scope in scopes(table, verb, role, duty))}
+                code, rows = ask(client, verb, args)
+                cells, open_cells = cells + len(there), open_cells + len(may)
+                equal(listed(rows, field), may, f"what {verb} ({code}) shows to {role} {who}")
+        print(f"  {cells} cells within scopes, {open_cells} open")
+        check(cells > 200 and 40 < open_cells < cells - 40, f"{cells} cells, {open_cells} open: too few to mean anything")
+
+
 # ---- limits ----
 
 def honest_agent_gets_through(settings, text):
@@ -88,6 +177,34 @@ def test_honest_agent_that_is_too_fast_waits_and_loses_nothing():
 
 def test_honest_agent_that_sends_too_much_waits_and_loses_nothing():
     honest_agent_gets_through({"rate_bytes": 4096, "rate_bytes_burst": 6000}, "x" * 600)
+
+
+def test_unit_that_fills_the_database_waits_for_the_next_day_and_loses_nothing():
+    # A new outbox counts as 64 KiB, a report as its bytes and 256: after it some ten reports are a day's.
+    with World("limits", rehearse="2022-12-05", settings={"log_rate": 10000, "growth_bytes_day": 65536 + 5000}) as world:
+        world.broker.start()
+        agent = world.agent("jxj", start=False, run_reports=1, reconnect_max=1000)
+        other = world.client("jtj")
+        agent.start()
+        for number in range(30):
+            agent("progress", "task-list", "once", "--text", f"{number} {'x' * 100}")
+        agent.wait_log(r"session-closed code=quota")
+        taken = agent.json("status")["acknowledged"]
+        check(1 <= taken <= 5000 // (256 + 100), f"{taken} reports of a day")
+        check(int(world.ctl("status")["refused_quota"]) > 0, "nobody was refused")
+        alert, = world.ctl("alerts", "--kind", "quota-reached")
+        check("growth_bytes_day" in world.must("musterctl", "explain", alert["number"]), "explained")
+        for text in ("another unit", "goes on"):
+            seq = other.queue("progress", duty="task-list", period="once", body={"text": text})
+            other.push_waiting()
+            equal(other.wait_receipt(seq)["code"], "ok", "another unit's report")
+        equal(agent.json("status")["acknowledged"], taken, "reports of the same day")
+        for day in ("2022-12-06", "2022-12-07", "2022-12-08"):
+            world.clock_run(day)
+        wait_for(lambda: agent.json("status")["acknowledged"] == 30, "every report to arrive", 100)
+        equal({row["state"] for row in agent.json("receipts")}, {"received"}, "states")
+        equal(world.verify_ledger()["report"], "32", "reports, none twice")
+        world.must("musterctl", "replay")
 
 
 if __name__ == "__main__":

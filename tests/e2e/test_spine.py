@@ -339,5 +339,46 @@ def test_both_languages():
                 check(word in found[what], f"{what} in {language}: {word!r} is not in {found[what]!r}")
 
 
+def test_people_read_names_in_their_language_and_programs_ids():
+    with spine() as world:
+        lead, member = join(world, "jxj", "rsj")
+        names = {"en": ("Economy and Information Technology Bureau", "Task list of the group", "once", "submit"),
+                 "zh_CN": ("市经信局", "组团任务清单", "一次性", "报送")}
+        submit(lead, "task-list", "once")
+        for language, (unit, duty, period, act) in names.items():
+            def lines(found, id):
+                return [line for line in found.splitlines() if id in line]
+            def ctl(*words):
+                return world.must("musterctl", *words, language=language)
+            for found in (ctl("obligations"), lead("group", "obligations", language=language)):
+                check([line for line in lines(found, LIST) if unit in line and duty in line], found)
+            status = lead("status", language=language)
+            check(duty in status and f"{unit} (jxj)" in status, status)
+            check(duty in lead("receipts", language=language), "receipts")
+            for found in (ctl("reports"), lead("group", "reports", language=language)):
+                check([line for line in found.splitlines()
+                       if all(word in line for word in (unit, duty, period, act))], found)
+            shown = ctl("show", LIST)
+            check(unit in shown and duty in shown, shown)
+            check(unit in ctl("explain", LIST), "explain")
+            check(unit in ctl("tasks"), "tasks")
+        row = world.obligation(LIST)
+        equal((row["bearer"], row["bearer_zh"], row["title_en"]), ("jxj", names["zh_CN"][0], names["en"][1]), "for programs")
+        equal(world.ctl("show", LIST)["bearer"], "jxj", "one, for programs")
+        # A second one, while the first waits: refused, with what to do; and shown as such.
+        again = lead.try_("submit", lead.fill("task-list", "once"), "--wait")
+        refused(again, "not possible in its present state", "muster-agent withdraw")
+        number = lead.json("receipts")[-1]["receipt"]
+        equal(world.ctl("report", number)["refused"]["code"], "state", "for programs")
+        shown = world.must("musterctl", "report", number, language="zh_CN")
+        check("不予受理" in shown and "当前状态下不能办理" in shown and names["zh_CN"][0] in shown, shown)
+        check("refused" not in world.ctl("report", world.ctl("reports")[0]["receipt"]), "what was taken")
+        for words in (("report", number), ("contents", "--unit", "jxj")):
+            check("filled in by: " in world.must("musterctl", *words), f"{words}: the form's own label")
+        csv = world.must("musterctl", "obligations", "--csv").splitlines()
+        equal(csv[0], "id,due,phase,work,verdict,bearer,title", "headings")
+        check(any(line.startswith(LIST) and ",jxj," in line for line in csv), csv)
+
+
 if __name__ == "__main__":
     harness.main(*[test for name, test in list(globals().items()) if name.startswith("test_")])

@@ -181,19 +181,50 @@ def many_parts(world, scale):
             peer.send(b"end")
 
 
+def office_listener(world):
+    """A raw connection to the feed, with an office key."""
+    home = world.insiders.setdefault("office:ear", None) or world.join("office:ear")
+    world.insiders["office:ear"] = home
+    return zmtp.Curve(home["feed"], home["broker_key"], home["curve_public"], home["curve_secret"]).open(socket_type=b"SUB")
+
+
 def message_without_end(world, scale):
-    """Parts and parts, and never the last: no high-water mark counts them."""
-    def pour(peer, part, count):
-        with contextlib.closing(peer):
-            peer.sock.settimeout(1.5)
+    """Parts and parts, and never the last: no high-water mark counts them. At every door."""
+    def pour(sock, part, count):
+        with sock:
+            sock.settimeout(1.5)
             try:
                 for _ in range(count // 64):
-                    peer.sock.sendall(b"".join(peer.message(part, more=True) for _ in range(64)))
+                    sock.sendall(b"".join(part() for _ in range(64)))
             except OSError:
                 return
-        raise harness.Failure(f"{count} parts of {len(part)} bytes were taken")
-    pour(zmtp.Curve(world.broker.enrol, world.home["broker_key"]).open(), bytes(900), 200000 * scale)
-    pour(member(world), bytes(60000), 5000 * scale)
+        raise harness.Failure(f"{count} parts of {len(part())} bytes were taken")
+
+    def pour_curve(peer, body, count):
+        pour(peer.sock, lambda: peer.message(body, more=True), count)
+    pour_curve(zmtp.Curve(world.broker.enrol, world.home["broker_key"]).open(), bytes(900), 200000 * scale)
+    pour_curve(member(world), bytes(60000), 5000 * scale)
+    pour_curve(office_listener(world), b"\x01" + bytes(900), 200000 * scale)
+    pour(zmtp.null(world.broker.admin), lambda: zmtp.frame(b"", zmtp.MORE), 2000000 * scale)
+
+
+def messages_without_end_of_many(world, scale):
+    """Many connections, none of which holds more than it may by itself."""
+    crowd = [member(world) for _ in range(60 * scale)]
+    try:
+        for peer in crowd:
+            peer.sock.settimeout(10)
+        for _ in range(50):  # 3 MB each
+            for peer in list(crowd):
+                try:
+                    peer.sock.sendall(peer.message(bytes(60000), more=True))
+                except OSError:
+                    peer.close()
+                    crowd.remove(peer)
+        harness.check(len(crowd) < 60 * scale, "all of a crowd was let fill the memory")
+    finally:
+        for peer in crowd:
+            peer.close()
 
 
 def bombs():
@@ -314,4 +345,4 @@ def slow_readers(world, scale):
 
 
 ALL = (raw_bytes, half_open, wrong_mechanisms, unknown_keys, revoked_key, chosen_routing_ids, huge_messages, many_parts,
-       message_without_end, msgpack_bombs, flood, enrolment_flood, replayed_run, forged_identity, slow_readers)
+       message_without_end, messages_without_end_of_many, msgpack_bombs, flood, enrolment_flood, replayed_run, forged_identity, slow_readers)

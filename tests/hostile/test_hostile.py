@@ -6,8 +6,10 @@ counted in `musterctl status`, and the log has not grown by more than its rate a
 
     test_hostile.py [--scale N]    N times as much of everything"""
 import argparse
+import contextlib
 import os
 import pathlib
+import socket
 import sys
 import threading
 import time
@@ -17,18 +19,21 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import attacks  # noqa: E402
 import harness  # noqa: E402
 import muster_client as mc  # noqa: E402
+import zmtp  # noqa: E402
 from harness import check, equal, wait_for  # noqa: E402
 
 # What an idle broker takes, and what its settings below let peers fill; sanitizers keep what was freed for a while.
-CAP_KB = (1600 if os.environ.get("MUSTER_SANITIZE") else 160) * 1024
+CAP_KB = (1600 if os.environ.get("MUSTER_SANITIZE") else 96) * 1024
 LINES_PER_S = 20
-SETTINGS = {"log_rate": LINES_PER_S, "handshake_timeout": 1500, "unread_bytes_max": 4 << 20, "rate_messages": 200,
-            "rate_burst": 2000, "send_queue_max": 100}
+SETTINGS = {"log_rate": LINES_PER_S, "handshake_timeout": 1500, "unread_bytes_max": 4 << 20, "unread_total_max": 32 << 20, "rate_messages": 200,
+            "rate_burst": 2000, "send_queue_max": 100,
+            # Attacks are to reach the doors; how many a door takes has a test of its own.
+            "connect_rate": 4000, "enrol_connect_rate": 4000}
 COUNTERS = ("refused_peers", "refused_handshakes", "cut_connections")
 # The counter that each attack must move; the others are acts that are answered, or refused in the ledger.
 COUNTED = {"raw_bytes": "refused_handshakes", "half_open": "refused_handshakes", "wrong_mechanisms": "refused_handshakes",
            "unknown_keys": "refused_peers", "revoked_key": "refused_peers", "chosen_routing_ids": "refused_peers", "many_parts": "refused_peers",
-           "message_without_end": "cut_connections", "msgpack_bombs": "refused_peers", "flood": "refused_peers",
+           "message_without_end": "cut_connections", "messages_without_end_of_many": "cut_connections", "msgpack_bombs": "refused_peers", "flood": "refused_peers",
            "enrolment_flood": "refused_peers", "replayed_run": "refused_peers"}
 
 
@@ -157,6 +162,44 @@ def test_open_gate_is_noticed():
     caught("gate-open", attacks.message_without_end)
 
 
+def test_limit_for_all_is_needed():
+    caught("no-limit-for-all", attacks.messages_without_end_of_many)
+
+
+def connects(endpoint, count, source="127.0.0.1"):
+    """How many of so many connections the broker greets."""
+    greeted = 0
+    for _ in range(count):
+        with socket.create_connection(endpoint_address(endpoint), 10, source_address=(source, 0)) as sock, \
+                contextlib.suppress(ConnectionError):
+            sock.sendall(zmtp.greeting())
+            greeted += len(sock.recv(10)) > 0
+    return greeted
+
+
+def endpoint_address(endpoint):
+    host, _, port = endpoint.removeprefix("tcp://").rpartition(":")
+    return host, int(port)
+
+
+def test_doors_take_so_many_connections_a_second():
+    """Whoever comes by hundreds is sent away before the handshake; others are taken meanwhile."""
+    rates = {"connect_rate": 40, "enrol_connect_rate": 8, "log_rate": 10000}
+    with harness.World("hostile", rehearse="2022-12-05", settings={**SETTINGS, **rates}) as world:
+        world.broker.start()
+        # A bucket holds five seconds, an address a quarter; the loop itself takes a moment.
+        for endpoint, rate in ((world.broker.members, 40), (world.broker.feed, 40), (world.broker.enrol, 8)):
+            before, at = counters(world)["refused_handshakes"], time.monotonic()
+            greeted = connects(endpoint, 300)
+            most = rate / 4 * (5 + time.monotonic() - at) + 1
+            check(rate / 4 * 5 <= greeted <= most, f"{greeted} of 300 connections to {endpoint} were taken; at most {most:.0f} may be")
+            check(counters(world)["refused_handshakes"] >= before + 300 - greeted, "refused connections are counted")
+            check(connects(endpoint, 1, source="127.0.0.2") == 1, "another address is kept out, too")
+        log = world.broker.log()
+        for door in ("members", "feed", "enrol"):
+            check(f'connection-refused address=127.0.0.1 door={door} reason="too many"' in log, log)
+
+
 def test_local_endpoint_cannot_be_stolen():
     with harness.World("hostile", rehearse="2022-12-05", settings=SETTINGS) as world:
         world.broker.start()
@@ -183,4 +226,5 @@ if __name__ == "__main__":
     parser.add_argument("--scale", type=int, default=1)
     SCALE = parser.parse_args().scale
     harness.main(test_attacks_are_borne, test_guessable_routing_ids_are_noticed, test_open_gate_is_noticed,
+                 test_limit_for_all_is_needed, test_doors_take_so_many_connections_a_second,
                  test_local_endpoint_cannot_be_stolen)

@@ -127,11 +127,28 @@ void body_right(struct mst_buf *out, const struct mst_form_names *names,
     }
 }
 
+/* "a,b"; "none": nobody. */
+static void put_list(struct mst_buf *out, const char *words)
+{
+    size_t count = strcmp(words, "none") != 0;
+    for (const char *at = words; (at = strchr(at, ',')); at++)
+        count++;
+    mst_pack_array(out, count);
+    for (const char *at = words; count > 0; count--) {
+        size_t len = strcspn(at, ",");
+        mst_pack_text_slice(out, mst_bytes(at, len));
+        at += len + (at[len] == ',');
+    }
+}
+
 void body_pairs(struct mst_buf *out, const struct word_pair *pairs, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         mst_pack_text(out, pairs[i].key);
-        mst_pack_text(out, pairs[i].value);
+        if (strcmp(pairs[i].key, "helpers") == 0)
+            put_list(out, pairs[i].value);
+        else
+            mst_pack_text(out, pairs[i].value);
     }
 }
 

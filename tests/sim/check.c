@@ -113,10 +113,28 @@ static bool is_operational(const struct mst_alert *a)
     return a->obligation[0] == '\0';
 }
 
-/* About a difficulty; fired at once, or at the instant at which it has become old. */
+/* Which kind an alert is about that names an item: "task/g1-03"; MST_ITEM_KINDS: an obligation.
+ * Fired at once, or at the instant at which a difficulty has become old. */
+static enum mst_item_kind item_kind_of(const struct mst_alert *a)
+{
+    int kind = 0;
+    for (; kind < MST_ITEM_KINDS; kind++) {
+        const char *word = mst_item_kind_word((enum mst_item_kind)kind);
+        size_t len = strlen(word);
+        if (strncmp(a->obligation, word, len) == 0 && a->obligation[len] == '/')
+            break;
+    }
+    return (enum mst_item_kind)kind;
+}
+
 static bool is_of_item(const struct mst_alert *a)
 {
-    return strncmp(a->obligation, "difficulty/", 11) == 0;
+    return item_kind_of(a) != MST_ITEM_KINDS;
+}
+
+static bool has_item(const struct world *w, const struct mst_alert *a)
+{
+    return mst_core_item(w->core, item_kind_of(a), strchr(a->obligation, '/') + 1);
 }
 
 static bool check_alert_id(struct world *w, const struct mst_alert *a)
@@ -210,8 +228,7 @@ static bool check_alert(struct world *w, const struct mst_alert *a)
         return false;
     if (is_operational(a))
         return check_alert_id(w, a);
-    if (is_of_item(a) && (a->fired != w->now || a->instant > a->fired ||
-                          !mst_core_item(w->core, MST_ITEM_DIFFICULTY, a->obligation + 11)))
+    if (is_of_item(a) && (a->fired != w->now || a->instant > a->fired || !has_item(w, a)))
         return world_fault(w, "%s: %s about nothing, or not now", a->obligation, a->kind);
     if (is_of_item(a))
         return check_alert_id(w, a);
@@ -431,6 +448,9 @@ bool check_step(struct world *w, const struct mst_input *input)
         else if (w->effects.items[i].kind == MST_EFFECT_ITEM)
             held = check_item(w, w->effects.items[i].u.item);
     }
+    /* After an act it is looked at when the act has been noted. */
+    if (held && input->kind != MST_INPUT_ACT && !check_grants(w))
+        return false;
     if (held && mst_core_next_due(w->core) <= w->now)
         return world_fault(w, "something due was left undone");
     return held;
@@ -468,7 +488,7 @@ bool check_assessment(struct world *w)
 
 bool check_all(struct world *w)
 {
-    if (!check_assessment(w) || !check_signing(w) || !check_matters(w))
+    if (!check_assessment(w) || !check_signing(w) || !check_matters(w) || !check_grants(w))
         return false;
     bool held = true;
     size_t count = mst_core_count(w->core);

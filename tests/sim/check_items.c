@@ -51,34 +51,51 @@ bool check_item(struct world *w, const struct mst_item *item)
     return true;
 }
 
-static bool is_about(const struct mst_obligation *o, const struct mst_item *item)
+/* How often it came to be signed for: the number in an obligation's subject; 0: of another task. */
+static int signing_of(const struct mst_obligation *o, const struct mst_item *item)
 {
-    return o->kind == MST_DUTY_SIGN_FOR && strcmp(o->subject, item->id) == 0;
+    char id[MST_ITEM_ID_MAX];
+    const char *point = strchr(o->subject, '.');
+    if (o->kind != MST_DUTY_SIGN_FOR || strcmp(mst_task_of_subject(o->subject, id), item->id) != 0)
+        return 0;
+    return point ? atoi(point + 1) : 1;
 }
 
-/* What stands has been to be signed for once: by its owner, or by whom it succeeds. */
+/* What stands is to be signed for as it stands now, once, by its owner or by whom it succeeds; what
+ * was to be signed for before it was amended is not any more. */
+static bool check_task(struct world *w, const struct mst_item *item)
+{
+    struct mst_task_data data;
+    size_t all = 0, open = 0, signed_for = 0;
+    mst_task_data_read(item, &data);
+    for (size_t k = 0; k < mst_core_count(w->core); k++) {
+        const struct mst_obligation *o = mst_core_at(w->core, k);
+        int signing = signing_of(o, item);
+        if (!signing)
+            continue;
+        if (signing != data.signing && mst_obligation_ball_with_bearer(o))
+            return world_fault(w, "%s: still to be signed for in another way than it stands",
+                               o->id);
+        if (signing != data.signing)
+            continue;
+        all++;
+        open += o->work != MST_WORK_SUPERSEDED && o->work != MST_WORK_CANCELLED;
+        signed_for += o->work == MST_WORK_CLOSED;
+    }
+    if (open > 1 || (all > 0) != mst_task_stands(item))
+        return world_fault(w, "%s: it is %s and has %zu obligations to sign for it", item->id,
+                           mst_item_state_word(item->state), open);
+    if (signed_for > 0 && !data.signed_for)
+        return world_fault(w, "%s: signed for, and does not know it", item->id);
+    return true;
+}
+
 bool check_signing(struct world *w)
 {
     for (size_t i = 0; i < mst_core_items(w->core); i++) {
         const struct mst_item *item = mst_core_item_at(w->core, i);
-        size_t all = 0, open = 0, signed_for = 0;
-        if (item->kind != MST_ITEM_TASK)
-            continue;
-        struct mst_task_data data;
-        mst_task_data_read(item, &data);
-        for (size_t k = 0; k < mst_core_count(w->core); k++) {
-            const struct mst_obligation *o = mst_core_at(w->core, k);
-            if (!is_about(o, item))
-                continue;
-            all++;
-            open += o->work != MST_WORK_SUPERSEDED && o->work != MST_WORK_CANCELLED;
-            signed_for += o->work == MST_WORK_CLOSED;
-        }
-        if (open > 1 || (all > 0) != mst_task_stands(item))
-            return world_fault(w, "%s: it is %s and has %zu obligations to sign for it", item->id,
-                               mst_item_state_word(item->state), open);
-        if (signed_for > 0 && !data.signed_for)
-            return world_fault(w, "%s: signed for, and does not know it", item->id);
+        if (item->kind == MST_ITEM_TASK && !check_task(w, item))
+            return false;
     }
     return true;
 }

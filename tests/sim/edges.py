@@ -37,11 +37,11 @@ def faults_of(text):
 
 
 def acts():
-    """{act: needs a reason}, as the core's life-cycle says; silences are about no one obligation."""
+    """{act: needs a reason}, as the core's life-cycle says; silences, amendments and grants are about no one obligation."""
     table = (ROOT / "broker/core/lifecycle.def").read_text(encoding="utf-8")
     found = re.findall(r'^EVENT\(\w+, "([\w-]+)", (\w+),.*, (NEEDED|FREE)\)', table, re.M)
     return {**{act: reason == "NEEDED" for act, by, reason in found if by != "BEARER"},
-            "silence": True, "unsilence": False}
+            "silence": True, "unsilence": False, "amend-task": True, "grant": True, "ungrant": True}
 
 
 def shown_of(act, names):

@@ -207,6 +207,16 @@ static void expect_reads(struct script *s, const struct mst_obligation *o)
     same_text(s, mst_authz(s->world.programme, &actor, "read-obligation", &target) ? "yes" : "no");
 }
 
+/* "UNIT GROUP yes|no": may the unit read the group's progress now, as of it or by a grant? */
+static void expect_progress(struct script *s)
+{
+    const char *unit = script_need(s, "a unit");
+    struct mst_actor actor = {.principal = unit, .roles = MST_ROLE_UNIT, .unit = unit};
+    struct mst_target target = {.group = script_need(s, "a group")};
+    actor.granted = mst_core_granted(s->world.core, unit);
+    same_text(s, mst_authz(s->world.programme, &actor, "read-progress", &target) ? "yes" : "no");
+}
+
 static void expect_of(struct script *s, const char *what, const struct mst_obligation *o)
 {
     int days = 0;
@@ -273,6 +283,8 @@ void script_expect(struct script *s)
         expect_no_alert(s);
     } else if (script_accept(s, "refused")) {
         expect_refused(s);
+    } else if (script_accept(s, "progress")) {
+        expect_progress(s);
     } else if (script_accept(s, "difficulty")) {
         script_expect_difficulty(s);
     } else if (script_accept(s, "project")) {

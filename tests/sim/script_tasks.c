@@ -138,6 +138,10 @@ void script_expect_item(struct script *s)
             mst_slice_copy(data.source, is, sizeof is);
         else if (strcmp(what, "year") == 0)
             snprintf(is, sizeof is, "%d", data.year);
+        else if (strcmp(what, "due") == 0)
+            snprintf(is, sizeof is, "%s", mst_day_format(data.task.due, from));
+        else if (strcmp(what, "amended") == 0)
+            snprintf(is, sizeof is, "%d", data.amended);
         else if (strcmp(what, "from") == 0)
             snprintf(is, sizeof is, "%s", mst_day_format(data.from, from));
         else if (strcmp(what, "state") == 0)

@@ -270,6 +270,74 @@ static bool go_on(struct year *y, const struct mst_obligation *o)
     return world_act(&y->world, &words);
 }
 
+/* The office opens a group to a unit or another group for some days, or closes it again. */
+static bool grant(struct year *y)
+{
+    const struct mst_programme *p = y->world.programme;
+    char reader[MST_ID_MAX + 8];
+    if (random_below(&y->random, 3))
+        snprintf(reader, sizeof reader, "unit:%s",
+                 p->units[random_below(&y->random, p->units_count)].id);
+    else
+        snprintf(reader, sizeof reader, "group:%s",
+                 p->groups[random_below(&y->random, p->groups_count)].id);
+    struct word_pair group = {"group", random_below(&y->random, 9)
+                                           ? p->groups[random_below(&y->random, p->groups_count)].id
+                                           : "nowhere"};
+    struct act_words words = {.actor = "office:desk",
+                              .act = random_below(&y->random, 4) ? "grant" : "ungrant",
+                              .obligation = reader,
+                              .reason = random_below(&y->random, 8) ? "because" : NULL,
+                              .roles = PICK(y, desk_roles),
+                              .body = &group,
+                              .body_count = 1};
+    words.until =
+        y->world.now - day_ms + (mst_time)random_below(&y->random, (uint64_t)(60 * day_ms));
+    return world_act(&y->world, &words);
+}
+
+/* The office amends a task in some way, which may be none. */
+static bool amend(struct year *y)
+{
+    const struct mst_programme *p = y->world.programme;
+    size_t items = mst_core_items(y->world.core);
+    size_t any = (size_t)random_below(&y->random, items + 1), fields = 0;
+    char id[MST_ITEM_ID_MAX] = "g9-99", due[16], helpers[2 * MST_ID_MAX + 2];
+    struct word_pair pairs[3];
+    size_t group = 0;
+    for (size_t i = 0; i < items; i++) {
+        const struct mst_item *item = mst_core_item_at(y->world.core, (any + i) % items);
+        if (item->kind != MST_ITEM_TASK || !mst_task_stands(item))
+            continue;
+        memcpy(id, item->id, sizeof id);
+        group = mst_programme_group(p, item->group);
+        break;
+    }
+    size_t owner = (size_t)random_below(&y->random, p->units_count);
+    if (group != SIZE_MAX && random_below(&y->random, 4))
+        owner = random_below(&y->random, 2) ? p->groups[group].lead : p->groups[group].members[0];
+    mst_day_format(mst_zone_day(p->zone, y->world.now) + (mst_day)random_below(&y->random, 200),
+                   due);
+    size_t helper = (size_t)random_below(&y->random, p->units_count);
+    size_t other = (helper + (size_t)random_below(&y->random, 3)) % p->units_count;
+    snprintf(helpers, sizeof helpers, "%s,%s", p->units[helper].id, p->units[other].id);
+    if (random_below(&y->random, 2))
+        pairs[fields++] = (struct word_pair){"owner", p->units[owner].id};
+    if (random_below(&y->random, 2))
+        pairs[fields++] = (struct word_pair){"due", due};
+    if (random_below(&y->random, 3) == 0)
+        pairs[fields++] =
+            (struct word_pair){"helpers", random_below(&y->random, 4) ? helpers : "none"};
+    struct act_words words = {.actor = "office:desk",
+                              .act = "amend-task",
+                              .obligation = id,
+                              .reason = random_below(&y->random, 8) ? "because" : NULL,
+                              .roles = PICK(y, desk_roles),
+                              .body = pairs,
+                              .body_count = fields};
+    return world_act(&y->world, &words);
+}
+
 /* Lists come to be issued and signed for, as chance alone would hardly have it. */
 static bool tasks_go_on(struct year *y)
 {
@@ -403,11 +471,11 @@ static bool something_happens(struct year *y)
         return world_reload(w, programme_of(y, 0), programme_of(y, clock_edit()));
     }
     if (what < 52)
-        return silence(y);
+        return random_below(&y->random, 2) ? silence(y) : grant(y);
     if (what < 54)
         return contacts(y);
     if (what < 60)
-        return tasks_go_on(y);
+        return random_below(&y->random, 6) ? tasks_go_on(y) : amend(y);
     if (what < 63)
         return matters_go_on(y);
     return somebody_acts(y);

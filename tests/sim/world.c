@@ -39,6 +39,7 @@ void world_done(struct world *w)
     free(w->alerts);
     free(w->moves);
     free(w->items);
+    free(w->grants);
 }
 
 bool world_fault(struct world *w, const char *fmt, ...)
@@ -333,6 +334,8 @@ static void pack_body(const struct world *w, const struct report_words *words, s
         body_said(body, form, words->body, words->body_count);
     } else if (strcmp(words->act, "submit") == 0 && form) {
         body_right(body, &names, form);
+    } else if (strcmp(words->act, "raise") == 0) {
+        mst_pack_map(body, 0); /* it has a form of its own: what more there is */
     } else {
         mst_pack_map(body, 1 + (words->until ? 1u : 0u) + words->body_count);
         body_pairs(body, &(struct word_pair){"summary", "as planned"}, 1);
@@ -406,5 +409,7 @@ bool world_act(struct world *w, const struct act_words *words)
     };
     bool held = world_step(w, &input);
     mst_buf_done(&body);
-    return held;
+    if (held && w->answer == MST_OK)
+        check_grant_act(w, words);
+    return held && check_grants(w);
 }

@@ -29,6 +29,12 @@ struct item_shadow {
     uint32_t moves;
 };
 
+/* A grant of the office, as the acts that were accepted have it; until 0: taken back. */
+struct grant_shadow {
+    char reader[MST_ID_MAX + 8], reads[MST_ID_MAX];
+    mst_time until;
+};
+
 struct shadows {
     struct shadow *items;
     size_t count, cap;
@@ -82,6 +88,8 @@ struct world {
     struct shadows shadows;
     struct item_shadow *items;
     size_t items_count, items_cap;
+    struct grant_shadow *grants;
+    size_t grants_count, grants_cap;
     uint8_t (*alert_ids)[MST_DIGEST_BYTES]; /* open addressing; all zero: empty */
     size_t alert_ids_count, alert_ids_cap;
     uint64_t alert_number; /* the last one given */
@@ -164,6 +172,9 @@ bool check_item(struct world *w, const struct mst_item *item);
 bool check_signing(struct world *w);
 /* check_matters.c: a difficulty's state against the replies that are owed about it. */
 bool check_matters(struct world *w);
+/* check_grants.c: an act of the office that was accepted, and what each unit reads by such acts. */
+void check_grant_act(struct world *w, const struct act_words *words);
+bool check_grants(struct world *w);
 /* Whether an assessment adds up: no numerator larger than its denominator. */
 bool check_assessment(struct world *w);
 void check_done(struct world *w);

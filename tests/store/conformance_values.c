@@ -260,6 +260,34 @@ static void obligations_are_replaced_and_walk_by_id(void **state)
     assert_string_equal(seen.text, "a=2;b=44;县=;");
 }
 
+static void one_obligation_is_found_by_its_id(void **state)
+{
+    static const struct {
+        const char *id, *text;
+    } cases[] = {{"b", "b=1;"}, {"b/c", "b/c=2;"}, {"县", "县=;"}, {"a", ""}, {"b/", ""}, {"", ""}};
+    struct world *w = *state;
+    char long_id[MST_STORE_NAME_BYTES_MAX + 2];
+    memset(long_id, 'z', sizeof long_id);
+    long_id[sizeof long_id - 1] = '\0';
+    world_begin(w);
+    assert_int_equal(mst_store_put_obligation(w->s, w->p, "b", fixture_text("1"), &w->err), 0);
+    assert_int_equal(mst_store_put_obligation(w->s, w->p, "b/c", fixture_text("2"), &w->err), 0);
+    assert_int_equal(mst_store_put_obligation(w->s, w->p, "县", fixture_text(""), &w->err), 0);
+    world_commit(w);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct seen seen = {.count = 0};
+        assert_int_equal(
+            mst_reader_obligation(w->own, w->p, cases[i].id, take_obligation, &seen, &w->err), 0);
+        assert_string_equal(seen.text, cases[i].text);
+    }
+    struct seen seen = {.count = 0};
+    assert_int_equal(mst_reader_obligation(w->own, w->p, long_id, take_obligation, &seen, &w->err),
+                     0);
+    assert_int_equal(mst_reader_obligation(w->own, w->p + 1, "b", take_obligation, &seen, &w->err),
+                     0);
+    assert_int_equal(seen.count, 0);
+}
+
 static int take_item(void *context, const char *kind, const char *id, struct mst_slice bytes)
 {
     struct seen *seen = context;
@@ -630,6 +658,7 @@ int main(void)
         WORLD_TEST(outbox_keeps_its_number_and_moves_on),
         WORLD_TEST(refusals_are_found_in_a_range),
         WORLD_TEST(obligations_are_replaced_and_walk_by_id),
+        WORLD_TEST(one_obligation_is_found_by_its_id),
         WORLD_TEST(items_are_replaced_and_walk_by_kind_and_id),
         WORLD_TEST(cursors_belong_to_principal_and_name),
         WORLD_TEST(keys_are_replaced_by_their_channel_key),

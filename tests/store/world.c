@@ -19,11 +19,13 @@ static void on_trace(void *context, const char *line)
 }
 
 static const struct backend backends[] = {
-    {"sqlite", mst_store_sqlite_open, false, true, false},
-    {"sqlite, behind", mst_store_sqlite_open, false, true, true},
-    {"mem", mst_store_mem_open, false, false, false},
-    {"trace(sqlite, behind)", mst_store_sqlite_open, true, true, true},
-    {"trace(mem)", mst_store_mem_open, true, false, false},
+    {"sqlite", mst_store_sqlite_open, .keeps = true},
+    {"sqlite, behind", mst_store_sqlite_open, .keeps = true, .behind = true},
+    {"sqlite, bulk", mst_store_sqlite_open, .keeps = true, .bulk = true},
+    {"mem", mst_store_mem_open, .trace = false},
+    {"trace(sqlite, behind, bulk)", mst_store_sqlite_open, .trace = true, .keeps = true,
+     .behind = true, .bulk = true},
+    {"trace(mem)", mst_store_mem_open, .trace = true},
 };
 static const struct backend *backend;
 
@@ -65,6 +67,8 @@ int world_set_up(void **state)
     fixture_make_dir(w->dir, sizeof w->dir);
     w->options = fixture_options(w->dir);
     w->options.behind_bytes = backend->behind;
+    w->options.bulk_bytes = backend->bulk;
+    w->options.bulk_file_bytes_max = 20000; /* a few batches of the model */
     assert_int_equal(world_open(w), 0);
     world_begin(w);
     assert_int_equal(mst_store_programme(w->s, "p1", &w->p, &w->err), 0);

@@ -13,6 +13,7 @@ struct backend {
     int (*open)(const struct mst_store_options *, struct mst_store **, struct mst_err *);
     bool trace, keeps; /* keeps: what is stored outlives the store */
     bool behind;       /* batches with reports are committed by a thread */
+    bool bulk;         /* reports lie in files beside the database */
 };
 
 struct world {

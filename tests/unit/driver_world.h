@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,10 +30,14 @@
 #define EXAMPLE "config/example/programme.yaml"
 #define SESSION 7
 #define FRAMES_MAX 64
+#define HELPERS 2
 
 struct world {
     const uint8_t *verifier; /* the key that pushes are verified by before they are served; NULL:
                                 they are not */
+    bool helped;             /* other threads sign receipts */
+    size_t helpers_count;
+    pthread_t helpers[HELPERS];
     struct mst_store *store;
     struct mst_driver *driver;
     struct mst_programme *programme;
@@ -148,11 +153,28 @@ static inline mst_time instant(const struct world *w, const char *text)
     return at;
 }
 
+static inline void *help(void *context)
+{
+    struct world *w = context;
+    while (mst_driver_sign(w->driver))
+        ;
+    return NULL;
+}
+
+static inline void on_sign(void *context)
+{
+    struct world *w = context;
+    for (; w->helped && w->helpers_count < HELPERS; w->helpers_count++)
+        assert_int_equal(pthread_create(&w->helpers[w->helpers_count], NULL, help, w), 0);
+}
+
 static inline void commit(struct world *w)
 {
     struct mst_err err;
     struct mst_clock_mark mark = {.evaluated_ms = w->now, .set = true};
     assert_int_equal(mst_driver_commit(w->driver, &mark, w->now, &err), 0);
+    while (w->helpers_count > 0)
+        pthread_join(w->helpers[--w->helpers_count], NULL);
 }
 
 static inline void forget_answers(struct world *w)
@@ -182,7 +204,8 @@ static inline void start(struct world *w, mst_time down_from)
         w->puts_left = -1;
     }
     struct mst_driver_options driver = {.store = w->store, .keys = &w->keys};
-    struct mst_driver_callbacks callbacks = {w, on_answer, on_alert, on_log};
+    struct mst_driver_callbacks callbacks = {
+        .context = w, .answer = on_answer, .alert = on_alert, .sign = on_sign, .log = on_log};
     assert_int_equal(mst_driver_new(&driver, &callbacks, &w->driver, &err), 0);
     assert_int_equal(mst_driver_add(w->driver, w->programme, &err), 0);
     w->engine = mst_driver_engine(w->driver, 0);
@@ -321,9 +344,10 @@ static inline int push(struct world *w, const struct peer *p, const struct run *
                              .reports = {r->items, r->count},
                              .alg = mst_text(MST_ALG_ED25519_BLAKE2B),
                              .sig = mst_bytes(r->sig, sizeof r->sig)};
+    struct mst_msg_report room[2]; /* fewer than a run may have */
     struct mst_verified verified;
     if (w->verifier) {
-        mst_driver_verify(w->verifier, &m, &verified);
+        mst_driver_verify(w->verifier, &m, room, 2, &verified);
         caller.verified = &verified;
     }
     return mst_driver_push(w->driver, w->engine, &caller, &m, w->now, err);

@@ -1,33 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A broker for tests of clients: a ROUTER on a local endpoint, served by a thread. It greets, and
+ * A broker for tests of clients: a ROUTER on a local endpoint, served by an actor. It greets, and
  * hands every other message to the test's own function. One client at a time.
  */
 #ifndef MST_TESTS_UNIT_FAKE_BROKER_H
 #define MST_TESTS_UNIT_FAKE_BROKER_H
 
-#include <assert.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include <zmq.h>
+#include <czmq.h>
 
 #include "proto/msg.h"
 
 struct fake_broker {
     char dir[64], endpoint[96];
-    void *ctx, *socket;
-    pthread_t thread;
-    atomic_bool stop, rebind; /* rebind: the broker restarts, all connections are lost */
+    zactor_t *actor;
+    zsock_t *router;
+    zframe_t *peer;
+    bool rebind; /* for `on` to set: the broker restarts, all connections are lost */
     bool rehearsal;
     uint64_t epoch;
     void (*on)(struct fake_broker *broker, const struct mst_msg *msg);
     void *context;
-    uint8_t peer[256];
-    size_t peer_len;
 };
 
 static void fake_send(struct fake_broker *b, const struct mst_msg *msg)
@@ -38,8 +30,7 @@ static void fake_send(struct fake_broker *b, const struct mst_msg *msg)
         fprintf(stderr, "fake broker: %s\n", err.text);
         abort();
     }
-    zmq_send(b->socket, b->peer, b->peer_len, ZMQ_SNDMORE);
-    zmq_send(b->socket, out.data, out.len, 0);
+    zsock_send(b->router, "fb", b->peer, out.data, out.len);
     mst_buf_done(&out);
 }
 
@@ -64,10 +55,8 @@ static void fake_greet(struct fake_broker *b)
 
 static void fake_bind(struct fake_broker *b)
 {
-    int linger = 0;
-    b->socket = zmq_socket(b->ctx, ZMQ_ROUTER);
-    zmq_setsockopt(b->socket, ZMQ_LINGER, &linger, sizeof linger);
-    if (zmq_bind(b->socket, b->endpoint) != 0) {
+    b->router = zsock_new_router(b->endpoint);
+    if (!b->router) {
         perror(b->endpoint);
         abort();
     }
@@ -76,16 +65,14 @@ static void fake_bind(struct fake_broker *b)
 static void fake_receive(struct fake_broker *b)
 {
     static _Thread_local struct mst_msg_scratch scratch;
-    uint8_t frame[65536];
-    int peer_len = zmq_recv(b->socket, b->peer, sizeof b->peer, 0);
-    int len = zmq_recv(b->socket, frame, sizeof frame, 0);
+    zframe_t *frame = NULL;
     struct mst_msg msg;
     struct mst_err err;
     scratch.used = 0;
-    if (peer_len < 0 || len < 0)
+    zframe_destroy(&b->peer);
+    if (zsock_recv(b->router, "ff", &b->peer, &frame) != 0)
         return;
-    b->peer_len = (size_t)peer_len;
-    if (mst_msg_decode(frame, (size_t)len, MST_UP, &scratch, &msg, &err) != 0) {
+    if (mst_msg_decode(zframe_data(frame), zframe_size(frame), MST_UP, &scratch, &msg, &err)) {
         fprintf(stderr, "fake broker: %s\n", err.text);
         abort();
     }
@@ -93,21 +80,27 @@ static void fake_receive(struct fake_broker *b)
         fake_greet(b);
     else if (b->on)
         b->on(b, &msg);
+    zframe_destroy(&frame);
 }
 
-static void *fake_main(void *context)
+static void fake_main(zsock_t *pipe, void *context)
 {
     struct fake_broker *b = context;
-    while (!b->stop) {
-        if (atomic_exchange(&b->rebind, false)) {
-            zmq_close(b->socket);
-            fake_bind(b);
-        }
-        zmq_pollitem_t item = {.socket = b->socket, .events = ZMQ_POLLIN};
-        if (zmq_poll(&item, 1, 10) > 0)
-            fake_receive(b);
+    zpoller_t *poller = zpoller_new(pipe, b->router, NULL);
+    zsock_signal(pipe, 0);
+    while (zpoller_wait(poller, -1) == b->router) {
+        fake_receive(b);
+        if (!b->rebind)
+            continue;
+        b->rebind = false;
+        zpoller_remove(poller, b->router);
+        zsock_destroy(&b->router);
+        fake_bind(b);
+        zpoller_add(poller, b->router);
     }
-    return NULL;
+    zpoller_destroy(&poller);
+    zframe_destroy(&b->peer);
+    zsock_destroy(&b->router);
 }
 
 static void fake_start(struct fake_broker *b)
@@ -116,18 +109,13 @@ static void fake_start(struct fake_broker *b)
     if (!mkdtemp(b->dir))
         abort();
     snprintf(b->endpoint, sizeof b->endpoint, "ipc://%s/sock", b->dir);
-    b->ctx = zmq_ctx_new();
     fake_bind(b);
-    b->stop = false;
-    pthread_create(&b->thread, NULL, fake_main, b);
+    b->actor = zactor_new(fake_main, b);
 }
 
 static void fake_stop(struct fake_broker *b)
 {
-    b->stop = true;
-    pthread_join(b->thread, NULL);
-    zmq_close(b->socket);
-    zmq_ctx_term(b->ctx);
+    zactor_destroy(&b->actor);
     char command[128];
     snprintf(command, sizeof command, "rm -rf %s", b->dir);
     if (system(command) != 0)

@@ -12,12 +12,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <zmq.h>
+#include <czmq.h>
 
 #include "agent/run/session.h"
 #include "proto/pack.h"
@@ -33,11 +28,11 @@ struct stored {
 };
 
 struct fake {
-    pthread_t thread;
-    pthread_mutex_t lock; /* of everything below */
-    void *ctx, *socket;
+    pthread_mutex_t lock; /* of everything below but what czmq minds */
+    zactor_t *actor;
+    zsock_t *router;
+    zcert_t *cert;
     char endpoint[64];
-    char curve_public[41], curve_secret[41];
     struct mst_keys keys;
     uint8_t unit_key[MST_SIGN_PUBLIC_BYTES];
     struct stored outboxes[OUTBOXES_MAX];
@@ -50,7 +45,6 @@ struct fake {
     uint64_t skip_alert;     /* an alert number that is lost on the way, once */
     unsigned hellos, pushes, duplicates, bad, subscriptions;
     bool rehearsal, silent;
-    atomic_bool stop;
 };
 
 static struct stored *outbox_of(struct fake *f, struct mst_slice id)
@@ -68,22 +62,18 @@ static struct stored *outbox_of(struct fake *f, struct mst_slice id)
     return o;
 }
 
-static void reply_with(struct fake *f, zmq_msg_t *peer, const struct mst_msg *msg)
+static void reply_with(struct fake *f, zframe_t *peer, const struct mst_msg *msg)
 {
     struct mst_buf buf = {0};
-    zmq_msg_t id;
     if (mst_msg_encode(msg, &buf, NULL)) {
         f->bad++;
         return;
     }
-    zmq_msg_init(&id);
-    zmq_msg_copy(&id, peer);
-    zmq_msg_send(&id, f->socket, ZMQ_SNDMORE);
-    zmq_send(f->socket, buf.data, buf.len, 0);
+    zsock_send(f->router, "fb", peer, buf.data, buf.len);
     mst_buf_done(&buf);
 }
 
-static void welcome(struct fake *f, zmq_msg_t *peer, const struct mst_msg_hello *h)
+static void welcome(struct fake *f, zframe_t *peer, const struct mst_msg_hello *h)
 {
     static const struct mst_slice role = {(const uint8_t *)"unit", 4};
     struct mst_msg msg = {.type = MST_MSG_welcome};
@@ -109,7 +99,7 @@ static void welcome(struct fake *f, zmq_msg_t *peer, const struct mst_msg_hello 
     reply_with(f, peer, &msg);
 }
 
-static void send_receipt(struct fake *f, zmq_msg_t *peer, struct stored *o, uint64_t first,
+static void send_receipt(struct fake *f, zframe_t *peer, struct stored *o, uint64_t first,
                          uint64_t last)
 {
     struct mst_msg msg = {.type = MST_MSG_receipt};
@@ -151,7 +141,7 @@ static void send_receipt(struct fake *f, zmq_msg_t *peer, struct stored *o, uint
     mst_buf_done(&refused);
 }
 
-static void send_expect(struct fake *f, zmq_msg_t *peer, struct stored *o)
+static void send_expect(struct fake *f, zframe_t *peer, struct stored *o)
 {
     struct mst_msg msg = {.type = MST_MSG_expect};
     msg.u.expect.outbox = mst_bytes(o->id, sizeof o->id);
@@ -160,7 +150,7 @@ static void send_expect(struct fake *f, zmq_msg_t *peer, struct stored *o)
     reply_with(f, peer, &msg);
 }
 
-static void take_push(struct fake *f, zmq_msg_t *peer, const struct mst_msg_push *p)
+static void take_push(struct fake *f, zframe_t *peer, const struct mst_msg_push *p)
 {
     struct stored *o = outbox_of(f, p->outbox);
     uint8_t head[MST_HASH_BYTES];
@@ -196,7 +186,7 @@ static void take_push(struct fake *f, zmq_msg_t *peer, const struct mst_msg_push
     send_receipt(f, peer, o, p->first, last);
 }
 
-static void send_alert(struct fake *f, zmq_msg_t *peer, uint64_t number)
+static void send_alert(struct fake *f, zframe_t *peer, uint64_t number)
 {
     static const uint8_t head[32] = {7};
     uint8_t id[32] = {(uint8_t)number, (uint8_t)f->epoch};
@@ -219,7 +209,7 @@ static void send_alert(struct fake *f, zmq_msg_t *peer, uint64_t number)
     reply_with(f, peer, &msg);
 }
 
-static void take_subscribe(struct fake *f, zmq_msg_t *peer, const struct mst_msg_subscribe *s)
+static void take_subscribe(struct fake *f, zframe_t *peer, const struct mst_msg_subscribe *s)
 {
     uint64_t from = s->has & (UINT64_C(1) << MST_F_subscribe_from) ? s->from : f->acked_alert;
     f->subscriptions++;
@@ -227,7 +217,7 @@ static void take_subscribe(struct fake *f, zmq_msg_t *peer, const struct mst_msg
         send_alert(f, peer, n);
 }
 
-static void take_request(struct fake *f, zmq_msg_t *peer, const struct mst_msg_request *r)
+static void take_request(struct fake *f, zframe_t *peer, const struct mst_msg_request *r)
 {
     struct mst_buf row = {0};
     struct mst_slice item;
@@ -250,11 +240,11 @@ static void take_request(struct fake *f, zmq_msg_t *peer, const struct mst_msg_r
     mst_buf_done(&row);
 }
 
-static void serve_frame(struct fake *f, zmq_msg_t *peer, zmq_msg_t *frame)
+static void serve_frame(struct fake *f, zframe_t *peer, zframe_t *frame)
 {
     static struct mst_msg_scratch scratch;
     struct mst_msg msg;
-    if (mst_msg_decode(zmq_msg_data(frame), zmq_msg_size(frame), MST_UP, &scratch, &msg, NULL)) {
+    if (mst_msg_decode(zframe_data(frame), zframe_size(frame), MST_UP, &scratch, &msg, NULL)) {
         f->bad++;
         return;
     }
@@ -272,46 +262,38 @@ static void serve_frame(struct fake *f, zmq_msg_t *peer, zmq_msg_t *frame)
         take_request(f, peer, &msg.u.request);
 }
 
-static void *fake_main(void *arg)
+static void fake_main(zsock_t *pipe, void *context)
 {
-    struct fake *f = arg;
-    while (!atomic_load(&f->stop)) {
-        zmq_pollitem_t item = {.socket = f->socket, .events = ZMQ_POLLIN};
-        if (zmq_poll(&item, 1, 20) <= 0)
-            continue;
-        zmq_msg_t peer, frame;
-        zmq_msg_init(&peer);
-        zmq_msg_init(&frame);
-        zmq_msg_recv(&peer, f->socket, 0);
-        zmq_msg_recv(&frame, f->socket, 0);
-        pthread_mutex_lock(&f->lock);
-        serve_frame(f, &peer, &frame);
-        pthread_mutex_unlock(&f->lock);
-        zmq_msg_close(&peer);
-        zmq_msg_close(&frame);
+    struct fake *f = context;
+    zpoller_t *poller = zpoller_new(pipe, f->router, NULL);
+    zsock_signal(pipe, 0);
+    while (zpoller_wait(poller, -1) == f->router) {
+        zframe_t *peer = NULL, *frame = NULL;
+        if (zsock_recv(f->router, "ff", &peer, &frame) == 0) {
+            pthread_mutex_lock(&f->lock);
+            serve_frame(f, peer, frame);
+            pthread_mutex_unlock(&f->lock);
+        }
+        zframe_destroy(&peer);
+        zframe_destroy(&frame);
     }
-    return NULL;
+    zpoller_destroy(&poller);
+    zsock_destroy(&f->router);
 }
 
 static void fake_start(struct fake *f)
 {
-    int on = 1, zero = 0;
-    size_t size = sizeof f->endpoint;
-    atomic_store(&f->stop, false);
-    f->socket = zmq_socket(f->ctx, ZMQ_ROUTER);
-    zmq_setsockopt(f->socket, ZMQ_CURVE_SERVER, &on, sizeof on);
-    zmq_setsockopt(f->socket, ZMQ_CURVE_SECRETKEY, f->curve_secret, 41);
-    zmq_setsockopt(f->socket, ZMQ_LINGER, &zero, sizeof zero);
-    assert_int_equal(zmq_bind(f->socket, f->endpoint), 0);
-    zmq_getsockopt(f->socket, ZMQ_LAST_ENDPOINT, f->endpoint, &size);
-    assert_int_equal(pthread_create(&f->thread, NULL, fake_main, f), 0);
+    f->router = zsock_new(ZMQ_ROUTER);
+    zsock_set_curve_server(f->router, 1);
+    zcert_apply(f->cert, f->router);
+    assert_true(zsock_bind(f->router, "%s", f->endpoint) > 0);
+    snprintf(f->endpoint, sizeof f->endpoint, "%s", zsock_endpoint(f->router));
+    f->actor = zactor_new(fake_main, f);
 }
 
 static void fake_stop(struct fake *f)
 {
-    atomic_store(&f->stop, true);
-    pthread_join(f->thread, NULL);
-    zmq_close(f->socket);
+    zactor_destroy(&f->actor);
 }
 
 #define LOCKED(f, statement)                                                                       \

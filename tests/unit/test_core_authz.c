@@ -64,12 +64,13 @@ static const struct mst_grant grants[][2] = {
     {{.unit = SIZE_MAX, .group = 0, .reads = 1}},
     {{.unit = OTHER, .group = SIZE_MAX, .reads = 1}, {.unit = SIZE_MAX, .group = 1, .reads = 0}},
 };
-enum { NO_GRANT, TO_MEMBER, TO_GROUP, TO_OTHERS, PROGRAMMES };
+/* The last two programmes grant nothing, and the office does: group two to one unit, to another. */
+enum { NO_GRANT, TO_MEMBER, TO_GROUP, TO_OTHERS, OFFICE_TO_MEMBER, OFFICE_TO_FAR, PROGRAMMES };
 
 static const char *const office_acts =
     " record void extend refuse-extension waive unlock reopen "
     "fill vacate publish issue acknowledge supersede cancel rebase "
-    "silence unsilence ";
+    "silence unsilence amend-task grant ungrant ";
 static const char *const keeping = " enrol revoke clock reload ";
 
 static bool in(const char *words, const char *action)
@@ -84,7 +85,8 @@ static bool in(const char *words, const char *action)
 
 static bool granted(int actor, int programme)
 {
-    return programme == TO_GROUP || (programme == TO_MEMBER && actor == A_UNIT);
+    return programme == TO_GROUP ||
+           ((programme == TO_MEMBER || programme == OFFICE_TO_MEMBER) && actor == A_UNIT);
 }
 
 /* What the documents say. own: the target is the actor's unit; group: of that group it is, or 0. */
@@ -114,7 +116,7 @@ static bool should(int actor, int programme, const char *action, bool own, int g
     case A_OFFICE:
     case A_DIRECTOR:
         return reads || in(judging, action) || in(office_acts, action) ||
-               in(" read-ledger subscribe-leaders ", action);
+               in(" read-ledger subscribe-leaders witness ", action);
     case A_VIEWER:
         return in(open_to_all, action);
     case A_LEADER:
@@ -124,7 +126,7 @@ static bool should(int actor, int programme, const char *action, bool own, int g
         return reads || in(" subscribe-leaders ", action);
     case A_ADMIN:
         return reads || in(keeping, action) ||
-               in(" read-ledger read-keys subscribe-leaders ", action);
+               in(" read-ledger read-keys subscribe-leaders witness ", action);
     default:
         return false;
     }
@@ -156,14 +158,20 @@ static size_t check_programme(int number)
     size_t cells = 0;
     p.viewers = viewers;
     p.viewers_count = sizeof viewers / sizeof viewers[0];
-    p.grants = grants[number];
-    p.grants_count = number == NO_GRANT ? 0 : number == TO_OTHERS ? 2 : 1;
+    bool of_office = number == OFFICE_TO_MEMBER || number == OFFICE_TO_FAR;
+    p.grants = of_office ? NULL : grants[number];
+    p.grants_count = number == NO_GRANT || of_office ? 0 : number == TO_OTHERS ? 2 : 1;
     for (int a = 0; a < ACTORS; a++) {
         struct mst_actor actor = {.principal = actors[a].principal,
                                   .roles = actors[a].roles,
                                   .unit = actors[a].unit,
+                                  {{0}},
                                   {{0}}};
         actor.liaison.bits[0] = a == A_LIAISON;
+        actor.granted.bits[0] = number == OFFICE_TO_MEMBER && a == A_UNIT ? 2 : 0;
+        /* Who is no unit has no use of a grant, whatever stands there. */
+        if (number == OFFICE_TO_FAR && !actor.unit)
+            actor.granted.bits[0] = 3;
         for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
             for (size_t t = 0; t < sizeof targets / sizeof targets[0]; t++) {
                 bool own = actor.unit && targets[t].of && strcmp(actor.unit, targets[t].of) == 0;
@@ -193,9 +201,9 @@ static void every_cell_is_as_documented(void **state)
 static void nobody_without_a_role_may_anything(void **state)
 {
     (void)state;
-    struct mst_actor nobody = {"p", 0, NULL, {{0}}};
-    struct mst_actor claims_lead = {"p", MST_ROLE_UNIT | MST_ROLE_LEAD, "member", {{0}}};
-    struct mst_actor gone = {"p", MST_ROLE_UNIT, "left-the-programme", {{0}}};
+    struct mst_actor nobody = {"p", 0, NULL, {{0}}, {{0}}};
+    struct mst_actor claims_lead = {"p", MST_ROLE_UNIT | MST_ROLE_LEAD, "member", {{0}}, {{0}}};
+    struct mst_actor gone = {"p", MST_ROLE_UNIT, "left-the-programme", {{0}}, {{0}}};
     struct mst_target other = {"other", NULL}, itself = {"left-the-programme", NULL};
     for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
         assert_false(mst_authz(&fixture_programme, &nobody, actions[i], &other));
@@ -206,7 +214,7 @@ static void nobody_without_a_role_may_anything(void **state)
 static void roles_add_up_and_do_not_leak(void **state)
 {
     (void)state;
-    struct mst_actor both = {"uid:0", MST_ROLE_OFFICE | MST_ROLE_ADMIN, NULL, {{0}}};
+    struct mst_actor both = {"uid:0", MST_ROLE_OFFICE | MST_ROLE_ADMIN, NULL, {{0}}, {{0}}};
     struct mst_target target = {"far", "two"};
     assert_true(mst_authz(&fixture_programme, &both, "waive", &target));
     assert_true(mst_authz(&fixture_programme, &both, "enrol", &target));
@@ -216,9 +224,9 @@ static void roles_add_up_and_do_not_leak(void **state)
 static void streams_are_read_by_their_owner_lead_and_office(void **state)
 {
     (void)state;
-    struct mst_actor member = {"unit:member", MST_ROLE_UNIT, "member", {{0}}};
-    struct mst_actor lead = {"unit:lead", MST_ROLE_UNIT, "lead", {{0}}};
-    struct mst_actor office = {"office:x", MST_ROLE_OFFICE, NULL, {{0}}};
+    struct mst_actor member = {"unit:member", MST_ROLE_UNIT, "member", {{0}}, {{0}}};
+    struct mst_actor lead = {"unit:lead", MST_ROLE_UNIT, "lead", {{0}}, {{0}}};
+    struct mst_actor office = {"office:x", MST_ROLE_OFFICE, NULL, {{0}}, {{0}}};
     const struct mst_programme *p = &fixture_programme;
     assert_true(mst_authz_audience(p, &member, "unit:member", "one"));
     assert_false(mst_authz_audience(p, &member, "unit:other", "one"));
@@ -253,7 +261,7 @@ static void viewers_hear_what_they_may_see(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const bool wanted[] = {rows[i].cc, rows[i].leader, rows[i].mayor};
         for (int a = A_VIEWER; a <= A_MAYOR; a++) {
-            struct mst_actor viewer = {actors[a].principal, actors[a].roles, NULL, {{0}}};
+            struct mst_actor viewer = {actors[a].principal, actors[a].roles, NULL, {{0}}, {{0}}};
             assert_int_equal(mst_authz_audience(&p, &viewer, rows[i].audience, rows[i].group),
                              wanted[a - A_VIEWER]);
         }

@@ -113,7 +113,8 @@ static void start_before_the_ledger_s_end_is_refused(void **state)
     struct world *w = *state;
     struct mst_err err;
     struct mst_driver_options options = {.store = w->store, .keys = &w->keys};
-    struct mst_driver_callbacks callbacks = {w, on_answer, on_alert, on_log};
+    struct mst_driver_callbacks callbacks = {
+        .context = w, .answer = on_answer, .alert = on_alert, .log = on_log};
     stop(w);
     assert_int_equal(mst_driver_new(&options, &callbacks, &w->driver, &err), 0);
     assert_int_equal(mst_driver_add(w->driver, w->programme, &err), 0);

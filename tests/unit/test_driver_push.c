@@ -176,7 +176,7 @@ static void other_bytes_under_the_same_number_are_a_conflict(void **state)
     commit(w);
     add_report(&other, "alpha", WEEK, "another");
     seal(&forged, &other);
-    refused_push(w, &forged, &other, MST_E_CONFLICT, "conflict");
+    refused_push(w, &forged, &other, MST_E_CONFLICT, "sequence-conflict");
     run_done(&r);
     run_done(&other);
 }
@@ -252,6 +252,34 @@ static void signature_that_was_found_wrong_is_refused(void **state)
     struct peer p = peer_of(w, "alpha", 1);
     w->verifier = caller_of(&p).sign_key;
     wrong_signature_stores_nothing(state);
+}
+
+/* Among them answers that bear no signature, and several batches. */
+static void receipts_that_other_threads_sign_hold(void **state)
+{
+    struct world *w = *state;
+    struct peer p = peer_of(w, "alpha", 1);
+    w->helped = true;
+    for (int batch = 0; batch < 8; batch++) {
+        forget_answers(w);
+        size_t frames = 1 + (size_t)batch * 7 % FRAMES_MAX;
+        for (size_t i = 0; i < frames; i++) {
+            struct run r = {0};
+            struct peer gap = p;
+            add_report(&r, "alpha", WEEK, "on");
+            seal(i % 3 == 1 ? &gap : &p, &r);
+            r.first += i % 3 == 1;
+            pushed(w, &p, &r);
+            run_done(&r);
+        }
+        commit(w);
+        for (size_t i = 0; i < frames; i++) {
+            if (i % 3 == 1)
+                heard(w, i, MST_MSG_expect);
+            else
+                receipt(w, i);
+        }
+    }
 }
 
 static void unchecked_signature_is_noticed(void **state)
@@ -377,6 +405,7 @@ int main(void)
         ON_DISK(push_verified_before_is_stored_the_same),
         TEST(signature_verified_by_another_key_is_verified_again),
         TEST(signature_that_was_found_wrong_is_refused),
+        TEST(receipts_that_other_threads_sign_hold),
         TEST(unchecked_signature_is_noticed),
         TEST(outbox_of_another_unit_is_refused),
         TEST(refused_report_consumes_its_number),

@@ -220,6 +220,42 @@ static void path_is_blamed_when_all_are_away(void **state)
     assert_string_equal(blame(w, 14, -1), "path-down");
 }
 
+static uint64_t said(struct world *w, size_t index, const char *field)
+{
+    return (uint64_t)mst_unpack_int(sentence(w, index), field, 0);
+}
+
+static void alerts_about_the_path_name_their_row(void **state)
+{
+    struct world *w = *state;
+    struct mst_query q = {.reader = mst_store_own_reader(w->store),
+                          .programme = w->programme,
+                          .pid = w->pid,
+                          .sink = &w->answer};
+    starts(w, -1, 0);
+    contacts(w, 13, 10, 10.01, 10.02);
+    contacts(w, 14, 13.5, 10.01, 10.02);
+    char heard[64];
+    mst_zone_format(w->programme->zone, w->zero + (mst_time)(10.02 * (double)day_ms), heard);
+    assert_int_equal(mst_query_silence(&q, false, w->zero + 13 * day_ms, 3, NULL), 0);
+    assert_int_equal(w->answer.count, 2);
+    assert_true(mst_slice_is(mst_unpack_text(sentence(w, 0), "say"), "known-path"));
+    assert_int_equal(said(w, 0, "row"), 2);
+    assert_int_equal(said(w, 0, "agents"), 3);
+    assert_true(mst_slice_is(mst_unpack_text(sentence(w, 0), "heard"), heard));
+    assert_true(known(w, "known-limit"));
+    w->answer.count = 0;
+    mst_buf_clear(&w->answer.rows);
+    assert_int_equal(
+        mst_query_silence(&q, true, w->zero + (mst_time)(13.5 * (double)day_ms), 9, NULL), 0);
+    assert_int_equal(w->answer.count, 1);
+    assert_true(mst_slice_is(mst_unpack_text(sentence(w, 0), "say"), "known-again"));
+    assert_int_equal(said(w, 0, "row"), 3);
+    w->answer.count = 0;
+    assert_int_equal(mst_query_silence(&q, false, 0, 1, NULL), 0); /* nothing is known */
+    assert_int_equal(w->answer.count, 0);
+}
+
 static void agent_never_heard_of_is_silent(void **state)
 {
     struct world *w = *state;
@@ -275,6 +311,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(broker_is_blamed_for_its_own_absence, setup, teardown),
         cmocka_unit_test_setup_teardown(agent_is_blamed_while_it_alone_is_away, setup, teardown),
         cmocka_unit_test_setup_teardown(path_is_blamed_when_all_are_away, setup, teardown),
+        cmocka_unit_test_setup_teardown(alerts_about_the_path_name_their_row, setup, teardown),
         cmocka_unit_test_setup_teardown(agent_never_heard_of_is_silent, setup, teardown),
         cmocka_unit_test_setup_teardown(rehearsal_blames_no_agent, setup, teardown),
         cmocka_unit_test_setup_teardown(history_holds_every_row_over_pages, setup, teardown),

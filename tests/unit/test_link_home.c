@@ -6,13 +6,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <czmq.h>
 #include <sys/stat.h>
-#include <unistd.h>
-#include <zmq.h>
 
 #include "agent/link/home.h"
 #include "proto/msg.h"
@@ -23,16 +18,16 @@ enum behaviour { ENROL, REFUSE, KEEP_SILENT, SIGN_WITH_ANOTHER_KEY };
 
 struct fixture {
     char dir[64], home[96], invitation[96], endpoint[64];
-    char curve_public[41], curve_secret[41];
-    void *ctx, *socket;
-    pthread_t thread;
+    zactor_t *actor;
+    zsock_t *router;
+    zcert_t *cert;
     enum behaviour behaviour;
     bool keys_were_there; /* on disk when enrol arrived */
     uint8_t channel_key[2][32];
     size_t asked;
 };
 
-static void answer(struct fixture *f, zmq_msg_t *peer)
+static void answer(struct fixture *f, zframe_t *peer)
 {
     static const uint8_t key[2][32] = {{0xab}, {0xcd}};
     struct mst_msg msg = {.type = MST_MSG_enrolled};
@@ -46,33 +41,37 @@ static void answer(struct fixture *f, zmq_msg_t *peer)
         msg.u.error.subject = mst_text("token");
     }
     assert_int_equal(mst_msg_encode(&msg, &buf, NULL), 0);
-    zmq_msg_send(peer, f->socket, ZMQ_SNDMORE);
-    zmq_send(f->socket, buf.data, buf.len, 0);
+    zsock_send(f->router, "fb", peer, buf.data, buf.len);
     mst_buf_done(&buf);
 }
 
-static void *endpoint_main(void *arg)
+static void take_enrol(struct fixture *f)
 {
-    struct fixture *f = arg;
     static struct mst_msg_scratch scratch;
     struct mst_msg msg;
     char path[128];
-    zmq_msg_t peer, frame;
-    zmq_msg_init(&peer);
-    zmq_msg_init(&frame);
+    zframe_t *peer = NULL, *frame = NULL;
     snprintf(path, sizeof path, "%s/keys", f->home);
-    if (zmq_msg_recv(&peer, f->socket, 0) >= 0 && zmq_msg_recv(&frame, f->socket, 0) >= 0 &&
-        mst_msg_decode(zmq_msg_data(&frame), zmq_msg_size(&frame), MST_UP, &scratch, &msg, NULL) ==
-            0 &&
+    if (zsock_recv(f->router, "ff", &peer, &frame) == 0 &&
+        mst_msg_decode(zframe_data(frame), zframe_size(frame), MST_UP, &scratch, &msg, NULL) == 0 &&
         msg.type == MST_MSG_enrol) {
         f->keys_were_there = access(path, R_OK) == 0;
         memcpy(f->channel_key[f->asked++ % 2], msg.u.enrol.channel_key.data, 32);
         if (f->behaviour != KEEP_SILENT)
-            answer(f, &peer);
+            answer(f, peer);
     }
-    zmq_msg_close(&peer);
-    zmq_msg_close(&frame);
-    return NULL;
+    zframe_destroy(&peer);
+    zframe_destroy(&frame);
+}
+
+static void endpoint_main(zsock_t *pipe, void *context)
+{
+    struct fixture *f = context;
+    zpoller_t *poller = zpoller_new(pipe, f->router, NULL);
+    zsock_signal(pipe, 0);
+    while (zpoller_wait(poller, -1) == f->router)
+        take_enrol(f);
+    zpoller_destroy(&poller);
 }
 
 static void write_invitation(struct fixture *f)
@@ -83,27 +82,23 @@ static void write_invitation(struct fixture *f)
             "muster-invitation: 1\nprogramme: p\nprincipal: unit:u1\nmembers: tcp://127.0.0.1:1\n"
             "enrol: %s\nfeed: tcp://127.0.0.1:2\nbroker_key: '%s'\nbroker_sign_key: 'ab%062d'\n"
             "token: '" TOKEN "'\nexpires: '2030-01-01T00:00:00Z'\n",
-            f->endpoint, f->curve_public, 0);
+            f->endpoint, zcert_public_txt(f->cert), 0);
     fclose(out);
 }
 
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    int on = 1, zero = 0;
-    size_t size = sizeof f->endpoint;
     strcpy(f->dir, "/tmp/muster-home-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
     snprintf(f->home, sizeof f->home, "%s/home", f->dir);
     snprintf(f->invitation, sizeof f->invitation, "%s/invite", f->dir);
-    assert_int_equal(zmq_curve_keypair(f->curve_public, f->curve_secret), 0);
-    f->ctx = zmq_ctx_new();
-    f->socket = zmq_socket(f->ctx, ZMQ_ROUTER);
-    zmq_setsockopt(f->socket, ZMQ_CURVE_SERVER, &on, sizeof on);
-    zmq_setsockopt(f->socket, ZMQ_CURVE_SECRETKEY, f->curve_secret, 41);
-    zmq_setsockopt(f->socket, ZMQ_LINGER, &zero, sizeof zero);
-    assert_int_equal(zmq_bind(f->socket, "tcp://127.0.0.1:*"), 0);
-    zmq_getsockopt(f->socket, ZMQ_LAST_ENDPOINT, f->endpoint, &size);
+    f->cert = zcert_new();
+    f->router = zsock_new(ZMQ_ROUTER);
+    zsock_set_curve_server(f->router, 1);
+    zcert_apply(f->cert, f->router);
+    assert_true(zsock_bind(f->router, "tcp://127.0.0.1:*") > 0);
+    snprintf(f->endpoint, sizeof f->endpoint, "%s", zsock_endpoint(f->router));
     write_invitation(f);
     *state = f;
     return 0;
@@ -113,8 +108,8 @@ static int teardown(void **state)
 {
     struct fixture *f = *state;
     char command[128];
-    zmq_close(f->socket);
-    zmq_ctx_term(f->ctx);
+    zsock_destroy(&f->router);
+    zcert_destroy(&f->cert);
     snprintf(command, sizeof command, "rm -rf %s", f->dir);
     int rc = system(command);
     free(f);
@@ -125,10 +120,10 @@ static int join(struct fixture *f, enum behaviour behaviour, struct mst_err *err
 {
     char principal[65] = "";
     f->behaviour = behaviour;
-    assert_int_equal(pthread_create(&f->thread, NULL, endpoint_main, f), 0);
+    f->actor = zactor_new(endpoint_main, f);
     int code = mst_home_join(f->home, f->invitation, behaviour == KEEP_SILENT ? 300 : 10000,
                              principal, err);
-    pthread_join(f->thread, NULL);
+    zactor_destroy(&f->actor);
     if (!code)
         assert_string_equal(principal, "unit:u1");
     return code;
@@ -157,7 +152,7 @@ static void joining_makes_a_home_that_loads(void **state)
         fail_msg("%s", err.text);
     assert_string_equal(home.settings.AGENT_unit, "u1");
     assert_string_equal(home.settings.AGENT_broker, "tcp://127.0.0.1:1");
-    assert_string_equal(home.settings.AGENT_broker_key, f->curve_public);
+    assert_string_equal(home.settings.AGENT_broker_key, zcert_public_txt(f->cert));
     assert_memory_equal(home.keys.channel_public, f->channel_key[0], 32);
     mst_home_done(&home);
 }

@@ -436,6 +436,15 @@ static void alerts_read_as_sentences_in_both_languages(void **state)
     assert_non_null(strstr(mst_alert_words(&alert, words, sizeof words), "escalation, level 2:"));
     alert.kind = mst_text("something-new");
     assert_non_null(strstr(mst_alert_words(&alert, words, sizeof words), "something-new: "));
+    /* The age is told as one, where it is there. */
+    alert.kind = mst_text("difficulty-old");
+    alert.reason = mst_text("d1 phase 2: no water: 28");
+    assert_non_null(strstr(mst_alert_words(&alert, words, sizeof words),
+                           "still unsolved, after 28 days: d1 phase 2: no water"));
+    assert_null(strstr(words, ": 28"));
+    alert.reason = mst_text("d1 2028");
+    assert_non_null(
+        strstr(mst_alert_words(&alert, words, sizeof words), "still unsolved: d1 2028"));
 }
 
 /* What the broker gives as a reason is in the reader's language; what people write is theirs. */

@@ -96,7 +96,13 @@ static const struct mst_form form = {.id = "f", .fields = fields, .fields_count 
 
 static const struct mst_area areas[] = {{"a1", {"one", "一"}}, {"a2", {"two", "二"}}};
 static const struct mst_unit units[] = {{.id = "u1"}, {.id = "u2"}};
-static const struct mst_form_names names = {areas, 2, units, 2, false};
+static const struct mst_matter_rules rules = {.max = 2, .helpers = 2};
+static const struct mst_form_names names = {.areas = areas,
+                                            .areas_count = 2,
+                                            .units = units,
+                                            .units_count = 2,
+                                            .bearer = "u1",
+                                            .matters = &rules};
 
 /* ---- bodies from a few letters: a small notation, so that cases fit a line ---- */
 
@@ -229,6 +235,18 @@ static void every_fault_is_named_by_path_and_kind(void **state)
          "]" GOOD_LINES "}",
          "tasks[0].helpers[1] twice u1\ntasks[0].helpers[2] no-unit u7\n"},
         {"{'title''x''tasks'[{}{}{}{}]" GOOD_LINES "}", "tasks too-many 3\n"},
+        {"{'title''x''difficulties'[{'title''t''owner''u3''helpers'['u2''u1''u2']}7{}]" GOOD_LINES
+         "}",
+         "difficulties too-many 2\n"},
+        {"{'title''x''difficulties'[{'title''t''owner''u3''helpers'['u1''u2']}{'tilte''t'}"
+         "]" GOOD_LINES "}",
+         "difficulties[0].owner no-unit u3\ndifficulties[0].helpers[0] itself u1\n"
+         "difficulties[1].tilte unknown-field tilte\ndifficulties[1].title missing\n"},
+        {"{'title''x''difficulties'7" GOOD_LINES "}", "difficulties wrong-type\n"},
+        {"{'title''x''projects'[{'title''p''amount'-1}{'title''p''amount''-1.5'}]" GOOD_LINES "}",
+         "projects[0].amount below 0\nprojects[1].amount below 0\nprojects[1].title twice p\n"},
+        {"{'title''x''projects'[{'title''p''amount'#}{'title''q''amount'+}]" GOOD_LINES "}",
+         "projects[1].amount wrong-type\n"},
         {"{'title''x''lines'[{'area''a2'}]}", "lines not-covered a1\n"},
         {"{'title''x''lines'[{'area''a2'}{'area''a1''people'-1}{'area''a2'}]}",
          "lines[1].people below 0\nlines[2].area twice a2\n"},
@@ -257,6 +275,31 @@ static void report_that_says_nothing_is_told(void **state)
         mst_form_check(&mst_form_text, &names, mst_bytes(body.data, body.len), tell, &told));
     assert_string_equal(told.text, " says-nothing\n");
     mst_buf_done(&body);
+}
+
+static void list_of_matters_fills_its_field(void **state)
+{
+    (void)state;
+    static const struct mst_form_field remark = {
+        .id = "projects", .label = {"projects", "项目"}, .required = true, .max = 100};
+    static const struct mst_form remarks = {.id = "r", .fields = &remark, .fields_count = 1};
+    static const struct {
+        const char *body, *faults;
+    } cases[] = {
+        {"{'projects'[{'title''x'}]}", ""},
+        {"{'projects''none'}", ""},
+        {"{'difficulties'[{'title''x'}]}", "projects missing\n"},
+        {"{'projects''  '}", "projects empty\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct mst_buf body = {0};
+        struct told told = {.limit = 9};
+        const char *text = cases[i].body;
+        put(&body, &text);
+        (void)mst_form_check(&remarks, &names, mst_bytes(body.data, body.len), tell, &told);
+        assert_string_equal(told.text, cases[i].faults);
+        mst_buf_done(&body);
+    }
 }
 
 static void numbers_are_exact(void **state)
@@ -486,6 +529,7 @@ int main(void)
         cmocka_unit_test(every_fault_is_named_by_path_and_kind),
         cmocka_unit_test(listener_that_has_heard_enough_is_left_alone),
         cmocka_unit_test(report_that_says_nothing_is_told),
+        cmocka_unit_test(list_of_matters_fills_its_field),
         cmocka_unit_test(numbers_are_exact),
         cmocka_unit_test(figures_are_found_wherever_they_stand),
         cmocka_unit_test(form_survives_its_packing),

@@ -194,6 +194,54 @@ static void changed_lists_are_judged_and_never_trusted(void **state)
     assert_true(judged > 1000 && wrong > 500 && wrong < judged);
 }
 
+static void expect_fault(void *context, const struct mst_task_fault *fault)
+{
+    char *said = context, what[32] = "";
+    if (fault->what.data)
+        mst_slice_copy(fault->what, what, sizeof what);
+    size_t used = strlen(said);
+    snprintf(said + used, 512 - used, "%s %s %s\n", fault->field, fault->text, what);
+}
+
+static void helper_named_twice_and_reason_for_no_area_are_faults(void **state)
+{
+    (void)state;
+    struct mst_buf body = {0};
+    char said[512] = "";
+    mst_pack_map(&body, 2);
+    mst_pack_text(&body, "tasks");
+    mst_pack_array(&body, 1);
+    mst_pack_map(&body, 6);
+    const char *const texts[][2] = {
+        {"title", "T"}, {"area", area_at(NULL, 0)}, {"owner", "u1"}, {"due", "2024-12-31"}};
+    for (size_t i = 0; i < 4; i++) {
+        mst_pack_text(&body, texts[i][0]);
+        mst_pack_text(&body, texts[i][1]);
+    }
+    mst_pack_text(&body, "helpers");
+    mst_pack_array(&body, 3);
+    mst_pack_text(&body, "u2");
+    mst_pack_text(&body, "u1");
+    mst_pack_text(&body, "u2");
+    mst_pack_text(&body, "target");
+    mst_pack_map(&body, 2);
+    mst_pack_text(&body, "value");
+    mst_pack_int(&body, 3);
+    mst_pack_text(&body, "unit");
+    mst_pack_text(&body, "km");
+    mst_pack_text(&body, "uncovered");
+    mst_pack_map(&body, 2);
+    mst_pack_text(&body, area_at(NULL, 1));
+    mst_pack_text(&body, "none is planned");
+    mst_pack_text(&body, "a99");
+    mst_pack_text(&body, "it was another that was meant");
+    assert_int_equal(mst_tasks_check(mst_bytes(body.data, body.len), &scope, expect_fault, said),
+                     2);
+    assert_string_equal(said, "helpers stands twice u2\n"
+                              "uncovered the group has no such focus area a99\n");
+    mst_buf_done(&body);
+}
+
 static void too_many_are_one_fault(void **state)
 {
     (void)state;
@@ -228,6 +276,7 @@ int main(void)
         cmocka_unit_test(light_goes_by_the_straight_line),
         cmocka_unit_test(right_list_has_no_fault_and_reads_back),
         cmocka_unit_test(changed_lists_are_judged_and_never_trusted),
+        cmocka_unit_test(helper_named_twice_and_reason_for_no_area_are_faults),
         cmocka_unit_test(too_many_are_one_fault),
         cmocka_unit_test(all_wrong_body_is_given_up),
     };

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -210,6 +212,49 @@ static void full_outbox_takes_what_has_room(void **state)
     assert_int_equal(append_many(f, 1, SIZE_MAX, &first, &count), MST_E_FULL);
 }
 
+/* A round that only brought receipts may leave them uncommitted, unless this says otherwise. */
+static void whoever_waits_for_a_receipt_asks_for_its_commit(void **state)
+{
+    struct fixture *f = *state;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    uint64_t first = 0, count = 0;
+    uint8_t head[MST_HASH_BYTES], answer[4096];
+    static const uint8_t sig[MST_SIGN_BYTES] = {7};
+    assert_int_equal(append_many(f, 2, SIZE_MAX, &first, &count), 0);
+    stop_rounds(f);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/agent.sock", f->dir);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    mst_buf_clear(&f->request);
+    mst_pack_map(&f->request, 2);
+    mst_pack_text(&f->request, "do");
+    mst_pack_text(&f->request, "wait");
+    mst_pack_text(&f->request, "number");
+    mst_pack_uint(&f->request, 2);
+    assert_int_equal(send(fd, f->request.data, f->request.len, 0), f->request.len);
+    for (uint64_t last = 1; last <= 2; last++) {
+        assert_int_equal(mst_serve_read(f->serve, NULL), 0);
+        assert_false(mst_serve_owes(f->serve));
+        assert_int_equal(mst_serve_settle(f->serve, NULL), 0);
+        assert_int_equal(recv(fd, answer, sizeof answer, MSG_DONTWAIT), -1);
+        assert_int_equal(mst_outbox_hash(f->box, last, head, NULL), 0);
+        struct mst_msg_receipt r = {.outbox = mst_bytes(mst_outbox_id(f->box), MST_OUTBOX_BYTES),
+                                    .alg = mst_text("alg"),
+                                    .sig = mst_bytes(sig, sizeof sig),
+                                    .first = last,
+                                    .last = last,
+                                    .row = last,
+                                    .head = mst_bytes(head, sizeof head)};
+        assert_int_equal(mst_outbox_receipt(f->box, &r, NULL), 0);
+    }
+    assert_true(mst_serve_owes(f->serve));
+    assert_int_equal(mst_outbox_commit(f->box, NULL), 0);
+    assert_int_equal(mst_serve_settle(f->serve, NULL), 0);
+    assert_true(recv(fd, answer, sizeof answer, MSG_DONTWAIT) > 0);
+    assert_false(mst_serve_owes(f->serve));
+    close(fd);
+}
+
 #define CASE(fn, setup) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -219,6 +264,7 @@ int main(void)
         CASE(batch_is_queued_whole_and_on_disk_when_it_is_answered, setup),
         CASE(batch_ends_before_the_first_that_cannot_be_queued, setup),
         CASE(full_outbox_takes_what_has_room, setup_small),
+        CASE(whoever_waits_for_a_receipt_asks_for_its_commit, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,10 +7,12 @@
 
 #include <cmocka.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 
 #include "agent/watch/watch.h"
 #include "fake_broker.h"
+#include "proto/pack.h"
 
 /* An alert log of `size` alerts, streamed by credit. */
 struct log {
@@ -20,6 +22,10 @@ struct log {
     uint64_t lose;       /* this one is lost on the way, once */
     uint64_t restart_at; /* after this one all connections are lost, once */
     uint8_t seed;        /* of the ledger's heads */
+    int rewrite_at;      /* with this question for a head the ledger becomes another; 0: never */
+    int asked;           /* for a head */
+    int stop_fd;         /* to stop the watch with when it has told the broker */
+    char told[160];      /* what it told: row and head */
     atomic_uint_fast64_t cursor;
     atomic_int subscriptions;
     char topics[256];
@@ -73,9 +79,60 @@ static void pump(struct fake_broker *b)
     }
 }
 
+static void put_pair(struct mst_buf *out, const char *name, const char *value)
+{
+    mst_pack_map(out, 2);
+    mst_pack_text(out, "name");
+    mst_pack_text(out, name);
+    mst_pack_text(out, "value");
+    mst_pack_text(out, value);
+}
+
+/* Its answer to `ledger head` is the head that came with the alert of that row. */
+static void answer_head(struct fake_broker *b, const struct mst_msg_request *request)
+{
+    struct log *log = b->context;
+    char row[24], head[65] = "";
+    mst_slice_copy(mst_unpack_text(request->args, "from"), row, sizeof row);
+    if (++log->asked == log->rewrite_at)
+        log->seed++;
+    memset(head, '0', 64);
+    snprintf(head, 5, "%02x%02x", (unsigned)(uint8_t)(atoi(row) / 10), log->seed);
+    head[4] = '0';
+    struct mst_buf out = {0};
+    put_pair(&out, "head", head);
+    struct mst_slice rows[] = {mst_bytes(out.data, out.len)};
+    struct mst_msg msg = {.type = MST_MSG_reply};
+    msg.u.reply.id = request->id;
+    msg.u.reply.code = mst_text("ok");
+    msg.u.reply.rows = (struct mst_slices){rows, 1};
+    fake_send(b, &msg);
+    mst_buf_done(&out);
+}
+
+static void on_request(struct fake_broker *b, const struct mst_msg_request *request)
+{
+    struct log *log = b->context;
+    uint64_t one = 1;
+    if (mst_slice_is(request->verb, "ledger")) {
+        answer_head(b, request);
+        return;
+    }
+    if (!mst_slice_is(request->verb, "contradict"))
+        return;
+    char row[24], head[65];
+    mst_slice_copy(mst_unpack_text(request->args, "row"), row, sizeof row);
+    mst_slice_copy(mst_unpack_text(request->args, "head"), head, sizeof head);
+    snprintf(log->told, sizeof log->told, "%s %s", row, head);
+    if (log->stop_fd >= 0 && write(log->stop_fd, &one, sizeof one) < 0)
+        abort();
+}
+
 static void on_message(struct fake_broker *b, const struct mst_msg *msg)
 {
     struct log *log = b->context;
+    if (msg->type == MST_MSG_request)
+        on_request(b, &msg->u.request);
     if (msg->type == MST_MSG_subscribe) {
         const struct mst_msg_subscribe *s = &msg->u.subscribe;
         bool from = s->has & (UINT64_C(1) << MST_F_subscribe_from);
@@ -103,6 +160,7 @@ static int set_up(void **state)
     (void)state;
     memset(&alerts, 0, sizeof alerts);
     alerts.size = 100;
+    alerts.stop_fd = -1;
     broker = (struct fake_broker){.on = on_message, .context = &alerts};
     fake_start(&broker);
     return 0;
@@ -271,6 +329,69 @@ static void rewritten_ledger_is_told_and_alerts_still_come(void **state)
     done(&r);
 }
 
+static int told_hook(void *context, struct mst_slice json, struct mst_err *err)
+{
+    (void)err;
+    if (memmem(json.data, json.len, "\"kind\":\"head-contradicted\"", 26))
+        ++*(int *)context;
+    return 0;
+}
+
+/* In one session, in which no alert comes that would show it. */
+static void ledger_rewritten_in_mid_session_is_found_and_told(void **state)
+{
+    (void)state;
+    int hooked = 0;
+    struct mst_watch_options o = options_of(0);
+    alerts.size = 8;
+    alerts.rewrite_at = 3;
+    alerts.stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    o.timeout_ms = 60000;
+    o.witness_ms = 20;
+    o.stop_fd = alerts.stop_fd;
+    o.deliver = told_hook;
+    o.deliver_context = &hooked;
+    struct outcome r = follow(&o);
+    assert_int_equal(r.rc, MST_E_DIFFERS);
+    assert_int_equal(alerts.subscriptions, 1);
+    assert_non_null(strstr(r.log, "LEDGER CONTRADICTED: row 80 had head 0800"));
+    assert_string_equal(alerts.told,
+                        "80 0800000000000000000000000000000000000000000000000000000000000000");
+    assert_int_equal(hooked, 1);
+    done(&r);
+    close(alerts.stop_fd);
+}
+
+/* Later alerts are of the ledger that was contradicted, and take nothing back. */
+static void contradiction_is_told_until_somebody_has_looked_into_it(void **state)
+{
+    (void)state;
+    char path[128];
+    struct mst_watch_options o = options_of(8);
+    struct outcome r = follow(&o);
+    assert_int_equal(r.rc, 0);
+    done(&r);
+    alerts.seed = 1;
+    alerts.size = 12;
+    for (int i = 0; i < 2; i++) {
+        o = options_of(0);
+        o.timeout_ms = 60000;
+        o.stop_fd = alerts.stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        r = follow(&o);
+        assert_int_equal(r.rc, MST_E_DIFFERS);
+        assert_non_null(strstr(r.log, "LEDGER CONTRADICTED: row 80"));
+        done(&r);
+        close(alerts.stop_fd);
+    }
+    snprintf(path, sizeof path, "%s/watch-main.contradicted", broker.dir);
+    assert_int_equal(unlink(path), 0);
+    o = options_of(0);
+    o.timeout_ms = 300;
+    r = follow(&o);
+    assert_int_equal(r.rc, 0);
+    done(&r);
+}
+
 static void rehearsal_and_real_streams_never_mix(void **state)
 {
     (void)state;
@@ -385,6 +506,8 @@ int main(void)
         WITH_BROKER(silence_ends_it_when_asked),
         WITH_BROKER(since_reads_old_alerts_and_leaves_the_cursor),
         WITH_BROKER(rewritten_ledger_is_told_and_alerts_still_come),
+        WITH_BROKER(ledger_rewritten_in_mid_session_is_found_and_told),
+        WITH_BROKER(contradiction_is_told_until_somebody_has_looked_into_it),
         WITH_BROKER(rehearsal_and_real_streams_never_mix),
         WITH_BROKER(restored_broker_is_told),
         WITH_BROKER(topics_are_taken_within_the_programme),

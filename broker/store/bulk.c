@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files of reports through a VFS. Knows neither the schema nor what the bytes mean. */
+#include "broker/store/bulk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/store/files.h"
+
+/* For the VFS a file of this kind is one that nobody locks. */
+#define OPEN_KIND SQLITE_OPEN_SUPER_JOURNAL
+
+/*
+ * A batch in a file: a header, written last, or zeros for one that is not sealed; what was
+ * appended; the record. All in whole blocks, so that what follows a batch is a header and never
+ * what somebody has sent.
+ */
+#define MAGIC UINT64_C(0x4d75737442617463) /* "MustBatc" */
+#define BLOCK_BYTES (8 * MST_BULK_LANES)
+#define HEADER_BYTES (2 * BLOCK_BYTES)
+
+struct header {
+    uint64_t magic, bytes, record_bytes, sum;
+    uint64_t before; /* of a file's first batch: where the file before ends */
+};
+
+static size_t blocks_of(uint64_t bytes)
+{
+    return (bytes + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES;
+}
+
+static void name_file(const char *dir, uint64_t number, char path[MST_PATH_BYTES_MAX])
+{
+    snprintf(path, MST_PATH_BYTES_MAX, "%s/reports-%06" PRIu64 ".log", dir, number);
+}
+
+static int fail_vfs(struct mst_bulk_handle *h, uint64_t number, int rc, struct mst_err *err)
+{
+    char path[MST_PATH_BYTES_MAX];
+    enum mst_code code = MST_E_IO;
+    name_file(h->dir, number, path);
+    if ((rc & 0xff) == SQLITE_FULL)
+        code = MST_E_FULL;
+    else if ((rc & 0xff) == SQLITE_NOMEM || rc == SQLITE_IOERR_NOMEM)
+        code = MST_E_NOMEM;
+    return mst_fail(err, code, "%s: %s (SQLite %d)", path, sqlite3_errstr(rc), rc);
+}
+
+static int fail_damaged(struct mst_bulk_handle *h, uint64_t number, int64_t have, int64_t wanted,
+                        struct mst_err *err)
+{
+    char path[MST_PATH_BYTES_MAX];
+    name_file(h->dir, number, path);
+    if (have < 0)
+        mst_fail(err, MST_E_CORRUPT, _("%s is missing, and the database names %lld bytes of it"),
+                 path, (long long)wanted);
+    else
+        mst_fail(err, MST_E_CORRUPT, _("%s has %lld bytes, and the database names %lld of it"),
+                 path, (long long)have, (long long)wanted);
+    mst_hint(err, _("restore it from the backup that the database is from: both belong together"));
+    return MST_E_CORRUPT;
+}
+
+/* ---- sums: what a power cut tore is seen by them, not what somebody forges ---- */
+
+#define PRIME_1 UINT64_C(0x9e3779b185ebca87)
+#define PRIME_2 UINT64_C(0xc2b2ae3d27d4eb4f)
+
+static uint64_t turn(uint64_t x, int bits)
+{
+    return x << bits | x >> (64 - bits);
+}
+
+/* A batch that lies elsewhere has another sum. */
+static void sum_begin(uint64_t sum[MST_BULK_LANES], uint64_t number, int64_t offset)
+{
+    for (uint64_t i = 0; i < MST_BULK_LANES; i++)
+        sum[i] = (number + i) * PRIME_1 ^ (uint64_t)offset * PRIME_2;
+}
+
+static void sum_add(uint64_t sum[MST_BULK_LANES], const uint8_t *data, size_t len)
+{
+    for (size_t at = 0; at < len; at += BLOCK_BYTES) {
+        for (size_t i = 0; i < MST_BULK_LANES; i++) {
+            uint64_t word;
+            memcpy(&word, data + at + 8 * i, sizeof word);
+            sum[i] = turn(sum[i] + word * PRIME_2, 31) * PRIME_1;
+        }
+    }
+}
+
+static uint64_t sum_end(const uint64_t sum[MST_BULK_LANES], const struct header *header)
+{
+    uint64_t all = (header->bytes * PRIME_1 ^ header->record_bytes) * PRIME_1 ^ header->before;
+    for (size_t i = 0; i < MST_BULK_LANES; i++)
+        all = (turn(all, 27) ^ sum[i]) * PRIME_2;
+    return all ^ all >> 29;
+}
+
+/* ---- one file ---- */
+
+void mst_bulk_handle_init(struct mst_bulk_handle *h, sqlite3_vfs *vfs, const char *dir)
+{
+    *h = (struct mst_bulk_handle){.vfs = vfs, .dir = dir};
+}
+
+void mst_bulk_handle_done(struct mst_bulk_handle *h)
+{
+    if (h->number)
+        (void)h->file->pMethods->xClose(h->file);
+    free(h->file);
+    h->file = NULL;
+    h->number = 0;
+}
+
+/* Stand on this file. `flags`: how SQLite is to open it. */
+static int stand_on(struct mst_bulk_handle *h, uint64_t number, int flags, struct mst_err *err)
+{
+    char path[MST_PATH_BYTES_MAX + 1] = ""; /* a name for a VFS may be read beyond its end */
+    if (h->number == number)
+        return 0;
+    mst_bulk_handle_done(h);
+    h->file = calloc(1, (size_t)h->vfs->szOsFile);
+    if (!h->file)
+        return mst_fail_on(err, MST_E_NOMEM, "store");
+    name_file(h->dir, number, path);
+    int rc = h->vfs->xOpen(h->vfs, path, h->file, flags | OPEN_KIND | SQLITE_OPEN_NOFOLLOW, NULL);
+    if (rc == SQLITE_OK) {
+        h->number = number;
+        return 0;
+    }
+    if (h->file->pMethods)
+        (void)h->file->pMethods->xClose(h->file);
+    free(h->file);
+    h->file = NULL;
+    return fail_vfs(h, number, rc, err);
+}
+
+int mst_bulk_read(struct mst_bulk_handle *h, const struct mst_bulk_place *place,
+                  struct mst_buf *out, struct mst_err *err)
+{
+    sqlite3_int64 size = 0;
+    int code = stand_on(h, place->file, SQLITE_OPEN_READONLY, err);
+    if (code)
+        return code;
+    int rc = h->file->pMethods->xFileSize(h->file, &size);
+    if (rc == SQLITE_OK &&
+        (place->bytes == 0 || place->bytes > INT32_MAX || place->offset > (uint64_t)size ||
+         place->bytes > (uint64_t)size - place->offset))
+        return fail_damaged(h, place->file, size, (int64_t)(place->offset + place->bytes), err);
+    uint8_t *at = rc == SQLITE_OK ? mst_buf_add(out, place->bytes) : NULL;
+    if (rc == SQLITE_OK && !at)
+        return mst_fail_on(err, MST_E_NOMEM, "store");
+    if (rc == SQLITE_OK)
+        rc = h->file->pMethods->xRead(h->file, at, (int)place->bytes, (int64_t)place->offset);
+    return rc == SQLITE_OK ? 0 : fail_vfs(h, place->file, rc, err);
+}
+
+/* ---- writing ---- */
+
+int mst_bulk_found(struct mst_bulk *b, uint64_t number, int64_t bytes, struct mst_err *err)
+{
+    struct mst_bulk_handle *h = &b->handle;
+    char path[MST_PATH_BYTES_MAX + 1] = "";
+    sqlite3_int64 size = 0;
+    int there = 0;
+    name_file(h->dir, number, path);
+    int rc = h->vfs->xAccess(h->vfs, path, SQLITE_ACCESS_EXISTS, &there);
+    if (rc == SQLITE_OK && !there)
+        return fail_damaged(h, number, -1, bytes, err);
+    int code = rc ? fail_vfs(h, number, rc, err) : stand_on(h, number, SQLITE_OPEN_READWRITE, err);
+    if (code)
+        return code;
+    rc = h->file->pMethods->xFileSize(h->file, &size);
+    if (rc)
+        return fail_vfs(h, number, rc, err);
+    if (size < bytes)
+        return fail_damaged(h, number, size, bytes, err);
+    b->number = number;
+    b->end = b->kept = bytes;
+    return 0;
+}
+
+/* A sealed batch at this place of the file that is stood on, in `region`; len 0: there is none. */
+static int read_batch(struct mst_bulk *b, uint64_t number, int64_t at, struct mst_buf *region,
+                      struct mst_slice *ret_record, struct mst_err *err)
+{
+    struct mst_bulk_handle *h = &b->handle;
+    struct header header;
+    uint64_t sum[MST_BULK_LANES];
+    sqlite3_int64 size = 0;
+    *ret_record = (struct mst_slice){NULL, 0};
+    int rc = h->file->pMethods->xFileSize(h->file, &size);
+    if (rc || size - at < HEADER_BYTES)
+        return rc ? fail_vfs(h, number, rc, err) : 0;
+    rc = h->file->pMethods->xRead(h->file, &header, sizeof header, at);
+    if (rc)
+        return fail_vfs(h, number, rc, err);
+    if (header.magic != MAGIC || header.bytes > (uint64_t)(size - at - HEADER_BYTES) ||
+        header.bytes > INT32_MAX - HEADER_BYTES || header.bytes % BLOCK_BYTES != 0 ||
+        header.record_bytes == 0 || header.record_bytes > header.bytes)
+        return 0;
+    struct mst_bulk_place whole = {number, (uint64_t)at, HEADER_BYTES + header.bytes};
+    mst_buf_clear(region);
+    int code = mst_bulk_read(h, &whole, region, err);
+    if (code)
+        return code;
+    const uint8_t *content = region->data + HEADER_BYTES;
+    sum_begin(sum, number, at);
+    sum_add(sum, content, header.bytes);
+    if (sum_end(sum, &header) == header.sum)
+        *ret_record = (struct mst_slice){content + header.bytes - blocks_of(header.record_bytes),
+                                         header.record_bytes};
+    return 0;
+}
+
+/*
+ * What was read may be in the system's memory only, after a sync that failed: Linux writes such a
+ * page no more. So it is written once more before it counts, its file's name too.
+ */
+static int secure(struct mst_bulk *b, const struct mst_buf *region, bool is_new,
+                  struct mst_err *err)
+{
+    sqlite3_file *file = b->handle.file;
+    int rc = file->pMethods->xWrite(file, region->data, (int)region->len, b->kept);
+    if (rc == SQLITE_OK)
+        rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+    if (rc)
+        return fail_vfs(&b->handle, b->number, rc, err);
+    b->end = b->kept += (int64_t)region->len;
+    return is_new ? mst_files_sync_directory(b->handle.dir, err) : 0;
+}
+
+static int is_there(struct mst_bulk *b, uint64_t number, bool *ret_there, struct mst_err *err)
+{
+    char path[MST_PATH_BYTES_MAX + 1] = "";
+    int there = 0;
+    name_file(b->handle.dir, number, path);
+    int rc = b->handle.vfs->xAccess(b->handle.vfs, path, SQLITE_ACCESS_EXISTS, &there);
+    *ret_there = there;
+    return rc ? fail_vfs(&b->handle, number, rc, err) : 0;
+}
+
+int mst_bulk_next(struct mst_bulk *b, struct mst_buf *region, struct mst_slice *ret_record,
+                  struct mst_err *err)
+{
+    struct header header;
+    int code = 0;
+    *ret_record = (struct mst_slice){NULL, 0};
+    if (b->number) {
+        code = stand_on(&b->handle, b->number, SQLITE_OPEN_READWRITE, err);
+        if (!code)
+            code = read_batch(b, b->number, b->kept, region, ret_record, err);
+        if (code || ret_record->len)
+            return code ? code : secure(b, region, false, err);
+    }
+    bool there;
+    code = is_there(b, b->number + 1, &there, err);
+    if (code || !there)
+        return code;
+    code = stand_on(&b->handle, b->number + 1, SQLITE_OPEN_READWRITE, err);
+    if (!code)
+        code = read_batch(b, b->number + 1, 0, region, ret_record, err);
+    if (code || !ret_record->len)
+        return code;
+    memcpy(&header, region->data, sizeof header);
+    if (header.before != (uint64_t)b->kept)
+        return fail_damaged(&b->handle, b->number, b->kept, (int64_t)header.before, err);
+    b->number++;
+    b->before = b->kept;
+    b->end = b->kept = 0;
+    return secure(b, region, true, err);
+}
+
+/* Take away what lies behind the last batch. */
+static int trim(struct mst_bulk *b, bool *ret_trimmed, struct mst_err *err)
+{
+    sqlite3_int64 size = 0;
+    int code = stand_on(&b->handle, b->number, SQLITE_OPEN_READWRITE, err);
+    if (code)
+        return code;
+    sqlite3_file *file = b->handle.file;
+    int rc = file->pMethods->xFileSize(file, &size);
+    *ret_trimmed = size > b->kept;
+    if (rc == SQLITE_OK && *ret_trimmed)
+        rc = file->pMethods->xTruncate(file, b->kept);
+    return rc ? fail_vfs(&b->handle, b->number, rc, err) : 0;
+}
+
+/* Surely: what came to light behind other batches later would be taken for one of them. */
+int mst_bulk_cut(struct mst_bulk *b, struct mst_err *err)
+{
+    struct mst_bulk_handle *h = &b->handle;
+    char path[MST_PATH_BYTES_MAX + 1] = "";
+    bool there, trimmed = false;
+    int code = b->number ? trim(b, &trimmed, err) : 0;
+    if (!code && trimmed)
+        code = mst_bulk_sync(b, err);
+    if (!code)
+        code = is_there(b, b->number + 1, &there, err);
+    if (code || !there)
+        return code;
+    name_file(h->dir, b->number + 1, path);
+    if (h->number == b->number + 1)
+        mst_bulk_handle_done(h);
+    int rc = h->vfs->xDelete(h->vfs, path, 1);
+    return rc ? fail_vfs(h, b->number + 1, rc, err) : 0;
+}
+
+static int begin_file(struct mst_bulk *b, struct mst_err *err)
+{
+    char path[MST_PATH_BYTES_MAX];
+    name_file(b->handle.dir, b->number + 1, path);
+    int code = mst_files_make(path, err);
+    if (!code)
+        code = stand_on(&b->handle, b->number + 1, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+    if (!code)
+        code = mst_files_sync_directory(b->handle.dir, err);
+    if (code)
+        return code;
+    b->number++;
+    b->before = b->kept;
+    b->end = b->kept = 0;
+    return 0;
+}
+
+/* Append whole blocks at the batch's end. */
+static int append(struct mst_bulk *b, const struct mst_buf *bytes, struct mst_err *err)
+{
+    sqlite3_file *file = b->handle.file;
+    b->touched = true;
+    int rc = file->pMethods->xWrite(file, bytes->data, (int)bytes->len, b->end);
+    if (rc)
+        return fail_vfs(&b->handle, b->number, rc, err);
+    sum_add(b->sum, bytes->data, bytes->len);
+    b->end += (int64_t)bytes->len;
+    return 0;
+}
+
+static int fill_up(struct mst_buf *bytes, struct mst_err *err)
+{
+    static const uint8_t zeros[BLOCK_BYTES];
+    mst_buf_put(bytes, zeros, blocks_of(bytes->len) - bytes->len);
+    return bytes->failed ? mst_fail_on(err, MST_E_NOMEM, "store") : 0;
+}
+
+/* Room for the header of a batch that has appended nothing yet. */
+static int begin_batch(struct mst_bulk *b, struct mst_err *err)
+{
+    int code = b->number == 0 || b->end >= b->file_bytes_max
+                   ? begin_file(b, err)
+                   : stand_on(&b->handle, b->number, SQLITE_OPEN_READWRITE, err);
+    if (code)
+        return code;
+    sum_begin(b->sum, b->number, b->kept);
+    b->end = b->kept + HEADER_BYTES;
+    return 0;
+}
+
+int mst_bulk_append(struct mst_bulk *b, struct mst_buf *bytes, struct mst_bulk_place *ret_place,
+                    struct mst_err *err)
+{
+    uint64_t len = bytes->len;
+    int code = mst_bulk_has(b) ? 0 : begin_batch(b, err);
+    if (!code)
+        code = fill_up(bytes, err);
+    *ret_place = (struct mst_bulk_place){b->number, (uint64_t)b->end, len};
+    return code ? code : append(b, bytes, err);
+}
+
+int mst_bulk_seal(struct mst_bulk *b, struct mst_buf *record, struct mst_err *err)
+{
+    uint8_t first[HEADER_BYTES] = {0};
+    struct header header = {.magic = MAGIC, .record_bytes = record->len};
+    struct mst_bulk_place unused;
+    int code = mst_bulk_append(b, record, &unused, err);
+    if (code)
+        return code;
+    header.bytes = (uint64_t)(b->end - b->kept) - HEADER_BYTES;
+    header.before = (uint64_t)b->before; /* the batch may have begun its file just now */
+    header.sum = sum_end(b->sum, &header);
+    memcpy(first, &header, sizeof header);
+    sqlite3_file *file = b->handle.file;
+    int rc = file->pMethods->xWrite(file, first, sizeof first, b->kept);
+    return rc ? fail_vfs(&b->handle, b->number, rc, err) : 0;
+}
+
+bool mst_bulk_has(const struct mst_bulk *b)
+{
+    return b->end != b->kept;
+}
+
+int mst_bulk_sync(struct mst_bulk *b, struct mst_err *err)
+{
+    sqlite3_file *file = b->handle.file;
+#ifdef MUSTER_TESTING
+    if (b->unsafe_sync)
+        return 0;
+#endif
+    int rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+    return rc ? fail_vfs(&b->handle, b->number, rc, err) : 0;
+}
+
+void mst_bulk_keep(struct mst_bulk *b)
+{
+    b->kept = b->end;
+    b->touched = false;
+}
+
+int mst_bulk_forget(struct mst_bulk *b, struct mst_err *err)
+{
+    bool trimmed;
+    int code = b->touched ? trim(b, &trimmed, err) : 0;
+    b->end = b->kept;
+    b->touched = false;
+    return code;
+}

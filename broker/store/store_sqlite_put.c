@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The SQLite backend's puts: one table of what is bound to which statement, noted on the way. */
+#include "broker/store/segment.h"
+#include "broker/store/store_sqlite.h"
+
+/* Parameters of one statement; the first failure to bind one is kept. */
+struct binder {
+    sqlite3_stmt *statement;
+    struct mst_redo *redo;
+    int rc;
+    int at; /* last parameter bound */
+};
+
+static void bind_number(struct binder *b, int64_t value)
+{
+    int rc = sqlite3_bind_int64(b->statement, ++b->at, value);
+    b->rc = b->rc ? b->rc : rc;
+    mst_redo_number(b->redo, value);
+}
+
+static void bind_bytes(struct binder *b, const void *data, size_t len)
+{
+    /* SQLite takes a NULL pointer for NULL, which is not an empty value. */
+    int rc = sqlite3_bind_blob64(b->statement, ++b->at, len ? data : "", len, SQLITE_STATIC);
+    b->rc = b->rc ? b->rc : rc;
+    mst_redo_bytes(b->redo, data, len);
+}
+
+static void bind_text(struct binder *b, const char *text)
+{
+    int rc = sqlite3_bind_text(b->statement, ++b->at, text, -1, SQLITE_STATIC);
+    b->rc = b->rc ? b->rc : rc;
+    mst_redo_text(b->redo, text);
+}
+
+static void bind_row(struct binder *b, const struct mst_put *put)
+{
+    const struct mst_row *row = put->u.row;
+    bind_number(b, mst_sqlite_id(put->p, row->row));
+    bind_number(b, row->at);
+    bind_number(b, row->kind);
+    bind_bytes(b, row->bytes.data, row->bytes.len);
+}
+
+static void bind_head(struct binder *b, const struct mst_put *put)
+{
+    bind_number(b, mst_sqlite_id(put->p, put->u.head.row));
+    bind_number(b, put->u.head.at);
+    bind_bytes(b, put->u.head.head, MST_HASH_BYTES);
+}
+
+static void bind_run(struct binder *b, const struct mst_put *put)
+{
+    const struct mst_run *run = put->u.run.run;
+    bind_number(b, put->p);
+    bind_number(b, (int64_t)run->outbox);
+    bind_number(b, (int64_t)run->last);
+    bind_number(b, mst_sqlite_id(put->p, run->row_first));
+}
+
+static void bind_outbox(struct binder *b, const struct mst_put *put)
+{
+    const struct mst_outbox *outbox = put->u.outbox;
+    bind_number(b, put->p);
+    bind_bytes(b, outbox->id, sizeof outbox->id);
+    bind_text(b, outbox->unit);
+    bind_number(b, (int64_t)outbox->last);
+    bind_bytes(b, outbox->head, sizeof outbox->head);
+}
+
+static void bind_refusal(struct binder *b, const struct mst_put *put)
+{
+    const struct mst_refusal *refusal = put->u.refusal;
+    bind_number(b, put->p);
+    bind_number(b, (int64_t)refusal->outbox);
+    bind_number(b, (int64_t)refusal->seq);
+    bind_number(b, refusal->code);
+    bind_bytes(b, refusal->subject.data, refusal->subject.len);
+}
+
+static void bind_named(struct binder *b, const struct mst_put *put)
+{
+    bind_number(b, put->p);
+    bind_text(b, put->u.named.name);
+    bind_bytes(b, put->u.named.bytes.data, put->u.named.bytes.len);
+}
+
+static void bind_item(struct binder *b, const struct mst_put *put)
+{
+    bind_number(b, put->p);
+    bind_text(b, put->u.item.kind);
+    bind_text(b, put->u.item.id);
+    bind_bytes(b, put->u.item.bytes.data, put->u.item.bytes.len);
+}
+
+static void bind_alert(struct binder *b, const struct mst_put *put)
+{
+    const struct mst_stored_alert *alert = put->u.alert;
+    bind_number(b, mst_sqlite_id(put->p, alert->number));
+    bind_number(b, mst_sqlite_id(put->p, alert->row));
+    bind_bytes(b, alert->row_head, sizeof alert->row_head);
+    bind_number(b, put->p);
+    bind_bytes(b, alert->id, sizeof alert->id);
+    bind_bytes(b, alert->audience.data, alert->audience.len);
+    bind_bytes(b, alert->group.data, alert->group.len);
+}
+
+static void bind_cursor(struct binder *b, const struct mst_put *put)
+{
+    bind_number(b, put->p);
+    bind_text(b, put->u.cursor.principal);
+    bind_text(b, put->u.cursor.name);
+    bind_number(b, (int64_t)put->u.cursor.cursor);
+}
+
+static void bind_key(struct binder *b, const struct mst_put *put)
+{
+    const struct mst_key *key = put->u.key;
+    bind_number(b, put->p);
+    bind_bytes(b, key->channel, sizeof key->channel);
+    bind_bytes(b, key->sign, sizeof key->sign);
+    bind_text(b, key->principal);
+    bind_number(b, key->roles);
+    bind_text(b, key->unit);
+    bind_number(b, key->created);
+    bind_number(b, key->not_after);
+    bind_number(b, key->revoked);
+    bind_number(b, key->status);
+}
+
+static void bind_invitation(struct binder *b, const struct mst_put *put)
+{
+    const struct mst_invitation *invitation = put->u.invitation;
+    bind_number(b, put->p);
+    bind_bytes(b, invitation->token_hash, sizeof invitation->token_hash);
+    bind_text(b, invitation->principal);
+    bind_number(b, invitation->roles);
+    bind_text(b, invitation->unit);
+    bind_number(b, invitation->created);
+    bind_number(b, invitation->expires);
+    bind_number(b, invitation->used);
+}
+
+static const struct {
+    enum mst_sql sql;
+    void (*bind)(struct binder *b, const struct mst_put *put);
+} put_rows[MST_TABLE_COUNT] = {
+    [MST_TABLE_ROW] = {MST_SQL_PUT_ROW, bind_row},
+    [MST_TABLE_HEAD] = {MST_SQL_PUT_HEAD, bind_head},
+    [MST_TABLE_RUN] = {MST_SQL_PUT_RUN, bind_run},
+    [MST_TABLE_OUTBOX] = {MST_SQL_PUT_OUTBOX, bind_outbox},
+    [MST_TABLE_REFUSAL] = {MST_SQL_PUT_REFUSAL, bind_refusal},
+    [MST_TABLE_OBLIGATION] = {MST_SQL_PUT_OBLIGATION, bind_named},
+    [MST_TABLE_ITEM] = {MST_SQL_PUT_ITEM, bind_item},
+    [MST_TABLE_ALERT] = {MST_SQL_PUT_ALERT, bind_alert},
+    [MST_TABLE_CURSOR] = {MST_SQL_PUT_CURSOR, bind_cursor},
+    [MST_TABLE_KEY] = {MST_SQL_PUT_KEY, bind_key},
+    [MST_TABLE_INVITATION] = {MST_SQL_PUT_INVITATION, bind_invitation},
+    [MST_TABLE_META] = {MST_SQL_PUT_META, bind_named},
+};
+
+static int begin(struct sqlite_store *s, enum mst_sql which, struct binder *ret_binder,
+                 struct mst_err *err)
+{
+    *ret_binder = (struct binder){.redo = &s->redo};
+    int code = mst_sqlite_take(&s->conn, which, &ret_binder->statement, err);
+    if (!code)
+        mst_redo_begin(&s->redo, which);
+    return code;
+}
+
+/* Step a bound statement to its end and give it back. The first column of its row goes to
+ * *ret_number, if there is one. */
+static int finish(struct sqlite_store *s, enum mst_sql which, struct binder *b,
+                  uint64_t *ret_number, struct mst_err *err)
+{
+    int rc = b->rc ? b->rc : sqlite3_step(b->statement);
+    if (rc == SQLITE_ROW) {
+        *ret_number = (uint64_t)sqlite3_column_int64(b->statement, 0);
+        rc = sqlite3_step(b->statement);
+    }
+    int code = rc == SQLITE_DONE ? 0 : mst_sqlite_fail(s->conn.db, rc, err);
+    mst_sqlite_give(&s->conn, which, b->statement);
+    mst_redo_end(&s->redo, code == 0);
+    return code;
+}
+
+static int drop_head(struct sqlite_store *s, const struct mst_put *put, struct mst_err *err)
+{
+    struct binder b;
+    uint64_t unused;
+    int code = begin(s, MST_SQL_DROP_HEAD, &b, err);
+    if (code)
+        return code;
+    bind_number(&b, mst_sqlite_id(put->p, put->u.head.replaces));
+    return finish(s, MST_SQL_DROP_HEAD, &b, &unused, err);
+}
+
+/* The run's reports to where they belong, and what is said of the run with that place. */
+static int pack_segment(struct sqlite_store *s, const struct mst_put *put, struct mst_err *err)
+{
+    struct mst_buf *b = &s->segment;
+    struct mst_bulk_place place = {0};
+    mst_buf_clear(b);
+    mst_segment_pack_reports(put->u.run.reports, b);
+    s->segment_bytes = b->len;
+    if (b->failed)
+        return mst_fail_on(err, MST_E_NOMEM, "store");
+    s->batch_bytes += (int64_t)b->len;
+    if (b->len > 0 && (s->seals || (s->bulk_bytes > 0 && s->batch_bytes >= s->bulk_bytes))) {
+        int code = mst_bulk_append(&s->bulk, b, &place, err);
+        if (code)
+            return code;
+        mst_buf_clear(b);
+        s->segment_bytes = 0;
+    }
+    mst_segment_pack_run(put->u.run.run, &place, b);
+    return b->failed ? mst_fail_on(err, MST_E_NOMEM, "store") : 0;
+}
+
+/* The run's row in the ledger; what finds it by outbox and number is put before. */
+static int put_segment(struct sqlite_store *s, const struct mst_put *put, struct mst_err *err)
+{
+    const struct mst_run *run = put->u.run.run;
+    struct binder b;
+    uint64_t unused;
+    int code = pack_segment(s, put, err);
+    if (!code)
+        code = begin(s, MST_SQL_PUT_SEGMENT, &b, err);
+    if (code)
+        return code;
+    bind_number(&b, mst_sqlite_id(put->p, run->row_first));
+    bind_number(&b, run->at);
+    bind_number(&b, MST_ROW_REPORT);
+    bind_bytes(&b, s->segment.data + s->segment_bytes, s->segment.len - s->segment_bytes);
+    bind_bytes(&b, s->segment.data, s->segment_bytes);
+    return finish(s, MST_SQL_PUT_SEGMENT, &b, &unused, err);
+}
+
+int mst_sqlite_put(struct mst_store *base, const struct mst_put *put, struct mst_err *err)
+{
+    struct sqlite_store *s = (struct sqlite_store *)base;
+    struct binder b;
+    uint64_t number = 0;
+    int code = 0;
+    if (put->table == MST_TABLE_HEAD && put->u.head.replaces)
+        code = drop_head(s, put, err);
+    if (!code)
+        code = begin(s, put_rows[put->table].sql, &b, err);
+    if (code)
+        return code;
+    put_rows[put->table].bind(&b, put);
+    code = finish(s, put_rows[put->table].sql, &b, &number, err);
+    if (!code && put->table == MST_TABLE_OUTBOX)
+        put->u.outbox->number = number;
+    if (!code && put->table == MST_TABLE_RUN)
+        code = put_segment(s, put, err);
+    return code;
+}
+
+int mst_sqlite_programme(struct mst_store *base, const char *id, mst_pid next, mst_pid *ret_pid,
+                         struct mst_err *err)
+{
+    struct sqlite_store *s = (struct sqlite_store *)base;
+    struct binder find, add;
+    uint64_t pid = 0, unused;
+    int code = begin(s, MST_SQL_FIND_PROGRAMME, &find, err);
+    if (code)
+        return code;
+    bind_text(&find, id);
+    code = finish(s, MST_SQL_FIND_PROGRAMME, &find, &pid, err);
+    if (!code && pid == 0) {
+        code = begin(s, MST_SQL_PUT_PROGRAMME, &add, err);
+        if (code)
+            return code;
+        bind_number(&add, next);
+        bind_text(&add, id);
+        code = finish(s, MST_SQL_PUT_PROGRAMME, &add, &unused, err);
+        pid = next;
+    }
+    if (!code)
+        *ret_pid = (mst_pid)pid;
+    return code;
+}
+
+int mst_sqlite_put_bulk(struct sqlite_store *s, struct mst_err *err)
+{
+    struct binder b;
+    uint64_t unused;
+    s->redo.on = false;
+    int code = begin(s, MST_SQL_PUT_BULK, &b, err);
+    if (code)
+        return code;
+    bind_number(&b, (int64_t)s->bulk.number);
+    bind_number(&b, s->bulk.end);
+    return finish(s, MST_SQL_PUT_BULK, &b, &unused, err);
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Claims about letters that wait for the loop: their order, what is found out about them ahead, by
+ * whom, and that there is an end to how many are taken. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sched.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "broker/io/broker.h"
+
+#define ROOM 8
+#define PATIENCE_MS 30000
+
+struct unit {
+    uint8_t sign_public[MST_SIGN_PUBLIC_BYTES], sign_secret[MST_SIGN_SECRET_BYTES];
+    uint8_t outbox[MST_OUTBOX_BYTES], head[MST_HASH_BYTES];
+    uint64_t last;
+};
+
+static struct unit unit;
+static struct mst_ahead *ahead;
+
+static atomic_int errands;
+
+static bool run_errand(void *context)
+{
+    assert_ptr_equal(context, &errands);
+    return atomic_fetch_sub(&errands, 1) > 1;
+}
+
+static int open_ahead(void **state)
+{
+    (void)state;
+    struct mst_err err;
+    memset(&unit, 0, sizeof unit);
+    crypto_sign_keypair(unit.sign_public, unit.sign_secret);
+    return mst_ahead_open(ROOM, run_errand, &errands, &ahead, &err);
+}
+
+static int close_ahead(void **state)
+{
+    (void)state;
+    mst_ahead_close(ahead);
+    return 0;
+}
+
+/* The unit's next push, of one report. */
+static void encode_push(struct mst_buf *out)
+{
+    const struct mst_slice report = mst_bytes("report", 6);
+    uint8_t prev[MST_HASH_BYTES], sig[MST_SIGN_BYTES];
+    struct mst_err err;
+    memcpy(prev, unit.head, sizeof prev);
+    mst_chain_next(unit.head, ++unit.last, report, unit.head);
+    mst_run_sign(unit.sign_secret, unit.outbox, unit.last, unit.head, sig);
+    struct mst_msg msg = {.type = MST_MSG_push};
+    msg.u.push = (struct mst_msg_push){.outbox = mst_bytes(unit.outbox, sizeof unit.outbox),
+                                       .first = unit.last,
+                                       .prev = mst_bytes(prev, sizeof prev),
+                                       .reports = {&report, 1},
+                                       .alg = mst_text(MST_ALG_ED25519_BLAKE2B),
+                                       .sig = mst_bytes(sig, sizeof sig)};
+    assert_int_equal(mst_msg_encode(&msg, out, &err), 0);
+}
+
+/* worth: of a session that may push. */
+static void post(const void *data, size_t len, bool worth)
+{
+    struct mst_letter *l = mst_ahead_room(ahead);
+    assert_non_null(l);
+    l->whole = true;
+    l->worth = worth;
+    memcpy(l->sign_key, unit.sign_public, sizeof l->sign_key);
+    assert_int_equal(zmq_msg_init_size(&l->payload, len), 0);
+    memcpy(zmq_msg_data(&l->payload), data, len);
+    mst_ahead_post(ahead);
+}
+
+static void post_push(void)
+{
+    struct mst_buf frame = {0};
+    encode_push(&frame);
+    post(frame.data, frame.len, true);
+    mst_buf_done(&frame);
+}
+
+static void check_push(const struct mst_letter *l, uint64_t first)
+{
+    assert_true(l->reading.done);
+    assert_int_equal(l->reading.code, 0);
+    assert_int_equal(l->reading.msg.u.push.first, first);
+    assert_true(l->reading.verified);
+    assert_true(l->reading.push.holds);
+}
+
+static struct mst_letter *next(void)
+{
+    struct mst_letter *l = mst_ahead_next(ahead);
+    assert_non_null(l);
+    return l;
+}
+
+static bool is_read(const struct mst_letter *l)
+{
+    return atomic_load(&l->state) == MST_LETTER_READ;
+}
+
+static void letters_come_back_in_their_order_read_and_verified(void **state)
+{
+    (void)state;
+    uint64_t posted = 0, taken = 0;
+    for (; taken < 2000; taken++) {
+        for (uint64_t more = taken % (ROOM + 1); more > 0 && mst_ahead_room(ahead);
+             more--, posted++)
+            post_push();
+        mst_ahead_go(ahead, taken % 2);
+        if (posted == taken) {
+            assert_null(mst_ahead_next(ahead));
+            taken--;
+            post_push();
+            posted++;
+            continue;
+        }
+        check_push(next(), taken + 1);
+        mst_ahead_drop(ahead);
+    }
+}
+
+static void the_thread_reads_what_it_is_given(void **state)
+{
+    (void)state;
+    const struct timespec wait = {.tv_nsec = 100000};
+    post_push();
+    mst_ahead_go(ahead, true);
+    for (int turns = 0; !is_read(mst_ahead_oldest(ahead)); turns++) {
+        assert_in_range(turns, 0, 10 * PATIENCE_MS);
+        nanosleep(&wait, NULL);
+    }
+    check_push(next(), 1);
+}
+
+static void the_loop_sleeps_while_the_thread_reads(void **state)
+{
+    (void)state;
+    for (uint64_t taken = 1; taken <= 500; taken++) {
+        post_push();
+        mst_ahead_go(ahead, true);
+        while (atomic_load(&mst_ahead_oldest(ahead)->state) == MST_LETTER_WAITS)
+            ; /* to come while it reads */
+        check_push(next(), taken);
+        mst_ahead_drop(ahead);
+    }
+}
+
+/* Again and again, since a thread that is woken does not run at once. */
+static void a_letter_that_comes_alone_is_left_to_the_loop(void **state)
+{
+    (void)state;
+    for (uint64_t taken = 1; taken <= 2000; taken++) {
+        post_push();
+        mst_ahead_go(ahead, false);
+        sched_yield();
+        assert_false(is_read(mst_ahead_oldest(ahead)));
+        check_push(next(), taken);
+        mst_ahead_drop(ahead);
+    }
+}
+
+static void no_more_letters_are_taken_than_there_is_room_for(void **state)
+{
+    (void)state;
+    for (int i = 0; i < ROOM; i++)
+        post_push();
+    assert_null(mst_ahead_room(ahead));
+    mst_ahead_go(ahead, false);
+    check_push(next(), 1);
+    mst_ahead_drop(ahead);
+    assert_non_null(mst_ahead_room(ahead));
+}
+
+static void nobody_works_for_a_session_that_cannot_push(void **state)
+{
+    (void)state;
+    struct mst_buf frame = {0};
+    encode_push(&frame);
+    post(frame.data, frame.len, false);
+    mst_buf_done(&frame);
+    const struct mst_letter *l = next();
+    assert_false(l->reading.done);
+    assert_false(l->reading.verified);
+}
+
+static void what_is_wrong_is_found_out_and_left_to_the_loop(void **state)
+{
+    (void)state;
+    struct mst_buf frame = {0};
+    encode_push(&frame);
+    frame.data[frame.len - 1] ^= 1; /* in the signature, the last field */
+    post(frame.data, frame.len, true);
+    post("\xc1", 1, true);
+    mst_ahead_go(ahead, false);
+    mst_buf_done(&frame);
+    const struct mst_letter *l = next();
+    assert_true(l->reading.verified);
+    assert_false(l->reading.push.holds);
+    mst_ahead_drop(ahead);
+    l = next();
+    assert_int_equal(l->reading.code, MST_E_PROTOCOL);
+    assert_false(l->reading.verified);
+}
+
+static void an_errand_is_run_until_there_is_no_more_to_do(void **state)
+{
+    (void)state;
+    for (int turn = 0; turn < 100; turn++) {
+        const struct timespec wait = {.tv_nsec = 100000};
+        atomic_store(&errands, 1 + turn % 7);
+        mst_ahead_call(ahead);
+        for (int ms = 0; atomic_load(&errands) > 0; ms++) {
+            assert_in_range(ms, 0, 10 * PATIENCE_MS);
+            nanosleep(&wait, NULL);
+        }
+    }
+}
+
+static void a_batch_is_full_at_either_limit(void **state)
+{
+    (void)state;
+    struct mst_broker *b = calloc(1, sizeof *b);
+    assert_non_null(b);
+    b->settings.BROKER_batch_messages_max = 10;
+    b->settings.BROKER_batch_reports_max = 100;
+    assert_false(mst_door_full(b, &(struct mst_taken){9, 99}));
+    assert_true(mst_door_full(b, &(struct mst_taken){10, 0}));
+    assert_true(mst_door_full(b, &(struct mst_taken){1, 100}));
+    free(b);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, open_ahead, close_ahead)
+    const struct CMUnitTest tests[] = {
+        CASE(letters_come_back_in_their_order_read_and_verified),
+        CASE(the_thread_reads_what_it_is_given),
+        CASE(the_loop_sleeps_while_the_thread_reads),
+        CASE(a_letter_that_comes_alone_is_left_to_the_loop),
+        CASE(no_more_letters_are_taken_than_there_is_room_for),
+        CASE(nobody_works_for_a_session_that_cannot_push),
+        CASE(what_is_wrong_is_found_out_and_left_to_the_loop),
+        cmocka_unit_test(a_batch_is_full_at_either_limit),
+        CASE(an_errand_is_run_until_there_is_no_more_to_do),
+    };
+    if (sodium_init() < 0)
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
