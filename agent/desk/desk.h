@@ -162,6 +162,9 @@ void mst_report_template(const struct mst_brief *brief, const char *duty, const 
 /* Text from the wire, on one line. */
 void mst_desk_put_clean(FILE *out, const char *text);
 
+/* In double quotes, as YAML reads it back. */
+void mst_desk_put_quoted(FILE *out, struct mst_slice text);
+
 /* ---- tasks ---- */
 
 struct mst_node;

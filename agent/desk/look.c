@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "config/load/lang.h"
+#include "config/model/programme.h"
 #include "config/model/zone.h"
 #include "proto/pack.h"
 
@@ -45,7 +47,24 @@ static int add_line(struct mst_table *table, const char *name, struct mst_slice 
     return code;
 }
 
-static int print_overview(struct mst_slice status, struct mst_err *err)
+/* "Commerce Bureau (swj)": staff know the one, programs and commands want the other. */
+static int add_unit(struct mst_table *table, const char *words, const struct mst_brief *brief,
+                    struct mst_slice id, struct mst_err *err)
+{
+    char text[512], unit[MST_ID_MAX];
+    const char *name = mst_lang_zh() ? brief->name_zh : brief->name_en;
+    struct mst_buf value = {0};
+    mst_slice_copy(id, unit, sizeof unit);
+    snprintf(text, sizeof text, name[0] ? "%s%s(%s)" : "%s%s%s", name, name[0] ? " " : "", unit);
+    mst_pack_text(&value, text);
+    int code = value.failed ? mst_fail_on(err, MST_E_NOMEM, "status")
+                            : add_line(table, words, mst_bytes(value.data, value.len), err);
+    mst_buf_done(&value);
+    return code;
+}
+
+static int print_overview(struct mst_slice status, const struct mst_brief *brief,
+                          struct mst_err *err)
 {
     static const struct {
         const char *key, *words;
@@ -70,7 +89,9 @@ static int print_overview(struct mst_slice status, struct mst_err *err)
                      mst_unpack_int(status, lines[i].key, 0) == 0) ||
                     (strcmp(lines[i].key, "rehearsal") == 0 &&
                      !mst_unpack_bool(status, lines[i].key, false));
-        if (!dull && mst_unpack_find(status, lines[i].key, &value))
+        if (strcmp(lines[i].key, "unit") == 0)
+            code = add_unit(table, _(lines[i].words), brief, text, err);
+        else if (!dull && mst_unpack_find(status, lines[i].key, &value))
             code = add_line(table, _(lines[i].words), value, err);
     }
     if (code) {
@@ -195,7 +216,7 @@ static int show_status(const struct mst_desk *desk, struct mst_local *local, str
         if (desk->json)
             code = print_status_json(map, &brief, err);
         else if (desk->format == MST_FORMAT_TABLE)
-            code = print_overview(map, err);
+            code = print_overview(map, &brief, err);
         if (!code && !desk->json)
             code = print_owed(desk, &brief, err);
         mst_brief_done(&brief);
@@ -339,6 +360,7 @@ static int show_inbox(const struct mst_desk *desk, struct mst_local *local, stru
 
 struct receipts {
     const struct mst_desk *desk;
+    const struct mst_brief *brief; /* what duties are called */
     struct mst_table *table;
 };
 
@@ -353,7 +375,16 @@ static int put_receipt(void *context, struct mst_slice row, struct mst_err *err)
     char state[32], word[33];
     bool people = receipts->desk->format == MST_FORMAT_TABLE;
     struct mst_err why;
-    mst_pack_map(&out, 11);
+    char id[MST_ID_MAX];
+    mst_slice_copy(mst_unpack_text(row, "duty"), id, sizeof id);
+    const struct mst_desk_duty *duty = people ? mst_brief_duty(receipts->brief, id) : NULL;
+    mst_pack_map(&out, 11 + (duty ? 2 : 0));
+    if (duty) {
+        mst_pack_text(&out, "duty_zh");
+        mst_pack_text(&out, duty->title_zh);
+        mst_pack_text(&out, "duty_en");
+        mst_pack_text(&out, duty->title_en);
+    }
     for (size_t i = 0; i < sizeof copied / sizeof copied[0]; i++) {
         mst_pack_text(&out, copied[i]);
         if (mst_unpack_find(row, copied[i], &raw))
@@ -388,11 +419,17 @@ static int show_receipts(const struct mst_desk *desk, struct mst_local *local, s
     unsigned long long first = from ? strtoull(from, NULL, 10) : 1;
     struct mst_desk_list list = {
         .verb = "entries", .key = "number", .after = first > 0 ? first - 1 : 0};
+    struct mst_brief brief;
+    int code = mst_brief_fetch(local, &brief, err);
+    if (code)
+        return code;
     struct receipts receipts = {
-        .desk = desk, .table = mst_table_new(desk->format, desk->call->command->columns, stdout)};
-    if (!receipts.table)
-        return mst_fail_on(err, MST_E_NOMEM, "receipts");
-    int code = mst_desk_pages(local, &list, put_receipt, &receipts, err);
+        .desk = desk,
+        .brief = &brief,
+        .table = mst_table_new(desk->format, desk->call->command->columns, stdout)};
+    code = receipts.table ? mst_desk_pages(local, &list, put_receipt, &receipts, err)
+                          : mst_fail_on(err, MST_E_NOMEM, "receipts");
+    mst_brief_done(&brief);
     if (code) {
         mst_table_free(receipts.table);
         return code;

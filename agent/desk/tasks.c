@@ -244,14 +244,9 @@ static void put_owners(const struct mst_brief *brief, FILE *out)
 
 static void put_text(FILE *out, const char *before, struct mst_slice text, const char *after)
 {
-    fprintf(out, "%s\"", before);
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] == '"' || text.data[i] == '\\')
-            fputc('\\', out);
-        if (text.data[i] >= 0x20)
-            fputc(text.data[i], out);
-    }
-    fprintf(out, "\"%s", after);
+    fputs(before, out);
+    mst_desk_put_quoted(out, text);
+    fputs(after, out);
 }
 
 /* The entries of a list of texts, or the pairs of a map of them. */

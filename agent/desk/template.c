@@ -78,17 +78,17 @@ static bool letters_of(struct mst_slice raw, char *buf, size_t size)
     return buf[0] != '\0';
 }
 
-/* In double quotes, as YAML reads it back. */
-static void put_quoted(FILE *out, const char *text)
+void mst_desk_put_quoted(FILE *out, struct mst_slice text)
 {
     fputc('"', out);
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = text.data[i];
+        if (c == '"' || c == '\\')
             fputc('\\', out);
-        if (*text == '\n')
+        if (c == '\n')
             fputs("\\n", out);
         else
-            fputc((unsigned char)*text < 0x20 ? ' ' : *text, out);
+            fputc(c < 0x20 ? ' ' : c, out);
     }
     fputc('"', out);
 }
@@ -181,11 +181,10 @@ static void put_units(const struct template *t, const struct mst_form_field *fie
     begin(t, indent);
     fprintf(t->out, "%s: [", field->id);
     for (size_t i = 0; head.kind == MST_VALUE_ARRAY && i < head.count; i++) {
-        char id[MST_ID_MAX];
         if (!mst_unpack_next(&u, &v) || v.kind != MST_VALUE_TEXT)
             break;
         fputs(i ? ", " : "", t->out);
-        put_quoted(t->out, mst_slice_copy(v.s, id, sizeof id));
+        mst_desk_put_quoted(t->out, v.s);
     }
     fputs("]\n", t->out);
 }
@@ -235,7 +234,7 @@ static void put_areas(const struct template *t, const struct mst_form_field *fie
         put_both(t, indent, area->title_zh, area->title_en);
         begin(t, indent);
         fprintf(t->out, "- %s: ", column->id);
-        put_quoted(t->out, area->id);
+        mst_desk_put_quoted(t->out, mst_text(area->id));
         fputc('\n', t->out);
         for (size_t j = 0; j < field->fields_count; j++) {
             if (&field->fields[j] != column)
@@ -300,7 +299,7 @@ static void put_field(const struct template *t, const struct mst_form_field *fie
     put_members(t, indent, field);
     begin(t, indent);
     fprintf(t->out, "%s: ", field->id);
-    put_quoted(t->out, value);
+    mst_desk_put_quoted(t->out, mst_text(value));
     fputc('\n', t->out);
 }
 

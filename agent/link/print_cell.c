@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "config/load/lang.h"
 #include "config/model/date.h"
 
 static void put(struct mst_buf *out, const char *s)
@@ -222,7 +223,8 @@ static bool is_empty(struct mst_slice raw)
            (value.kind == MST_VALUE_TEXT && value.s.len == 0);
 }
 
-static void put_entry(struct mst_buf *out, const char *column, struct mst_slice item, int indent)
+static void put_entry(struct mst_buf *out, const char *column, struct mst_slice labels,
+                      struct mst_slice item, int indent)
 {
     if (is_deep(item)) {
         put(out, "\n");
@@ -230,10 +232,31 @@ static void put_entry(struct mst_buf *out, const char *column, struct mst_slice 
     } else if (!is_empty(item)) {
         put(out, " ");
     }
-    mst_cell_put_block(out, column, item, indent);
+    mst_cell_put_block(out, column, labels, item, indent);
 }
 
-void mst_cell_put_block(struct mst_buf *out, const char *column, struct mst_slice raw, int indent)
+/* What a field is called; false: no label names it. */
+static bool put_label(struct mst_buf *out, struct mst_slice labels, const char *key)
+{
+    struct mst_unpack u;
+    struct mst_value all, label, id, zh, en;
+    mst_unpack_init(&u, labels.data, labels.len);
+    if (!labels.data || !mst_unpack_next(&u, &all) || all.kind != MST_VALUE_ARRAY)
+        return false;
+    for (size_t i = 0; i < all.count; i++) {
+        if (!mst_unpack_next(&u, &label) || label.kind != MST_VALUE_ARRAY || label.count != 3 ||
+            !mst_unpack_next(&u, &id) || !mst_unpack_next(&u, &zh) || !mst_unpack_next(&u, &en))
+            return false;
+        if (!mst_slice_is(id.s, key))
+            continue;
+        mst_put_clean(out, mst_lang_zh() ? zh.s : en.s);
+        return true;
+    }
+    return false;
+}
+
+void mst_cell_put_block(struct mst_buf *out, const char *column, struct mst_slice labels,
+                        struct mst_slice raw, int indent)
 {
     struct mst_value value = mst_cell_value(raw);
     if (value.kind == MST_VALUE_TEXT) {
@@ -256,15 +279,16 @@ void mst_cell_put_block(struct mst_buf *out, const char *column, struct mst_slic
             if (!mst_unpack_skip(&u, &item))
                 return;
             put(out, "- ");
-            mst_cell_put_block(out, column, item, indent + 2);
+            mst_cell_put_block(out, column, labels, item, indent + 2);
             continue;
         }
         if (!mst_unpack_skip(&u, &name) || !mst_unpack_skip(&u, &item))
             return;
         char key[64];
         mst_slice_copy(mst_cell_value(name).s, key, sizeof key);
-        mst_put_clean(out, mst_text(mst_heading(key)));
+        if (!put_label(out, labels, key))
+            mst_put_clean(out, mst_text(mst_heading(key)));
         put(out, ":");
-        put_entry(out, key, item, indent + 2);
+        put_entry(out, key, labels, item, indent + 2);
     }
 }

@@ -8,8 +8,10 @@
 
 /* For people, on one line: words translated, instants shortened, controls escaped. */
 void mst_cell_put(struct mst_buf *out, const char *column, struct mst_slice raw);
-/* For people, over as many lines as it needs, each after the first indented. */
-void mst_cell_put_block(struct mst_buf *out, const char *column, struct mst_slice raw, int indent);
+/* For people, over as many lines as it needs, each after the first indented. labels: what the
+ * fields of a report are called, an array of [id, zh, en]; data NULL: as headings are. */
+void mst_cell_put_block(struct mst_buf *out, const char *column, struct mst_slice labels,
+                        struct mst_slice raw, int indent);
 /* For programs: text as it is, bytes in hex, containers as JSON. */
 void mst_cell_put_raw(struct mst_buf *out, struct mst_slice raw);
 /* Reasons as the outlook gives them, in words: an array of maps of reason, n and of. */

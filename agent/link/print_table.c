@@ -84,13 +84,15 @@ int mst_table_row(struct mst_table *table, struct mst_slice row, struct mst_err 
     return 0;
 }
 
-/* A name and a value; an id may have its names beside it: value_zh, value_en. */
+/* A name and a value; an id may have its names beside it (value_zh, value_en), a body its labels.
+ */
 static bool is_pair(struct mst_slice row)
 {
     struct mst_slice raw;
     size_t named = mst_unpack_find(row, "value_zh", &raw) && mst_unpack_find(row, "value_en", &raw);
-    return mst_cell_value(row).count == 2 + 2 * named && mst_unpack_find(row, "value", &raw) &&
-           mst_unpack_text(row, "name").data;
+    size_t labelled = mst_unpack_find(row, "labels", &raw);
+    return mst_cell_value(row).count == 2 + 2 * named + labelled &&
+           mst_unpack_find(row, "value", &raw) && mst_unpack_text(row, "name").data;
 }
 
 /* True when the rows are one object in pieces. */
@@ -249,11 +251,12 @@ static void print_cell(FILE *out, bool colour, const struct cell *cell, int widt
 static void print_body(const struct mst_table *table, size_t row)
 {
     static const int indent = 4;
-    struct mst_slice raw;
+    struct mst_slice raw, labels = {0};
     struct mst_buf block = {0};
     if (!mst_unpack_find(table->rows[row], "body", &raw))
         return;
-    mst_cell_put_block(&block, "body", raw, indent);
+    (void)mst_unpack_find(table->rows[row], "labels", &labels);
+    mst_cell_put_block(&block, "body", labels, raw, indent);
     pad(table->out, indent);
     fwrite(block.data, 1, block.len, table->out);
     fputc('\n', table->out);
@@ -336,11 +339,12 @@ static int print_pairs(const struct mst_table *table, struct mst_err *err)
     }
     for (size_t i = 0; i < table->rows_count; i++) {
         struct mst_buf label = {0}, value = {0};
-        struct mst_slice raw = {0};
+        struct mst_slice raw = {0}, labels = {0};
         mst_slice_copy(mst_unpack_text(table->rows[i], "name"), name, sizeof name);
         put_label(&label, name);
         find_for_reader(table->rows[i], "value", &raw);
-        mst_cell_put_block(&value, name, raw, width + 2);
+        (void)mst_unpack_find(table->rows[i], "labels", &labels);
+        mst_cell_put_block(&value, name, labels, raw, width + 2);
         char *label_text = text_of(&label), *value_text = text_of(&value);
         if (label_text && value_text) {
             struct cell cell = {.text = label_text, .width = mst_width(label_text)};

@@ -401,6 +401,19 @@ static int put_silent_input(struct mst_engine *e, const struct mst_input *input,
                                    err);
 }
 
+/* The record of an obligation holds its first versions and the latest; this one comes between. */
+static int note_version(struct mst_engine *e, const struct mst_effect *effect,
+                        const struct mst_input *input, struct mst_err *err)
+{
+    char what[MST_OBLIGATION_ID_MAX + sizeof MST_HISTORY_VERSIONS];
+    if (effect->kind != MST_EFFECT_OBLIGATION || input->kind != MST_INPUT_REPORT ||
+        effect->u.obligation->versions_count <= MST_VERSIONS_MAX ||
+        effect->u.obligation->latest.row != input->u.report.row)
+        return 0;
+    snprintf(what, sizeof what, "%s%s", effect->u.obligation->id, MST_HISTORY_VERSIONS);
+    return mst_history_note(e->driver->options.store, e->pid, what, input->u.report.row, err);
+}
+
 int mst_engine_step(struct mst_engine *e, const struct mst_input *input, enum mst_code *ret_refused,
                     char ret_subject[256], struct mst_err *err)
 {
@@ -410,8 +423,11 @@ int mst_engine_step(struct mst_engine *e, const struct mst_input *input, enum ms
     int code = mst_core_step(e->core, input, effects, err);
     if (!code && effects->count > 0)
         code = put_silent_input(e, input, err);
-    for (size_t i = 0; !code && i < effects->count; i++)
+    for (size_t i = 0; !code && i < effects->count; i++) {
         code = put_effect(e, &effects->items[i], input->now, ret_refused, ret_subject, err);
+        if (!code)
+            code = note_version(e, &effects->items[i], input, err);
+    }
     return code;
 }
 

@@ -198,9 +198,10 @@ bool mst_door_parse_local(const char *row, unsigned *ret_uid, unsigned *ret_role
 
 /*
  * Take letters that wait at the doors, as far as there is room for them, at the enrol door up to
- * its rate. busy: something else is to be done before they are served.
+ * its rate. knocked: for each door whether to look there; NULL: at all. busy: something else is to
+ * be done before they are served.
  */
-void mst_door_gather(struct mst_broker *b, bool busy);
+void mst_door_gather(struct mst_broker *b, const bool *knocked, bool busy);
 /* What a batch has of the doors. */
 struct mst_taken {
     uint64_t letters, reports;

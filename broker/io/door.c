@@ -448,15 +448,17 @@ static bool take(struct mst_broker *b, enum mst_door door)
     return true;
 }
 
-void mst_door_gather(struct mst_broker *b, bool busy)
+void mst_door_gather(struct mst_broker *b, const bool *knocked, bool busy)
 {
     /* In turn, so that none can keep the others out by filling the room. */
     static const struct {
         enum mst_door door;
         int letters;
     } turns[] = {{MST_DOOR_ADMIN, 1}, {MST_DOOR_MEMBERS, 16}, {MST_DOOR_ENROL, 1}};
-    bool empty[MST_DOORS] = {false};
+    bool empty[MST_DOORS];
     bool taken = true;
+    for (size_t i = 0; i < MST_DOORS; i++)
+        empty[i] = knocked && !knocked[i];
     while (taken) {
         taken = false;
         for (size_t i = 0; i < sizeof turns / sizeof turns[0]; i++) {

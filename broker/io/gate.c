@@ -55,7 +55,7 @@ struct mst_gate_counts mst_gate_counts(const struct mst_gate *g)
 
 static const char *peer_of(int fd, char text[64])
 {
-    struct sockaddr_storage peer;
+    struct sockaddr_storage peer = {0};
     socklen_t len = sizeof peer;
     const void *address = NULL;
     snprintf(text, 64, "?");

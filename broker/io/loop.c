@@ -39,6 +39,10 @@ enum {
     ITEMS
 };
 
+static const size_t door_items[MST_DOORS] = {[MST_DOOR_MEMBERS] = ITEM_MEMBERS,
+                                             [MST_DOOR_ADMIN] = ITEM_ADMIN,
+                                             [MST_DOOR_ENROL] = ITEM_ENROL};
+
 struct loop {
     struct mst_broker *b;
     zmq_pollitem_t items[ITEMS];
@@ -50,6 +54,7 @@ struct loop {
     int64_t mark_boot_ms;      /* when the clock mark was stored last */
     int64_t in_flight_boot_ms; /* since when a rehearsal waits; 0: it does not */
     int64_t contacts_boot_ms;  /* when silent agents were looked for last */
+    mst_time armed_ms;         /* what the timer is set to; 0: to nothing */
     int64_t watchdog_ms;       /* systemd wants a sign of life this often; 0: never */
     enum mst_clock_state clock_told;
 };
@@ -69,10 +74,28 @@ static void arm_timer(struct loop *l)
     /* Armed also when nothing is due, so that a clock that is set is looked at at once. */
     if (due > FAR_MS || is_full(l) || mst_driver_busy(b->driver) || mst_ahead_oldest(b->ahead))
         due = FAR_MS;
+    if (due == l->armed_ms)
+        return;
+    l->armed_ms = due;
     spec.it_value.tv_sec = due > 0 ? due / 1000 : 0;
     spec.it_value.tv_nsec = due > 0 ? due % 1000 * 1000000 : 1;
     /* Absolute, and cancelled when the clock is set: a relative wait would sleep through a step. */
     timerfd_settime(b->timer_fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &spec, NULL);
+}
+
+static bool woken_by(const struct loop *l, size_t item)
+{
+    return l->items[item].revents != 0;
+}
+
+/* What is due is asked of the driver, not of the timer; ECANCELED says that the clock was set,
+ * which the clock rules judge in the pass that follows. */
+static void read_timer(struct loop *l)
+{
+    uint64_t expirations;
+    ssize_t ticks = read(l->b->timer_fd, &expirations, sizeof expirations);
+    (void)ticks;
+    l->armed_ms = 0;
 }
 
 /* Of two instants of which 0 is none. */
@@ -146,14 +169,18 @@ static int commit(struct loop *l, struct mst_err *err)
 
 /* Serve what waits, in its order, until there is no more or the batch is full: then it is committed
  * while the thread ahead reads what is next. */
-static int take_messages(struct mst_broker *b, struct mst_err *err)
+static int take_messages(const struct loop *l, struct mst_err *err)
 {
+    struct mst_broker *b = l->b;
     struct mst_taken taken = {0};
     uint64_t before;
     int code = 0;
+    bool knocked[MST_DOORS];
+    for (size_t i = 0; i < MST_DOORS; i++)
+        knocked[i] = woken_by(l, door_items[i]);
     do {
         before = taken.letters;
-        mst_door_gather(b, taken.letters > 0);
+        mst_door_gather(b, before ? NULL : knocked, before > 0);
         code = mst_door_serve(b, &taken, err);
         /* After a letter that came alone nothing more is expected. */
     } while (!code && taken.letters > before + 1 && !mst_door_full(b, &taken));
@@ -240,7 +267,7 @@ static void tell_clock(struct loop *l)
 static int take_and_commit(struct loop *l, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
-    int code = take_messages(b, err);
+    int code = take_messages(l, err);
     mst_time now = mst_door_now(b);
     tell_clock(l);
     if (!code)
@@ -263,14 +290,16 @@ static int take_and_commit(struct loop *l, struct mst_err *err)
 /* A commit is under way: nothing is decided, but who waits at the door is let in. */
 static void pass_busy(struct loop *l)
 {
-    mst_zap_serve(l->b);
-    mst_door_gather(l->b, true);
+    if (woken_by(l, ITEM_ZAP))
+        mst_zap_serve(l->b);
+    mst_door_gather(l->b, NULL, true);
 }
 
 static int pass(struct loop *l, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
-    mst_zap_serve(b);
+    if (woken_by(l, ITEM_ZAP))
+        mst_zap_serve(b);
     mst_session_warn_keys(b);
     int code = is_full(l) ? 0 : take_and_commit(l, err);
     if (code)
@@ -403,18 +432,18 @@ int mst_broker_serve(struct mst_broker *b, struct mst_err *err)
         int events = zmq_poll(l.items, items, poll_timeout(&l));
         if (events < 0 && errno != EINTR)
             return mst_fail(err, MST_E_IO, "poll: %s", zmq_strerror(errno));
-        l.committed = false;
-        uint64_t expirations;
-        /* What is due is asked of the driver, not of the timer; ECANCELED says that the clock was
-         * set, which the clock rules judge in the pass that follows. */
-        ssize_t ticks = read(b->timer_fd, &expirations, sizeof expirations);
-        (void)ticks;
+        for (size_t i = 0; events < 0 && i < ITEMS; i++)
+            l.items[i].revents = 0;
+        if (woken_by(&l, ITEM_TIMER))
+            read_timer(&l);
+        bool busy = mst_driver_busy(b->driver);
         code = mst_driver_complete(b->driver, err);
         if (!code && mst_driver_busy(b->driver)) {
             pass_busy(&l);
             continue;
         }
-        if (!code)
+        l.committed = busy;
+        if (!code && woken_by(&l, ITEM_SIGNAL))
             code = serve_signals(b, err);
         if (!code)
             code = keep_house(&l, events, err);

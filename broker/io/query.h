@@ -54,6 +54,9 @@ bool mst_query_may(const struct mst_query *q, const char *unit, const char *grou
  */
 bool mst_query_may_progress(const struct mst_query *q, enum mst_duty_kind kind, const char *unit,
                             const char *group);
+/* labels: [id, zh, en] of each field that a report on this duty has, at whatever depth: one pair.
+ */
+void mst_query_pack_labels(const struct mst_query *q, struct mst_buf *b, const char *duty);
 /* The obligation of this id, whoever may read it; where there is none, *ret_found is false and *ret
  * untouched. */
 MST_MUST_CHECK int mst_query_obligation(struct mst_query *q, const char *id, bool *ret_found,

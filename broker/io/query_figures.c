@@ -290,7 +290,7 @@ static int put_contents(void *context, const struct mst_effective *e, mst_time a
     const struct telling *t = context;
     const struct mst_programme *p = t->q->programme;
     struct mst_buf *b = mst_query_row(t->q);
-    mst_pack_map(b, 7 + MST_NAMED_PAIRS);
+    mst_pack_map(b, 8 + MST_NAMED_PAIRS);
     mst_pack_text(b, "receipt");
     mst_pack_uint(b, e->row);
     mst_query_pack_instant(t->q, b, "at", at);
@@ -301,6 +301,7 @@ static int put_contents(void *context, const struct mst_effective *e, mst_time a
     mst_query_pack_text(b, "group", e->group == SIZE_MAX ? "" : p->groups[e->group].id);
     mst_pack_text(b, "body");
     mst_buf_put(b, body.data, body.len);
+    mst_query_pack_labels(t->q, b, p->duties[e->duty].id);
     return mst_query_row_end(t->q, t->err);
 }
 

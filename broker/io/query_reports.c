@@ -356,10 +356,11 @@ static int put_report(void *context, const struct mst_row *row)
     struct mst_slice body;
     if (!e->code && mst_unpack_find(map, "body", &body)) {
         struct mst_buf *b = mst_query_row(q);
-        mst_pack_map(b, 2);
+        mst_pack_map(b, 3);
         mst_query_pack_text(b, "name", "body");
         mst_pack_text(b, "value");
         pack_body(q, &h, b, body);
+        mst_query_pack_labels(q, b, h.duty);
         e->code = mst_query_row_end(q, e->err);
     }
     return 1;

@@ -141,6 +141,35 @@ void mst_query_pack_duty(const struct mst_query *q, struct mst_buf *b, const cha
     pack_named(b, key, id, at == SIZE_MAX ? NULL : &q->programme->duties[at].title);
 }
 
+static size_t count_fields(const struct mst_form_field *fields, size_t count)
+{
+    size_t all = count;
+    for (size_t i = 0; i < count; i++)
+        all += count_fields(fields[i].fields, fields[i].fields_count);
+    return all;
+}
+
+static void pack_fields(struct mst_buf *b, const struct mst_form_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        mst_pack_array(b, 3);
+        mst_pack_text(b, fields[i].id);
+        mst_pack_text(b, fields[i].label.zh);
+        mst_pack_text(b, fields[i].label.en);
+        pack_fields(b, fields[i].fields, fields[i].fields_count);
+    }
+}
+
+void mst_query_pack_labels(const struct mst_query *q, struct mst_buf *b, const char *duty)
+{
+    size_t at = mst_programme_duty(q->programme, duty);
+    const struct mst_form *form = at == SIZE_MAX ? NULL : mst_duty_form(&q->programme->duties[at]);
+    mst_pack_text(b, "labels");
+    mst_pack_array(b, form ? count_fields(form->fields, form->fields_count) : 0);
+    if (form)
+        pack_fields(b, form->fields, form->fields_count);
+}
+
 void mst_query_pack_instant(const struct mst_query *q, struct mst_buf *b, const char *key,
                             mst_time at)
 {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "broker/core/task.h"
+#include "broker/driver/history.h"
 
 /* ---- how they stand ---- */
 
@@ -361,49 +362,65 @@ static int compare(struct mst_query *q, const struct version *was, const struct 
     return code || c.changes ? code : put_change(&c, "same", FIELDS, NULL, NULL);
 }
 
-static int take_body(void *context, const struct mst_row *row)
+/* The walk over an obligation's versions, each compared with the one before. */
+struct versions {
+    struct mst_query *q;
+    struct mst_err *err;
+    uint64_t only;   /* 0: all of them */
+    uint64_t wanted; /* the row that is looked for */
+    struct version was, is;
+    int code;
+};
+
+static void next_version(struct versions *v, uint64_t number, mst_time at, uint64_t row)
 {
-    struct version *version = context;
+    struct mst_buf room = v->was.body;
+    v->was = v->is;
+    mst_buf_clear(&room);
+    v->is =
+        (struct version){.number = (uint32_t)number, .at = {.at = at, .row = row}, .body = room};
+}
+
+/* `row` is a version's report, with which the walk goes on. */
+static int see_version(void *context, const struct mst_row *row)
+{
+    struct versions *v = context;
     struct mst_slice body;
-    if (row->row == version->at.row && mst_unpack_find(mst_query_map(row), "body", &body))
-        mst_buf_put(&version->body, body.data, body.len);
+    next_version(v, v->is.number + 1, row->at, row->row);
+    if (mst_unpack_find(mst_query_map(row), "body", &body))
+        mst_buf_put(&v->is.body, body.data, body.len);
+    v->code = v->is.body.failed ? mst_fail_on(v->err, MST_E_NOMEM, "versions") : 0;
+    if (!v->code && (v->only == 0 || v->is.number == v->only))
+        v->code = compare(v->q, v->was.number ? &v->was : NULL, &v->is, v->err);
+    return v->code;
+}
+
+static int see_one(void *context, const struct mst_row *row)
+{
+    struct versions *v = context;
+    if (row->row == v->wanted)
+        (void)see_version(v, row);
     return 1;
 }
 
-static int read_version(struct mst_query *q, struct version *version, struct mst_err *err)
-{
-    int code = mst_reader_rows(q->reader, q->pid, version->at.row, take_body, version, err);
-    if (!code && version->body.failed)
-        code = mst_fail_on(err, MST_E_NOMEM, "versions");
-    return code;
-}
-
-/* The first versions and the latest one are kept with the obligation. */
-static size_t versions_of(const struct mst_obligation *o,
-                          struct version versions[MST_VERSIONS_MAX + 1])
-{
-    size_t count = 0;
-    for (uint32_t i = 0; i < o->versions_count && i < MST_VERSIONS_MAX; i++)
-        versions[count++] = (struct version){.number = i + 1, .at = o->versions[i]};
-    if (o->versions_count > MST_VERSIONS_MAX)
-        versions[count++] = (struct version){.number = o->versions_count, .at = o->latest};
-    return count;
-}
-
+/* The first ones are kept with the obligation, the others are named beside it. */
 static int compare_all(struct mst_query *q, const struct mst_obligation *o, int64_t only,
                        struct mst_err *err)
 {
-    struct version versions[MST_VERSIONS_MAX + 1];
-    size_t count = versions_of(o, versions);
+    struct versions v = {.q = q, .err = err, .only = (uint64_t)only};
+    char what[MST_OBLIGATION_ID_MAX + sizeof MST_HISTORY_VERSIONS];
     int code = 0;
-    for (size_t i = 0; !code && i < count; i++) {
-        code = read_version(q, &versions[i], err);
-        if (!code && (only == 0 || versions[i].number == (uint64_t)only))
-            code = compare(q, i ? &versions[i - 1] : NULL, &versions[i], err);
+    for (uint32_t i = 0; !code && i < o->versions_count && i < MST_VERSIONS_MAX; i++) {
+        v.wanted = o->versions[i].row;
+        code = mst_reader_rows(q->reader, q->pid, v.wanted, see_one, &v, err);
+        code = code ? code : v.code;
     }
-    for (size_t i = 0; i < count; i++)
-        mst_buf_done(&versions[i].body);
-    return code;
+    snprintf(what, sizeof what, "%s%s", o->id, MST_HISTORY_VERSIONS);
+    if (!code && o->versions_count > MST_VERSIONS_MAX)
+        code = mst_history_rows(q->reader, q->pid, what, see_version, &v, err);
+    mst_buf_done(&v.was.body);
+    mst_buf_done(&v.is.body);
+    return code ? code : v.code;
 }
 
 int mst_query_versions(struct mst_query *q, struct mst_err *err)

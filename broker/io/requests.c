@@ -210,8 +210,9 @@ static int act_upon(struct mst_errand *e, const char *act, const char *obligatio
         mst_day day;
         if (mst_day_parse(text, &day, &why))
             return mst_errand_refuse_word(e, "until", text);
-        /* Any instant within the new last day; the core finds the midnight after it. */
-        input.until = mst_zone_midnight(p->zone, day);
+        /* Any instant within the new last day; the core finds the midnight after it. A silence ends
+         * at the instant itself, and lasts through the day that is named. */
+        input.until = mst_zone_midnight(p->zone, day + (strcmp(act, "silence") == 0));
     }
     struct mst_buf body = {0};
     input.body = holder_of(e, &body);

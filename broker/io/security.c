@@ -64,7 +64,7 @@ int mst_act_contradict(struct mst_errand *e, struct mst_err *err)
         return mst_errand_refuse(e, MST_E_USAGE, "row");
     if (!mst_errand_arg(e, "head", head) || !is_head(head))
         return mst_errand_refuse(e, MST_E_USAGE, "head");
-    snprintf(subject, sizeof subject, "%s %s", row, head);
+    snprintf(subject, sizeof subject, "%.20s %.64s", row, head);
     mst_log(&e->b->log, 3, "head-contradicted", "by=%s address=%s row=%s head=%s",
             e->caller.actor.principal, e->caller.address, row, head);
     int code = 0;

@@ -68,15 +68,23 @@ def test_silence_holds_back_what_is_sent_and_nothing_else():
         world.must("musterctl", "silence", "unit:jxj", "--until", "2023-04-30", "--reason", "moving house")
         world.must("musterctl", "silence", "duty:annual-plan", "--until", "2023-12-31", "--reason", "postponed")
         refused(world, "no obligation is called", "silence", "quarterly-progress/2023Q9/jxj", "--until", "2023-04-30", "--reason", "x")
+        # Through the 13th, on which an escalation would be sent at nine.
+        world.must("musterctl", "silence", "unit:nyj", "--until", "2023-04-13", "--reason", "ill")
         world.broker.stop()
         world.broker.start(rehearse="2023-04-04")
         world.clock_run("2023-04-20")
+        fired = [row["fired"][:10] for row in world.ctl("alerts", "--unit", "nyj")
+                 if row["obligation"].endswith("2023Q1/nyj") and row["kind"] == "escalation"]
+        check("2023-04-13" not in fired, f"on the last day of a silence: {fired}")
         kinds = [row["kind"] for row in world.ctl("alerts", "--unit", "jxj") if row["fired"] > "2023-04-03T12"
                  and row["obligation"] == Q1]
         check("escalation" not in kinds, f"silenced: {kinds}")
         equal(world.obligation(Q1)["phase"], "escalated", "the phase goes on")
         world.must("musterctl", "unsilence", "unit:jxj", "--reason", "they are back")
         world.clock_run("2023-05-06")
+        fired = [row["fired"][:10] for row in world.ctl("alerts", "--unit", "nyj")
+                 if row["obligation"].endswith("2023Q1/nyj") and row["kind"] == "escalation"]
+        check("2023-04-23" in fired, f"after it: {fired}")
         equal(world.ctl("replay")["differences"], "0", "replay")
 
 

@@ -352,7 +352,9 @@ def test_people_read_names_in_their_language_and_programs_ids():
                 return world.must("musterctl", *words, language=language)
             for found in (ctl("obligations"), lead("group", "obligations", language=language)):
                 check([line for line in lines(found, LIST) if unit in line and duty in line], found)
-            check(duty in lead("status", language=language), "status")
+            status = lead("status", language=language)
+            check(duty in status and f"{unit} (jxj)" in status, status)
+            check(duty in lead("receipts", language=language), "receipts")
             for found in (ctl("reports"), lead("group", "reports", language=language)):
                 check([line for line in found.splitlines()
                        if all(word in line for word in (unit, duty, period, act))], found)
@@ -371,6 +373,8 @@ def test_people_read_names_in_their_language_and_programs_ids():
         shown = world.must("musterctl", "report", number, language="zh_CN")
         check("不予受理" in shown and "当前状态下不能办理" in shown and names["zh_CN"][0] in shown, shown)
         check("refused" not in world.ctl("report", world.ctl("reports")[0]["receipt"]), "what was taken")
+        for words in (("report", number), ("contents", "--unit", "jxj")):
+            check("filled in by: " in world.must("musterctl", *words), f"{words}: the form's own label")
         csv = world.must("musterctl", "obligations", "--csv").splitlines()
         equal(csv[0], "id,due,phase,work,verdict,bearer,title", "headings")
         check(any(line.startswith(LIST) and ",jxj," in line for line in csv), csv)

@@ -62,9 +62,9 @@ def test_wrong_lists_are_refused_at_their_place():
         blank = lead.fill("task-list", "once").read_text(encoding="utf-8")
         for word in ('area: "g2-1"', "Planning and building the transport network", "jiaotou", "jnx"):
             check(word in blank, f"{word!r} is not in the blank file: {blank}")
-        path = write(lead, "once", task("路", "jxj", "2022-12-05", "many"), task("路", "jtj", more="    colour: red\n"))
+        path = write(lead, "once", task("路", "jxj", "2022-12-05", "many"), task("路", "jtj", more="    colour: red\n    helpers: [jxj, jxk]\n"))
         done = lead.try_("submit", path)
-        refused(done, "errors found: 5", "no unit that can own a task of this group: jxj", "must lie ahead",
+        refused(done, "errors found: 6", "helpers: unknown unit: jxk", "no unit that can own a task of this group: jxj", "must lie ahead",
                 "its value must be a figure above 0", "stands twice in its focus area", "unknown field: colour")
         named = lead.fill("task-list", "once")
         named.write_text("duty: task-list\nperiod: once\ntasks:\n" + task("路", "市交投公司", more='    helpers: ["jxx", "jxj", "jxj"]\n')
@@ -216,6 +216,27 @@ def test_lists_are_tables_json_and_csv_in_both_languages():
                 check(word in text, f"{word!r} is not in {text!r}")
         refused(world.run("musterctl", "tasks", "--light", "blue"), "green|yellow|red", code=2)
         refused(world.run("musterctl", "versions", "task-list/once/nobody"), "no obligation is called")
+
+
+def test_every_version_of_a_list_is_shown():
+    """More of them than an obligation's record holds, across a broker that is killed in between."""
+    count = 12
+    with stage() as world:
+        for number in range(1, count + 1):
+            body = {**harness.task_list("of the group"),
+                    "tasks": [{"title": "路", "area": "g2-1", "owner": "jtj", "target": {"value": number, "unit": "公里"},
+                               "due": "2023-12-31"}]}
+            equal(world.client("unit:jtj").submit("task-list", "once", body)["code"], "ok", f"version {number}")
+            if number < count:
+                world.must("musterctl", "review", LIST, "--return", "--reason", f"{number}")
+            if number == count - 1:
+                world.broker.kill()
+                world.broker.start()
+        found = [(row["version"], row["change"], row["was"], row["is"]) for row in world.ctl("versions", LIST)]
+        equal(found, [(1, "added", "", "jtj")] + [(number, "changed", f"{number - 1} 公里", f"{number} 公里")
+                                                  for number in range(2, count + 1)], "what each version changed")
+        equal([row["version"] for row in world.ctl("versions", LIST, "--only", "10")], [10], "one of those in between")
+        equal(world.ctl("replay")["differences"], "0", "replay")
 
 
 def test_an_issued_task_is_amended():
