@@ -23,16 +23,19 @@ static const struct {
 #define LISTS (sizeof lists / sizeof lists[0])
 #define REPORTS (LISTS - 1)
 
-/* A list is asked for in pieces of so many rows, each from the last row on. */
+/* A list is asked for in pieces of so many rows, each from the last row on; without a beginning it
+ * is the newest piece. */
 #define PIECE "1000"
 #define PIECE_ROWS 1000
 
 struct showing {
     const struct mst_desk *desk;
     struct mst_table *table; /* NULL: one line for each report */
-    bool reports;            /* it is they that are listed: obligations have receipts, too */
-    uint64_t last;           /* receipt number of the last report */
-    size_t rows;             /* in this piece */
+    bool follows;
+    bool whole;    /* --from named the beginning */
+    bool reports;  /* it is they that are listed: obligations have receipts, too */
+    uint64_t last; /* receipt number of the last report; 0: the newest ones are wanted */
+    size_t rows;   /* in this piece */
 };
 
 static void print_line(struct mst_slice row)
@@ -76,8 +79,9 @@ static int ask(struct mst_local *local, struct showing *s, size_t which, const c
         .verb = "ask", .ask = lists[which].word, .args = {{"group", group}}};
     if (which == REPORTS) {
         snprintf(from, sizeof from, "%" PRIu64, s->last + 1);
-        list.args[1] = (struct mst_desk_arg){"from", from};
-        list.args[2] = (struct mst_desk_arg){"limit", PIECE};
+        list.args[1] = (struct mst_desk_arg){"limit", PIECE};
+        if (s->last || s->whole)
+            list.args[2] = (struct mst_desk_arg){"from", from};
     }
     if (follow)
         list.flags[0] = "wait";
@@ -90,7 +94,9 @@ static int ask_all(struct mst_local *local, struct showing *s, size_t which, con
                    struct mst_err *err)
 {
     int code = ask(local, s, which, group, false, err);
-    while (!code && which == REPORTS && s->rows == PIECE_ROWS)
+    /* What was asked for without a beginning ends with the newest. */
+    bool more = s->whole || s->follows;
+    while (!code && which == REPORTS && more && s->rows == PIECE_ROWS)
         code = ask(local, s, which, group, false, err);
     return code;
 }
@@ -105,7 +111,10 @@ static int show_list(struct mst_local *local, struct showing *s, size_t which, c
         mst_table_free(s->table);
         return code;
     }
-    return mst_table_end(s->table, err);
+    code = mst_table_end(s->table, err);
+    if (!code && which == REPORTS && !s->whole && s->rows == PIECE_ROWS)
+        fprintf(stderr, _("only the newest %d are shown; --from begins earlier\n"), PIECE_ROWS);
+    return code;
 }
 
 /* All of them: tables under headings, or one JSON object that holds them. */
@@ -162,7 +171,7 @@ static int show_group(const struct mst_desk *desk, struct mst_local *local, stru
     const char *from = mst_call_value(desk->call, "from");
     const char *group = mst_call_value(desk->call, "group");
     bool follows = mst_call_value(desk->call, "follow") != NULL;
-    struct showing s = {.desk = desk};
+    struct showing s = {.desk = desk, .whole = from != NULL, .follows = follows};
     char own[MST_ID_MAX];
     size_t which = 0;
     while (list && which < LISTS && strcmp(lists[which].word, list) != 0)

@@ -479,6 +479,7 @@ static int equip(struct mst_broker *b, const struct mst_engine *engine, struct j
 {
     job->last = calloc(1, sizeof *job->last);
     job->query.rehearsal = b->rehearsal;
+    job->query.list_near_rows = (uint64_t)b->settings.BROKER_list_near_rows;
     if (!job->last)
         return mst_fail_on(err, MST_E_NOMEM, "query");
     bool wanted =

@@ -36,7 +36,8 @@ struct mst_query {
     size_t seen_count;
     mst_time wall_ms; /* real time, also in a rehearsal: that of `seen` */
     bool rehearsal;
-    void *sink; /* where rows go; query.c's own */
+    uint64_t list_near_rows; /* the setting */
+    void *sink;              /* where rows go; query.c's own */
 };
 
 typedef int (*mst_query_fn)(struct mst_query *q, struct mst_err *err);

@@ -26,7 +26,9 @@ struct listing {
     struct mst_query *q;
     struct mst_err *err;
     struct spans spans;
-    const char *unit; /* whose; NULL: everybody's */
+    const char *unit;     /* whose; NULL: everybody's */
+    const char *group;    /* likewise, of whose units; NULL: of any */
+    uint64_t first, last; /* between which outboxes are looked at */
     uint64_t from, until;
     int64_t left;
     uint64_t rows[SPAN_ROWS]; /* that were found in the span at hand */
@@ -152,16 +154,25 @@ static void add_span(struct spans *spans, uint64_t first, uint64_t last)
 static int add_run(void *context, const struct mst_run *run)
 {
     struct listing *l = context;
-    uint64_t last = run->row_first + (run->last - run->first);
-    if (last >= l->from)
-        add_span(&l->spans, run->row_first > l->from ? run->row_first : l->from, last);
+    uint64_t first = run->row_first, last = run->row_first + (run->last - run->first);
+    if (last >= l->first && first <= l->last)
+        add_span(&l->spans, first > l->first ? first : l->first, last < l->last ? last : l->last);
     return 0;
+}
+
+static bool is_of(const struct listing *l, const char *unit)
+{
+    const struct mst_programme *p = l->q->programme;
+    if (l->unit)
+        return strcmp(unit, l->unit) == 0;
+    size_t group = mst_programme_group_of(p, mst_programme_unit(p, unit));
+    return group != SIZE_MAX && strcmp(p->groups[group].id, l->group) == 0;
 }
 
 static int add_outbox(void *context, const struct mst_outbox *outbox)
 {
     struct listing *l = context;
-    if (strcmp(outbox->unit, l->unit) == 0)
+    if (is_of(l, outbox->unit))
         l->code = mst_reader_runs(l->q->reader, l->q->pid, outbox->number, 1, add_run, l, l->err);
     return l->code;
 }
@@ -172,25 +183,47 @@ static int by_row(const void *a, const void *b)
     return (x->first > y->first) - (x->first < y->first);
 }
 
-/* A unit's reports are those of its outboxes; everybody's may stand anywhere. */
-static int find_spans(struct listing *l)
+/* Neighbours become one where that costs less than to look for each: what stands in between is
+ * passed over as it is read. */
+#define GAP_ROWS 32
+static void join_spans(struct spans *spans)
 {
-    struct mst_reader *reader = l->q->reader;
-    uint8_t head[MST_HASH_BYTES];
-    uint64_t last = 0;
-    mst_time at;
-    int code = 0;
-    if (l->unit) {
-        code = mst_reader_outboxes(reader, l->q->pid, add_outbox, l, l->err);
-        code = code ? code : l->code;
-        if (!code && l->spans.count)
-            qsort(l->spans.items, l->spans.count, sizeof l->spans.items[0], by_row);
-    } else {
-        code = mst_reader_last_head(reader, l->q->pid, &last, &at, head, l->err);
-        for (uint64_t row = l->from; !code && row <= last; row += SPAN_ROWS)
-            add_span(&l->spans, row, row + SPAN_ROWS - 1 < last ? row + SPAN_ROWS - 1 : last);
+    size_t kept = 0;
+    for (size_t i = 0; i < spans->count; i++) {
+        struct span *last = kept ? &spans->items[kept - 1] : NULL;
+        if (last && spans->items[i].first <= last->last + GAP_ROWS &&
+            spans->items[i].last - last->first < SPAN_ROWS)
+            last->last = spans->items[i].last;
+        else
+            spans->items[kept++] = spans->items[i];
     }
+    spans->count = kept;
+}
+
+static int spans_verdict(struct listing *l, int code)
+{
     return !code && l->spans.failed ? mst_fail_on(l->err, MST_E_NOMEM, "reports") : code;
+}
+
+/* Everything between two rows: what is looked for may stand anywhere. */
+static int add_all(struct listing *l, uint64_t first, uint64_t last)
+{
+    for (uint64_t row = first; row <= last; row += SPAN_ROWS)
+        add_span(&l->spans, row, row + SPAN_ROWS - 1 < last ? row + SPAN_ROWS - 1 : last);
+    return spans_verdict(l, 0);
+}
+
+/* Between two rows, what the outboxes of the unit or of the group's units brought. */
+static int add_own(struct listing *l, uint64_t first, uint64_t last)
+{
+    l->first = first;
+    l->last = last;
+    int code = mst_reader_outboxes(l->q->reader, l->q->pid, add_outbox, l, l->err);
+    code = code ? code : l->code;
+    if (!code && l->spans.count)
+        qsort(l->spans.items, l->spans.count, sizeof l->spans.items[0], by_row);
+    join_spans(&l->spans);
+    return spans_verdict(l, code);
 }
 
 static int walk_span(struct listing *l, size_t index, mst_row_fn fn)
@@ -213,8 +246,9 @@ static int note_one(void *context, const struct mst_row *row)
     return 0;
 }
 
-/* The newest ones: from the end on, as far back as it takes; ret_index: the span to begin with. */
-static int find_newest(struct listing *l, size_t *ret_index)
+/* The newest ones: from the end on, as far back as it takes; ret_index: the span to begin with.
+ * ret_enough: there are as many as are wanted. */
+static int find_newest(struct listing *l, size_t *ret_index, bool *ret_enough)
 {
     uint64_t wanted = (uint64_t)l->left, before = 0;
     int code = 0;
@@ -226,25 +260,73 @@ static int find_newest(struct listing *l, size_t *ret_index)
             l->from = l->rows[l->found - (wanted - before)];
         before += l->found;
     }
+    *ret_enough = before >= wanted;
     return code;
+}
+
+static int walk_from(struct listing *l, size_t index)
+{
+    int code = 0;
+    for (; !code && l->left > 0 && index < l->spans.count; index++)
+        code = walk_span(l, index, list_one);
+    return code;
+}
+
+/* ---- lists ---- */
+
+/*
+ * A group's reports are looked for near where the list begins or ends first, row by row: there they
+ * are, mostly. What its units' outboxes brought farther away costs a look at all that they ever
+ * brought, and spares one at all that others did.
+ */
+static int list_newest(struct listing *l, uint64_t last)
+{
+    uint64_t rows = l->q->list_near_rows, near = l->group && last > rows ? last - rows + 1 : 1;
+    size_t index = 0;
+    bool enough;
+    int code = l->unit ? add_own(l, 1, last) : add_all(l, near, last);
+    if (!code)
+        code = find_newest(l, &index, &enough);
+    if (!code && !enough && !l->unit && near > 1) {
+        l->spans.count = 0;
+        code = add_own(l, 1, near - 1);
+        code = code ? code : add_all(l, near, last);
+        code = code ? code : find_newest(l, &index, &enough);
+    }
+    return code ? code : walk_from(l, index);
+}
+
+static int list_onwards(struct listing *l, uint64_t last)
+{
+    uint64_t rows = l->q->list_near_rows;
+    bool far = l->group && !l->unit && last - l->from >= rows;
+    uint64_t near = far ? l->from + rows - 1 : last;
+    int code = l->unit ? add_own(l, l->from, last) : add_all(l, l->from, near);
+    code = code ? code : walk_from(l, 0);
+    if (code || !far || l->left <= 0)
+        return code;
+    l->spans.count = 0;
+    code = add_own(l, near + 1, last);
+    return code ? code : walk_from(l, 0);
 }
 
 int mst_query_reports(struct mst_query *q, struct mst_err *err)
 {
-    char unit[MST_ID_MAX];
+    char unit[MST_ID_MAX], group[MST_ID_MAX];
+    uint8_t head[MST_HASH_BYTES];
+    uint64_t last = 0;
+    mst_time at;
     struct listing l = {
         .q = q, .err = err, .left = mst_query_number(q, "limit", MST_LIST_ROWS_DEFAULT)};
     int64_t from = mst_query_number(q, "from", 0);
-    size_t index = 0;
     if (from < 0 || l.left < 1)
         return mst_fail(err, MST_E_USAGE, l.left < 1 ? "--limit" : "--from");
     l.from = from ? (uint64_t)from : 1;
     l.unit = mst_query_arg(q, "unit", unit, sizeof unit);
-    int code = find_spans(&l);
-    if (!code && !from)
-        code = find_newest(&l, &index);
-    for (; !code && l.left > 0 && index < l.spans.count; index++)
-        code = walk_span(&l, index, list_one);
+    l.group = mst_query_arg(q, "group", group, sizeof group);
+    int code = mst_reader_last_head(q->reader, q->pid, &last, &at, head, err);
+    if (!code && l.from <= last)
+        code = from ? list_onwards(&l, last) : list_newest(&l, last);
     free(l.spans.items);
     return code;
 }

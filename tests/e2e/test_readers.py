@@ -122,6 +122,34 @@ def test_another_group_reads_by_grant_only():
         equal(reports_seen(world, fgw), set(), "after the grant is taken back")
 
 
+def test_a_groups_list_is_the_same_however_it_is_found():
+    """Row by row near its end, and by what the group's units sent farther away: each way gives what filtering all gives."""
+    for near in (1, 7, 40, 16384):
+        with World("readers", rehearse="2022-12-05", settings={"list_near_rows": near}) as world:
+            world.broker.start()
+            world.clock_run("2023-03-01")
+            clients = {}
+            units = ("swj", "kjj", "rsj", "kjj", "fgw", "kjj", "kjj", "jnx", "swj", "kjj")
+            for number, unit in enumerate(units * 3):
+                if unit not in clients:
+                    clients[unit] = world.client(f"unit:{unit}")
+                duty = ("county-leader", "once") if unit == "jnx" else ("member-exchange", "2023Q1")
+                seq = clients[unit].queue("progress", *duty, body={"text": f"{number}"})
+                clients[unit].push_waiting()
+                clients[unit].wait_receipt(seq)
+            whole = world.ctl("reports")
+            equal(len(whole), 3 * len(units), f"all reports, near {near}")
+            first, last = whole[0]["receipt"], whole[-1]["receipt"]
+            for group in ("g1", "g2", "g3", "g4"):
+                own = [row["receipt"] for row in whole if row["group"] == group]
+                for words, wanted in (((), own), (("--limit", 2), own[-2:]), (("--from", 1), own),
+                                      (("--from", 1, "--limit", 2), own[:2]),
+                                      (("--from", (first + last) // 2), [row for row in own if row >= (first + last) // 2]),
+                                      (("--from", last + 1), [])):
+                    found = [row["receipt"] for row in world.ctl("reports", "--group", group, *words)]
+                    equal(found, wanted, f"{group} {words}, near {near}")
+
+
 def test_the_office_opens_a_group_until_a_date():
     with World("readers", rehearse="2022-12-05") as world:
         world.broker.start()
