@@ -9,6 +9,7 @@
 
 #define BOX_STATEMENTS_MAX 48
 #define BOX_HEADS 64      /* heads of runs that are remembered */
+#define BOX_SLICE 4096    /* reports that one transaction moves or lets go of */
 #define BOX_SUM_STEP 1024 /* reports queued until the sum of their bytes is written down */
 
 struct mst_outbox {

@@ -14,7 +14,6 @@
 #include "config/load/testing.h"
 
 enum { LAYOUT_FIRST = 0, LAYOUT_MOVING = 1, LAYOUT = 2 };
-#define SLICE_REPORTS 4096
 
 /* A receipt covers the entries `first` to `number`, of which `first` has the receipt number `row`.
  * `frame` is the receipt as the broker signed it, NULL when only a part of what it covers holds. */
@@ -136,7 +135,7 @@ static int begin_move(struct mst_outbox *box, struct mst_err *err)
 static int move_slice(struct mst_outbox *box, uint64_t first, struct mst_err *err)
 {
     char sql[320];
-    uint64_t last = first + SLICE_REPORTS - 1;
+    uint64_t last = first + BOX_SLICE - 1;
     snprintf(sql, sizeof sql,
              "INSERT INTO entries SELECT number, queued_at, act, duty, period, obligation, size,"
              " hash, bytes FROM entries_1 WHERE number <= %" PRIu64 " ORDER BY number;"

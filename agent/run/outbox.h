@@ -157,10 +157,12 @@ MST_MUST_CHECK int mst_outbox_renew(struct mst_outbox *box, bool kept, uint64_t 
 struct mst_pruned {
     uint64_t released; /* acknowledged reports let go because a backup holds them */
     uint64_t lost;     /* let go for age or room although no backup is known to hold them */
+    bool more;         /* there is more to let go of: call again after the commit */
 };
 /*
  * Let go of acknowledged reports: their bytes once the broker's durable-backup watermark has passed
- * them, or when room is short; the whole entry, and alerts that were read, after keep_days.
+ * them, or when room is short; the whole entry, and alerts that were read, after keep_days. A call
+ * lets go of some thousands at most, so that nobody waits long.
  */
 MST_MUST_CHECK int mst_outbox_prune(struct mst_outbox *box, mst_time now, struct mst_pruned *ret,
                                     struct mst_err *err);

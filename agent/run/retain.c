@@ -69,8 +69,9 @@ static int release(struct mst_outbox *box, uint64_t number, uint64_t *ret_count,
                                from, number, err);
 }
 
-/* How far the receipts' numbers lie within what a backup holds. */
-static int find_backed(struct mst_outbox *box, uint64_t *ret_number, struct mst_err *err)
+/* How far the receipts' numbers lie within what a backup holds, for one slice's worth. */
+static int find_backed(struct mst_outbox *box, uint64_t *ret_number, bool *ret_more,
+                       struct mst_err *err)
 {
     sqlite3_stmt *stmt;
     int code = mst_box_prepare(box,
@@ -90,6 +91,11 @@ static int find_backed(struct mst_outbox *box, uint64_t *ret_number, struct mst_
             break;
         whole = number - first <= box->watermark - row;
         *ret_number = whole ? number : first + (box->watermark - row);
+        if (*ret_number - box->released > BOX_SLICE) {
+            *ret_number = box->released + BOX_SLICE;
+            *ret_more = true;
+            break;
+        }
     }
     code = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : mst_box_fail(box, rc, err);
     sqlite3_reset(stmt);
@@ -100,9 +106,11 @@ static int find_backed(struct mst_outbox *box, uint64_t *ret_number, struct mst_
  * The newest entry of those that are too old, or were queued by a clock that ran ahead, from the
  * oldest on. The newest acknowledged one stays: its hash is where the next run begins.
  */
-static int find_old(struct mst_outbox *box, mst_time now, uint64_t *ret_number, struct mst_err *err)
+static int find_old(struct mst_outbox *box, mst_time now, uint64_t *ret_number, bool *ret_more,
+                    struct mst_err *err)
 {
     sqlite3_stmt *stmt;
+    size_t old = 0;
     mst_time limit = now - box->limits.keep_days * DAY_MS;
     int code = mst_box_prepare(
         box, "SELECT number, queued_at FROM entries WHERE number < ? ORDER BY number", &stmt, err);
@@ -112,6 +120,10 @@ static int find_old(struct mst_outbox *box, mst_time now, uint64_t *ret_number, 
     int rc;
     while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         mst_time queued_at = sqlite3_column_int64(stmt, 1);
+        if (queued_at < limit && ++old > BOX_SLICE) {
+            *ret_more = true;
+            break;
+        }
         if (queued_at < limit)
             *ret_number = (uint64_t)sqlite3_column_int64(stmt, 0);
         else if (queued_at <= now)
@@ -126,7 +138,7 @@ static int forget_old(struct mst_outbox *box, mst_time now, struct mst_pruned *p
                       struct mst_err *err)
 {
     uint64_t number = 0;
-    int code = find_old(box, now, &number, err);
+    int code = find_old(box, now, &number, &pruned->more, err);
     if (!code && number > box->released)
         code = discount(box, number, &pruned->lost, err);
     if (!code && number) {
@@ -180,7 +192,7 @@ int mst_outbox_prune(struct mst_outbox *box, mst_time now, struct mst_pruned *re
     uint64_t backed = 0;
     int code = mst_box_begin(box, err);
     if (!code)
-        code = find_backed(box, &backed, err);
+        code = find_backed(box, &backed, &pruned.more, err);
     if (!code)
         code = release(box, backed, &pruned.released, err);
     if (!code)

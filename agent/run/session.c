@@ -128,10 +128,11 @@ static void on_time(struct mst_session *s, uint64_t now)
 
 static int prune(struct mst_session *s, struct mst_err *err)
 {
-    struct mst_pruned pruned;
+    struct mst_pruned pruned = {0};
     int code = mst_outbox_prune(s->outbox, mst_session_now(s), &pruned, err);
     if (!code && pruned.lost)
         mst_journal(MST_LOG_WARNING, "outbox-pruned unbacked=%" PRIu64, pruned.lost);
+    s->prune_due = pruned.more;
     return code;
 }
 
@@ -185,7 +186,8 @@ static int on_welcome(struct mst_session *s, const struct mst_msg_welcome *w, st
     mst_session_asks_drop(s);
     mst_journal(MST_LOG_NOTICE, "session-open epoch=%" PRIu64 " last=%" PRIu64 " queued=%" PRIu64,
                 w->epoch, w->last, mst_outbox_last(s->outbox) - s->sent);
-    return prune(s, err);
+    s->prune_due = true;
+    return 0;
 }
 
 /* ---- answers to pushes ---- */
@@ -249,9 +251,10 @@ static int on_receipt(struct mst_session *s, const struct mst_msg_receipt *r, st
     s->gaps = 0;
     rearm(s);
     on_time(s, r->now);
-    code = r->watermark != watermark ? prune(s, err) : 0;
+    if (r->watermark != watermark)
+        s->prune_due = true;
     /* There is room in the window again: the broker must not wait until all that came is taken. */
-    return code ? code : mst_session_push(s, err);
+    return mst_session_push(s, err);
 }
 
 static void on_expect(struct mst_session *s, const struct mst_msg_expect *e)
@@ -368,6 +371,9 @@ static void on_down(struct mst_session *s, const struct mst_msg *msg)
 
 int mst_session_drain(struct mst_session *s, struct mst_err *err)
 {
+    int code = s->prune_due ? prune(s, err) : 0;
+    if (code)
+        return code;
     mst_session_asks_expire(s);
     if (s->up && mst_session_clock_ms() >= s->brief_again_ms)
         s->want_brief = true;
@@ -378,7 +384,7 @@ int mst_session_drain(struct mst_session *s, struct mst_err *err)
     }
     for (;;) {
         struct mst_link_event event;
-        int code = mst_link_poll(s->link, 0, &event, err);
+        code = mst_link_poll(s->link, 0, &event, err);
         if (code || event.kind == MST_LINK_NOTHING)
             return code;
         if (event.kind == MST_LINK_UP)
@@ -473,7 +479,7 @@ int mst_session_fd(const struct mst_session *s)
 
 int mst_session_wait_ms(const struct mst_session *s)
 {
-    int wait = mst_link_wait_ms(s->link);
+    int wait = s->prune_due ? 0 : mst_link_wait_ms(s->link);
     int64_t at = mst_session_asks_at(s);
     if (!s->up && at == INT64_MAX)
         return wait;

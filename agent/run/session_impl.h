@@ -26,6 +26,7 @@ struct mst_session {
     int64_t
         answer_by_ms; /* monotonic; a push or request without an answer by then is lost; 0: none */
     unsigned gaps;
+    bool prune_due;    /* a slice of what need not be kept is to go with the next round */
     bool told_receipt; /* a receipt was taken since the last flush */
 
     bool subscribe, from_stored; /* from_stored: at the broker's cursor, not at ours */

@@ -7,7 +7,7 @@
  *   test_store_crash [--images N] [--seed N]
  */
 #include "tests/store/fixture.h"
-#include "tests/store/memvfs.h"
+#include "tests/store/images.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,7 +102,7 @@ static struct memvfs_log *record_history(uint64_t dice, enum unsafe unsafe)
 }
 
 /* Open the image that is on the disk. False, and why, if it is not what it must be. */
-static bool check_image(const struct memvfs_log *log, size_t cut, bool write_on, char *why,
+static bool check_image(const struct memvfs_log *log, size_t cut, uint64_t image, char *why,
                         size_t size)
 {
     struct mst_store_options options = small_options();
@@ -119,7 +119,7 @@ static bool check_image(const struct memvfs_log *log, size_t cut, bool write_on,
     if (k >= 0 && !right)
         snprintf(why, size, "it holds %lld batches, not %lld to %lld", (long long)k,
                  (long long)least, (long long)most);
-    if (right && write_on) {
+    if (right && image % 8 == 0) {
         right = fixture_write_batch(s, (uint64_t)k + 1, &err) == 0 &&
                 fixture_read_batches(s, why, size) == k + 1;
         if (!right && err.text[0])
@@ -129,35 +129,19 @@ static bool check_image(const struct memvfs_log *log, size_t cut, bool write_on,
     return right;
 }
 
-struct verdict {
-    uint64_t images, wrong;
-    char first[400]; /* the first wrong image */
-};
-
-/* Images of one history. Which ones follows from its seed. */
-static void check_history(uint64_t history, enum unsafe unsafe, uint64_t count, struct verdict *v)
+/* Images of one history. */
+static void check_history(uint64_t history, enum unsafe unsafe, uint64_t count,
+                          struct images_verdict *v)
 {
     struct memvfs_log *log = record_history(history, unsafe);
-    uint64_t dice = history;
-    for (uint64_t i = 0; i < count; i++) {
-        char why[256] = "";
-        size_t cut = (size_t)(memvfs_roll(&dice) % (memvfs_log_len(log) + 1));
-        enum memvfs_loss loss = (enum memvfs_loss)(memvfs_roll(&dice) % MEMVFS_LOSSES);
-        memvfs_load(log, cut, loss, memvfs_roll(&dice));
-        v->images++;
-        if (check_image(log, cut, i % 8 == 0, why, sizeof why))
-            continue;
-        if (v->wrong++ == 0)
-            snprintf(v->first, sizeof v->first, "--seed %llu, image %llu, cut %zu, loss %d: %s",
-                     (unsigned long long)history, (unsigned long long)i, cut, (int)loss, why);
-    }
+    images_check(log, history, count, check_image, v);
     memvfs_log_free(log);
 }
 
 static void acknowledged_batches_survive_any_power_cut(void **state)
 {
     (void)state;
-    struct verdict v = {0};
+    struct images_verdict v = {0};
     for (uint64_t i = 0; i < HISTORIES; i++)
         check_history(seed + i, SAFE, (images + HISTORIES - 1) / HISTORIES, &v);
     print_message("%llu images, seed %llu: %llu wrong\n", (unsigned long long)v.images,
@@ -169,7 +153,7 @@ static void acknowledged_batches_survive_any_power_cut(void **state)
 /* The negative controls: a store that leaves out a sync must not pass. */
 static void must_be_caught(enum unsafe unsafe, const char *what)
 {
-    struct verdict v = {0};
+    struct images_verdict v = {0};
     check_history(seed, unsafe, 400, &v);
     print_message("without syncs of %s %llu of %llu images are wrong; %s\n", what,
                   (unsigned long long)v.wrong, (unsigned long long)v.images, v.first);
@@ -211,15 +195,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(commits_without_sync_are_caught),
         cmocka_unit_test(files_of_reports_without_sync_are_caught),
     };
-    for (int i = 1; i + 1 < argc; i += 2) {
-        uint64_t *value = strcmp(argv[i], "--images") == 0 ? &images
-                          : strcmp(argv[i], "--seed") == 0 ? &seed
-                                                           : NULL;
-        if (!value) {
-            fprintf(stderr, "usage: %s [--images N] [--seed N]\n", argv[0]);
-            return 2;
-        }
-        *value = strtoull(argv[i + 1], NULL, 10);
-    }
+    if (!images_options(argc, argv, &images, &seed))
+        return 2;
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -4,7 +4,8 @@
 
 #include <sys/stat.h>
 
-/* In place of fsync() in the store's own code, so that the disk in memory hears of it. */
+/* In place of fsync() in the store's or outbox's own code, so that the disk in memory hears of it.
+ */
 int __real_fsync(int fd);
 int __wrap_fsync(int fd);
 int __wrap_fsync(int fd)

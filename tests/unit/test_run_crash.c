@@ -9,11 +9,9 @@
  */
 #include "tests/unit/outbox_first.h"
 
-#include <sys/stat.h>
-
 #include "agent/run/box.h"
 #include "proto/pack.h"
-#include "tests/store/memvfs.h"
+#include "tests/store/images.h"
 
 #define STEPS 60 /* of a history */
 #define HISTORIES 6
@@ -22,18 +20,6 @@
 static uint64_t images = 1800;
 static uint64_t seed = 20231127;
 static char dir[64], path[96];
-
-/* In place of fsync() in the outbox's own code (the linker's --wrap): a VFS is not told of a
- * directory's sync. */
-int __real_fsync(int fd);
-int __wrap_fsync(int fd);
-int __wrap_fsync(int fd)
-{
-    struct stat st;
-    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
-        memvfs_sync_directory();
-    return __real_fsync(fd);
-}
 
 /* ---- what a step does, and what holds after it ---- */
 
@@ -241,13 +227,10 @@ static struct memvfs_log *record_history(uint64_t dice, bool unsafe_sync)
 
 /* ---- images ---- */
 
-struct verdict {
-    uint64_t images, wrong;
-    char first[400];
-};
-
-static bool check_image(const struct memvfs_log *log, size_t cut, char *why, size_t size)
+static bool check_image(const struct memvfs_log *log, size_t cut, uint64_t image, char *why,
+                        size_t size)
 {
+    (void)image;
     struct mst_outbox *box = NULL;
     struct mst_err err = {0};
     int64_t least = (int64_t)memvfs_log_batch(log, cut, MEMVFS_ACKNOWLEDGED);
@@ -273,29 +256,18 @@ static bool check_image(const struct memvfs_log *log, size_t cut, char *why, siz
     return right;
 }
 
-static void check_history(uint64_t history, bool unsafe_sync, uint64_t count, struct verdict *v)
+static void check_history(uint64_t history, bool unsafe_sync, uint64_t count,
+                          struct images_verdict *v)
 {
     struct memvfs_log *log = record_history(history, unsafe_sync);
-    uint64_t dice = history;
-    for (uint64_t i = 0; i < count; i++) {
-        char why[256] = "";
-        size_t cut = (size_t)(memvfs_roll(&dice) % (memvfs_log_len(log) + 1));
-        enum memvfs_loss loss = (enum memvfs_loss)(memvfs_roll(&dice) % MEMVFS_LOSSES);
-        memvfs_load(log, cut, loss, memvfs_roll(&dice));
-        v->images++;
-        if (check_image(log, cut, why, sizeof why))
-            continue;
-        if (v->wrong++ == 0)
-            snprintf(v->first, sizeof v->first, "--seed %llu, image %llu, cut %zu, loss %d: %s",
-                     (unsigned long long)history, (unsigned long long)i, cut, (int)loss, why);
-    }
+    images_check(log, history, count, check_image, v);
     memvfs_log_free(log);
 }
 
 static void promised_steps_survive_any_power_cut(void **state)
 {
     (void)state;
-    struct verdict v = {0};
+    struct images_verdict v = {0};
     for (uint64_t i = 0; i < HISTORIES; i++)
         check_history(seed + i, false, (images + HISTORIES - 1) / HISTORIES, &v);
     print_message("%llu images, seed %llu: %llu wrong\n", (unsigned long long)v.images,
@@ -308,7 +280,7 @@ static void promised_steps_survive_any_power_cut(void **state)
 static void commits_without_sync_are_caught(void **state)
 {
     (void)state;
-    struct verdict v = {0};
+    struct images_verdict v = {0};
     check_history(seed, true, 200, &v);
     print_message("without sync %llu of %llu images are wrong; %s\n", (unsigned long long)v.wrong,
                   (unsigned long long)v.images, v.first);
@@ -338,15 +310,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(promised_steps_survive_any_power_cut),
         cmocka_unit_test(commits_without_sync_are_caught),
     };
-    for (int i = 1; i + 1 < argc; i += 2) {
-        uint64_t *value = strcmp(argv[i], "--images") == 0 ? &images
-                          : strcmp(argv[i], "--seed") == 0 ? &seed
-                                                           : NULL;
-        if (!value) {
-            fprintf(stderr, "usage: %s [--images N] [--seed N]\n", argv[0]);
-            return 2;
-        }
-        *value = strtoull(argv[i + 1], NULL, 10);
-    }
+    if (!images_options(argc, argv, &images, &seed))
+        return 2;
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

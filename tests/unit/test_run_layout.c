@@ -227,6 +227,35 @@ static void start_looks_at_no_more_of_a_longer_history(void **state)
     assert_int_equal(bytes, 8000 * look(f->box, 1).entry.bytes);
 }
 
+/* A backup or a long absence may let go of a whole history; nobody shall wait for all of it. */
+static void history_is_let_go_of_in_slices(void **state)
+{
+    struct fixture *f = *state;
+    struct mst_pruned pruned;
+    for (int i = 1; i <= 2 * BOX_SLICE + 10; i++)
+        append(f->box, "x", i <= BOX_SLICE + 5 ? 0 : 500 * DAY);
+    take_receipt(f->box, 1, 2 * BOX_SLICE + 9, 1, 2 * BOX_SLICE + 7, 0);
+    assert_int_equal(mst_outbox_prune(f->box, 1, &pruned, NULL), 0);
+    assert_int_equal(pruned.released, BOX_SLICE);
+    assert_true(pruned.more);
+    commit(f->box);
+    reopen(f);
+    assert_int_equal(mst_outbox_prune(f->box, 1, &pruned, NULL), 0);
+    assert_int_equal(pruned.released, BOX_SLICE);
+    assert_true(pruned.more);
+    assert_int_equal(mst_outbox_prune(f->box, 1, &pruned, NULL), 0);
+    assert_int_equal(pruned.released, 7);
+    assert_false(pruned.more);
+    assert_int_equal(mst_outbox_bytes(f->box), 3 * look(f->box, 2 * BOX_SLICE + 8).entry.bytes);
+    assert_int_equal(mst_outbox_prune(f->box, 600 * DAY, &pruned, NULL), 0);
+    assert_int_equal(look(f->box, 1).entry.number, BOX_SLICE + 1);
+    assert_true(pruned.more);
+    assert_int_equal(mst_outbox_prune(f->box, 600 * DAY, &pruned, NULL), 0);
+    assert_int_equal(look(f->box, 1).entry.number, BOX_SLICE + 6);
+    assert_false(pruned.more);
+    assert_int_equal(pruned.lost, 0);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -236,6 +265,7 @@ int main(void)
         CASE(file_without_receipts_keeps_their_numbers),
         CASE(moving_goes_on_after_the_agent_was_killed),
         CASE(file_of_a_later_layout_is_refused),
+        CASE(history_is_let_go_of_in_slices),
         CASE(start_looks_at_no_more_of_a_longer_history),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

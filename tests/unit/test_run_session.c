@@ -396,6 +396,22 @@ static void restored_broker_gets_back_what_it_lost(void **state)
     assert_int_equal(entry_of(f, 10).receipt, 10);
 }
 
+static void what_a_backup_holds_goes_with_the_next_round(void **state)
+{
+    struct fixture *f = *state;
+    append(f, 10);
+    until(f, all_acked);
+    int64_t each = mst_outbox_bytes(f->box) / 10;
+    LOCKED(&f->fake, f->fake.watermark = 6);
+    append(f, 1);
+    until(f, all_acked);
+    assert_int_equal(mst_outbox_bytes(f->box), 11 * each);
+    assert_int_equal(mst_session_wait_ms(f->session), 0);
+    one_round(f);
+    assert_int_equal(mst_outbox_bytes(f->box), 5 * each);
+    assert_int_not_equal(mst_session_wait_ms(f->session), 0);
+}
+
 static void restored_broker_gets_what_is_kept_under_a_fresh_id(void **state)
 {
     struct fixture *f = *state;
@@ -509,6 +525,7 @@ int main(void)
         CASE(restarted_broker_is_greeted_again_by_an_idle_agent),
         CASE(restored_outbox_takes_a_fresh_id_and_resends),
         CASE(restored_broker_gets_back_what_it_lost),
+        CASE(what_a_backup_holds_goes_with_the_next_round),
         CASE(restored_broker_gets_what_is_kept_under_a_fresh_id),
         CASE(alerts_enter_the_inbox_once_and_are_acknowledged),
         CASE(gap_in_the_alert_stream_is_filled),
