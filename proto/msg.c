@@ -324,15 +324,6 @@ static int decode_fields(const struct message_row *m, struct mst_slice bytes,
     return 0;
 }
 
-static int decode_map(enum mst_msg_type type, struct mst_slice bytes,
-                      struct mst_msg_scratch *scratch, struct mst_msg *ret_msg, struct mst_err *err)
-{
-    int rc = decode_fields(&messages[type], bytes, scratch, &ret_msg->u, err);
-    if (!rc)
-        ret_msg->type = type;
-    return rc;
-}
-
 int mst_msg_decode(const void *data, size_t len, enum mst_direction direction,
                    struct mst_msg_scratch *scratch, struct mst_msg *ret_msg, struct mst_err *err)
 {
@@ -347,21 +338,17 @@ int mst_msg_decode(const void *data, size_t len, enum mst_direction direction,
         scratch->used = 0;
     for (int type = 0; type < MST_MSG_TYPES; type++) {
         const struct message_row *m = &messages[type];
-        if (m->direction == direction && mst_slice_is(word, m->word))
-            return decode_map((enum mst_msg_type)type, bytes, scratch, ret_msg, err);
+        if (m->direction == direction && mst_slice_is(word, m->word)) {
+            rc = decode_fields(m, bytes, scratch, &ret_msg->u, err);
+            if (!rc)
+                ret_msg->type = (enum mst_msg_type)type;
+            return rc;
+        }
     }
     return refuse_name(err,
                        direction == MST_UP ? N_("%s: \"%s\" is not a message to the broker")
                                            : N_("%s: \"%s\" is not a message from the broker"),
                        "type", word);
-}
-
-int mst_msg_decode_part(enum mst_msg_type type, const void *data, size_t len,
-                        struct mst_msg_scratch *scratch, struct mst_msg *ret_msg,
-                        struct mst_err *err)
-{
-    int rc = mst_validate(data, len, err);
-    return rc ? rc : decode_map(type, mst_bytes(data, len), scratch, ret_msg, err);
 }
 
 int mst_msg_decode_report(struct mst_slice bytes, struct mst_msg_report *ret, struct mst_err *err)

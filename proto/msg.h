@@ -98,8 +98,7 @@ struct mst_msg {
 
 /*
  * Room for decoded arrays; 4096 elements in all hold any valid message. Decoding a frame begins at
- * its start, whatever `used` says; a part goes behind what its frame used. NULL does for messages
- * without arrays.
+ * its start, whatever `used` says. NULL does for messages without arrays.
  */
 #define MST_MSG_SCRATCH_MAX 4200
 struct mst_msg_scratch {
@@ -116,11 +115,7 @@ enum mst_direction { MST_UP, MST_DOWN, MST_PART };
 MST_MUST_CHECK int mst_msg_decode(const void *data, size_t len, enum mst_direction direction,
                                   struct mst_msg_scratch *scratch, struct mst_msg *ret_msg,
                                   struct mst_err *err);
-/* Decode a PART (a report's bytes), whose map has no "type". */
-MST_MUST_CHECK int mst_msg_decode_part(enum mst_msg_type type, const void *data, size_t len,
-                                       struct mst_msg_scratch *scratch, struct mst_msg *ret_msg,
-                                       struct mst_err *err);
-/* The same for a report alone, which has no arrays. */
+/* Decode a report's bytes, the only PART; its map has no "type", and no arrays. */
 MST_MUST_CHECK int mst_msg_decode_report(struct mst_slice bytes, struct mst_msg_report *ret,
                                          struct mst_err *err);
 /*

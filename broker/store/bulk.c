@@ -120,13 +120,14 @@ void mst_bulk_handle_done(struct mst_bulk_handle *h)
 /* Stand on this file. `flags`: how SQLite is to open it. */
 static int stand_on(struct mst_bulk_handle *h, uint64_t number, int flags, struct mst_err *err)
 {
-    char path[MST_PATH_BYTES_MAX + 1] = ""; /* a name for a VFS may be read beyond its end */
     if (h->number == number)
         return 0;
     mst_bulk_handle_done(h);
-    h->file = calloc(1, (size_t)h->vfs->szOsFile);
+    /* The VFS reads the name for as long as the file is open, and perhaps a zero beyond its end. */
+    h->file = calloc(1, (size_t)h->vfs->szOsFile + MST_PATH_BYTES_MAX + 1);
     if (!h->file)
         return mst_fail_on(err, MST_E_NOMEM, "store");
+    char *path = (char *)h->file + h->vfs->szOsFile;
     name_file(h->dir, number, path);
     int rc = h->vfs->xOpen(h->vfs, path, h->file, flags | OPEN_KIND | SQLITE_OPEN_NOFOLLOW, NULL);
     if (rc == SQLITE_OK) {
@@ -218,6 +219,21 @@ static int read_batch(struct mst_bulk *b, uint64_t number, int64_t at, struct ms
     return 0;
 }
 
+/* SQLite's own callers write a page at a time: its unix VFS takes at most 0x1ffff bytes with one
+ * call, and says of what is more that the disk is full. */
+#define WRITE_BYTES_MAX 65536
+
+static int write_at(sqlite3_file *file, const uint8_t *data, size_t len, int64_t at)
+{
+    int rc = SQLITE_OK;
+    for (size_t done = 0; rc == SQLITE_OK && done < len; done += WRITE_BYTES_MAX) {
+        size_t left = len - done;
+        int part = left < WRITE_BYTES_MAX ? (int)left : WRITE_BYTES_MAX;
+        rc = file->pMethods->xWrite(file, data + done, part, at + (int64_t)done);
+    }
+    return rc;
+}
+
 /*
  * What was read may be in the system's memory only, after a sync that failed: Linux writes such a
  * page no more. So it is written once more before it counts, its file's name too.
@@ -226,7 +242,7 @@ static int secure(struct mst_bulk *b, const struct mst_buf *region, bool is_new,
                   struct mst_err *err)
 {
     sqlite3_file *file = b->handle.file;
-    int rc = file->pMethods->xWrite(file, region->data, (int)region->len, b->kept);
+    int rc = write_at(file, region->data, region->len, b->kept);
     if (rc == SQLITE_OK)
         rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
     if (rc)
@@ -333,7 +349,7 @@ static int append(struct mst_bulk *b, const struct mst_buf *bytes, struct mst_er
 {
     sqlite3_file *file = b->handle.file;
     b->touched = true;
-    int rc = file->pMethods->xWrite(file, bytes->data, (int)bytes->len, b->end);
+    int rc = write_at(file, bytes->data, bytes->len, b->end);
     if (rc)
         return fail_vfs(&b->handle, b->number, rc, err);
     sum_add(b->sum, bytes->data, bytes->len);

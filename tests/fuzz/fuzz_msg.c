@@ -15,10 +15,10 @@ static int decode(enum mst_direction direction, const uint8_t *data, size_t size
                   struct mst_msg_scratch *scratch, struct mst_msg *ret)
 {
     struct mst_err err;
-    scratch->used = 0;
-    return direction == MST_PART
-               ? mst_msg_decode_part(MST_MSG_report, data, size, scratch, ret, &err)
-               : mst_msg_decode(data, size, direction, scratch, ret, &err);
+    if (direction != MST_PART)
+        return mst_msg_decode(data, size, direction, scratch, ret, &err);
+    ret->type = MST_MSG_report;
+    return mst_msg_decode_report(mst_bytes(data, size), &ret->u.report, &err);
 }
 
 static void check(enum mst_direction direction, const uint8_t *data, size_t size)

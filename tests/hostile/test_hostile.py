@@ -166,6 +166,22 @@ def test_limit_for_all_is_needed():
     caught("no-limit-for-all", attacks.messages_without_end_of_many)
 
 
+def test_who_finishes_messages_is_never_cut():
+    """One session each at the local door and at the members', which says far more than it may leave unfinished."""
+    with harness.World("hostile", rehearse="2022-12-05", settings={**SETTINGS, "unread_bytes_max": 131072}) as world:
+        world.broker.start()
+        for session, limit in ((world.admin(), 8 * 65536), (world.client("jxj", kind="ctl", name="talker"), 131072)):
+            said = 0
+            while said < 2.5 * limit:
+                try:
+                    session.request("show", {"obligation": "x" * 1000})
+                    raise harness.Failure("there is no such obligation")
+                except mc.MusterError as error:
+                    equal(error.code, "no-such-obligation", "the answer")
+                said += 1000
+        equal(counters(world)["cut_connections"], 0, "connections that were cut")
+
+
 def connects(endpoint, count, source="127.0.0.1"):
     """How many of so many connections the broker greets."""
     greeted = 0
@@ -226,5 +242,5 @@ if __name__ == "__main__":
     parser.add_argument("--scale", type=int, default=1)
     SCALE = parser.parse_args().scale
     harness.main(test_attacks_are_borne, test_guessable_routing_ids_are_noticed, test_open_gate_is_noticed,
-                 test_limit_for_all_is_needed, test_doors_take_so_many_connections_a_second,
+                 test_limit_for_all_is_needed, test_who_finishes_messages_is_never_cut, test_doors_take_so_many_connections_a_second,
                  test_local_endpoint_cannot_be_stolen)

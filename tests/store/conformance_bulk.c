@@ -147,9 +147,11 @@ static void length_that_does_not_add_up_in_a_file_is_damage(void **state)
     if (!w->backend->bulk)
         return;
     assert_int_equal(fixture_write_batch(w->s, 1, &w->err), 0);
+    off_t bytes = bytes_of_reports(w, 1);
+    assert_int_equal(fixture_write_batch(w->s, 2, &w->err), 0); /* two reports: with lengths */
     mst_store_close(w->s);
     w->s = NULL;
-    access_file(w, 1, HEADER, &(uint8_t){0x7f}, 1, true);
+    access_file(w, 1, (long)bytes + HEADER, &(uint8_t){0x7f}, 1, true);
     assert_int_equal(world_open(w), 0);
     assert_int_equal(fixture_read_batches(w->s, why, sizeof why), -1);
     assert_non_null(strstr(why, "damaged"));
@@ -236,6 +238,29 @@ static void sealed_batches_are_carried_out_at_a_start(void **state)
     assert_int_equal(open_after_power_cut(w, bytes_of_log(w), files, 0), 5);
 }
 
+/* More in one piece than SQLite writes with one call. */
+static void batch_of_any_size_is_sealed_and_carried_out(void **state)
+{
+    struct world *w = *state;
+    static uint8_t large[400000];
+    mst_pid p = 0;
+    int files = 0;
+    if (!w->backend->bulk)
+        return;
+    assert_int_equal(fixture_write_batch(w->s, 1, &w->err), 0);
+    off_t log_bytes = bytes_of_log(w);
+    world_begin(w);
+    assert_int_equal(fixture_put_batch(w->s, 2, &w->err), 0);
+    assert_int_equal(mst_store_programme(w->s, "p1", &p, &w->err), 0);
+    assert_int_equal(mst_store_put_meta(w->s, p, "large", mst_bytes(large, sizeof large), &w->err),
+                     0);
+    if (fixture_commit(w->s))
+        fail_msg("the commit of a large batch");
+    while (bytes_of_reports(w, files + 1) > 0)
+        files++;
+    assert_int_equal(open_after_power_cut(w, log_bytes, files, 0), 2);
+}
+
 /* A disk that has lost what it said it had: batches of before the sealed ones are not there. */
 static void sealed_batch_that_follows_nothing_is_refused(void **state)
 {
@@ -288,6 +313,7 @@ int main(void)
         WORLD_TEST(missing_or_short_file_is_refused_and_nothing_touched),
         WORLD_TEST(length_that_does_not_add_up_in_a_file_is_damage),
         WORLD_TEST(sealed_batches_are_carried_out_at_a_start),
+        WORLD_TEST(batch_of_any_size_is_sealed_and_carried_out),
         WORLD_TEST(sealed_batch_that_follows_nothing_is_refused),
         WORLD_TEST(record_of_another_version_is_refused),
     };

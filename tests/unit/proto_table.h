@@ -72,8 +72,10 @@ static inline int table_decode(const struct mst_msg *like, const void *data, siz
                                struct mst_msg_scratch *scratch, struct mst_msg *ret)
 {
     enum mst_direction direction = table_directions[like->type];
-    return direction == MST_PART ? mst_msg_decode_part(like->type, data, len, scratch, ret, NULL)
-                                 : mst_msg_decode(data, len, direction, scratch, ret, NULL);
+    if (direction != MST_PART)
+        return mst_msg_decode(data, len, direction, scratch, ret, NULL);
+    ret->type = MST_MSG_report;
+    return mst_msg_decode_report(mst_bytes(data, len), &ret->u.report, NULL);
 }
 
 static inline bool table_slices_equal(struct mst_slice a, struct mst_slice b)
