@@ -120,13 +120,14 @@ void mst_bulk_handle_done(struct mst_bulk_handle *h)
 /* Stand on this file. `flags`: how SQLite is to open it. */
 static int stand_on(struct mst_bulk_handle *h, uint64_t number, int flags, struct mst_err *err)
 {
-    char path[MST_PATH_BYTES_MAX + 1] = ""; /* a name for a VFS may be read beyond its end */
     if (h->number == number)
         return 0;
     mst_bulk_handle_done(h);
-    h->file = calloc(1, (size_t)h->vfs->szOsFile);
+    /* The VFS reads the name for as long as the file is open, and perhaps a zero beyond its end. */
+    h->file = calloc(1, (size_t)h->vfs->szOsFile + MST_PATH_BYTES_MAX + 1);
     if (!h->file)
         return mst_fail_on(err, MST_E_NOMEM, "store");
+    char *path = (char *)h->file + h->vfs->szOsFile;
     name_file(h->dir, number, path);
     int rc = h->vfs->xOpen(h->vfs, path, h->file, flags | OPEN_KIND | SQLITE_OPEN_NOFOLLOW, NULL);
     if (rc == SQLITE_OK) {

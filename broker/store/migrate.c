@@ -3,24 +3,24 @@
  * The schema and its history. Each step takes the database from one version to the next; all steps
  * that are missing run in one transaction, so a crash leaves the old version or the new one. Steps
  * are for ever: a change of the schema is a new step. A newer version is refused, never guessed at.
- * So is one from before the first step: its ledger was chained otherwise, and cannot be chained
- * anew without becoming another.
+ * So is one from before the first step, when nothing was released yet.
  */
 #include "broker/store/sqlite_db.h"
 
 #include <stdio.h>
 
 #define APPLICATION_ID 0x4d757374 /* "Must" */
-#define FIRST_VERSION 3           /* what the first step makes; those before kept a row a report */
+#define FIRST_VERSION 6           /* what the first step makes; those before kept more of a run */
 
 static const char *const steps[] = {
-    /* 0 to 3. Why each table looks as it does: README.md. */
+    /* 0 to 6. Why each table looks as it does: README.md. */
     "CREATE TABLE marker (one INTEGER PRIMARY KEY CHECK (one = 1), rehearsal INTEGER NOT NULL) "
     "STRICT;"
     "CREATE TABLE programmes (pid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE) STRICT;"
     "CREATE TABLE ledger (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind INTEGER NOT NULL,"
-    " run BLOB, bytes BLOB NOT NULL) STRICT;"
-    "CREATE TABLE heads (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, head BLOB NOT NULL) STRICT;"
+    " outbox INTEGER, last INTEGER, count INTEGER, key INTEGER, prev BLOB, run BLOB, place BLOB,"
+    " head BLOB, head_after INTEGER, bytes BLOB NOT NULL) STRICT;"
+    "CREATE TABLE sign_keys (number INTEGER PRIMARY KEY, sign BLOB NOT NULL UNIQUE) STRICT;"
     "CREATE TABLE runs (pid INTEGER NOT NULL, outbox INTEGER NOT NULL, last INTEGER NOT NULL,"
     " segment INTEGER NOT NULL, PRIMARY KEY (pid, outbox, last)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE outboxes (number INTEGER PRIMARY KEY, pid INTEGER NOT NULL, id BLOB NOT NULL,"
@@ -45,11 +45,9 @@ static const char *const steps[] = {
     " PRIMARY KEY (pid, token_hash)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE meta (pid INTEGER NOT NULL, name TEXT NOT NULL, bytes BLOB NOT NULL,"
     " PRIMARY KEY (pid, name)) STRICT, WITHOUT ROWID;",
-    /* 3 to 4: what lives beside obligations. */
+    /* 6 to 7: what lives beside obligations. */
     "CREATE TABLE items (pid INTEGER NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,"
     " bytes BLOB NOT NULL, PRIMARY KEY (pid, kind, id)) STRICT;",
-    /* 4 to 5: no table is another, but a row of reports may name a file in which they lie. */
-    "",
 };
 #define VERSION ((int64_t)(FIRST_VERSION - 1 + sizeof steps / sizeof steps[0]))
 

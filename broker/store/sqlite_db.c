@@ -7,6 +7,15 @@
 /* A reader meets a lock only while another connection recovers or restarts the log: a moment. */
 #define READER_BUSY_MS 5000
 
+/*
+ * What is said of a run, from the ledger's row l and its signing key k. What it continues stands in
+ * the row only where that is not the end of the run before.
+ */
+#define RUN_COLUMNS                                                                                \
+    "l.at, l.outbox, l.last, l.count, ifnull(l.prev, (SELECT substr(b.run, 1, 32) FROM runs AS p"  \
+    " JOIN ledger AS b ON b.id = (l.id >> 40 << 40) + p.segment WHERE p.pid = l.id >> 40"          \
+    " AND p.outbox = l.outbox AND p.last = l.last - l.count)), l.run, k.sign, l.place"
+
 static const char *const statement_texts[] = {
 #define STATEMENT(name, sql) sql,
 #include "broker/store/sqlite_statements.def"

@@ -224,6 +224,7 @@ static void sqlite_close(struct mst_store *base)
     mst_store_stop(base);
     mst_redo_done(&s->redo);
     mst_buf_done(&s->segment);
+    mst_buf_done(&s->place);
     free(s->dir);
     free(s->db_path);
     free(s);

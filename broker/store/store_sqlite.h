@@ -21,10 +21,11 @@ struct sqlite_store {
     int64_t tried_bytes; /* log_bytes at the last forced checkpoint */
     int64_t ahead_bytes; /* log_bytes when the system was told last to write them */
     int log_fd;
-    struct mst_buf segment; /* the run that is put, as it is stored: reports, then what is said */
-    size_t segment_bytes;   /* of its reports that stay in the row */
-    int64_t batch_bytes;    /* of the segments in the open batch */
-    int64_t bulk_bytes;     /* from which on they go to a file; 0: never */
+    struct mst_buf segment;                        /* the reports of the run that is put */
+    struct mst_buf place;                          /* where they lie */
+    uint8_t said[MST_HASH_BYTES + MST_SIGN_BYTES]; /* its head and signature */
+    int64_t batch_bytes;                           /* of the segments in the open batch */
+    int64_t bulk_bytes;                            /* from which on they go to a file; 0: never */
     struct mst_bulk bulk;
     bool seals; /* the open batch is sealed in the file of reports, or the next one probably is */
     bool unsafe_sync;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The SQLite backend's puts: one table of what is bound to which statement, noted on the way. */
+#include <string.h>
+
 #include "broker/store/segment.h"
 #include "broker/store/store_sqlite.h"
 
@@ -55,7 +57,7 @@ static void bind_run(struct binder *b, const struct mst_put *put)
     bind_number(b, put->p);
     bind_number(b, (int64_t)run->outbox);
     bind_number(b, (int64_t)run->last);
-    bind_number(b, mst_sqlite_id(put->p, run->row_first));
+    bind_number(b, (int64_t)run->row_first);
 }
 
 static void bind_outbox(struct binder *b, const struct mst_put *put)
@@ -180,8 +182,8 @@ static int finish(struct sqlite_store *s, enum mst_sql which, struct binder *b,
         rc = sqlite3_step(b->statement);
     }
     int code = rc == SQLITE_DONE ? 0 : mst_sqlite_fail(s->conn.db, rc, err);
+    mst_redo_end(&s->redo, code == 0 && !sqlite3_stmt_readonly(b->statement));
     mst_sqlite_give(&s->conn, which, b->statement);
-    mst_redo_end(&s->redo, code == 0);
     return code;
 }
 
@@ -196,44 +198,78 @@ static int drop_head(struct sqlite_store *s, const struct mst_put *put, struct m
     return finish(s, MST_SQL_DROP_HEAD, &b, &unused, err);
 }
 
-/* The run's reports to where they belong, and what is said of the run with that place. */
-static int pack_segment(struct sqlite_store *s, const struct mst_put *put, struct mst_err *err)
+/* The run's reports to where they belong: a place in a file, or the row itself. */
+static int place_reports(struct sqlite_store *s, const struct mst_put *put,
+                         struct mst_bulk_place *ret_place, struct mst_err *err)
 {
     struct mst_buf *b = &s->segment;
-    struct mst_bulk_place place = {0};
+    *ret_place = (struct mst_bulk_place){0};
     mst_buf_clear(b);
     mst_segment_pack_reports(put->u.run.reports, b);
-    s->segment_bytes = b->len;
     if (b->failed)
         return mst_fail_on(err, MST_E_NOMEM, "store");
     s->batch_bytes += (int64_t)b->len;
-    if (b->len > 0 && (s->seals || (s->bulk_bytes > 0 && s->batch_bytes >= s->bulk_bytes))) {
-        int code = mst_bulk_append(&s->bulk, b, &place, err);
-        if (code)
-            return code;
-        mst_buf_clear(b);
-        s->segment_bytes = 0;
-    }
-    mst_segment_pack_run(put->u.run.run, &place, b);
-    return b->failed ? mst_fail_on(err, MST_E_NOMEM, "store") : 0;
+    bool large = s->seals || (s->bulk_bytes > 0 && s->batch_bytes >= s->bulk_bytes);
+    return b->len > 0 && large ? mst_bulk_append(&s->bulk, b, ret_place, err) : 0;
+}
+
+/* The number under which rows name a signing key; given at first sight. */
+static int number_key(struct sqlite_store *s, const struct mst_run *run, uint64_t *ret_number,
+                      struct mst_err *err)
+{
+    struct binder b;
+    *ret_number = 0;
+    int code = begin(s, MST_SQL_FIND_SIGN, &b, err);
+    if (code)
+        return code;
+    bind_bytes(&b, run->sign_key, sizeof run->sign_key);
+    code = finish(s, MST_SQL_FIND_SIGN, &b, ret_number, err);
+    if (code || *ret_number)
+        return code;
+    code = begin(s, MST_SQL_PUT_SIGN, &b, err);
+    if (code)
+        return code;
+    bind_bytes(&b, run->sign_key, sizeof run->sign_key);
+    return finish(s, MST_SQL_PUT_SIGN, &b, ret_number, err);
+}
+
+static void bind_segment(struct sqlite_store *s, struct binder *b, const struct mst_put *put,
+                         uint64_t key, const struct mst_bulk_place *place)
+{
+    const struct mst_run *run = put->u.run.run;
+    bind_number(b, mst_sqlite_id(put->p, run->row_first));
+    bind_number(b, run->at);
+    bind_number(b, MST_ROW_REPORT);
+    bind_number(b, (int64_t)run->outbox);
+    bind_number(b, (int64_t)run->last);
+    bind_number(b, (int64_t)put->u.run.reports.count);
+    bind_number(b, (int64_t)key);
+    bind_bytes(b, run->prev, sizeof run->prev);
+    bind_bytes(b, s->said, sizeof s->said);
+    bind_bytes(b, s->place.data, s->place.len);
+    bind_bytes(b, s->segment.data, place->file ? 0 : s->segment.len);
 }
 
 /* The run's row in the ledger; what finds it by outbox and number is put before. */
 static int put_segment(struct sqlite_store *s, const struct mst_put *put, struct mst_err *err)
 {
     const struct mst_run *run = put->u.run.run;
+    struct mst_bulk_place place;
     struct binder b;
-    uint64_t unused;
-    int code = pack_segment(s, put, err);
+    uint64_t unused, key;
+    int code = place_reports(s, put, &place, err);
+    if (!code)
+        code = number_key(s, run, &key, err);
     if (!code)
         code = begin(s, MST_SQL_PUT_SEGMENT, &b, err);
     if (code)
         return code;
-    bind_number(&b, mst_sqlite_id(put->p, run->row_first));
-    bind_number(&b, run->at);
-    bind_number(&b, MST_ROW_REPORT);
-    bind_bytes(&b, s->segment.data + s->segment_bytes, s->segment.len - s->segment_bytes);
-    bind_bytes(&b, s->segment.data, s->segment_bytes);
+    memcpy(s->said, run->head, sizeof run->head);
+    memcpy(s->said + sizeof run->head, run->sig, sizeof run->sig);
+    mst_buf_clear(&s->place);
+    if (place.file)
+        mst_segment_pack_place(&place, &s->place);
+    bind_segment(s, &b, put, key, &place);
     return finish(s, MST_SQL_PUT_SEGMENT, &b, &unused, err);
 }
 

@@ -81,23 +81,36 @@ static bool give_programme(struct walking *w)
     return true;
 }
 
-/* What the ledger's row says of a run, with what its key and its instant say. */
-static bool column_run(const struct walking *w, int id, int at, int run, struct mst_run *ret_run,
+/* What the ledger's row says of a run: the columns of RUN_COLUMNS from `at` on, and its id. */
+static bool column_run(const struct walking *w, int at, int id, struct mst_run *ret_run,
                        struct mst_bulk_place *ret_place)
 {
-    ret_run->row_first = mst_sqlite_number(column_number(w, id));
-    ret_run->at = column_number(w, at);
-    return mst_segment_unpack_run(column_slice(w, run), ret_run, ret_place);
+    struct mst_slice said = column_slice(w, at + 5);
+    int64_t last = column_number(w, at + 2), count = column_number(w, at + 3);
+    *ret_run = (struct mst_run){
+        .row_first = mst_sqlite_number(column_number(w, id)),
+        .at = column_number(w, at),
+        .outbox = (uint64_t)column_number(w, at + 1),
+        .first = (uint64_t)(last - count + 1),
+        .last = (uint64_t)last,
+    };
+    if (count < 1 || count > last || said.len != MST_HASH_BYTES + MST_SIGN_BYTES ||
+        !column_fixed(w, at + 4, ret_run->prev, sizeof ret_run->prev) ||
+        !column_fixed(w, at + 6, ret_run->sign_key, sizeof ret_run->sign_key))
+        return false;
+    memcpy(ret_run->head, said.data, sizeof ret_run->head);
+    memcpy(ret_run->sig, said.data + sizeof ret_run->head, sizeof ret_run->sig);
+    return mst_segment_unpack_place(column_slice(w, at + 7), ret_place);
 }
 
 /* The segment on which the statement stands. */
 static bool begin_segment(struct walking *w)
 {
     struct mst_bulk_place place;
-    if (!column_run(w, 0, 1, 3, &w->run, &place))
+    if (!column_run(w, 1, 0, &w->run, &place))
         return false;
     w->segment_next = w->run.row_first;
-    w->rest = column_slice(w, 4);
+    w->rest = column_slice(w, 10);
     if (place.file == 0)
         return true;
     mst_buf_clear(&w->read);
@@ -117,7 +130,8 @@ static bool give_report(struct walking *w)
         w->more = w->segment_next < last;
         if (w->segment_next > last)
             return true;
-        if (!mst_segment_next(&w->rest, &bytes) || (!w->more && w->rest.len != 0))
+        if (!mst_segment_next(&w->rest, w->run.last - w->run.first + 1, &bytes) ||
+            (!w->more && w->rest.len != 0))
             return false;
     } while (w->segment_next++ < w->next);
     struct mst_row row = {
@@ -137,25 +151,36 @@ static bool give_row(struct walking *w)
     struct mst_row row = {
         .row = mst_sqlite_number(column_number(w, 0)),
         .at = column_number(w, 1),
-        .kind = (uint8_t)column_number(w, 2),
+        .kind = (uint8_t)column_number(w, 9),
     };
     if (row.kind == MST_ROW_REPORT)
         return give_report(w);
     if (row.row < w->next)
         return true;
-    row.bytes = column_slice(w, 4);
+    row.bytes = column_slice(w, 10);
     w->next = row.row + 1;
     w->stop = w->walk->fn.row(w->walk->context, &row);
     return true;
 }
 
+/* The last row of what the ledger's row holds: it may be a segment. */
+static uint64_t last_row(sqlite3_stmt *statement, int id, int count)
+{
+    int64_t rows = sqlite3_column_int64(statement, count);
+    return mst_sqlite_number(sqlite3_column_int64(statement, id)) +
+           (uint64_t)(rows > 1 ? rows - 1 : 0);
+}
+
 static bool give_head(struct walking *w)
 {
     uint8_t head[MST_HASH_BYTES];
+    uint64_t row = last_row(w->statement, 0, 3);
     if (!column_fixed(w, 2, head, sizeof head))
         return false;
-    w->stop = w->walk->fn.head(w->walk->context, mst_sqlite_number(column_number(w, 0)),
-                               column_number(w, 1), head);
+    if (row < w->next)
+        return true;
+    w->next = row + 1;
+    w->stop = w->walk->fn.head(w->walk->context, row, column_number(w, 1), head);
     return true;
 }
 
@@ -163,7 +188,7 @@ static bool give_run(struct walking *w)
 {
     struct mst_run run;
     struct mst_bulk_place place;
-    if (!column_run(w, 1, 2, 3, &run, &place) || run.outbox != w->walk->outbox ||
+    if (!column_run(w, 1, 9, &run, &place) || run.outbox != w->walk->outbox ||
         run.last != (uint64_t)column_number(w, 0))
         return false;
     w->stop = w->walk->fn.run(w->walk->context, &run);
@@ -407,23 +432,6 @@ int mst_sqlite_walk(struct mst_reader *base, const struct mst_walk *walk, struct
 
 /* ---- single values ---- */
 
-/* The largest number that a row of the database has: of a segment that of its last report. */
-static int last_number(sqlite3_stmt *statement, enum mst_table table, uint64_t *ret_number,
-                       struct mst_err *err)
-{
-    struct mst_run run = {0};
-    struct mst_bulk_place place;
-    *ret_number = mst_sqlite_number(sqlite3_column_int64(statement, 0));
-    if (table != MST_TABLE_ROW || sqlite3_column_type(statement, 1) == SQLITE_NULL)
-        return 0;
-    struct mst_slice bytes = {sqlite3_column_blob(statement, 1),
-                              (size_t)sqlite3_column_bytes(statement, 1)};
-    if (!mst_segment_unpack_run(bytes, &run, &place))
-        return fail_damaged(table, err);
-    *ret_number += run.last - run.first;
-    return 0;
-}
-
 int mst_sqlite_last(struct mst_reader *base, enum mst_table table, mst_pid p, uint64_t *ret_number,
                     struct mst_err *err)
 {
@@ -441,7 +449,9 @@ int mst_sqlite_last(struct mst_reader *base, enum mst_table table, mst_pid p, ui
     if (rc == SQLITE_OK)
         rc = sqlite3_step(statement);
     if (rc == SQLITE_ROW)
-        code = last_number(statement, table, ret_number, err);
+        *ret_number = table == MST_TABLE_ALERT
+                          ? mst_sqlite_number(sqlite3_column_int64(statement, 0))
+                          : last_row(statement, 0, 1);
     else if (rc == SQLITE_DONE)
         *ret_number = 0;
     else

@@ -55,7 +55,7 @@ def reckon(database):
     head = mc.H(b"muster.ledger.1", b"jingning\0")
     for number, (id, at, kind, held) in enumerate(rows_of(database), 1):
         head = mc.H(b"muster.row.1", head, mc.u64(number), mc.u64(at), bytes([kind]), held)
-        database.execute("UPDATE heads SET head = ? WHERE id = ?", (head, id))
+        database.execute("UPDATE ledger SET head = ? WHERE id = ? AND head NOT NULL", (head, id))
         database.execute("UPDATE alerts SET row_head = ? WHERE ledger = ?", (head, id))
 
 

@@ -147,9 +147,11 @@ static void length_that_does_not_add_up_in_a_file_is_damage(void **state)
     if (!w->backend->bulk)
         return;
     assert_int_equal(fixture_write_batch(w->s, 1, &w->err), 0);
+    off_t bytes = bytes_of_reports(w, 1);
+    assert_int_equal(fixture_write_batch(w->s, 2, &w->err), 0); /* two reports: with lengths */
     mst_store_close(w->s);
     w->s = NULL;
-    access_file(w, 1, HEADER, &(uint8_t){0x7f}, 1, true);
+    access_file(w, 1, (long)bytes + HEADER, &(uint8_t){0x7f}, 1, true);
     assert_int_equal(world_open(w), 0);
     assert_int_equal(fixture_read_batches(w->s, why, sizeof why), -1);
     assert_non_null(strstr(why, "damaged"));

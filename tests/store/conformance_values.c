@@ -101,6 +101,76 @@ static void runs_are_found_by_their_numbers(void **state)
     }
 }
 
+/* Run n of the outbox: two reports, its head n everywhere, and its key n % 2. */
+static void put_chained_run(struct world *w, uint64_t outbox, uint8_t n, uint8_t prev)
+{
+    struct mst_run run = {.outbox = outbox, .first = 2U * n - 1, .last = 2U * n, .at = 77};
+    run.row_first = w->rows + 1;
+    memset(run.prev, prev, sizeof run.prev);
+    memset(run.head, n, sizeof run.head);
+    memset(run.sign_key, n % 2, sizeof run.sign_key);
+    assert_int_equal(mst_store_put_run(w->s, w->p, &run, reports_of(&run), &w->err), 0);
+    w->rows += 2;
+}
+
+static int take_chained_run(void *context, const struct mst_run *run)
+{
+    uint8_t n = (uint8_t)(run->last / 2);
+    uint8_t prev = n == 4 ? 99 : (uint8_t)(n - 1);
+    assert_int_equal(run->prev[0], prev);
+    assert_int_equal(run->prev[31], prev);
+    assert_int_equal(run->head[31], n);
+    assert_int_equal(run->sign_key[31], n % 2);
+    return world_saw(context, run->last);
+}
+
+static int take_chained_row(void *context, const struct mst_row *row)
+{
+    struct seen seen = {.count = 0};
+    (void)take_chained_run(&seen, row->run);
+    return world_saw(context, row->row);
+}
+
+/* Most continue the one before of their outbox, and one does not. */
+static void run_tells_what_it_continues_and_who_signed_it(void **state)
+{
+    struct world *w = *state;
+    struct seen runs = {.count = 0}, rows = {.count = 0};
+    world_begin(w);
+    for (uint8_t n = 1; n <= 5; n++)
+        for (uint64_t outbox = 5; outbox <= 6; outbox++)
+            put_chained_run(w, outbox, n, n == 4 ? 99 : (uint8_t)(n - 1));
+    world_commit(w);
+    assert_int_equal(mst_reader_runs(w->own, w->p, 5, 1, take_chained_run, &runs, &w->err), 0);
+    assert_int_equal(runs.count, 5);
+    assert_int_equal(mst_reader_rows(w->own, w->p, 1, take_chained_row, &rows, &w->err), 0);
+    assert_int_equal(rows.count, 20);
+}
+
+static void head_of_a_run_stands_at_its_last_report(void **state)
+{
+    struct world *w = *state;
+    uint64_t row;
+    mst_time at;
+    uint8_t head[MST_HASH_BYTES];
+    for (uint64_t n = 0; n < 3; n++) {
+        world_begin(w);
+        assert_int_equal(put_run(w, 5, 4 * n + 1, 4 * n + 4), 0);
+        assert_int_equal(world_put_head(w, w->p, 4 * n + 4), 0);
+        world_commit(w);
+    }
+    assert_int_equal(mst_reader_last_head(w->own, w->p, &row, &at, head, &w->err), 0);
+    assert_int_equal(row, 12);
+    assert_int_equal(at, 12); /* and not its run's */
+    for (uint64_t from = 1; from <= 13; from++) {
+        struct seen seen = {.count = 0};
+        assert_int_equal(mst_reader_heads(w->own, w->p, from, world_saw_head, &seen, &w->err), 0);
+        assert_int_equal(seen.count, (16 - from) / 4);
+        if (seen.count)
+            assert_int_equal(seen.numbers[0], (from + 3) / 4 * 4);
+    }
+}
+
 static void reports_are_read_as_rows_from_any_number(void **state)
 {
     struct world *w = *state;
@@ -653,6 +723,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(alert_reads_the_bytes_of_its_row),
         WORLD_TEST(runs_are_found_by_their_numbers),
+        WORLD_TEST(run_tells_what_it_continues_and_who_signed_it),
+        WORLD_TEST(head_of_a_run_stands_at_its_last_report),
         WORLD_TEST(reports_are_read_as_rows_from_any_number),
         WORLD_TEST(reports_come_with_their_run_and_in_its_number),
         WORLD_TEST(outbox_keeps_its_number_and_moves_on),
