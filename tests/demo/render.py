@@ -5,7 +5,7 @@ colours. For the pictures in docs/img:
 
     script -qec './dev demo' demo.out    # on a terminal of 160 columns
     tests/demo/render.py './dev demo' --match '^The year' --last 56 <demo.out >docs/img/demo.svg
-    tests/demo/render.py muster-watch --match '^ *551 ' --last 24 <build/release/demo/stream.ansi >docs/img/watch.svg
+    tests/demo/render.py muster-watch --match '^ *652 ' --last 24 <build/release/demo/stream.ansi >docs/img/watch.svg
 
 Every run of one colour is placed at its own column and told its length, so that no font can push the columns out
 of line."""
