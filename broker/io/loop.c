@@ -24,6 +24,9 @@
 #define IN_FLIGHT_WAIT_MS 5000
 /* After a batch did not fit on the disk the broker waits this long before it tries again. */
 #define FULL_WAIT_MS 1000
+/* Who was just answered may send again at once: so long a commit waits for as many as the last one
+ * had. A sync takes about as long. */
+#define GATHER_MS 1
 /* As good as never for a timer: the year 2286. */
 #define FAR_MS 9999999999999
 
@@ -49,6 +52,7 @@ struct loop {
     bool maintain;         /* the log holds something that could be moved */
     bool committed;        /* since the loop slept last: it looks once whether it is quiet now */
     int64_t full_until_ms; /* by the boot clock: the disk was full, nothing is taken until then */
+    uint64_t answered;     /* letters that the last commit answered */
     bool more_streams;     /* a stream has more to send than one pass allows */
     int64_t stalled_until_ms;  /* when the first stalled stream is tried again; 0: none is */
     int64_t mark_boot_ms;      /* when the clock mark was stored last */
@@ -167,12 +171,25 @@ static int commit(struct loop *l, struct mst_err *err)
     return mst_driver_commit(b->driver, &b->clock.mark, now, err);
 }
 
+/* Have fewer come than were just answered? Then look whether another one does. */
+static bool another_comes(struct loop *l, const struct mst_taken *taken, int64_t *until_ms)
+{
+    zmq_pollitem_t *members = &l->items[ITEM_MEMBERS];
+    int64_t now = mst_clock_boot();
+    if (l->b->rehearsal || taken->letters == 0 || taken->letters >= l->answered)
+        return false;
+    if (*until_ms == 0)
+        *until_ms = now + GATHER_MS;
+    return now <= *until_ms && zmq_poll(members, 1, GATHER_MS) > 0;
+}
+
 /* Serve what waits, in its order, until there is no more or the batch is full: then it is committed
  * while the thread ahead reads what is next. */
-static int take_messages(const struct loop *l, struct mst_err *err)
+static int take_messages(struct loop *l, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
     struct mst_taken taken = {0};
+    int64_t until_ms = 0;
     uint64_t before;
     int code = 0;
     bool knocked[MST_DOORS];
@@ -182,8 +199,12 @@ static int take_messages(const struct loop *l, struct mst_err *err)
         before = taken.letters;
         mst_door_gather(b, before ? NULL : knocked, before > 0);
         code = mst_door_serve(b, &taken, err);
-        /* After a letter that came alone nothing more is expected. */
-    } while (!code && taken.letters > before + 1 && !mst_door_full(b, &taken));
+        /* After a letter that came alone nothing more is expected, unless others were answered with
+         * its sender. */
+    } while (!code && !mst_door_full(b, &taken) &&
+             (taken.letters > before + 1 || another_comes(l, &taken, &until_ms)));
+    if (taken.letters > 0)
+        l->answered = taken.letters;
     /* A rehearsal's clock waits for a pass that found nothing. */
     b->drained = b->rehearsal ? taken.letters == 0 : !mst_door_full(b, &taken);
     return code;
