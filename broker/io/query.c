@@ -544,7 +544,7 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
         {"epoch", numbers[7]},
         {"keys_expiring", numbers[8]},
         {"refused_rate", numbers[9]},
-        {"conflicts", numbers[10]},
+        {"refused_conflicts", numbers[10]},
         {"refused_quota", numbers[11]},
         {"sign_key", sodium_bin2hex(sign, sizeof sign, b->keys.sign_public, MST_SIGN_PUBLIC_BYTES)},
     };

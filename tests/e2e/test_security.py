@@ -4,6 +4,7 @@
 ledger that a witness contradicts. Once, and again when it still goes on after the kind's period; signed like every
 alert, explained in both languages, told the same by a replay, and not told again by a restart."""
 import contextlib
+import re
 
 import harness
 import muster_client as mc
@@ -59,11 +60,13 @@ def test_conflict_is_told_once_a_day():
         prev = bytes.fromhex(entry["prev"])
         client.push_waiting()
         client.wait_receipt(seq)
-        equal((alerts(world, "sequence-conflict"), world.ctl("status")["conflicts"]), ([], "0"), "before")
+        equal((alerts(world, "sequence-conflict"), world.ctl("status")["refused_conflicts"]), ([], "0"), "before")
         for number in range(4):
             conflict(world, client, seq, prev, f"other {number}")
         check_told(world, "sequence-conflict", 1, "unit:jxj")
-        equal(world.ctl("status")["conflicts"], "4", "conflicts")
+        equal(world.ctl("status")["refused_conflicts"], "4", "conflicts")
+        shown = world.must("musterctl", "status", language="zh_CN")
+        check("序号冲突" in shown and not re.search(r"^[a-z_]+ ", shown, re.M), f"each figure has a name: {shown}")
         heard = listener.wire.wait("alert")
         equal((heard["kind"], heard["level"], heard["bearer"]), ("sequence-conflict", 3, "jxj"), "what the office hears")
         world.broker.kill()
