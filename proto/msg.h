@@ -2,7 +2,7 @@
 /*
  * Messages as C structs, generated from messages.def, with one codec for all of them.
  *
- * Decoding is strict (validate.h comes first): well-formed msgpack, one map, known fields only,
+ * Decoding is strict (in the walk of validate.h): well-formed msgpack, one map, known fields only,
  * none twice, none missing, each of its kind and in its range. A decoded struct borrows from the
  * buffer it was decoded from, which must outlive it; arrays come from the scratch area that the
  * caller gives. Encoding appends to a growing buffer; a struct that breaks the table's ranges is

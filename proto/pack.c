@@ -97,16 +97,33 @@ void mst_unpack_init(struct mst_unpack *u, const void *data, size_t len)
     u->end = len ? u->at + len : u->at;
 }
 
-/* Big-endian number of 1, 2, 4 or 8 bytes. false: the bytes end before it does. */
+static uint32_t read_be32(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+/* Big-endian number of 1, 2, 4 or 8 bytes. */
+static uint64_t read_be(const uint8_t *at, size_t bytes)
+{
+    switch (bytes) {
+    case 1:
+        return at[0];
+    case 2:
+        return (uint64_t)at[0] << 8 | at[1];
+    case 4:
+        return read_be32(at);
+    default:
+        return (uint64_t)read_be32(at) << 32 | read_be32(at + 4);
+    }
+}
+
+/* false: the bytes end before the number does. */
 static bool take_be(struct mst_unpack *u, size_t bytes, uint64_t *ret)
 {
     if ((size_t)(u->end - u->at) < bytes)
         return false;
-    uint64_t value = 0;
-    for (size_t i = 0; i < bytes; i++)
-        value = value << 8 | u->at[i];
+    *ret = read_be(u->at, bytes);
     u->at += bytes;
-    *ret = value;
     return true;
 }
 
@@ -147,10 +164,14 @@ static void set_int(struct mst_value *v, uint64_t n, size_t bytes)
     memcpy(&v->i, &n, sizeof n);
 }
 
-/* Heads whose first byte is 0xc0 or above and below 0xe0: a type byte, then a length or value. */
+/* Heads whose first byte is 0xc0 or above: a type byte, then mostly a length or value. */
 static bool take_typed(struct mst_unpack *u, uint8_t type, struct mst_value *v)
 {
     uint64_t n = 0;
+    if (type >= 0xe0) {
+        set_int(v, type, 1);
+        return true;
+    }
     switch (type) {
     case 0xc0:
         v->kind = MST_VALUE_NIL;
@@ -209,27 +230,12 @@ static bool take_typed(struct mst_unpack *u, uint8_t type, struct mst_value *v)
     }
 }
 
-bool mst_unpack_next(struct mst_unpack *u, struct mst_value *ret_value)
+bool mst_unpack_typed(struct mst_unpack *u, struct mst_value *ret_value)
 {
-    if (u->at == u->end)
-        return false;
-    const uint8_t *head = u->at;
-    uint8_t type = *u->at++;
-    bool good = true;
-    if (type < 0x80)
-        set_uint(ret_value, type);
-    else if (type < 0x90)
-        set_count(ret_value, MST_VALUE_MAP, type & 0x0fU);
-    else if (type < 0xa0)
-        set_count(ret_value, MST_VALUE_ARRAY, type & 0x0fU);
-    else if (type < 0xc0)
-        good = take_run(u, MST_VALUE_TEXT, type & 0x1fU, ret_value);
-    else if (type >= 0xe0)
-        set_int(ret_value, type, 1);
-    else
-        good = take_typed(u, type, ret_value);
-    if (!good)
-        u->at = head;
+    struct mst_unpack ahead = {u->at + 1, u->end};
+    bool good = take_typed(&ahead, *u->at, ret_value);
+    if (good)
+        u->at = ahead.at;
     return good;
 }
 
