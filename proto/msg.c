@@ -73,22 +73,6 @@ const char *mst_msg_word(enum mst_msg_type type)
 
 /* ---- slices ---- */
 
-struct mst_slice mst_text(const char *s)
-{
-    return (struct mst_slice){(const uint8_t *)s, s ? strlen(s) : 0};
-}
-
-struct mst_slice mst_bytes(const void *data, size_t len)
-{
-    return (struct mst_slice){data, len};
-}
-
-bool mst_slice_is(struct mst_slice slice, const char *s)
-{
-    size_t len = strlen(s);
-    return slice.data && slice.len == len && memcmp(slice.data, s, len) == 0;
-}
-
 char *mst_slice_copy(struct mst_slice slice, char *dst, size_t size)
 {
     if (size == 0)

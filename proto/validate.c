@@ -110,17 +110,16 @@ static size_t text_bytes(const uint8_t *s)
 
 static bool is_utf8(const uint8_t *s, size_t len)
 {
-    const uint8_t *end = s + len;
-    size_t bytes;
-    for (; end - s >= 8; s += bytes) {
-        bytes = text_bytes(s);
+    size_t at = 0, bytes;
+    for (; len - at >= 8; at += bytes) {
+        bytes = text_bytes(s + at);
         if (bytes == 0)
             return false;
     }
     /* What is left, and then what no character goes on with. */
     uint8_t rest[16] = "xxxxxxxxxxxxxxx";
-    size_t left = (size_t)(end - s);
-    memcpy(rest, s, left);
+    size_t left = len - at;
+    memcpy(rest, s + at, left);
     for (size_t i = 0; i < left; i += bytes) {
         bytes = text_bytes(rest + i);
         if (bytes == 0)
@@ -298,7 +297,7 @@ static void end_pair(struct mst_pairs *pairs, const uint8_t *at)
 /* One value and all that it holds. NULL, or why not. */
 static const char *take_all(struct walk *w, struct mst_pairs *ret_pairs)
 {
-    struct mst_pair inner; /* of maps within, and where nobody wants the outermost one's */
+    struct mst_pair inner = {0}; /* of maps within, and where nobody wants the outermost one's */
     const char *why = NULL;
     for (;;) {
         struct level *level = &w->levels[w->depth];

@@ -92,15 +92,26 @@ static void sum_begin(uint64_t sum[MST_BULK_LANES], uint64_t number, int64_t off
         sum[i] = (number + i) * PRIME_1 ^ (uint64_t)offset * PRIME_2;
 }
 
+static uint64_t sum_word(uint64_t sum, const uint8_t *data)
+{
+    uint64_t word;
+    memcpy(&word, data, sizeof word);
+    return turn(sum + word * PRIME_2, 31) * PRIME_1;
+}
+
+/* Each lane in a register of its own, which a loop over them would not be. */
 static void sum_add(uint64_t sum[MST_BULK_LANES], const uint8_t *data, size_t len)
 {
+    uint64_t a = sum[0], b = sum[1], c = sum[2], d = sum[3];
+    _Static_assert(MST_BULK_LANES == 4, "lanes");
     for (size_t at = 0; at < len; at += BLOCK_BYTES) {
-        for (size_t i = 0; i < MST_BULK_LANES; i++) {
-            uint64_t word;
-            memcpy(&word, data + at + 8 * i, sizeof word);
-            sum[i] = turn(sum[i] + word * PRIME_2, 31) * PRIME_1;
-        }
+        a = sum_word(a, data + at);
+        b = sum_word(b, data + at + 8);
+        c = sum_word(c, data + at + 16);
+        d = sum_word(d, data + at + 24);
     }
+    const uint64_t all[MST_BULK_LANES] = {a, b, c, d};
+    memcpy(sum, all, sizeof all);
 }
 
 static uint64_t sum_end(const uint64_t sum[MST_BULK_LANES], const struct header *header)
