@@ -175,7 +175,8 @@ MST_MUST_CHECK int mst_store_put_head(struct mst_store *s, mst_pid p, uint64_t r
  */
 MST_MUST_CHECK int mst_store_put_run(struct mst_store *s, mst_pid p, const struct mst_run *run,
                                      struct mst_slices reports, struct mst_err *err);
-/* Insert or update by id; fills outbox->number, which ends with the batch if that is dropped. */
+/* Insert or update by id; fills outbox->number, which ends with the batch if that is dropped. With
+ * the number that it has already an update is cheap; a wrong one does no harm. */
 MST_MUST_CHECK int mst_store_put_outbox(struct mst_store *s, mst_pid p, struct mst_outbox *outbox,
                                         struct mst_err *err);
 /* MST_E_EXISTS when the outbox has a refusal of the same number. */

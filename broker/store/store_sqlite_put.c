@@ -198,6 +198,26 @@ static int drop_head(struct sqlite_store *s, const struct mst_put *put, struct m
     return finish(s, MST_SQL_DROP_HEAD, &b, &unused, err);
 }
 
+/* The row that has its number already, a quarter of the work; false: none has, which is no error.
+ */
+static int move_outbox(struct sqlite_store *s, const struct mst_put *put, bool *ret_moved,
+                       struct mst_err *err)
+{
+    struct binder b;
+    uint64_t unused;
+    *ret_moved = false;
+    if (put->u.outbox->number == 0)
+        return 0;
+    int code = begin(s, MST_SQL_MOVE_OUTBOX, &b, err);
+    if (code)
+        return code;
+    bind_number(&b, (int64_t)put->u.outbox->number);
+    bind_outbox(&b, put);
+    code = finish(s, MST_SQL_MOVE_OUTBOX, &b, &unused, err);
+    *ret_moved = !code && sqlite3_changes(s->conn.db) == 1;
+    return code;
+}
+
 /* The run's reports to where they belong: a place in a file, or the row itself. */
 static int place_reports(struct sqlite_store *s, const struct mst_put *put,
                          struct mst_bulk_place *ret_place, struct mst_err *err)
@@ -278,9 +298,14 @@ int mst_sqlite_put(struct mst_store *base, const struct mst_put *put, struct mst
     struct sqlite_store *s = (struct sqlite_store *)base;
     struct binder b;
     uint64_t number = 0;
+    bool moved = false;
     int code = 0;
     if (put->table == MST_TABLE_HEAD && put->u.head.replaces)
         code = drop_head(s, put, err);
+    if (put->table == MST_TABLE_OUTBOX)
+        code = move_outbox(s, put, &moved, err);
+    if (moved)
+        return 0;
     if (!code)
         code = begin(s, put_rows[put->table].sql, &b, err);
     if (code)
