@@ -18,6 +18,7 @@ enum need { NEED_OPTIONAL, NEED_REQUIRED };
 struct field_row {
     const char *name;
     size_t name_bytes, offset;
+    uint64_t bit; /* of `has` */
     uint64_t min, max;
     enum kind kind;
     enum need need;
@@ -31,8 +32,8 @@ struct field_row {
     _Static_assert(offsetof(struct mst_msg_##name, has) == 0, "`has` comes first");                \
     static const struct field_row fields_of_##name[] = {
 #define FIELD(message, name, kind, need, min, max, doc)                                            \
-        {#name, sizeof #name - 1, offsetof(struct mst_msg_##message, name), min, max,              \
-         KIND_##kind, NEED_##need},
+        {#name, sizeof #name - 1, offsetof(struct mst_msg_##message, name),                        \
+         UINT64_C(1) << MST_F_##message##_##name, min, max, KIND_##kind, NEED_##need},
 #define END(message) {0}};
 /* clang-format on */
 #include "proto/messages.def"
@@ -46,14 +47,19 @@ struct message_row {
     enum mst_direction direction;
     const struct field_row *fields;
     size_t count;
-    size_t bytes; /* of the struct */
+    size_t bytes;      /* of the struct */
+    uint64_t required; /* as bits of `has` */
 };
 
 static const struct message_row messages[MST_MSG_TYPES] = {
 #define MESSAGE(name, word, direction, doc)                                                        \
-    {word, MST_##direction, fields_of_##name, MST_F_##name##__N, sizeof(struct mst_msg_##name)},
-#define FIELD(message, name, kind, need, min, max, doc)
-#define END(message)
+    {                                                                                              \
+        word, MST_##direction, fields_of_##name, MST_F_##name##__N, sizeof(struct mst_msg_##name), 0
+#define FIELD(message, name, kind, need, min, max, doc)                                            \
+    | (uint64_t)NEED_##need << MST_F_##message##_##name
+#define END(message)                                                                               \
+    }                                                                                              \
+    ,
 #include "proto/messages.def"
 #undef MESSAGE
 #undef FIELD
@@ -66,22 +72,6 @@ const char *mst_msg_word(enum mst_msg_type type)
 }
 
 /* ---- slices ---- */
-
-struct mst_slice mst_text(const char *s)
-{
-    return (struct mst_slice){(const uint8_t *)s, s ? strlen(s) : 0};
-}
-
-struct mst_slice mst_bytes(const void *data, size_t len)
-{
-    return (struct mst_slice){data, len};
-}
-
-bool mst_slice_is(struct mst_slice slice, const char *s)
-{
-    size_t len = strlen(s);
-    return slice.data && slice.len == len && memcmp(slice.data, s, len) == 0;
-}
 
 char *mst_slice_copy(struct mst_slice slice, char *dst, size_t size)
 {
@@ -141,30 +131,16 @@ static bool in_range(const struct field_row *row, uint64_t n)
 
 struct decoder {
     const struct message_row *m;
-    struct mst_unpack u;
     struct mst_msg_scratch *scratch;
     struct mst_err *err;
 };
 
-static enum mst_value_kind element_kind(enum kind kind)
-{
-    switch (kind) {
-    case KIND_TEXT:
-    case KIND_TEXTS:
-        return MST_VALUE_TEXT;
-    case KIND_BIN:
-    case KIND_BINS:
-        return MST_VALUE_BIN;
-    case KIND_MAP:
-    case KIND_MAPS:
-        return MST_VALUE_MAP;
-    case KIND_BOOL:
-        return MST_VALUE_BOOL;
-    case KIND_UINT:
-        break;
-    }
-    return MST_VALUE_INT;
-}
+/* What a field's value is, or each element of it. */
+static const enum mst_value_kind element_kinds[] = {
+    [KIND_UINT] = MST_VALUE_INT, [KIND_BOOL] = MST_VALUE_BOOL, [KIND_TEXT] = MST_VALUE_TEXT,
+    [KIND_BIN] = MST_VALUE_BIN,  [KIND_MAP] = MST_VALUE_MAP,   [KIND_TEXTS] = MST_VALUE_TEXT,
+    [KIND_BINS] = MST_VALUE_BIN, [KIND_MAPS] = MST_VALUE_MAP,
+};
 
 static int refuse_kind(const struct decoder *d, const struct field_row *row)
 {
@@ -185,89 +161,99 @@ static bool take_slice(struct mst_unpack *u, enum mst_value_kind want, struct ms
     return true;
 }
 
-static int decode_array(struct decoder *d, const struct field_row *row, struct mst_slices *ret)
+static int decode_array(const struct decoder *d, const struct field_row *row,
+                        const struct mst_pair *pair, struct mst_slices *ret)
 {
-    struct mst_value head;
-    if (!mst_unpack_next(&d->u, &head) || head.kind != MST_VALUE_ARRAY)
+    size_t count = pair->head.count;
+    if (pair->head.kind != MST_VALUE_ARRAY)
         return refuse_kind(d, row);
-    if (!in_range(row, head.count))
+    if (!in_range(row, count))
         return refuse_range(d->err, MST_E_PROTOCOL, d->m, row);
     struct mst_msg_scratch *scratch = d->scratch;
     if (!scratch || scratch->used > MST_MSG_SCRATCH_MAX ||
-        head.count > MST_MSG_SCRATCH_MAX - scratch->used)
+        count > MST_MSG_SCRATCH_MAX - scratch->used)
         return refuse(d->err, MST_E_PROTOCOL, N_("%s: \"%s\" has too many elements"), d->m,
                       row->name);
     struct mst_slice *items = scratch->items + scratch->used;
-    enum mst_value_kind want = element_kind(row->kind);
-    for (size_t i = 0; i < head.count; i++) {
-        if (!take_slice(&d->u, want, &items[i]))
+    struct mst_unpack u;
+    struct mst_value head;
+    mst_unpack_init(&u, pair->raw.data, pair->raw.len);
+    (void)mst_unpack_next(&u, &head);
+    for (size_t i = 0; i < count; i++) {
+        if (!take_slice(&u, element_kinds[row->kind], &items[i]))
             return refuse_kind(d, row);
     }
-    scratch->used += head.count;
-    *ret = (struct mst_slices){items, head.count};
+    scratch->used += count;
+    *ret = (struct mst_slices){items, count};
     return 0;
 }
 
-static int decode_slice(struct decoder *d, const struct field_row *row, struct mst_slice *ret)
+static int decode_slice(const struct decoder *d, const struct field_row *row,
+                        const struct mst_pair *pair, struct mst_slice *ret)
 {
-    struct mst_slice s;
-    if (!take_slice(&d->u, element_kind(row->kind), &s))
+    if (pair->head.kind != element_kinds[row->kind])
         return refuse_kind(d, row);
+    struct mst_slice s = row->kind == KIND_MAP ? pair->raw : pair->head.s;
     if (!in_range(row, s.len))
         return refuse_range(d->err, MST_E_PROTOCOL, d->m, row);
     *ret = s;
     return 0;
 }
 
-static int decode_scalar(struct decoder *d, const struct field_row *row, void *at)
+static int decode_uint(const struct decoder *d, const struct field_row *row,
+                       const struct mst_value *v, uint64_t *ret)
 {
-    struct mst_value v;
-    if (!mst_unpack_next(&d->u, &v))
+    if (v->kind != MST_VALUE_INT && v->kind != MST_VALUE_UINT)
         return refuse_kind(d, row);
-    if (row->kind == KIND_BOOL && v.kind == MST_VALUE_BOOL) {
-        *(bool *)at = v.boolean;
-        return 0;
-    }
-    if (row->kind != KIND_UINT || (v.kind != MST_VALUE_INT && v.kind != MST_VALUE_UINT))
-        return refuse_kind(d, row);
-    if (v.kind == MST_VALUE_UINT || v.i < 0 || !in_range(row, (uint64_t)v.i))
+    if (v->kind == MST_VALUE_UINT || v->i < 0 || !in_range(row, (uint64_t)v->i))
         return refuse_range(d->err, MST_E_PROTOCOL, d->m, row);
-    *(uint64_t *)at = (uint64_t)v.i;
+    *ret = (uint64_t)v->i;
     return 0;
 }
 
-static int decode_value(struct decoder *d, const struct field_row *row, void *at)
+static int decode_value(const struct decoder *d, const struct field_row *row,
+                        const struct mst_pair *pair, void *at)
 {
     switch (row->kind) {
     case KIND_UINT:
+        return decode_uint(d, row, &pair->head, at);
     case KIND_BOOL:
-        return decode_scalar(d, row, at);
+        if (pair->head.kind != MST_VALUE_BOOL)
+            return refuse_kind(d, row);
+        *(bool *)at = pair->head.boolean;
+        return 0;
     case KIND_TEXT:
     case KIND_BIN:
     case KIND_MAP:
-        return decode_slice(d, row, at);
+        return decode_slice(d, row, pair, at);
     case KIND_TEXTS:
     case KIND_BINS:
     case KIND_MAPS:
         break;
     }
-    return decode_array(d, row, at);
+    return decode_array(d, row, pair, at);
+}
+
+static bool is_named(const struct field_row *row, const struct mst_pair *pair)
+{
+    size_t len = pair->key.len;
+    return row->name_bytes == len && mst_text_mark(row->name, len) == pair->mark &&
+           (len <= 8 || memcmp(row->name, pair->key.data, len) == 0);
 }
 
 /*
- * The row of a key. Fields mostly come in the table's order, so the search begins where the last
- * one ended and each costs one comparison.
+ * The row of a pair. Fields mostly come in the table's order, so the search begins behind the one
+ * found last and each costs one comparison.
  */
-static const struct field_row *find_field(const struct message_row *m, struct mst_slice key,
-                                          size_t *hint)
+static const struct field_row *find_field(const struct message_row *m, const struct mst_pair *pair,
+                                          const struct field_row **next)
 {
-    for (size_t n = 0; n < m->count; n++) {
-        size_t i = *hint + n;
-        if (i >= m->count)
-            i -= m->count;
-        const struct field_row *row = &m->fields[i];
-        if (row->name_bytes == key.len && memcmp(row->name, key.data, key.len) == 0) {
-            *hint = i + 1 < m->count ? i + 1 : 0;
+    const struct field_row *row = *next, *end = m->fields + m->count;
+    for (size_t left = m->count; left > 0; left--, row++) {
+        if (row == end)
+            row = m->fields;
+        if (is_named(row, pair)) {
+            *next = row + 1;
             return row;
         }
     }
@@ -276,45 +262,40 @@ static const struct field_row *find_field(const struct message_row *m, struct ms
 
 static int check_complete(const struct decoder *d, uint64_t has)
 {
-    for (size_t i = 0; i < d->m->count; i++) {
-        const struct field_row *row = &d->m->fields[i];
-        if (row->need == NEED_REQUIRED && !(has >> i & 1))
-            return refuse(d->err, MST_E_PROTOCOL, N_("%s: \"%s\" is missing"), d->m, row->name);
-    }
-    return 0;
+    uint64_t missing = d->m->required & ~has;
+    const struct field_row *row = d->m->fields;
+    if (!missing)
+        return 0;
+    while (!(missing & row->bit))
+        row++;
+    return refuse(d->err, MST_E_PROTOCOL, N_("%s: \"%s\" is missing"), d->m, row->name);
 }
 
-/* Decode validated bytes into the message's own struct. Two equal keys cannot be: the validator
- * refused them. */
-static int decode_fields(const struct message_row *m, struct mst_slice bytes,
-                         struct mst_msg_scratch *scratch, void *ret, struct mst_err *err)
+/* Decode a map's pairs, but for the one that named the message, into the message's own struct. Two
+ * equal keys cannot be: the validator refused them. */
+static int decode_fields(const struct message_row *m, const struct mst_pairs *pairs,
+                         const struct mst_pair *type, struct mst_msg_scratch *scratch, void *ret,
+                         struct mst_err *err)
 {
     union mst_msg_any u; /* of it, the message's part is set */
-    struct decoder d = {.m = m, .scratch = scratch, .err = err};
-    mst_unpack_init(&d.u, bytes.data, bytes.len);
-    struct mst_value head;
-    if (!mst_unpack_next(&d.u, &head) || head.kind != MST_VALUE_MAP)
+    const struct decoder d = {.m = m, .scratch = scratch, .err = err};
+    if (!pairs->is_map)
         return mst_fail(err, MST_E_PROTOCOL, _("%s: not a map"), m->word);
     uint8_t *base = (uint8_t *)&u;
     memset(base, 0, m->bytes);
     uint64_t has = 0;
-    size_t hint = 0;
-    for (size_t left = head.count; left > 0; left--) {
-        struct mst_value key;
-        if (!mst_unpack_next(&d.u, &key) || key.kind != MST_VALUE_TEXT)
-            return mst_fail(err, MST_E_PROTOCOL, _("%s: not a map"), m->word);
-        const struct field_row *row = find_field(m, key.s, &hint);
-        if (!row) {
-            if (m->direction == MST_PART || !mst_slice_is(key.s, "type"))
-                return refuse_name(err, N_("%s: \"%s\" is not known"), m->word, key.s);
-            if (!mst_unpack_skip(&d.u, NULL))
-                return mst_fail(err, MST_E_PROTOCOL, _("%s: not a map"), m->word);
+    const struct field_row *next = m->fields;
+    for (size_t i = 0; i < pairs->count; i++) {
+        const struct mst_pair *pair = &pairs->items[i];
+        if (pair == type)
             continue;
-        }
-        int rc = decode_value(&d, row, base + row->offset);
+        const struct field_row *row = find_field(m, pair, &next);
+        if (!row)
+            return refuse_name(err, N_("%s: \"%s\" is not known"), m->word, pair->key);
+        int rc = decode_value(&d, row, pair, base + row->offset);
         if (rc)
             return rc;
-        has |= UINT64_C(1) << (row - m->fields);
+        has |= row->bit;
     }
     int rc = check_complete(&d, has);
     if (rc)
@@ -324,37 +305,49 @@ static int decode_fields(const struct message_row *m, struct mst_slice bytes,
     return 0;
 }
 
+/* NULL: there is none, or it is not text. */
+static const struct mst_pair *find_type(const struct mst_pairs *pairs)
+{
+    for (size_t i = 0; i < pairs->count; i++) {
+        const struct mst_pair *pair = &pairs->items[i];
+        if (mst_slice_is(pair->key, "type"))
+            return pair->head.kind == MST_VALUE_TEXT ? pair : NULL;
+    }
+    return NULL;
+}
+
 int mst_msg_decode(const void *data, size_t len, enum mst_direction direction,
                    struct mst_msg_scratch *scratch, struct mst_msg *ret_msg, struct mst_err *err)
 {
-    int rc = mst_validate(data, len, err);
+    struct mst_pairs pairs; /* large; what was found is set */
+    int rc = mst_validate_pairs(data, len, &pairs, err);
     if (rc)
         return rc;
-    struct mst_slice bytes = mst_bytes(data, len);
-    struct mst_slice word = mst_unpack_text(bytes, "type");
-    if (!word.data)
+    const struct mst_pair *type = find_type(&pairs);
+    if (!type)
         return mst_fail(err, MST_E_PROTOCOL, _("not a map with a \"type\" that is text"));
     if (scratch)
         scratch->used = 0;
-    for (int type = 0; type < MST_MSG_TYPES; type++) {
-        const struct message_row *m = &messages[type];
-        if (m->direction == direction && mst_slice_is(word, m->word)) {
-            rc = decode_fields(m, bytes, scratch, &ret_msg->u, err);
+    for (int i = 0; i < MST_MSG_TYPES; i++) {
+        const struct message_row *m = &messages[i];
+        if (m->direction == direction && mst_slice_is(type->head.s, m->word)) {
+            rc = decode_fields(m, &pairs, type, scratch, &ret_msg->u, err);
             if (!rc)
-                ret_msg->type = (enum mst_msg_type)type;
+                ret_msg->type = (enum mst_msg_type)i;
             return rc;
         }
     }
     return refuse_name(err,
                        direction == MST_UP ? N_("%s: \"%s\" is not a message to the broker")
                                            : N_("%s: \"%s\" is not a message from the broker"),
-                       "type", word);
+                       "type", type->head.s);
 }
 
 int mst_msg_decode_report(struct mst_slice bytes, struct mst_msg_report *ret, struct mst_err *err)
 {
-    int rc = mst_validate(bytes.data, bytes.len, err);
-    return rc ? rc : decode_fields(&messages[MST_MSG_report], bytes, NULL, ret, err);
+    struct mst_pairs pairs;
+    int rc = mst_validate_pairs(bytes.data, bytes.len, &pairs, err);
+    return rc ? rc : decode_fields(&messages[MST_MSG_report], &pairs, NULL, NULL, ret, err);
 }
 
 /* ---- encoding ---- */
@@ -415,7 +408,7 @@ static int encode_array(const struct message_row *m, const struct field_row *row
 {
     if (!in_range(row, list->count))
         return refuse_range(err, MST_E_INVALID, m, row);
-    enum mst_value_kind kind = element_kind(row->kind);
+    enum mst_value_kind kind = element_kinds[row->kind];
     mst_pack_array(out, list->count);
     for (size_t i = 0; i < list->count; i++) {
         if (!element_is_sound(kind, list->items[i]))
@@ -446,7 +439,7 @@ static int encode_value(const struct message_row *m, const struct field_row *row
         return refuse(err, MST_E_INVALID, N_("%s: \"%s\" is missing"), m, row->name);
     if (!in_range(row, s->len))
         return refuse_range(err, MST_E_INVALID, m, row);
-    enum mst_value_kind kind = element_kind(row->kind);
+    enum mst_value_kind kind = element_kinds[row->kind];
     if (!element_is_sound(kind, *s))
         return refuse(err, MST_E_INVALID, N_("%s: \"%s\" cannot be sent"), m, row->name);
     put_element(out, kind, *s);
@@ -458,7 +451,7 @@ static int encode_fields(const struct message_row *m, const uint8_t *base, uint6
 {
     for (size_t i = 0; i < m->count; i++) {
         const struct field_row *row = &m->fields[i];
-        if (!is_present(row, base + row->offset, has >> i & 1))
+        if (!is_present(row, base + row->offset, has & row->bit))
             continue;
         mst_pack_text_slice(out, mst_bytes(row->name, row->name_bytes));
         int rc = encode_value(m, row, base + row->offset, out, err);
@@ -477,7 +470,7 @@ int mst_msg_encode(const struct mst_msg *msg, struct mst_buf *out, struct mst_er
     size_t start = out->len;
     size_t pairs = m->direction == MST_PART ? 0 : 1;
     for (size_t i = 0; i < m->count; i++)
-        pairs += is_present(&m->fields[i], base + m->fields[i].offset, has >> i & 1);
+        pairs += is_present(&m->fields[i], base + m->fields[i].offset, has & m->fields[i].bit);
     mst_pack_map(out, pairs);
     if (m->direction != MST_PART) {
         mst_pack_text(out, "type");

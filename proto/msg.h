@@ -2,7 +2,7 @@
 /*
  * Messages as C structs, generated from messages.def, with one codec for all of them.
  *
- * Decoding is strict (validate.h comes first): well-formed msgpack, one map, known fields only,
+ * Decoding is strict (in the walk of validate.h): well-formed msgpack, one map, known fields only,
  * none twice, none missing, each of its kind and in its range. A decoded struct borrows from the
  * buffer it was decoded from, which must outlive it; arrays come from the scratch area that the
  * caller gives. Encoding appends to a growing buffer; a struct that breaks the table's ranges is
@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "proto/buf.h"
 #include "proto/err.h"
@@ -131,9 +132,19 @@ MST_MUST_CHECK int mst_msg_encode(const struct mst_msg *msg, struct mst_buf *out
 const char *mst_msg_word(enum mst_msg_type type);
 
 /* Helpers for TEXT. mst_text("") is present and empty; mst_text(NULL) is absent. */
-struct mst_slice mst_text(const char *s);
-struct mst_slice mst_bytes(const void *data, size_t len);
-bool mst_slice_is(struct mst_slice slice, const char *s);
+static inline struct mst_slice mst_bytes(const void *data, size_t len)
+{
+    return (struct mst_slice){(const uint8_t *)data, len};
+}
+static inline struct mst_slice mst_text(const char *s)
+{
+    return mst_bytes(s, s ? strlen(s) : 0);
+}
+static inline bool mst_slice_is(struct mst_slice slice, const char *s)
+{
+    size_t len = strlen(s);
+    return slice.data && slice.len == len && memcmp(slice.data, s, len) == 0;
+}
 /* Copies with a NUL, cutting between characters at size - 1 or before. Returns dst. */
 char *mst_slice_copy(struct mst_slice slice, char *dst, size_t size);
 /* The same for showing what a stranger sent: control characters become '?'. */

@@ -97,34 +97,42 @@ void mst_unpack_init(struct mst_unpack *u, const void *data, size_t len)
     u->end = len ? u->at + len : u->at;
 }
 
-/* Big-endian number of 1, 2, 4 or 8 bytes. false: the bytes end before it does. */
-static bool take_be(struct mst_unpack *u, size_t bytes, uint64_t *ret)
+/* What stands behind a first byte of 0xc0 to 0xdf: a big-endian number of so many bytes, which is
+ * the value or says how long it is. NONE: not used here. */
+enum form { NONE, NIL, BOOL, BIN, DOUBLE, UINT, INT, TEXT, ARRAY, MAP };
+
+static const struct head {
+    uint8_t form, bytes;
+} heads[] = {
+    {NIL, 0},   {NONE, 0},  {BOOL, 0}, {BOOL, 0},   /* c0: nil, never used, false, true */
+    {BIN, 1},   {BIN, 2},   {BIN, 4},  {NONE, 0},   /* c4: bin; from c7 on ext */
+    {NONE, 0},  {NONE, 0},  {NONE, 0}, {DOUBLE, 8}, /* c8: ext, ext, float32, float64 */
+    {UINT, 1},  {UINT, 2},  {UINT, 4}, {UINT, 8},   /* cc: uint */
+    {INT, 1},   {INT, 2},   {INT, 4},  {INT, 8},    /* d0: int */
+    {NONE, 0},  {NONE, 0},  {NONE, 0}, {NONE, 0},   /* d4: ext of a fixed length, also d8 */
+    {NONE, 0},  {TEXT, 1},  {TEXT, 2}, {TEXT, 4},   /* d9: str */
+    {ARRAY, 2}, {ARRAY, 4}, {MAP, 2},  {MAP, 4},    /* dc: array, map */
+};
+
+static uint32_t read_be32(const uint8_t *at)
 {
-    if ((size_t)(u->end - u->at) < bytes)
-        return false;
-    uint64_t value = 0;
-    for (size_t i = 0; i < bytes; i++)
-        value = value << 8 | u->at[i];
-    u->at += bytes;
-    *ret = value;
-    return true;
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-static bool take_run(struct mst_unpack *u, enum mst_value_kind kind, uint64_t len,
-                     struct mst_value *v)
+static uint64_t read_be(const uint8_t *at, size_t bytes)
 {
-    if ((uint64_t)(u->end - u->at) < len)
-        return false;
-    v->kind = kind;
-    v->s = (struct mst_slice){u->at, (size_t)len};
-    u->at += len;
-    return true;
-}
-
-static void set_count(struct mst_value *v, enum mst_value_kind kind, uint64_t count)
-{
-    v->kind = kind;
-    v->count = (size_t)count;
+    switch (bytes) {
+    case 0:
+        return 0;
+    case 1:
+        return at[0];
+    case 2:
+        return (uint64_t)at[0] << 8 | at[1];
+    case 4:
+        return read_be32(at);
+    default:
+        return (uint64_t)read_be32(at) << 32 | read_be32(at + 4);
+    }
 }
 
 static void set_uint(struct mst_value *v, uint64_t n)
@@ -141,96 +149,63 @@ static void set_uint(struct mst_value *v, uint64_t n)
 static void set_int(struct mst_value *v, uint64_t n, size_t bytes)
 {
     /* Sign-extend without relying on what a right shift of a negative number does. */
-    uint64_t sign = UINT64_C(1) << (8 * bytes - 1);
+    uint64_t sign = UINT64_C(1) << ((8 * bytes - 1) & 63);
     n = (n ^ sign) - sign;
     v->kind = MST_VALUE_INT;
     memcpy(&v->i, &n, sizeof n);
 }
 
-/* Heads whose first byte is 0xc0 or above and below 0xe0: a type byte, then a length or value. */
-static bool take_typed(struct mst_unpack *u, uint8_t type, struct mst_value *v)
+bool mst_unpack_typed(struct mst_unpack *u, struct mst_value *ret_value)
 {
-    uint64_t n = 0;
-    switch (type) {
-    case 0xc0:
-        v->kind = MST_VALUE_NIL;
+    struct mst_value *v = ret_value;
+    const uint8_t *at = u->at;
+    uint8_t type = *at++;
+    if (type >= 0xe0) {
+        set_int(v, type, 1);
+        u->at = at;
         return true;
-    case 0xc2:
-    case 0xc3:
+    }
+    const struct head *head = &heads[type - 0xc0];
+    if ((size_t)(u->end - at) < head->bytes)
+        return false;
+    uint64_t n = read_be(at, head->bytes);
+    at += head->bytes;
+    switch ((enum form)head->form) {
+    case NONE:
+        return false;
+    case NIL:
+        v->kind = MST_VALUE_NIL;
+        break;
+    case BOOL:
         v->kind = MST_VALUE_BOOL;
         v->boolean = type == 0xc3;
-        return true;
-    case 0xc4:
-    case 0xc5:
-    case 0xc6:
-        return take_be(u, (size_t)1 << (type - 0xc4), &n) && take_run(u, MST_VALUE_BIN, n, v);
-    case 0xcb:
-        if (!take_be(u, 8, &n))
-            return false;
+        break;
+    case DOUBLE:
         v->kind = MST_VALUE_DOUBLE;
         memcpy(&v->d, &n, sizeof n);
-        return true;
-    case 0xcc:
-    case 0xcd:
-    case 0xce:
-    case 0xcf:
-        if (!take_be(u, (size_t)1 << (type - 0xcc), &n))
-            return false;
+        break;
+    case UINT:
         set_uint(v, n);
-        return true;
-    case 0xd0:
-    case 0xd1:
-    case 0xd2:
-    case 0xd3: {
-        size_t bytes = (size_t)1 << (type - 0xd0);
-        if (!take_be(u, bytes, &n))
+        break;
+    case INT:
+        set_int(v, n, head->bytes);
+        break;
+    case BIN:
+    case TEXT:
+        if ((uint64_t)(u->end - at) < n)
             return false;
-        set_int(v, n, bytes);
-        return true;
+        v->kind = head->form == BIN ? MST_VALUE_BIN : MST_VALUE_TEXT;
+        v->s = mst_bytes(at, (size_t)n);
+        at += n;
+        break;
+    case ARRAY:
+    case MAP:
+        v->kind = head->form == MAP ? MST_VALUE_MAP : MST_VALUE_ARRAY;
+        v->count = (size_t)n;
+        break;
     }
-    case 0xd9:
-    case 0xda:
-    case 0xdb:
-        return take_be(u, (size_t)1 << (type - 0xd9), &n) && take_run(u, MST_VALUE_TEXT, n, v);
-    case 0xdc:
-    case 0xdd:
-        if (!take_be(u, (size_t)2 << (type - 0xdc), &n))
-            return false;
-        set_count(v, MST_VALUE_ARRAY, n);
-        return true;
-    case 0xde:
-    case 0xdf:
-        if (!take_be(u, (size_t)2 << (type - 0xde), &n))
-            return false;
-        set_count(v, MST_VALUE_MAP, n);
-        return true;
-    default: /* never used (c1), ext (c7-c9, d4-d8), float32 (ca) */
-        return false;
-    }
-}
-
-bool mst_unpack_next(struct mst_unpack *u, struct mst_value *ret_value)
-{
-    if (u->at == u->end)
-        return false;
-    const uint8_t *head = u->at;
-    uint8_t type = *u->at++;
-    bool good = true;
-    if (type < 0x80)
-        set_uint(ret_value, type);
-    else if (type < 0x90)
-        set_count(ret_value, MST_VALUE_MAP, type & 0x0fU);
-    else if (type < 0xa0)
-        set_count(ret_value, MST_VALUE_ARRAY, type & 0x0fU);
-    else if (type < 0xc0)
-        good = take_run(u, MST_VALUE_TEXT, type & 0x1fU, ret_value);
-    else if (type >= 0xe0)
-        set_int(ret_value, type, 1);
-    else
-        good = take_typed(u, type, ret_value);
-    if (!good)
-        u->at = head;
-    return good;
+    u->at = at;
+    return true;
 }
 
 bool mst_unpack_skip(struct mst_unpack *u, struct mst_slice *ret_raw)
@@ -258,12 +233,13 @@ bool mst_unpack_find(struct mst_slice map, const char *key, struct mst_slice *re
     struct mst_value v;
     if (!mst_unpack_next(&u, &v) || v.kind != MST_VALUE_MAP)
         return false;
+    size_t len = strlen(key);
     for (size_t left = v.count; left > 0; left--) {
         struct mst_value k;
         struct mst_slice raw;
         if (!mst_unpack_next(&u, &k) || k.kind != MST_VALUE_TEXT || !mst_unpack_skip(&u, &raw))
             return false;
-        if (mst_slice_is(k.s, key)) {
+        if (k.s.len == len && memcmp(k.s.data, key, len) == 0) {
             *ret_raw = raw;
             return true;
         }

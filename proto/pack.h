@@ -55,8 +55,40 @@ struct mst_unpack {
 };
 
 void mst_unpack_init(struct mst_unpack *u, const void *data, size_t len);
-/* The next value (for arrays and maps its head). false at the end of the bytes. */
-bool mst_unpack_next(struct mst_unpack *u, struct mst_value *ret_value);
+/* What begins with a byte of 0xc0 to 0xff, for mst_unpack_next(), which everybody else calls. */
+bool mst_unpack_typed(struct mst_unpack *u, struct mst_value *ret_value);
+
+/*
+ * The next value (for arrays and maps its head). false at the end of the bytes, and where they are
+ * not a value that is used here; the cursor then stays where it was. In place, since most values
+ * are short and every byte that a stranger sends comes by here.
+ */
+static inline bool mst_unpack_next(struct mst_unpack *u, struct mst_value *ret_value)
+{
+    size_t left = (size_t)(u->end - u->at);
+    if (left == 0)
+        return false;
+    uint8_t type = *u->at;
+    if (type >= 0xc0)
+        return mst_unpack_typed(u, ret_value);
+    size_t len = 0;
+    if (type < 0x80) {
+        ret_value->kind = MST_VALUE_INT;
+        ret_value->i = type;
+    } else if (type < 0xa0) {
+        ret_value->kind = type < 0x90 ? MST_VALUE_MAP : MST_VALUE_ARRAY;
+        ret_value->count = type & 0x0fU;
+    } else {
+        len = type & 0x1fU;
+        if (len >= left)
+            return false;
+        ret_value->kind = MST_VALUE_TEXT;
+        ret_value->s = (struct mst_slice){u->at + 1, len};
+    }
+    u->at += 1 + len;
+    return true;
+}
+
 /* Skip one whole value, nested ones included; ret_raw, if not NULL, gets its bytes. */
 bool mst_unpack_skip(struct mst_unpack *u, struct mst_slice *ret_raw);
 /*

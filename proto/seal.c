@@ -60,8 +60,14 @@ void mst_chain_genesis(const uint8_t outbox[MST_OUTBOX_BYTES], const char *progr
 void mst_chain_next(const uint8_t prev[MST_HASH_BYTES], uint64_t seq, struct mst_slice report,
                     uint8_t ret_hash[MST_HASH_BYTES])
 {
-    uint8_t seq_bytes[U64_BYTES];
-    HASH(ret_hash, mst_text("muster.report.1"), digest(prev), put_u64(seq_bytes, seq), report);
+    /* In front of each report, so in one piece. */
+    static const char label[] = "muster.report.1";
+    uint8_t front[sizeof label - 1 + MST_HASH_BYTES + U64_BYTES], *at = front;
+    memcpy(at, label, sizeof label - 1);
+    at += sizeof label - 1;
+    memcpy(at, prev, MST_HASH_BYTES);
+    (void)put_u64(at + MST_HASH_BYTES, seq);
+    HASH(ret_hash, mst_bytes(front, sizeof front), report);
 }
 
 void mst_ledger_genesis(const char *programme, uint8_t ret_hash[MST_HASH_BYTES])

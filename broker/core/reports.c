@@ -164,7 +164,8 @@ void mst_report_apply(struct mst_step *s, const struct mst_input_report *input)
 {
     const struct mst_msg_report *r = input->report;
     struct mst_core *core = s->core;
-    struct subject subject = {""};
+    struct subject subject; /* every report has one, and few need it */
+    subject.text[0] = '\0';
     uint32_t unit = mst_names_unit(&core->names, core->programme, mst_text(input->unit));
     if (unit == MST_NONE) {
         mst_emit_refused(s, MST_E_UNKNOWN, input->unit);

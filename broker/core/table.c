@@ -32,9 +32,10 @@ static uint32_t hash_key(struct mst_slice duty, struct mst_slice period, struct 
     return hash_more(h, bearer.data, bearer.len);
 }
 
+/* Text has no NUL in it, so that a shorter b differs before it ends. */
 static bool same(struct mst_slice a, const char *b)
 {
-    return strnlen(b, a.len + 1) == a.len && memcmp(a.data, b, a.len) == 0;
+    return (a.len == 0 || strncmp(b, (const char *)a.data, a.len) == 0) && b[a.len] == '\0';
 }
 
 struct mst_slot *mst_table_at(const struct mst_table *t, uint32_t index)

@@ -309,7 +309,8 @@ static int step_report(struct passage *p, uint64_t seq, uint64_t row, struct ref
     struct mst_msg_report room;
     struct mst_err why;
     enum mst_code code = MST_OK;
-    char subject[256] = "";
+    char subject[256];
+    subject[0] = '\0';
     const struct mst_msg_report *report = read_report(p, seq - p->push->first, &room, &why);
     if (!report) {
         code = MST_R_FORM;

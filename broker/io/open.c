@@ -144,6 +144,7 @@ static int open_store(struct mst_broker *b, struct mst_err *err)
                                         .bulk_bytes = b->settings.BROKER_bulk_bytes,
                                         .bulk_file_bytes_max =
                                             b->settings.BROKER_bulk_file_bytes_max,
+                                        .bulk_ahead_bytes = b->settings.BROKER_bulk_ahead_bytes,
                                         .behind_bytes = b->settings.BROKER_commit_behind,
                                         .page_bytes = (int)b->settings.BROKER_page_bytes,
                                         .wal_bytes_max = b->settings.BROKER_wal_bytes_max};

@@ -3,6 +3,7 @@
 #include "broker/store/behind.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -70,6 +71,13 @@ bool mst_behind_done(struct mst_behind *b)
     pthread_mutex_lock(&b->lock);
     pthread_mutex_unlock(&b->lock);
     return true;
+}
+
+void mst_behind_wait(struct mst_behind *b)
+{
+    struct pollfd done = {.fd = b->fd, .events = POLLIN};
+    while (!mst_behind_done(b))
+        (void)poll(&done, 1, -1);
 }
 
 void mst_behind_stop(struct mst_behind *b)

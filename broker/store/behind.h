@@ -30,6 +30,8 @@ MST_MUST_CHECK int mst_behind_start(struct mst_behind *b, mst_behind_fn job, voi
 void mst_behind_begin(struct mst_behind *b);
 /* True once for each job that is done. */
 bool mst_behind_done(struct mst_behind *b);
+/* Until the job under way is done; there must be one that mst_behind_done() has not told of. */
+void mst_behind_wait(struct mst_behind *b);
 /* After the job under way, if any. Legal when it was not started. */
 void mst_behind_stop(struct mst_behind *b);
 

@@ -9,15 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/store/direct.h"
 #include "broker/store/files.h"
 
 /* For the VFS a file of this kind is one that nobody locks. */
 #define OPEN_KIND SQLITE_OPEN_SUPER_JOURNAL
 
 /*
- * A batch in a file: a header, written last, or zeros for one that is not sealed; what was
- * appended; the record. All in whole blocks, so that what follows a batch is a header and never
- * what somebody has sent.
+ * A batch in a file: a header, or zeros for one that is not sealed; what was appended; the record;
+ * zeros up to where the disk's next block begins. The pieces are filled up too. So what follows a
+ * batch is a header or zeros, and never what somebody has sent.
  */
 #define MAGIC UINT64_C(0x4d75737442617463) /* "MustBatc" */
 #define BLOCK_BYTES (8 * MST_BULK_LANES)
@@ -28,9 +29,18 @@ struct header {
     uint64_t before; /* of a file's first batch: where the file before ends */
 };
 
+/* A batch of this size and less is one write. */
+#define WINDOW_BYTES (1 << 20)
+
 static size_t blocks_of(uint64_t bytes)
 {
     return (bytes + BLOCK_BYTES - 1) / BLOCK_BYTES * BLOCK_BYTES;
+}
+
+/* Where the batch after one that ends there begins. */
+static int64_t aligned(int64_t end)
+{
+    return (end + MST_DIRECT_ALIGN - 1) / MST_DIRECT_ALIGN * MST_DIRECT_ALIGN;
 }
 
 static void name_file(const char *dir, uint64_t number, char path[MST_PATH_BYTES_MAX])
@@ -82,15 +92,26 @@ static void sum_begin(uint64_t sum[MST_BULK_LANES], uint64_t number, int64_t off
         sum[i] = (number + i) * PRIME_1 ^ (uint64_t)offset * PRIME_2;
 }
 
+static uint64_t sum_word(uint64_t sum, const uint8_t *data)
+{
+    uint64_t word;
+    memcpy(&word, data, sizeof word);
+    return turn(sum + word * PRIME_2, 31) * PRIME_1;
+}
+
+/* Each lane in a register of its own, which a loop over them would not be. */
 static void sum_add(uint64_t sum[MST_BULK_LANES], const uint8_t *data, size_t len)
 {
+    uint64_t a = sum[0], b = sum[1], c = sum[2], d = sum[3];
+    _Static_assert(MST_BULK_LANES == 4, "lanes");
     for (size_t at = 0; at < len; at += BLOCK_BYTES) {
-        for (size_t i = 0; i < MST_BULK_LANES; i++) {
-            uint64_t word;
-            memcpy(&word, data + at + 8 * i, sizeof word);
-            sum[i] = turn(sum[i] + word * PRIME_2, 31) * PRIME_1;
-        }
+        a = sum_word(a, data + at);
+        b = sum_word(b, data + at + 8);
+        c = sum_word(c, data + at + 16);
+        d = sum_word(d, data + at + 24);
     }
+    const uint64_t all[MST_BULK_LANES] = {a, b, c, d};
+    memcpy(sum, all, sizeof all);
 }
 
 static uint64_t sum_end(const uint64_t sum[MST_BULK_LANES], const struct header *header)
@@ -117,19 +138,41 @@ void mst_bulk_handle_done(struct mst_bulk_handle *h)
     h->number = 0;
 }
 
+/* A disk of the tests has files of its own. */
+static bool is_system(const sqlite3_vfs *vfs)
+{
+    return strcmp(vfs->zName, "unix") == 0;
+}
+
+/* SQLite's own callers write a page at a time: its unix VFS takes at most 0x1ffff bytes with one
+ * call, and says of what is more that the disk is full. */
+#define PIECE_BYTES_MAX 65536
+
+static int open_file(struct mst_bulk_handle *h, const char *path, int flags)
+{
+    bool direct = is_system(h->vfs) && flags & SQLITE_OPEN_READWRITE;
+    h->piece_bytes_max = direct ? WINDOW_BYTES : PIECE_BYTES_MAX;
+    if (direct)
+        return mst_direct_open(path, flags, h->file);
+    return h->vfs->xOpen(h->vfs, path, h->file, flags | OPEN_KIND | SQLITE_OPEN_NOFOLLOW, NULL);
+}
+
 /* Stand on this file. `flags`: how SQLite is to open it. */
 static int stand_on(struct mst_bulk_handle *h, uint64_t number, int flags, struct mst_err *err)
 {
     if (h->number == number)
         return 0;
     mst_bulk_handle_done(h);
+    size_t bytes = (size_t)h->vfs->szOsFile;
+    if (bytes < sizeof(struct mst_direct_file))
+        bytes = sizeof(struct mst_direct_file);
     /* The VFS reads the name for as long as the file is open, and perhaps a zero beyond its end. */
-    h->file = calloc(1, (size_t)h->vfs->szOsFile + MST_PATH_BYTES_MAX + 1);
+    h->file = calloc(1, bytes + MST_PATH_BYTES_MAX + 1);
     if (!h->file)
         return mst_fail_on(err, MST_E_NOMEM, "store");
-    char *path = (char *)h->file + h->vfs->szOsFile;
+    char *path = (char *)h->file + bytes;
     name_file(h->dir, number, path);
-    int rc = h->vfs->xOpen(h->vfs, path, h->file, flags | OPEN_KIND | SQLITE_OPEN_NOFOLLOW, NULL);
+    int rc = open_file(h, path, flags);
     if (rc == SQLITE_OK) {
         h->number = number;
         return 0;
@@ -141,8 +184,19 @@ static int stand_on(struct mst_bulk_handle *h, uint64_t number, int flags, struc
     return fail_vfs(h, number, rc, err);
 }
 
-int mst_bulk_read(struct mst_bulk_handle *h, const struct mst_bulk_place *place,
-                  struct mst_buf *out, struct mst_err *err)
+/* How many bytes of a place are not in its file yet. */
+static uint64_t unwritten_of(const struct mst_bulk *writer, const struct mst_bulk_place *place)
+{
+    uint64_t end = place->offset + place->bytes;
+    if (!writer || place->file != writer->number || place->bytes > INT32_MAX ||
+        end > (uint64_t)writer->end || end <= (uint64_t)writer->written)
+        return 0;
+    uint64_t unwritten = end - (uint64_t)writer->written;
+    return unwritten < place->bytes ? unwritten : place->bytes;
+}
+
+static int read_file(struct mst_bulk_handle *h, const struct mst_bulk_place *place,
+                     struct mst_buf *out, struct mst_err *err)
 {
     sqlite3_int64 size = 0;
     int code = stand_on(h, place->file, SQLITE_OPEN_READONLY, err);
@@ -159,6 +213,19 @@ int mst_bulk_read(struct mst_bulk_handle *h, const struct mst_bulk_place *place,
     if (rc == SQLITE_OK)
         rc = h->file->pMethods->xRead(h->file, at, (int)place->bytes, (int64_t)place->offset);
     return rc == SQLITE_OK ? 0 : fail_vfs(h, place->file, rc, err);
+}
+
+int mst_bulk_read(struct mst_bulk_handle *h, const struct mst_bulk_place *place,
+                  struct mst_buf *out, struct mst_err *err)
+{
+    uint64_t rest = unwritten_of(h->writer, place);
+    struct mst_bulk_place written = {place->file, place->offset, place->bytes - rest};
+    int code = rest && !written.bytes ? 0 : read_file(h, &written, out, err);
+    if (code || !rest)
+        return code;
+    uint64_t first = written.offset + written.bytes - (uint64_t)h->writer->written;
+    mst_buf_put(out, h->writer->window + first, rest);
+    return out->failed ? mst_fail_on(err, MST_E_NOMEM, "store") : 0;
 }
 
 /* ---- writing ---- */
@@ -182,7 +249,7 @@ int mst_bulk_found(struct mst_bulk *b, uint64_t number, int64_t bytes, struct ms
     if (size < bytes)
         return fail_damaged(h, number, size, bytes, err);
     b->number = number;
-    b->end = b->kept = bytes;
+    b->end = b->written = b->kept = bytes;
     return 0;
 }
 
@@ -219,17 +286,13 @@ static int read_batch(struct mst_bulk *b, uint64_t number, int64_t at, struct ms
     return 0;
 }
 
-/* SQLite's own callers write a page at a time: its unix VFS takes at most 0x1ffff bytes with one
- * call, and says of what is more that the disk is full. */
-#define WRITE_BYTES_MAX 65536
-
-static int write_at(sqlite3_file *file, const uint8_t *data, size_t len, int64_t at)
+static int write_at(struct mst_bulk_handle *h, const uint8_t *data, size_t len, int64_t at)
 {
     int rc = SQLITE_OK;
-    for (size_t done = 0; rc == SQLITE_OK && done < len; done += WRITE_BYTES_MAX) {
+    for (size_t done = 0; rc == SQLITE_OK && done < len; done += h->piece_bytes_max) {
         size_t left = len - done;
-        int part = left < WRITE_BYTES_MAX ? (int)left : WRITE_BYTES_MAX;
-        rc = file->pMethods->xWrite(file, data + done, part, at + (int64_t)done);
+        int part = (int)(left < h->piece_bytes_max ? left : h->piece_bytes_max);
+        rc = h->file->pMethods->xWrite(h->file, data + done, part, at + (int64_t)done);
     }
     return rc;
 }
@@ -242,12 +305,12 @@ static int secure(struct mst_bulk *b, const struct mst_buf *region, bool is_new,
                   struct mst_err *err)
 {
     sqlite3_file *file = b->handle.file;
-    int rc = write_at(file, region->data, region->len, b->kept);
+    int rc = write_at(&b->handle, region->data, region->len, b->kept);
     if (rc == SQLITE_OK)
         rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
     if (rc)
         return fail_vfs(&b->handle, b->number, rc, err);
-    b->end = b->kept += (int64_t)region->len;
+    b->end = b->written = b->kept = aligned(b->kept + (int64_t)region->len);
     return is_new ? mst_files_sync_directory(b->handle.dir, err) : 0;
 }
 
@@ -259,6 +322,13 @@ static int is_there(struct mst_bulk *b, uint64_t number, bool *ret_there, struct
     int rc = b->handle.vfs->xAccess(b->handle.vfs, path, SQLITE_ACCESS_EXISTS, &there);
     *ret_there = there;
     return rc ? fail_vfs(&b->handle, number, rc, err) : 0;
+}
+
+static void go_on_in_next(struct mst_bulk *b)
+{
+    b->number++;
+    b->before = b->kept;
+    b->end = b->written = b->kept = 0;
 }
 
 int mst_bulk_next(struct mst_bulk *b, struct mst_buf *region, struct mst_slice *ret_record,
@@ -286,9 +356,7 @@ int mst_bulk_next(struct mst_bulk *b, struct mst_buf *region, struct mst_slice *
     memcpy(&header, region->data, sizeof header);
     if (header.before != (uint64_t)b->kept)
         return fail_damaged(&b->handle, b->number, b->kept, (int64_t)header.before, err);
-    b->number++;
-    b->before = b->kept;
-    b->end = b->kept = 0;
+    go_on_in_next(b);
     return secure(b, region, true, err);
 }
 
@@ -296,6 +364,8 @@ int mst_bulk_next(struct mst_bulk *b, struct mst_buf *region, struct mst_slice *
 static int trim(struct mst_bulk *b, bool *ret_trimmed, struct mst_err *err)
 {
     sqlite3_int64 size = 0;
+    *ret_trimmed = false;
+    mst_zeros_settle(&b->zeros);
     int code = stand_on(&b->handle, b->number, SQLITE_OPEN_READWRITE, err);
     if (code)
         return code;
@@ -304,6 +374,7 @@ static int trim(struct mst_bulk *b, bool *ret_trimmed, struct mst_err *err)
     *ret_trimmed = size > b->kept;
     if (rc == SQLITE_OK && *ret_trimmed)
         rc = file->pMethods->xTruncate(file, b->kept);
+    mst_zeros_restart(&b->zeros, b->kept);
     return rc ? fail_vfs(&b->handle, b->number, rc, err) : 0;
 }
 
@@ -327,34 +398,64 @@ int mst_bulk_cut(struct mst_bulk *b, struct mst_err *err)
     return rc ? fail_vfs(h, b->number + 1, rc, err) : 0;
 }
 
+static int take_zeros_away(struct mst_bulk *b, struct mst_err *err)
+{
+    bool trimmed;
+    mst_zeros_settle(&b->zeros);
+    return b->zeros.end > b->kept ? trim(b, &trimmed, err) : 0;
+}
+
 static int begin_file(struct mst_bulk *b, struct mst_err *err)
 {
     char path[MST_PATH_BYTES_MAX];
     name_file(b->handle.dir, b->number + 1, path);
-    int code = mst_files_make(path, err);
+    int code = take_zeros_away(b, err);
+    mst_zeros_restart(&b->zeros, 0);
+    if (!code)
+        code = mst_files_make(path, err);
     if (!code)
         code = stand_on(&b->handle, b->number + 1, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
     if (!code)
         code = mst_files_sync_directory(b->handle.dir, err);
-    if (code)
-        return code;
-    b->number++;
-    b->before = b->kept;
-    b->end = b->kept = 0;
+    if (!code)
+        go_on_in_next(b);
+    return code;
+}
+
+/* What the window has; it is full, or ends as a batch does. */
+static int write_window(struct mst_bulk *b, struct mst_err *err)
+{
+    size_t len = (size_t)(b->end - b->written);
+    b->touched = true;
+    (void)mst_zeros_reach(&b->zeros, b->end);
+    int rc = write_at(&b->handle, b->window, len, b->written);
+    if (rc)
+        return fail_vfs(&b->handle, b->number, rc, err);
+    /* The batch's first block is written once more when its header is known. */
+    if (b->written == b->kept)
+        memcpy(b->window + WINDOW_BYTES, b->window, MST_DIRECT_ALIGN);
+    b->written = b->end;
     return 0;
 }
 
-/* Append whole blocks at the batch's end. */
-static int append(struct mst_bulk *b, const struct mst_buf *bytes, struct mst_err *err)
+/* Append at the batch's end. NULL: zeros. */
+static int append(struct mst_bulk *b, const uint8_t *data, size_t len, struct mst_err *err)
 {
-    sqlite3_file *file = b->handle.file;
-    b->touched = true;
-    int rc = write_at(file, bytes->data, bytes->len, b->end);
-    if (rc)
-        return fail_vfs(&b->handle, b->number, rc, err);
-    sum_add(b->sum, bytes->data, bytes->len);
-    b->end += (int64_t)bytes->len;
-    return 0;
+    int code = 0;
+    for (size_t done = 0; !code && done < len;) {
+        size_t used = (size_t)(b->end - b->written), part = len - done;
+        if (part > WINDOW_BYTES - used)
+            part = WINDOW_BYTES - used;
+        if (data)
+            memcpy(b->window + used, data + done, part);
+        else
+            memset(b->window + used, 0, part);
+        b->end += (int64_t)part;
+        done += part;
+        if (used + part == WINDOW_BYTES)
+            code = write_window(b, err);
+    }
+    return code;
 }
 
 static int fill_up(struct mst_buf *bytes, struct mst_err *err)
@@ -367,14 +468,17 @@ static int fill_up(struct mst_buf *bytes, struct mst_err *err)
 /* Room for the header of a batch that has appended nothing yet. */
 static int begin_batch(struct mst_bulk *b, struct mst_err *err)
 {
-    int code = b->number == 0 || b->end >= b->file_bytes_max
-                   ? begin_file(b, err)
-                   : stand_on(&b->handle, b->number, SQLITE_OPEN_READWRITE, err);
+    bool new_file = b->number == 0 || b->end >= b->file_bytes_max;
+    int code =
+        new_file ? begin_file(b, err) : stand_on(&b->handle, b->number, SQLITE_OPEN_READWRITE, err);
+    if (!code && !b->window)
+        b->window = aligned_alloc(MST_DIRECT_ALIGN, WINDOW_BYTES + MST_DIRECT_ALIGN);
+    if (!code && !b->window)
+        code = mst_fail_on(err, MST_E_NOMEM, "store");
     if (code)
         return code;
     sum_begin(b->sum, b->number, b->kept);
-    b->end = b->kept + HEADER_BYTES;
-    return 0;
+    return append(b, NULL, HEADER_BYTES, err);
 }
 
 int mst_bulk_append(struct mst_bulk *b, struct mst_buf *bytes, struct mst_bulk_place *ret_place,
@@ -385,24 +489,40 @@ int mst_bulk_append(struct mst_bulk *b, struct mst_buf *bytes, struct mst_bulk_p
     if (!code)
         code = fill_up(bytes, err);
     *ret_place = (struct mst_bulk_place){b->number, (uint64_t)b->end, len};
-    return code ? code : append(b, bytes, err);
+    if (code)
+        return code;
+    sum_add(b->sum, bytes->data, bytes->len);
+    return append(b, bytes->data, bytes->len, err);
+}
+
+/* The header of what is appended, to where it was left out. */
+static int put_header(struct mst_bulk *b, uint64_t record_bytes, struct mst_err *err)
+{
+    struct header header = {.magic = MAGIC, .record_bytes = record_bytes};
+    header.bytes = (uint64_t)(b->end - b->kept) - HEADER_BYTES;
+    header.before = (uint64_t)b->before; /* the batch may have begun its file just now */
+    header.sum = sum_end(b->sum, &header);
+    if (b->written == b->kept) {
+        memcpy(b->window, &header, sizeof header);
+        return 0;
+    }
+    memcpy(b->window + WINDOW_BYTES, &header, sizeof header);
+    int rc = write_at(&b->handle, b->window + WINDOW_BYTES, MST_DIRECT_ALIGN, b->kept);
+    return rc ? fail_vfs(&b->handle, b->number, rc, err) : 0;
 }
 
 int mst_bulk_seal(struct mst_bulk *b, struct mst_buf *record, struct mst_err *err)
 {
-    uint8_t first[HEADER_BYTES] = {0};
-    struct header header = {.magic = MAGIC, .record_bytes = record->len};
-    struct mst_bulk_place unused;
-    int code = mst_bulk_append(b, record, &unused, err);
-    if (code)
-        return code;
-    header.bytes = (uint64_t)(b->end - b->kept) - HEADER_BYTES;
-    header.before = (uint64_t)b->before; /* the batch may have begun its file just now */
-    header.sum = sum_end(b->sum, &header);
-    memcpy(first, &header, sizeof header);
-    sqlite3_file *file = b->handle.file;
-    int rc = file->pMethods->xWrite(file, first, sizeof first, b->kept);
-    return rc ? fail_vfs(&b->handle, b->number, rc, err) : 0;
+    struct mst_bulk_place place;
+    int code = record ? mst_bulk_append(b, record, &place, err) : 0;
+    if (!code && record)
+        code = put_header(b, place.bytes, err);
+    if (!code)
+        code = append(b, NULL, (size_t)(aligned(b->end) - b->end), err);
+    /* Where there are zeros, there is room: then it can wait for the sync. */
+    if (!code && b->end > b->written && !mst_zeros_reach(&b->zeros, b->end))
+        code = write_window(b, err);
+    return code;
 }
 
 bool mst_bulk_has(const struct mst_bulk *b)
@@ -413,6 +533,9 @@ bool mst_bulk_has(const struct mst_bulk *b)
 int mst_bulk_sync(struct mst_bulk *b, struct mst_err *err)
 {
     sqlite3_file *file = b->handle.file;
+    int code = b->end > b->written ? write_window(b, err) : 0;
+    if (code)
+        return code;
 #ifdef MUSTER_TESTING
     if (b->unsafe_sync)
         return 0;
@@ -423,6 +546,8 @@ int mst_bulk_sync(struct mst_bulk *b, struct mst_err *err)
 
 void mst_bulk_keep(struct mst_bulk *b)
 {
+    if (mst_bulk_has(b))
+        mst_zeros_follow(&b->zeros, b->handle.file, b->end);
     b->kept = b->end;
     b->touched = false;
 }
@@ -431,7 +556,27 @@ int mst_bulk_forget(struct mst_bulk *b, struct mst_err *err)
 {
     bool trimmed;
     int code = b->touched ? trim(b, &trimmed, err) : 0;
-    b->end = b->kept;
+    b->end = b->written = b->kept;
     b->touched = false;
     return code;
+}
+
+/* ---- a writer's life ---- */
+
+void mst_bulk_init(struct mst_bulk *b, sqlite3_vfs *vfs, const char *dir, int64_t file_bytes_max,
+                   int64_t ahead_bytes)
+{
+    *b = (struct mst_bulk){.file_bytes_max = file_bytes_max};
+    mst_bulk_handle_init(&b->handle, vfs, dir);
+    mst_zeros_init(&b->zeros, ahead_bytes, is_system(vfs));
+}
+
+void mst_bulk_done(struct mst_bulk *b, bool as_they_are)
+{
+    /* What is not taken away now is cut off by the next start. */
+    if (!as_they_are)
+        (void)take_zeros_away(b, NULL);
+    mst_zeros_done(&b->zeros);
+    mst_bulk_handle_done(&b->handle);
+    free(b->window);
 }

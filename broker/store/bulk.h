@@ -2,7 +2,9 @@
 /*
  * Bulk: the reports of large batches, in files beside the database (reports-000001.log, …). Bytes
  * are appended, synced, and only then named by a commit of the database, which keeps how far each
- * file goes. So they pass through no page cache, no log and no checkpoint.
+ * file goes. So they pass through no page cache, no log and no checkpoint. A batch is gathered in
+ * memory and written in one piece, in whole blocks (direct.h), over zeros that were written ahead
+ * of it (zeros.h).
  *
  * A batch that is sealed with a record of all that it stores is on disk with the file's sync alone:
  * a start that finds it behind what the database has carries the record out. What lies behind the
@@ -18,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "broker/store/zeros.h"
 #include "proto/buf.h"
 #include "proto/err.h"
 #include "proto/msg.h"
@@ -30,27 +33,38 @@ struct mst_bulk_place {
 /* A file that is open; number 0: none is. */
 struct mst_bulk_handle {
     sqlite3_vfs *vfs;
-    const char *dir; /* borrowed */
+    const char *dir;               /* borrowed */
+    const struct mst_bulk *writer; /* whose open batch is read, too; NULL: nobody's */
     sqlite3_file *file;
+    size_t piece_bytes_max; /* of one write */
     uint64_t number;
 };
 
 #define MST_BULK_LANES 4
 
-/* Invariant: kept <= end; what lies from `kept` on is the open batch's. */
+/* Invariant: kept <= written <= end; what lies from `kept` on is the open batch's, and what lies
+ * from `written` on is in `window`. */
 struct mst_bulk {
     struct mst_bulk_handle handle;
     uint64_t number; /* of the last file; 0: there is none */
-    int64_t end, kept;
+    int64_t end, written, kept;
+    uint8_t *window; /* NULL: nothing was appended yet */
+    struct mst_zeros zeros;
     int64_t before;               /* how far the file before goes */
     uint64_t sum[MST_BULK_LANES]; /* of what the open batch has appended */
-    bool touched;                 /* the open batch may have written something */
+    bool touched;                 /* the file may have something of the open batch */
     int64_t file_bytes_max;       /* a batch that begins beyond it begins a file */
     bool unsafe_sync;             /* for a negative control only */
 };
 
 void mst_bulk_handle_init(struct mst_bulk_handle *h, sqlite3_vfs *vfs, const char *dir);
 void mst_bulk_handle_done(struct mst_bulk_handle *h);
+
+/* A writer's beginning and end; `ahead_bytes`: zeros ahead of what is appended. The end takes them
+ * away, unless the files are to stay as they are. */
+void mst_bulk_init(struct mst_bulk *b, sqlite3_vfs *vfs, const char *dir, int64_t file_bytes_max,
+                   int64_t ahead_bytes);
+void mst_bulk_done(struct mst_bulk *b, bool as_they_are);
 
 /* Append to the result what lies there. MST_E_CORRUPT: the file is not, or is too short. */
 MST_MUST_CHECK int mst_bulk_read(struct mst_bulk_handle *h, const struct mst_bulk_place *place,
@@ -74,7 +88,7 @@ MST_MUST_CHECK int mst_bulk_cut(struct mst_bulk *b, struct mst_err *err);
 /* Append what is not empty, and is filled up to whole blocks. MST_E_FULL: drop the batch. */
 MST_MUST_CHECK int mst_bulk_append(struct mst_bulk *b, struct mst_buf *bytes,
                                    struct mst_bulk_place *ret_place, struct mst_err *err);
-/* Append the batch's record, likewise, and make it count as one. */
+/* Append the batch's record, likewise, and make it count as one. NULL: a batch without one ends. */
 MST_MUST_CHECK int mst_bulk_seal(struct mst_bulk *b, struct mst_buf *record, struct mst_err *err);
 /* Has the open batch appended anything? Then it must be synced before the commit that names it. */
 bool mst_bulk_has(const struct mst_bulk *b);

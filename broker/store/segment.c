@@ -2,6 +2,8 @@
 /* A run's reports as bytes. Copies reports once, when they are packed, and never after. */
 #include "broker/store/segment.h"
 
+#include <string.h>
+
 #define LENGTH_BYTES 4
 
 static uint64_t take_number(const uint8_t **at, size_t bytes)
@@ -14,13 +16,15 @@ static uint64_t take_number(const uint8_t **at, size_t bytes)
 
 void mst_segment_pack_reports(struct mst_slices reports, struct mst_buf *out)
 {
+    const size_t length_bytes = reports.count > 1 ? LENGTH_BYTES : 0;
     for (size_t i = 0; i < reports.count; i++) {
         size_t len = reports.items[i].len;
-        const uint8_t length[LENGTH_BYTES] = {(uint8_t)(len >> 24), (uint8_t)(len >> 16),
-                                              (uint8_t)(len >> 8), (uint8_t)len};
-        if (reports.count > 1)
-            mst_buf_put(out, length, sizeof length);
-        mst_buf_put(out, reports.items[i].data, len);
+        uint8_t *at = mst_buf_add(out, length_bytes + len);
+        if (!at)
+            return;
+        for (size_t k = length_bytes; k > 0; k--)
+            *at++ = (uint8_t)(len >> (8 * (k - 1)));
+        memcpy(at, reports.items[i].data, len);
     }
 }
 

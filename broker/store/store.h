@@ -135,6 +135,7 @@ struct mst_store_options {
     int64_t bulk_bytes;    /* from so many bytes of reports in a batch on, they go to files beside
                               the database; 0: never */
     int64_t bulk_file_bytes_max; /* beyond it the next batch begins a file */
+    int64_t bulk_ahead_bytes;    /* of zeros written ahead of the reports; 0: none */
     /* For the negative controls only: commits, or files of reports, are not synced. Without
      * MUSTER_TESTING they do nothing. */
     bool unsafe_sync, unsafe_bulk_sync;

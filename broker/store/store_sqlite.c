@@ -147,7 +147,7 @@ static int sqlite_prepare(struct mst_store *base, struct mst_err *err)
 {
     struct sqlite_store *s = of(base);
     if (!s->seals)
-        return 0;
+        return mst_bulk_has(&s->bulk) ? mst_bulk_seal(&s->bulk, NULL, err) : 0;
     return s->redo.record.failed ? mst_fail_on(err, MST_E_NOMEM, "store")
                                  : mst_bulk_seal(&s->bulk, &s->redo.record, err);
 }
@@ -212,7 +212,7 @@ static void sqlite_close(struct mst_store *base)
 {
     struct sqlite_store *s = of(base);
     mst_behind_stop(&s->behind);
-    mst_bulk_handle_done(&s->bulk.handle);
+    mst_bulk_done(&s->bulk, s->base.state == MST_STORE_DEAD);
     /* After a failure nothing more is written: the next start recovers from what is there. */
     if (s->base.state == MST_STORE_DEAD && s->conn.db)
         sqlite3_db_config(s->conn.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -378,10 +378,11 @@ static int open_bulk(struct sqlite_store *s, const struct mst_store_options *opt
                      struct mst_err *err)
 {
     sqlite3_stmt *files = NULL;
-    mst_bulk_handle_init(&s->bulk.handle, s->conn.bulk.vfs, s->conn.bulk.dir);
-    s->bulk.file_bytes_max = options->bulk_file_bytes_max;
-    s->bulk.unsafe_sync = options->unsafe_bulk_sync || options->unsafe_sync;
     s->bulk_bytes = options->bulk_bytes;
+    mst_bulk_init(&s->bulk, s->conn.bulk.vfs, s->conn.bulk.dir, options->bulk_file_bytes_max,
+                  options->bulk_ahead_bytes);
+    s->bulk.unsafe_sync = options->unsafe_bulk_sync || options->unsafe_sync;
+    s->conn.bulk.writer = &s->bulk;
     int code = mst_sqlite_take(&s->conn, MST_SQL_BULK_FILES, &files, err);
     if (code)
         return code;

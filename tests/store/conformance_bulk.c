@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static void path_of_reports(const struct world *w, int number, char path[128])
@@ -23,6 +24,8 @@ static off_t bytes_of_reports(const struct world *w, int number)
 
 #define HEADER 64 /* of a batch */
 #define TAIL 100
+/* What a batch is filled up to. */
+#define BLOCK 4096
 
 /* Read or overwrite some bytes of the closed store's file. */
 static void access_file(const struct world *w, int number, long at, uint8_t *bytes, size_t len,
@@ -76,6 +79,38 @@ static void reports_of_small_batches_stay_in_the_database(void **state)
     assert_string_equal(why, "");
 }
 
+/* A batch that is too large to be gathered in memory. */
+static void put_large_run(struct world *w)
+{
+    static uint8_t large[3][400000];
+    struct mst_slice items[3];
+    for (size_t i = 0; i < COUNT_OF(items); i++) {
+        memset(large[i], (int)i + 1, sizeof large[i]);
+        items[i] = mst_bytes(large[i], sizeof large[i]);
+    }
+    struct mst_run run = {.outbox = 5, .first = 1, .last = 3, .row_first = w->rows + 1};
+    assert_int_equal(
+        mst_store_put_run(w->s, w->p, &run, (struct mst_slices){items, COUNT_OF(items)}, &w->err),
+        0);
+}
+
+struct large {
+    struct world *w;
+    size_t seen;
+};
+
+static int see_large(void *context, const struct mst_row *row)
+{
+    struct large *l = context;
+    if (row->row <= l->w->rows)
+        return 0;
+    assert_int_equal(row->bytes.len, 400000);
+    for (size_t i = 0; i < row->bytes.len; i++)
+        assert_int_equal(row->bytes.data[i], row->row - l->w->rows);
+    l->seen++;
+    return 0;
+}
+
 static void what_no_commit_names_is_cut_off(void **state)
 {
     struct world *w = *state;
@@ -83,9 +118,10 @@ static void what_no_commit_names_is_cut_off(void **state)
     if (!w->backend->bulk)
         return;
     assert_int_equal(fixture_write_batch(w->s, 1, &w->err), 0);
+    w->rows = fixture_batch_rows(1);
     off_t bytes = bytes_of_reports(w, 1);
     world_begin(w);
-    assert_int_equal(fixture_put_batch(w->s, 2, &w->err), 0);
+    put_large_run(w);
     assert_true(bytes_of_reports(w, 1) > bytes);
     path_of_reports(w, 2, path);
     FILE *f = fopen(path, "w"); /* as a batch that began it and was dropped has left it */
@@ -97,11 +133,57 @@ static void what_no_commit_names_is_cut_off(void **state)
     assert_int_equal(bytes_of_reports(w, 2), -1);
     /* What a dropped batch has written is taken away. */
     world_begin(w);
-    assert_int_equal(fixture_put_batch(w->s, 2, &w->err), 0);
+    put_large_run(w);
+    assert_true(bytes_of_reports(w, 1) > bytes);
     mst_store_rollback(w->s);
     assert_int_equal(bytes_of_reports(w, 1), bytes);
     assert_int_equal(fixture_write_batch(w->s, 2, &w->err), 0);
     assert_int_equal(fixture_read_batches(w->s, why, sizeof why), 2);
+}
+
+/* Part of it is in the file, part is not yet. */
+static void large_batch_is_read_before_and_after_its_commit(void **state)
+{
+    struct world *w = *state;
+    struct large l = {w, 0};
+    world_begin(w);
+    put_large_run(w);
+    for (int committed = 0; committed < 2; committed++) {
+        l.seen = 0;
+        assert_int_equal(mst_reader_rows(w->own, w->p, 1, see_large, &l, &w->err), 0);
+        assert_int_equal(l.seen, 3);
+        if (!committed)
+            world_commit(w);
+    }
+}
+
+/* They are there while the store is open, and no sync of it has to lengthen the file. */
+static void zeros_ahead_go_with_the_store(void **state)
+{
+    struct world *w = *state;
+    struct stat st;
+    char path[128], why[256] = "";
+    if (!w->backend->bulk)
+        return;
+    w->options.bulk_ahead_bytes = 100000;
+    world_reopen(w);
+    path_of_reports(w, 1, path);
+    assert_int_equal(fixture_write_batch(w->s, 1, &w->err), 0);
+    struct timespec pause = {0, 1000000};
+    for (int ms = 0; stat(path, &st) || st.st_size < 90000; ms++) {
+        assert_true(ms < 60000);
+        nanosleep(&pause, NULL);
+    }
+    for (uint64_t k = 2; bytes_of_reports(w, 2) < 0; k++)
+        assert_int_equal(fixture_write_batch(w->s, k, &w->err), 0);
+    /* A file that is left ends where its batches do. */
+    assert_in_range(bytes_of_reports(w, 1), w->options.bulk_file_bytes_max,
+                    2 * w->options.bulk_file_bytes_max);
+    mst_store_close(w->s);
+    w->s = NULL;
+    assert_in_range(bytes_of_reports(w, 2), 4096, w->options.bulk_file_bytes_max);
+    assert_int_equal(world_open(w), 0);
+    assert_true(fixture_read_batches(w->s, why, sizeof why) > 1);
 }
 
 static void missing_or_short_file_is_refused_and_nothing_touched(void **state)
@@ -234,7 +316,7 @@ static void sealed_batches_are_carried_out_at_a_start(void **state)
     assert_true(files > 1);
     assert_int_equal(open_after_power_cut(w, log_bytes, files, 0), 5);
     /* The last of them was not wholly written. */
-    assert_int_equal(open_after_power_cut(w, log_bytes, files, 1), 4);
+    assert_int_equal(open_after_power_cut(w, log_bytes, files, BLOCK), 4);
     assert_int_equal(open_after_power_cut(w, bytes_of_log(w), files, 0), 5);
 }
 
@@ -310,6 +392,8 @@ int main(void)
         WORLD_TEST(reports_lie_in_files_of_their_owner),
         WORLD_TEST(reports_of_small_batches_stay_in_the_database),
         WORLD_TEST(what_no_commit_names_is_cut_off),
+        WORLD_TEST(large_batch_is_read_before_and_after_its_commit),
+        WORLD_TEST(zeros_ahead_go_with_the_store),
         WORLD_TEST(missing_or_short_file_is_refused_and_nothing_touched),
         WORLD_TEST(length_that_does_not_add_up_in_a_file_is_damage),
         WORLD_TEST(sealed_batches_are_carried_out_at_a_start),

@@ -33,6 +33,7 @@ static struct mst_store_options small_options(void)
      */
     options.bulk_bytes = 2000;
     options.bulk_file_bytes_max = 40000;
+    options.bulk_ahead_bytes = 16384;
     return options;
 }
 

@@ -20,7 +20,8 @@ static struct mst_store_options small_options(void)
     struct mst_store_options options = fixture_options(dir);
     options.wal_bytes_max = 32 * 1024; /* so that checkpoints and new logs are in the history */
     options.bulk_bytes = 2000;
-    options.bulk_file_bytes_max = 8000; /* and files that follow each other */
+    options.bulk_file_bytes_max = 12000; /* and files that follow each other */
+    options.bulk_ahead_bytes = 8192;
     return options;
 }
 

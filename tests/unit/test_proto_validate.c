@@ -152,6 +152,32 @@ static void a_repeated_key_is_found_wherever_it_stands(void **state)
     mst_buf_done(&buf);
 }
 
+/* So many keys, which begin and end alike; the last one is the twin-th once more, or its own. */
+static int validate_keys(unsigned count, unsigned twin)
+{
+    struct mst_buf buf = {0};
+    mst_pack_map(&buf, count);
+    for (unsigned i = 0; i < count; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "key %02u long", i + 1 == count ? twin : i * 7 % 50);
+        mst_pack_text(&buf, key);
+        mst_pack_nil(&buf);
+    }
+    int rc = mst_validate(buf.data, buf.len, NULL);
+    mst_buf_done(&buf);
+    return rc;
+}
+
+static void keys_that_differ_in_the_middle_are_distinct(void **state)
+{
+    (void)state;
+    for (unsigned count = 1; count <= 50; count++) {
+        assert_int_equal(validate_keys(count, 99), 0);
+        for (unsigned i = 0; i + 1 < count; i++)
+            assert_int_equal(validate_keys(count, i * 7 % 50), MST_E_PROTOCOL);
+    }
+}
+
 static void a_map_has_a_limit_of_keys(void **state)
 {
     (void)state;
@@ -198,20 +224,84 @@ static void only_shortest_utf8_is_text(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_false(mst_utf8_check(bad[i], strlen(bad[i])));
     assert_false(mst_utf8_check("a\0b", 3));
-    for (size_t at = 0; at < 20; at++) { /* wherever in a longer run the bad byte stands */
-        char run[20];
-        memset(run, 'a', sizeof run);
-        assert_true(mst_utf8_check(run, sizeof run));
-        run[at] = '\0';
-        assert_false(mst_utf8_check(run, sizeof run));
-        run[at] = '\x80';
-        assert_false(mst_utf8_check(run, sizeof run));
-        run[at] = '\x7f';
-        assert_true(mst_utf8_check(run, sizeof run));
-    }
     REFUSE("\xa2\xc0\x80", "byte 0: text is not UTF-8, or has a NUL in it");
     REFUSE("\xa1\x00", "byte 0: text is not UTF-8, or has a NUL in it");
     REFUSE("\x81\xa1\xff\x01", "byte 1: text is not UTF-8, or has a NUL in it");
+}
+
+/* Neighbours and length decide over how many bytes are looked at together. */
+static void a_bad_byte_is_found_wherever_it_stands(void **state)
+{
+    (void)state;
+    char run[100];
+    for (size_t len = 1; len <= sizeof run; len++) {
+        for (size_t at = 0; at < len; at++) {
+            memset(run, 'a', len);
+            assert_true(mst_utf8_check(run, len));
+            run[at] = '\0';
+            assert_false(mst_utf8_check(run, len));
+            run[at] = '\x80';
+            assert_false(mst_utf8_check(run, len));
+            run[at] = '\x7f';
+            assert_true(mst_utf8_check(run, len));
+        }
+    }
+}
+
+static void a_character_is_whole_wherever_it_stands(void **state)
+{
+    (void)state;
+    static const char *const characters[] = {"é", "县", "𠀀"};
+    char run[100];
+    for (size_t i = 0; i < 3; i++) {
+        size_t bytes = strlen(characters[i]), whole = sizeof run / bytes * bytes;
+        for (size_t front = 0; front < bytes; front++) { /* ASCII before them */
+            memset(run, 'a', front);
+            for (size_t at = front; at + bytes <= whole; at += bytes)
+                memcpy(run + at, characters[i], bytes);
+            for (size_t len = front; len + bytes <= whole; len++)
+                assert_int_equal(mst_utf8_check(run, len), (len - front) % bytes == 0);
+        }
+    }
+}
+
+static void pairs_are_what_the_cursor_reads(void **state)
+{
+    (void)state;
+    static const char map[] = "\x86\xa1"
+                              "a\x01\xa0\xc4\x02zz\xa1"
+                              "b\x81\xa1"
+                              "a\x92\xc0\x80\xa1"
+                              "c\x90\xab"
+                              "a long name\xa3"
+                              "abc\xa1"
+                              "d\x93\x01\x02\xc3";
+    struct mst_pairs pairs;
+    struct mst_unpack u;
+    struct mst_value v;
+    assert_int_equal(mst_validate_pairs(map, sizeof map - 1, &pairs, NULL), 0);
+    assert_true(pairs.is_map);
+    mst_unpack_init(&u, map, sizeof map - 1);
+    assert_true(mst_unpack_next(&u, &v));
+    assert_int_equal(pairs.count, v.count);
+    for (size_t i = 0; i < pairs.count; i++) {
+        const struct mst_pair *pair = &pairs.items[i];
+        struct mst_slice raw;
+        assert_true(mst_unpack_next(&u, &v));
+        assert_ptr_equal(pair->key.data, v.s.data);
+        assert_int_equal(pair->key.len, v.s.len);
+        struct mst_unpack head = u;
+        assert_true(mst_unpack_next(&head, &v) && mst_unpack_skip(&u, &raw));
+        assert_int_equal(pair->head.kind, v.kind);
+        assert_ptr_equal(pair->raw.data, raw.data);
+        assert_int_equal(pair->raw.len, raw.len);
+    }
+    assert_int_equal(mst_validate_pairs("\x91\x81\xa1z\x01", 5, &pairs, NULL), 0);
+    assert_false(pairs.is_map);
+    assert_int_equal(pairs.count, 0);
+    assert_int_equal(mst_validate_pairs("\x80", 1, &pairs, NULL), 0);
+    assert_true(pairs.is_map);
+    assert_int_equal(pairs.count, 0);
 }
 
 int main(void)
@@ -224,8 +314,12 @@ int main(void)
         cmocka_unit_test(sixteen_levels_are_the_limit),
         cmocka_unit_test(keys_are_distinct_text),
         cmocka_unit_test(a_repeated_key_is_found_wherever_it_stands),
+        cmocka_unit_test(keys_that_differ_in_the_middle_are_distinct),
         cmocka_unit_test(a_map_has_a_limit_of_keys),
         cmocka_unit_test(only_shortest_utf8_is_text),
+        cmocka_unit_test(a_bad_byte_is_found_wherever_it_stands),
+        cmocka_unit_test(a_character_is_whole_wherever_it_stands),
+        cmocka_unit_test(pairs_are_what_the_cursor_reads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
