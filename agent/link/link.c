@@ -148,17 +148,20 @@ static void close_sockets(struct mst_link *link)
     link->monitor = link->socket = NULL;
 }
 
-static int send_now(struct mst_link *link, const struct mst_msg *msg, struct mst_err *err)
+static int send_frame(struct mst_link *link, struct mst_slice frame, struct mst_err *err)
 {
-    mst_buf_clear(&link->out);
     link->stirred = true;
-    int code = mst_msg_encode(msg, &link->out, err);
-    if (code)
-        return code;
-    if (zmq_send(link->socket, link->out.data, link->out.len, ZMQ_DONTWAIT) >= 0)
+    if (zmq_send(link->socket, frame.data, frame.len, ZMQ_DONTWAIT) >= 0)
         return 0;
     return zmq_errno() == EAGAIN ? mst_fail_on(err, MST_E_BUSY, link->endpoint)
                                  : socket_fail(link, err);
+}
+
+static int send_now(struct mst_link *link, const struct mst_msg *msg, struct mst_err *err)
+{
+    mst_buf_clear(&link->out);
+    int code = mst_msg_encode(msg, &link->out, err);
+    return code ? code : send_frame(link, mst_bytes(link->out.data, link->out.len), err);
 }
 
 static int send_hello(struct mst_link *link, struct mst_err *err)
@@ -492,6 +495,13 @@ int mst_link_send(struct mst_link *link, const struct mst_msg *msg, struct mst_e
     if (link->state != LINK_OPEN)
         return mst_fail_on(err, MST_E_BUSY, link->endpoint);
     return send_now(link, msg, err);
+}
+
+int mst_link_send_frame(struct mst_link *link, struct mst_slice frame, struct mst_err *err)
+{
+    if (link->state != LINK_OPEN)
+        return mst_fail_on(err, MST_E_BUSY, link->endpoint);
+    return send_frame(link, frame, err);
 }
 
 /* ---- requests ---- */

@@ -50,6 +50,9 @@ MST_MUST_CHECK int mst_link_poll(struct mst_link *link, int timeout_ms,
 /* MST_E_BUSY when the queue is full or the session is not up: try again after the next event. */
 MST_MUST_CHECK int mst_link_send(struct mst_link *link, const struct mst_msg *msg,
                                  struct mst_err *err);
+/* The same with a message that is encoded already; frame is copied. */
+MST_MUST_CHECK int mst_link_send_frame(struct mst_link *link, struct mst_slice frame,
+                                       struct mst_err *err);
 
 /* The secret half of the signing key that goes with the connection's: a home's keys are read again
  * for every connection, so that a service takes up rotated ones by itself. */

@@ -4,9 +4,9 @@
  * within the window, takes receipts, follows the alerts.
  *
  * One round is: mst_session_drain() takes what has arrived into the outbox file, and pushes on into
- * the window that a receipt opens; mst_session_push() pushes what was queued before; the caller
- * commits; mst_session_flush() tells the broker what may be told only then, and pushes what that
- * commit made durable.
+ * the window that a receipt opens, first of all the run that is ready; mst_session_push() pushes
+ * what was queued before; the caller commits; mst_session_flush() tells the broker what may be told
+ * only then, and pushes what that commit made durable.
  */
 #ifndef MST_AGENT_RUN_SESSION_H
 #define MST_AGENT_RUN_SESSION_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of a session, shared by session.c (what arrives) and tell.c (what is sent) only. */
+/* Inside of a session, shared by session.c (what arrives), tell.c and push.c (what is sent) only.
+ */
 #ifndef MST_AGENT_RUN_SESSION_IMPL_H
 #define MST_AGENT_RUN_SESSION_IMPL_H
 
@@ -43,10 +44,24 @@ struct mst_session {
     struct mst_ask *asks; /* the staff's, borrowed */
 
     struct mst_run run;
+    bool ready; /* `run` is, signed and encoded in `frame`, and waits for room */
+    struct mst_buf frame;
+    uint64_t usual; /* reports in the latest run that left some for the next */
 };
 
 /* From now on the broker owes an answer. */
 void mst_session_arm(struct mst_session *s);
+
+/* 0 when the send queue was full: it empties by itself, and the next round goes on. */
+MST_MUST_CHECK int mst_session_unless_busy(int code, const struct mst_err *why,
+                                           struct mst_err *err);
+
+/* In push.c. Reports behind `sent` go out next; the run that was ready is forgotten. */
+void mst_session_push_from(struct mst_session *s, uint64_t sent);
+/* Send the run that is ready, if there is room for it once everything up to `acked` is
+ * acknowledged. */
+MST_MUST_CHECK int mst_session_push_ready(struct mst_session *s, uint64_t acked,
+                                          struct mst_err *err);
 
 /* In ask.c. The session ended: what was under way is sent again. */
 void mst_session_asks_drop(struct mst_session *s);

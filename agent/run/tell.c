@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the agent tells the broker, after the commit and never before: its subscription, what it has
- * taken of the alerts, and runs of reports, each signed over its head.
+ * What the agent tells the broker, after the commit and never before: its subscription and what it
+ * has taken of the alerts. Runs of reports are push.c's.
  */
 #include "agent/run/session_impl.h"
 
@@ -77,68 +77,14 @@ static int send_brief_request(struct mst_session *s, struct mst_err *err)
     return 0;
 }
 
-static int send_run(struct mst_session *s, uint64_t last, struct mst_err *err)
-{
-    int code =
-        mst_outbox_run(s->outbox, s->sent + 1, last, (size_t)s->home->settings.AGENT_run_reports,
-                       s->message_bytes_max - MST_PUSH_FRAME_BYTES, &s->run, err);
-    if (code)
-        return code;
-    uint8_t sig[MST_SIGN_BYTES];
-    mst_run_sign(mst_link_sign_secret(s->link), mst_outbox_id(s->outbox), s->run.last, s->run.head,
-                 sig);
-    struct mst_msg msg = {.type = MST_MSG_push};
-    msg.u.push.outbox = mst_bytes(mst_outbox_id(s->outbox), MST_OUTBOX_BYTES);
-    msg.u.push.first = s->run.first;
-    msg.u.push.prev = mst_bytes(s->run.prev, sizeof s->run.prev);
-    msg.u.push.reports = (struct mst_slices){s->run.reports, s->run.count};
-    msg.u.push.alg = mst_text(MST_ALG_ED25519_BLAKE2B);
-    msg.u.push.sig = mst_bytes(sig, sizeof sig);
-    MST_FAILPOINT("agent.before-push");
-    code = mst_link_send(s->link, &msg, err);
-    if (code)
-        return code;
-    s->sent = s->run.last;
-    if (s->answer_by_ms == 0)
-        mst_session_arm(s);
-    return 0;
-}
-
-static int push(struct mst_session *s, struct mst_err *err)
-{
-    for (;;) {
-        uint64_t last = mst_outbox_safe(s->outbox);
-        uint64_t acked = mst_outbox_acked(s->outbox);
-        if (last - acked > s->window)
-            last = acked + s->window;
-        /* What the broker holds already is sent by itself, to get its stored answer. */
-        if (s->sent < s->broker_last && s->broker_last < last)
-            last = s->broker_last;
-        if (s->sent >= last)
-            return 0;
-        int code = send_run(s, last, err);
-        if (code)
-            return code;
-    }
-}
-
 /* A full queue empties by itself; the next round goes on. */
-static int unless_busy(int code, const struct mst_err *why, struct mst_err *err)
+int mst_session_unless_busy(int code, const struct mst_err *why, struct mst_err *err)
 {
     if (code == 0 || code == MST_E_BUSY)
         return 0;
     if (err)
         *err = *why;
     return code;
-}
-
-int mst_session_push(struct mst_session *s, struct mst_err *err)
-{
-    struct mst_err why;
-    /* What the broker holds already is pushed again after its welcome has been taken in. */
-    if (!s->up || s->subscribe)
-        return 0;
-    return unless_busy(push(s, &why), &why, err);
 }
 
 int mst_session_flush(struct mst_session *s, struct mst_err *err)
@@ -159,7 +105,6 @@ int mst_session_flush(struct mst_session *s, struct mst_err *err)
         code = send_brief_request(s, &why);
     if (!code)
         code = mst_session_asks_send(s, &why);
-    if (!code)
-        code = push(s, &why);
-    return unless_busy(code, &why, err);
+    code = mst_session_unless_busy(code, &why, err);
+    return code ? code : mst_session_push(s, err);
 }

@@ -217,6 +217,30 @@ static void queued_reports_arrive_once_in_order_and_signed(void **state)
     assert_int_equal(stored_in_all(f), 103);
 }
 
+static void run_is_not_cut_short_by_the_window(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.window = 20;
+    append(f, 100);
+    until(f, all_acked);
+    LOCKED(&f->fake, {
+        assert_int_equal(f->fake.outboxes[0].last, 100);
+        assert_int_equal(f->fake.bad, 0);
+        assert_int_equal(f->fake.pushes, 13); /* of 8, and one of the 4 that are left */
+    });
+}
+
+static void narrow_window_is_no_standstill(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.window = 1;
+    append(f, 10);
+    until(f, all_acked);
+    assert_int_equal(stored_in_all(f), 10);
+    assert_int_equal(f->fake.pushes, 10);
+    assert_int_equal(f->fake.hellos, 1);
+}
+
 static void report_is_not_pushed_before_its_commit(void **state)
 {
     struct fixture *f = *state;
@@ -259,6 +283,29 @@ static void lost_receipt_is_asked_for_by_sending_again(void **state)
         assert_int_equal(entry_of(f, n).receipt, n);
 }
 
+static bool has_stored_32(struct fixture *f)
+{
+    return stored_in_all(f) == 32;
+}
+
+static void stored_receipt_may_number_more_than_was_sent(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.window = 32;
+    f->fake.lose_receipts = 4;
+    append(f, 50);
+    until(f, has_stored_32);
+    close_agent(f);
+    LOCKED(&f->fake, f->fake.wide_receipts = true; f->fake.window = 8);
+    open_agent(f);
+    until(f, all_acked);
+    assert_int_equal(stored_in_all(f), 50);
+    assert_int_equal(f->fake.bad, 0);
+    assert_int_equal(f->fake.hellos, 2);
+    assert_int_equal(entry_of(f, 32).receipt, 32);
+    assert_int_equal(entry_of(f, 33).receipt, 33);
+}
+
 /* Taking alone, without a round's push and commit: receipts that were not committed are got again
  * from the stored answers. */
 static void receipts_open_the_window_and_may_be_lost_before_their_commit(void **state)
@@ -299,14 +346,29 @@ static void expect_makes_the_agent_go_back(void **state)
     assert_int_equal(f->fake.bad, 0);
 }
 
+static void run_made_ready_is_forgotten_when_going_back(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.window = 16;
+    f->fake.expect_once = 1;
+    append(f, 60);
+    until(f, all_acked);
+    assert_int_equal(stored_in_all(f), 60);
+    assert_int_equal(f->fake.bad, 0);
+    assert_int_equal(f->fake.hellos, 1);
+}
+
 static void forged_receipt_marks_nothing(void **state)
 {
     struct fixture *f = *state;
+    f->fake.window = 16;
     f->fake.forge_receipts = 1;
-    append(f, 1);
+    append(f, 40);
     until(f, is_down);
     assert_int_equal(mst_outbox_acked(f->box), 0);
     until(f, all_acked);
+    assert_int_equal(stored_in_all(f), 40);
+    assert_int_equal(f->fake.bad, 0);
     assert_int_equal(entry_of(f, 1).receipt, 1);
 }
 
@@ -514,11 +576,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(queued_reports_arrive_once_in_order_and_signed),
+        CASE(run_is_not_cut_short_by_the_window),
+        CASE(narrow_window_is_no_standstill),
         CASE(report_is_not_pushed_before_its_commit),
         CASE(refused_report_consumes_its_number_and_is_remembered),
         CASE(lost_receipt_is_asked_for_by_sending_again),
+        CASE(stored_receipt_may_number_more_than_was_sent),
         CASE(receipts_open_the_window_and_may_be_lost_before_their_commit),
         CASE(expect_makes_the_agent_go_back),
+        CASE(run_made_ready_is_forgotten_when_going_back),
         CASE(forged_receipt_marks_nothing),
         CASE(broker_with_another_signing_key_gets_nothing),
         CASE(silent_broker_is_left_and_found_again),
