@@ -27,8 +27,8 @@
 #define IN_FLIGHT_WAIT_MS 5000
 /* After a batch did not fit on the disk the broker waits this long before it tries again. */
 #define FULL_WAIT_MS 1000
-/* Who was just answered may send again at once: so long a commit waits for as many as the last one
- * had. A sync takes about as long. */
+/* Who was just answered may send again at once. Where a commit takes longer than that, the next one
+ * waits so long for as many letters as the last one had; where it does not, they have the next. */
 #define GATHER_MS 1
 /* As good as never for a timer: the year 2286. */
 #define FAR_MS 9999999999999
@@ -56,6 +56,7 @@ struct loop {
     bool committed;        /* since the loop slept last: it looks once whether it is quiet */
     int64_t full_until_ms; /* by the boot clock: the disk was full, nothing is taken until then */
     uint64_t answered;     /* letters that the last commit answered */
+    int64_t commit_ms;     /* how long it took */
     bool more_streams;     /* a stream has more to send than one pass allows */
     int64_t stalled_until_ms;  /* when the first stalled stream is tried again; 0: none is */
     int64_t mark_boot_ms;      /* when the clock mark was stored last */
@@ -173,7 +174,9 @@ static int commit(struct loop *l, struct mst_err *err)
     l->maintain = l->committed = true;
     l->mark_boot_ms = mst_clock_boot();
     b->batch++;
-    return mst_driver_commit(b->driver, &b->clock.mark, now, err);
+    int code = mst_driver_commit(b->driver, &b->clock.mark, now, err);
+    l->commit_ms = mst_clock_boot() - l->mark_boot_ms;
+    return code;
 }
 
 /* Have fewer come than were just answered? Then look whether another one does. */
@@ -181,7 +184,8 @@ static bool another_comes(struct loop *l, const struct mst_taken *taken, int64_t
 {
     zmq_pollitem_t *members = &l->items[ITEM_MEMBERS];
     int64_t now = mst_clock_boot();
-    if (l->b->rehearsal || taken->letters == 0 || taken->letters >= l->answered)
+    if (l->b->rehearsal || l->commit_ms <= GATHER_MS || taken->letters == 0 ||
+        taken->letters >= l->answered)
         return false;
     if (*until_ms == 0)
         *until_ms = now + GATHER_MS;
@@ -473,6 +477,8 @@ int mst_broker_serve(struct mst_broker *b, struct mst_err *err)
             continue;
         }
         l.committed = busy;
+        if (busy)
+            l.commit_ms = mst_clock_boot() - l.mark_boot_ms;
         if (!code && woken_by(&l, ITEM_SIGNAL))
             code = serve_signals(b, err);
         if (!code)
