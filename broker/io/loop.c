@@ -184,16 +184,27 @@ static bool another_comes(struct loop *l, const struct mst_taken *taken, int64_t
 {
     zmq_pollitem_t *members = &l->items[ITEM_MEMBERS];
     int64_t now = mst_clock_boot();
-    if (l->b->rehearsal || l->commit_ms <= GATHER_MS || taken->letters == 0 ||
-        taken->letters >= l->answered)
+    if (l->b->rehearsal || taken->letters == 0 || taken->letters >= l->answered)
         return false;
     if (*until_ms == 0)
         *until_ms = now + GATHER_MS;
     return now <= *until_ms && zmq_poll(members, 1, GATHER_MS) > 0;
 }
 
-/* Serve what waits, in its order, until there is no more or the batch is full: then it is committed
- * while the thread ahead reads what is next. */
+/* Is the batch to have more than the letters that it has, of which `last` came last? */
+static bool goes_on(struct loop *l, const struct mst_taken *taken, uint64_t last, int64_t *until_ms)
+{
+    if (mst_door_full(l->b, taken))
+        return false;
+    /* Where commits are short, two batches that take turns keep the disk and everybody busy. */
+    if (l->commit_ms <= GATHER_MS)
+        return last > 1 && 2 * taken->letters < l->answered;
+    /* After a letter that came alone nothing more is expected, unless others were answered with its
+     * sender. */
+    return last > 1 || another_comes(l, taken, until_ms);
+}
+
+/* Serve what waits, in its order, until there is no more or the batch is full. */
 static int take_messages(struct loop *l, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
@@ -208,12 +219,12 @@ static int take_messages(struct loop *l, struct mst_err *err)
         before = taken.letters;
         mst_door_gather(b, before ? NULL : knocked, before > 0);
         code = mst_door_serve(b, &taken, err);
-        /* After a letter that came alone nothing more is expected, unless others were answered with
-         * its sender. */
-    } while (!code && !mst_door_full(b, &taken) &&
-             (taken.letters > before + 1 || another_comes(l, &taken, &until_ms)));
+    } while (!code && goes_on(l, &taken, taken.letters - before, &until_ms));
     if (taken.letters > 0)
         l->answered = taken.letters;
+    /* What has come meanwhile is read while the batch is committed. */
+    if (!code && taken.reports > 1)
+        mst_door_gather(b, NULL, true);
     /* A rehearsal's clock waits for a pass that found nothing. */
     b->drained = b->rehearsal ? taken.letters == 0 : !mst_door_full(b, &taken);
     return code;
