@@ -222,23 +222,23 @@ static inline const char *check_text(struct mst_slice s, uint64_t mark)
     return N_("text is not UTF-8, or has a NUL in it");
 }
 
+/* The head is the value's, and till that comes it holds the key. */
 static inline const char *take_key(struct walk *w, struct level *level, struct mst_pair *ret)
 {
-    struct mst_value v;
-    const char *why = take(w, &v);
+    const char *why = take(w, &ret->head);
     if (why)
         return why;
-    if (v.kind != MST_VALUE_TEXT)
+    if (ret->head.kind != MST_VALUE_TEXT)
         return N_("a map's key must be text");
-    ret->key = v.s;
-    ret->mark = mst_text_mark(v.s.data, v.s.len);
-    struct key key = {ret->mark, (uint32_t)(v.s.data - w->start), (uint32_t)v.s.len};
+    const struct mst_slice text = ret->key = ret->head.s;
+    ret->mark = mst_text_mark(text.data, text.len);
+    struct key key = {ret->mark, (uint32_t)(text.data - w->start), (uint32_t)text.len};
     if (!add_key(w, w->keys + level->keys_first, level->keys_count, key)) {
-        w->culprit = v.s;
+        w->culprit = text;
         return N_("a map's key stands twice");
     }
     level->keys_count++;
-    return check_text(v.s, ret->mark);
+    return check_text(text, ret->mark);
 }
 
 /* Open an array or a map. NULL, or why not. */

@@ -16,6 +16,9 @@
 
 #include "broker/io/broker.h"
 
+/* So long after a commit the loop is quiet if nothing has come: then the database takes what was
+ * answered. */
+#define QUIET_MS 1
 /* A quiet loop waits this long after a commit before it moves the log into the database. */
 #define MAINTAIN_AFTER_MS 50
 /* Agents that fall silent are looked for once an hour: the limit is in days. */
@@ -50,7 +53,7 @@ struct loop {
     struct mst_broker *b;
     zmq_pollitem_t items[ITEMS];
     bool maintain;         /* the log holds something that could be moved */
-    bool committed;        /* since the loop slept last: it looks once whether it is quiet now */
+    bool committed;        /* since the loop slept last: it looks once whether it is quiet */
     int64_t full_until_ms; /* by the boot clock: the disk was full, nothing is taken until then */
     uint64_t answered;     /* letters that the last commit answered */
     bool more_streams;     /* a stream has more to send than one pass allows */
@@ -130,8 +133,10 @@ static int poll_timeout(struct loop *l)
         return 0;
     if (is_full(l))
         return (int)(l->full_until_ms - mst_clock_boot()) + 1;
-    if (l->committed || b->noted_count > 0 || mst_ahead_oldest(b->ahead))
+    if (b->noted_count > 0 || mst_ahead_oldest(b->ahead))
         return 0;
+    if (l->committed)
+        wait = QUIET_MS;
     wait = earlier(wait, mst_door_enrol_wait_ms(b));
     if (b->rehearsal && b->clock.running) {
         if (mst_stream_in_flight(b) && l->in_flight_boot_ms)
@@ -331,6 +336,10 @@ static int pass(struct loop *l, struct mst_err *err)
         if (code)
             return code;
     }
+    if (!mst_driver_busy(b->driver) && !mst_driver_pending(b->driver))
+        code = mst_query_release(b, err);
+    if (code)
+        return code;
     mst_query_drain(b);
     pump_streams(l);
     if (!mst_driver_busy(b->driver) && rehearsal_arrived(b))
