@@ -276,10 +276,14 @@ MST_MUST_CHECK int mst_request_reload(struct mst_broker *b, struct mst_session *
 MST_MUST_CHECK int mst_query_start(struct mst_broker *b, struct mst_err *err);
 void mst_query_stop(struct mst_broker *b);
 int mst_query_fd(const struct mst_broker *b);
-/* Hand a query over; its replies come through mst_query_drain(). */
+/* Hand a query over. It is begun by mst_query_release(), and its replies come through
+ * mst_query_drain(). */
 MST_MUST_CHECK int mst_query_post(struct mst_broker *b, const struct mst_session *session,
                                   const struct mst_msg_request *request, mst_time now,
                                   struct mst_err *err);
+/* Between batches: let what is committed be seen, and begin what was handed over. So whoever had a
+ * receipt finds what it is for. */
+MST_MUST_CHECK int mst_query_release(struct mst_broker *b, struct mst_err *err);
 void mst_query_drain(struct mst_broker *b);
 /* Until drain should be called again, a peer not having read what came before; -1: no need. */
 int64_t mst_query_wait_ms(const struct mst_broker *b);

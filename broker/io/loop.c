@@ -16,6 +16,9 @@
 
 #include "broker/io/broker.h"
 
+/* So long after a commit the loop is quiet if nothing has come: then the database takes what was
+ * answered. */
+#define QUIET_MS 1
 /* A quiet loop waits this long after a commit before it moves the log into the database. */
 #define MAINTAIN_AFTER_MS 50
 /* Agents that fall silent are looked for once an hour: the limit is in days. */
@@ -24,8 +27,8 @@
 #define IN_FLIGHT_WAIT_MS 5000
 /* After a batch did not fit on the disk the broker waits this long before it tries again. */
 #define FULL_WAIT_MS 1000
-/* Who was just answered may send again at once: so long a commit waits for as many as the last one
- * had. A sync takes about as long. */
+/* Who was just answered may send again at once. Where a commit takes longer than that, the next one
+ * waits so long for as many letters as the last one had; where it does not, they have the next. */
 #define GATHER_MS 1
 /* As good as never for a timer: the year 2286. */
 #define FAR_MS 9999999999999
@@ -50,9 +53,10 @@ struct loop {
     struct mst_broker *b;
     zmq_pollitem_t items[ITEMS];
     bool maintain;         /* the log holds something that could be moved */
-    bool committed;        /* since the loop slept last: it looks once whether it is quiet now */
+    bool committed;        /* since the loop slept last: it looks once whether it is quiet */
     int64_t full_until_ms; /* by the boot clock: the disk was full, nothing is taken until then */
     uint64_t answered;     /* letters that the last commit answered */
+    int64_t commit_ms;     /* how long it took */
     bool more_streams;     /* a stream has more to send than one pass allows */
     int64_t stalled_until_ms;  /* when the first stalled stream is tried again; 0: none is */
     int64_t mark_boot_ms;      /* when the clock mark was stored last */
@@ -130,8 +134,10 @@ static int poll_timeout(struct loop *l)
         return 0;
     if (is_full(l))
         return (int)(l->full_until_ms - mst_clock_boot()) + 1;
-    if (l->committed || b->noted_count > 0 || mst_ahead_oldest(b->ahead))
+    if (b->noted_count > 0 || mst_ahead_oldest(b->ahead))
         return 0;
+    if (l->committed)
+        wait = QUIET_MS;
     wait = earlier(wait, mst_door_enrol_wait_ms(b));
     if (b->rehearsal && b->clock.running) {
         if (mst_stream_in_flight(b) && l->in_flight_boot_ms)
@@ -168,7 +174,9 @@ static int commit(struct loop *l, struct mst_err *err)
     l->maintain = l->committed = true;
     l->mark_boot_ms = mst_clock_boot();
     b->batch++;
-    return mst_driver_commit(b->driver, &b->clock.mark, now, err);
+    int code = mst_driver_commit(b->driver, &b->clock.mark, now, err);
+    l->commit_ms = mst_clock_boot() - l->mark_boot_ms;
+    return code;
 }
 
 /* Have fewer come than were just answered? Then look whether another one does. */
@@ -183,8 +191,20 @@ static bool another_comes(struct loop *l, const struct mst_taken *taken, int64_t
     return now <= *until_ms && zmq_poll(members, 1, GATHER_MS) > 0;
 }
 
-/* Serve what waits, in its order, until there is no more or the batch is full: then it is committed
- * while the thread ahead reads what is next. */
+/* Is the batch to have more than the letters that it has, of which `last` came last? */
+static bool goes_on(struct loop *l, const struct mst_taken *taken, uint64_t last, int64_t *until_ms)
+{
+    if (mst_door_full(l->b, taken))
+        return false;
+    /* Where commits are short, two batches that take turns keep the disk and everybody busy. */
+    if (l->commit_ms <= GATHER_MS)
+        return last > 1 && 2 * taken->letters < l->answered;
+    /* After a letter that came alone nothing more is expected, unless others were answered with its
+     * sender. */
+    return last > 1 || another_comes(l, taken, until_ms);
+}
+
+/* Serve what waits, in its order, until there is no more or the batch is full. */
 static int take_messages(struct loop *l, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
@@ -199,12 +219,12 @@ static int take_messages(struct loop *l, struct mst_err *err)
         before = taken.letters;
         mst_door_gather(b, before ? NULL : knocked, before > 0);
         code = mst_door_serve(b, &taken, err);
-        /* After a letter that came alone nothing more is expected, unless others were answered with
-         * its sender. */
-    } while (!code && !mst_door_full(b, &taken) &&
-             (taken.letters > before + 1 || another_comes(l, &taken, &until_ms)));
+    } while (!code && goes_on(l, &taken, taken.letters - before, &until_ms));
     if (taken.letters > 0)
         l->answered = taken.letters;
+    /* What has come meanwhile is read while the batch is committed. */
+    if (!code && taken.reports > 1)
+        mst_door_gather(b, NULL, true);
     /* A rehearsal's clock waits for a pass that found nothing. */
     b->drained = b->rehearsal ? taken.letters == 0 : !mst_door_full(b, &taken);
     return code;
@@ -331,6 +351,10 @@ static int pass(struct loop *l, struct mst_err *err)
         if (code)
             return code;
     }
+    if (!mst_driver_busy(b->driver) && !mst_driver_pending(b->driver))
+        code = mst_query_release(b, err);
+    if (code)
+        return code;
     mst_query_drain(b);
     pump_streams(l);
     if (!mst_driver_busy(b->driver) && rehearsal_arrived(b))
@@ -464,6 +488,8 @@ int mst_broker_serve(struct mst_broker *b, struct mst_err *err)
             continue;
         }
         l.committed = busy;
+        if (busy)
+            l.commit_ms = mst_clock_boot() - l.mark_boot_ms;
         if (!code && woken_by(&l, ITEM_SIGNAL))
             code = serve_signals(b, err);
         if (!code)

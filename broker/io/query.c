@@ -60,6 +60,7 @@ struct lane {
     pthread_cond_t wake;
     struct job *jobs, **jobs_end;
     size_t jobs_count;
+    size_t jobs_released; /* of them, from the first on, those that may be begun */
     struct mst_reader *reader;
 };
 
@@ -72,7 +73,8 @@ struct mst_query_pool {
     int fd;
     bool stopping;
     size_t chunk_bytes_max;
-    /* The loop's alone: what it is sending, and how often it has gone through that. */
+    bool posted; /* the loop's alone, as what follows: there is a job that may not be begun yet */
+    /* What it is sending, and how often it has gone through that. */
     struct outcome *sending;
     uint64_t pass;
 };
@@ -266,7 +268,7 @@ static void *serve(void *context)
     pthread_mutex_lock(&pool->lock);
     while (!pool->stopping) {
         struct job *job = lane->jobs;
-        if (!job) {
+        if (lane->jobs_released == 0) {
             pthread_cond_wait(&lane->wake, &pool->lock);
             continue;
         }
@@ -274,6 +276,7 @@ static void *serve(void *context)
         if (!lane->jobs)
             lane->jobs_end = &lane->jobs;
         lane->jobs_count--;
+        lane->jobs_released--;
         pthread_mutex_unlock(&pool->lock);
         run_job(lane, job);
         free_job(job);
@@ -632,7 +635,27 @@ int mst_query_post(struct mst_broker *b, const struct mst_session *session,
     *lane->jobs_end = job;
     lane->jobs_end = &job->next;
     lane->jobs_count++;
-    pthread_cond_signal(&lane->wake);
     pthread_mutex_unlock(&b->queries->lock);
+    b->queries->posted = true;
+    return 0;
+}
+
+int mst_query_release(struct mst_broker *b, struct mst_err *err)
+{
+    struct mst_query_pool *pool = b->queries;
+    if (!pool->posted)
+        return 0;
+    int code = mst_store_publish(b->store, err);
+    if (code)
+        return code;
+    pool->posted = false;
+    pthread_mutex_lock(&pool->lock);
+    for (size_t i = 0; i < LANES; i++) {
+        struct lane *lane = &pool->lanes[i];
+        if (lane->jobs_released < lane->jobs_count)
+            pthread_cond_signal(&lane->wake);
+        lane->jobs_released = lane->jobs_count;
+    }
+    pthread_mutex_unlock(&pool->lock);
     return 0;
 }

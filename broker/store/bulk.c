@@ -16,16 +16,17 @@
 #define OPEN_KIND SQLITE_OPEN_SUPER_JOURNAL
 
 /*
- * A batch in a file: a header, or zeros for one that is not sealed; what was appended; the record;
- * zeros up to where the disk's next block begins. The pieces are filled up too. So what follows a
- * batch is a header or zeros, and never what somebody has sent.
+ * A batch in a file: a header; what was appended; the record; zeros up to where the disk's next
+ * block begins. The pieces are filled up too. So what follows a batch in a file of reports is a
+ * header or zeros, and never what somebody has sent; in one that repeats it may be anything, and
+ * only the number tells.
  */
-#define MAGIC UINT64_C(0x4d75737442617463) /* "MustBatc" */
+#define MAGIC UINT64_C(0x4d73744261746368) /* "MstBatch" */
 #define BLOCK_BYTES (8 * MST_BULK_LANES)
 #define HEADER_BYTES (2 * BLOCK_BYTES)
 
 struct header {
-    uint64_t magic, bytes, record_bytes, sum;
+    uint64_t magic, batch, bytes, record_bytes, sum;
     uint64_t before; /* of a file's first batch: where the file before ends */
 };
 
@@ -43,16 +44,17 @@ static int64_t aligned(int64_t end)
     return (end + MST_DIRECT_ALIGN - 1) / MST_DIRECT_ALIGN * MST_DIRECT_ALIGN;
 }
 
-static void name_file(const char *dir, uint64_t number, char path[MST_PATH_BYTES_MAX])
+static void name_file(const struct mst_bulk_handle *h, uint64_t number,
+                      char path[MST_PATH_BYTES_MAX])
 {
-    snprintf(path, MST_PATH_BYTES_MAX, "%s/reports-%06" PRIu64 ".log", dir, number);
+    snprintf(path, MST_PATH_BYTES_MAX, "%s/%s-%06" PRIu64 ".log", h->dir, h->kind, number);
 }
 
 static int fail_vfs(struct mst_bulk_handle *h, uint64_t number, int rc, struct mst_err *err)
 {
     char path[MST_PATH_BYTES_MAX];
     enum mst_code code = MST_E_IO;
-    name_file(h->dir, number, path);
+    name_file(h, number, path);
     if ((rc & 0xff) == SQLITE_FULL)
         code = MST_E_FULL;
     else if ((rc & 0xff) == SQLITE_NOMEM || rc == SQLITE_IOERR_NOMEM)
@@ -64,7 +66,7 @@ static int fail_damaged(struct mst_bulk_handle *h, uint64_t number, int64_t have
                         struct mst_err *err)
 {
     char path[MST_PATH_BYTES_MAX];
-    name_file(h->dir, number, path);
+    name_file(h, number, path);
     if (have < 0)
         mst_fail(err, MST_E_CORRUPT, _("%s is missing, and the database names %lld bytes of it"),
                  path, (long long)wanted);
@@ -116,7 +118,8 @@ static void sum_add(uint64_t sum[MST_BULK_LANES], const uint8_t *data, size_t le
 
 static uint64_t sum_end(const uint64_t sum[MST_BULK_LANES], const struct header *header)
 {
-    uint64_t all = (header->bytes * PRIME_1 ^ header->record_bytes) * PRIME_1 ^ header->before;
+    uint64_t all = (header->batch * PRIME_1 ^ header->bytes) * PRIME_1 ^ header->record_bytes;
+    all = all * PRIME_1 ^ header->before;
     for (size_t i = 0; i < MST_BULK_LANES; i++)
         all = (turn(all, 27) ^ sum[i]) * PRIME_2;
     return all ^ all >> 29;
@@ -126,7 +129,7 @@ static uint64_t sum_end(const uint64_t sum[MST_BULK_LANES], const struct header 
 
 void mst_bulk_handle_init(struct mst_bulk_handle *h, sqlite3_vfs *vfs, const char *dir)
 {
-    *h = (struct mst_bulk_handle){.vfs = vfs, .dir = dir};
+    *h = (struct mst_bulk_handle){.vfs = vfs, .dir = dir, .kind = "reports"};
 }
 
 void mst_bulk_handle_done(struct mst_bulk_handle *h)
@@ -171,7 +174,7 @@ static int stand_on(struct mst_bulk_handle *h, uint64_t number, int flags, struc
     if (!h->file)
         return mst_fail_on(err, MST_E_NOMEM, "store");
     char *path = (char *)h->file + bytes;
-    name_file(h->dir, number, path);
+    name_file(h, number, path);
     int rc = open_file(h, path, flags);
     if (rc == SQLITE_OK) {
         h->number = number;
@@ -236,7 +239,7 @@ int mst_bulk_found(struct mst_bulk *b, uint64_t number, int64_t bytes, struct ms
     char path[MST_PATH_BYTES_MAX + 1] = "";
     sqlite3_int64 size = 0;
     int there = 0;
-    name_file(h->dir, number, path);
+    name_file(h, number, path);
     int rc = h->vfs->xAccess(h->vfs, path, SQLITE_ACCESS_EXISTS, &there);
     if (rc == SQLITE_OK && !there)
         return fail_damaged(h, number, -1, bytes, err);
@@ -253,15 +256,15 @@ int mst_bulk_found(struct mst_bulk *b, uint64_t number, int64_t bytes, struct ms
     return 0;
 }
 
-/* A sealed batch at this place of the file that is stood on, in `region`; len 0: there is none. */
+/* A sealed batch at this place of the file that is stood on, in `region`; 0: there is none. */
 static int read_batch(struct mst_bulk *b, uint64_t number, int64_t at, struct mst_buf *region,
-                      struct mst_slice *ret_record, struct mst_err *err)
+                      struct header *ret_header, struct mst_err *err)
 {
     struct mst_bulk_handle *h = &b->handle;
     struct header header;
     uint64_t sum[MST_BULK_LANES];
     sqlite3_int64 size = 0;
-    *ret_record = (struct mst_slice){NULL, 0};
+    ret_header->batch = 0;
     int rc = h->file->pMethods->xFileSize(h->file, &size);
     if (rc || size - at < HEADER_BYTES)
         return rc ? fail_vfs(h, number, rc, err) : 0;
@@ -277,13 +280,18 @@ static int read_batch(struct mst_bulk *b, uint64_t number, int64_t at, struct ms
     int code = mst_bulk_read(h, &whole, region, err);
     if (code)
         return code;
-    const uint8_t *content = region->data + HEADER_BYTES;
     sum_begin(sum, number, at);
-    sum_add(sum, content, header.bytes);
+    sum_add(sum, region->data + HEADER_BYTES, header.bytes);
     if (sum_end(sum, &header) == header.sum)
-        *ret_record = (struct mst_slice){content + header.bytes - blocks_of(header.record_bytes),
-                                         header.record_bytes};
+        *ret_header = header;
     return 0;
+}
+
+static struct mst_slice record_of(const struct mst_buf *region, const struct header *header)
+{
+    const uint8_t *content = region->data + HEADER_BYTES;
+    return (struct mst_slice){content + header->bytes - blocks_of(header->record_bytes),
+                              header->record_bytes};
 }
 
 static int write_at(struct mst_bulk_handle *h, const uint8_t *data, size_t len, int64_t at)
@@ -318,7 +326,7 @@ static int is_there(struct mst_bulk *b, uint64_t number, bool *ret_there, struct
 {
     char path[MST_PATH_BYTES_MAX + 1] = "";
     int there = 0;
-    name_file(b->handle.dir, number, path);
+    name_file(&b->handle, number, path);
     int rc = b->handle.vfs->xAccess(b->handle.vfs, path, SQLITE_ACCESS_EXISTS, &there);
     *ret_there = there;
     return rc ? fail_vfs(&b->handle, number, rc, err) : 0;
@@ -331,33 +339,49 @@ static void go_on_in_next(struct mst_bulk *b)
     b->end = b->written = b->kept = 0;
 }
 
-int mst_bulk_next(struct mst_bulk *b, struct mst_buf *region, struct mst_slice *ret_record,
-                  struct mst_err *err)
+/* The batch of this number in the file that is gone on with, if it is the next there. */
+static int look_here(struct mst_bulk *b, uint64_t batch, struct mst_buf *region,
+                     struct header *ret_header, struct mst_err *err)
 {
-    struct header header;
-    int code = 0;
-    *ret_record = (struct mst_slice){NULL, 0};
-    if (b->number) {
-        code = stand_on(&b->handle, b->number, SQLITE_OPEN_READWRITE, err);
-        if (!code)
-            code = read_batch(b, b->number, b->kept, region, ret_record, err);
-        if (code || ret_record->len)
-            return code ? code : secure(b, region, false, err);
-    }
-    bool there;
-    code = is_there(b, b->number + 1, &there, err);
-    if (code || !there)
-        return code;
-    code = stand_on(&b->handle, b->number + 1, SQLITE_OPEN_READWRITE, err);
+    int code = stand_on(&b->handle, b->number, SQLITE_OPEN_READWRITE, err);
     if (!code)
-        code = read_batch(b, b->number + 1, 0, region, ret_record, err);
-    if (code || !ret_record->len)
+        code = read_batch(b, b->number, b->kept, region, ret_header, err);
+    /* Where a file began anew, batches that the database has may come first. */
+    while (!code && b->repeats && ret_header->batch && ret_header->batch < batch) {
+        b->end = b->written = b->kept = aligned(b->kept + (int64_t)region->len);
+        code = read_batch(b, b->number, b->kept, region, ret_header, err);
+    }
+    return code;
+}
+
+int mst_bulk_next(struct mst_bulk *b, uint64_t batch, struct mst_buf *region,
+                  struct mst_slice *ret_record, struct mst_err *err)
+{
+    struct header header = {.batch = 0};
+    bool there = false, is_new = false;
+    *ret_record = (struct mst_slice){NULL, 0};
+    /* No database names the file that repeats. */
+    int code = b->repeats && !b->number ? is_there(b, 1, &there, err) : 0;
+    b->number += there;
+    there = false;
+    if (!code && b->number)
+        code = look_here(b, batch, region, &header, err);
+    if (!code && header.batch != batch)
+        code = is_there(b, b->number + 1, &there, err);
+    if (!code && there) {
+        is_new = true;
+        code = stand_on(&b->handle, b->number + 1, SQLITE_OPEN_READWRITE, err);
+        if (!code)
+            code = read_batch(b, b->number + 1, 0, region, &header, err);
+    }
+    if (code || header.batch != batch)
         return code;
-    memcpy(&header, region->data, sizeof header);
-    if (header.before != (uint64_t)b->kept)
+    if (is_new && header.before != (uint64_t)b->kept)
         return fail_damaged(&b->handle, b->number, b->kept, (int64_t)header.before, err);
-    go_on_in_next(b);
-    return secure(b, region, true, err);
+    if (is_new)
+        go_on_in_next(b);
+    *ret_record = record_of(region, &header);
+    return secure(b, region, is_new, err);
 }
 
 /* Take away what lies behind the last batch. */
@@ -391,7 +415,7 @@ int mst_bulk_cut(struct mst_bulk *b, struct mst_err *err)
         code = is_there(b, b->number + 1, &there, err);
     if (code || !there)
         return code;
-    name_file(h->dir, b->number + 1, path);
+    name_file(h, b->number + 1, path);
     if (h->number == b->number + 1)
         mst_bulk_handle_done(h);
     int rc = h->vfs->xDelete(h->vfs, path, 1);
@@ -408,7 +432,7 @@ static int take_zeros_away(struct mst_bulk *b, struct mst_err *err)
 static int begin_file(struct mst_bulk *b, struct mst_err *err)
 {
     char path[MST_PATH_BYTES_MAX];
-    name_file(b->handle.dir, b->number + 1, path);
+    name_file(&b->handle, b->number + 1, path);
     int code = take_zeros_away(b, err);
     mst_zeros_restart(&b->zeros, 0);
     if (!code)
@@ -496,9 +520,10 @@ int mst_bulk_append(struct mst_bulk *b, struct mst_buf *bytes, struct mst_bulk_p
 }
 
 /* The header of what is appended, to where it was left out. */
-static int put_header(struct mst_bulk *b, uint64_t record_bytes, struct mst_err *err)
+static int put_header(struct mst_bulk *b, uint64_t batch, uint64_t record_bytes,
+                      struct mst_err *err)
 {
-    struct header header = {.magic = MAGIC, .record_bytes = record_bytes};
+    struct header header = {.magic = MAGIC, .batch = batch, .record_bytes = record_bytes};
     header.bytes = (uint64_t)(b->end - b->kept) - HEADER_BYTES;
     header.before = (uint64_t)b->before; /* the batch may have begun its file just now */
     header.sum = sum_end(b->sum, &header);
@@ -511,12 +536,12 @@ static int put_header(struct mst_bulk *b, uint64_t record_bytes, struct mst_err 
     return rc ? fail_vfs(&b->handle, b->number, rc, err) : 0;
 }
 
-int mst_bulk_seal(struct mst_bulk *b, struct mst_buf *record, struct mst_err *err)
+int mst_bulk_seal(struct mst_bulk *b, uint64_t batch, struct mst_buf *record, struct mst_err *err)
 {
     struct mst_bulk_place place;
-    int code = record ? mst_bulk_append(b, record, &place, err) : 0;
-    if (!code && record)
-        code = put_header(b, place.bytes, err);
+    int code = mst_bulk_append(b, record, &place, err);
+    if (!code)
+        code = put_header(b, batch, place.bytes, err);
     if (!code)
         code = append(b, NULL, (size_t)(aligned(b->end) - b->end), err);
     /* Where there are zeros, there is room: then it can wait for the sync. */
@@ -552,6 +577,11 @@ void mst_bulk_keep(struct mst_bulk *b)
     b->touched = false;
 }
 
+void mst_bulk_rewind(struct mst_bulk *b)
+{
+    b->end = b->written = b->kept = 0;
+}
+
 int mst_bulk_forget(struct mst_bulk *b, struct mst_err *err)
 {
     bool trimmed;
@@ -563,12 +593,26 @@ int mst_bulk_forget(struct mst_bulk *b, struct mst_err *err)
 
 /* ---- a writer's life ---- */
 
-void mst_bulk_init(struct mst_bulk *b, sqlite3_vfs *vfs, const char *dir, int64_t file_bytes_max,
-                   int64_t ahead_bytes)
+static void init(struct mst_bulk *b, sqlite3_vfs *vfs, const char *dir, int64_t ahead_bytes)
 {
-    *b = (struct mst_bulk){.file_bytes_max = file_bytes_max};
+    *b = (struct mst_bulk){.file_bytes_max = INT64_MAX};
     mst_bulk_handle_init(&b->handle, vfs, dir);
     mst_zeros_init(&b->zeros, ahead_bytes, is_system(vfs));
+}
+
+void mst_bulk_init_reports(struct mst_bulk *b, sqlite3_vfs *vfs, const char *dir,
+                           int64_t file_bytes_max, int64_t ahead_bytes)
+{
+    init(b, vfs, dir, ahead_bytes);
+    b->file_bytes_max = file_bytes_max;
+}
+
+void mst_bulk_init_batches(struct mst_bulk *b, sqlite3_vfs *vfs, const char *dir,
+                           int64_t ahead_bytes)
+{
+    init(b, vfs, dir, ahead_bytes);
+    b->handle.kind = "batches";
+    b->repeats = true;
 }
 
 void mst_bulk_done(struct mst_bulk *b, bool as_they_are)

@@ -10,6 +10,10 @@
  * a start that finds it behind what the database has carries the record out. What lies behind the
  * last byte that is named or sealed belongs to nobody and is cut off then.
  *
+ * Sealed batches are numbered. The first number of a store is drawn by lot, so that nobody can send
+ * bytes that look like a batch to come. A small batch, whose reports the database takes, is sealed
+ * in a file of the other kind (batches-000001.log), which begins anew when the database is synced.
+ *
  * Everything goes through the database's own VFS. A writer and each reader have handles of their
  * own and are used by one thread at a time.
  */
@@ -33,7 +37,7 @@ struct mst_bulk_place {
 /* A file that is open; number 0: none is. */
 struct mst_bulk_handle {
     sqlite3_vfs *vfs;
-    const char *dir;               /* borrowed */
+    const char *dir, *kind;        /* borrowed; what the files' names begin with */
     const struct mst_bulk *writer; /* whose open batch is read, too; NULL: nobody's */
     sqlite3_file *file;
     size_t piece_bytes_max; /* of one write */
@@ -47,6 +51,7 @@ struct mst_bulk_handle {
 struct mst_bulk {
     struct mst_bulk_handle handle;
     uint64_t number; /* of the last file; 0: there is none */
+    bool repeats;    /* it begins anew now and then, over what it had */
     int64_t end, written, kept;
     uint8_t *window; /* NULL: nothing was appended yet */
     struct mst_zeros zeros;
@@ -57,13 +62,16 @@ struct mst_bulk {
     bool unsafe_sync;             /* for a negative control only */
 };
 
+/* To read files of reports. */
 void mst_bulk_handle_init(struct mst_bulk_handle *h, sqlite3_vfs *vfs, const char *dir);
 void mst_bulk_handle_done(struct mst_bulk_handle *h);
 
 /* A writer's beginning and end; `ahead_bytes`: zeros ahead of what is appended. The end takes them
  * away, unless the files are to stay as they are. */
-void mst_bulk_init(struct mst_bulk *b, sqlite3_vfs *vfs, const char *dir, int64_t file_bytes_max,
-                   int64_t ahead_bytes);
+void mst_bulk_init_reports(struct mst_bulk *b, sqlite3_vfs *vfs, const char *dir,
+                           int64_t file_bytes_max, int64_t ahead_bytes);
+void mst_bulk_init_batches(struct mst_bulk *b, sqlite3_vfs *vfs, const char *dir,
+                           int64_t ahead_bytes);
 void mst_bulk_done(struct mst_bulk *b, bool as_they_are);
 
 /* Append to the result what lies there. MST_E_CORRUPT: the file is not, or is too short. */
@@ -77,10 +85,10 @@ MST_MUST_CHECK int mst_bulk_read(struct mst_bulk_handle *h, const struct mst_bul
 MST_MUST_CHECK int mst_bulk_found(struct mst_bulk *b, uint64_t number, int64_t bytes,
                                   struct mst_err *err);
 /*
- * Then, until nothing is found: the next sealed batch, which is kept from now on and surely on
- * disk, and its record, which lies in `region`. len 0: there is none.
+ * Then, until nothing is found: the sealed batch of this number, which is kept from now on and
+ * surely on disk, and its record, which lies in `region`. len 0: it is not here.
  */
-MST_MUST_CHECK int mst_bulk_next(struct mst_bulk *b, struct mst_buf *region,
+MST_MUST_CHECK int mst_bulk_next(struct mst_bulk *b, uint64_t batch, struct mst_buf *region,
                                  struct mst_slice *ret_record, struct mst_err *err);
 /* After the last of them: drop the rest. */
 MST_MUST_CHECK int mst_bulk_cut(struct mst_bulk *b, struct mst_err *err);
@@ -88,13 +96,16 @@ MST_MUST_CHECK int mst_bulk_cut(struct mst_bulk *b, struct mst_err *err);
 /* Append what is not empty, and is filled up to whole blocks. MST_E_FULL: drop the batch. */
 MST_MUST_CHECK int mst_bulk_append(struct mst_bulk *b, struct mst_buf *bytes,
                                    struct mst_bulk_place *ret_place, struct mst_err *err);
-/* Append the batch's record, likewise, and make it count as one. NULL: a batch without one ends. */
-MST_MUST_CHECK int mst_bulk_seal(struct mst_bulk *b, struct mst_buf *record, struct mst_err *err);
+/* Append the batch's record, likewise, and make it count as the one of this number. */
+MST_MUST_CHECK int mst_bulk_seal(struct mst_bulk *b, uint64_t batch, struct mst_buf *record,
+                                 struct mst_err *err);
 /* Has the open batch appended anything? Then it must be synced before the commit that names it. */
 bool mst_bulk_has(const struct mst_bulk *b);
 MST_MUST_CHECK int mst_bulk_sync(struct mst_bulk *b, struct mst_err *err);
 /* The batch is committed. */
 void mst_bulk_keep(struct mst_bulk *b);
+/* The database is synced and has all batches: begin anew with the file that repeats. */
+void mst_bulk_rewind(struct mst_bulk *b);
 /* The batch is dropped, before its commit was tried: what it has appended is taken away. */
 MST_MUST_CHECK int mst_bulk_forget(struct mst_bulk *b, struct mst_err *err);
 

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #define MARK_BYTES 4
+/* A batch of records beyond all measure leaves no more behind in memory. */
+#define ROOM_BYTES_KEPT (1U << 20)
 
 enum tag { TAG_END, TAG_NUMBER, TAG_BYTES, TAG_TEXT };
 
@@ -27,9 +29,16 @@ void mst_redo_done(struct mst_redo *r)
     mst_buf_done(&r->record);
 }
 
+void mst_redo_clear(struct mst_buf *records)
+{
+    if (records->cap > ROOM_BYTES_KEPT)
+        mst_buf_done(records);
+    mst_buf_clear(records);
+}
+
 void mst_redo_reset(struct mst_redo *r, bool on)
 {
-    mst_buf_clear(&r->record);
+    mst_redo_clear(&r->record);
     r->whole = 0;
     r->on = on;
 }

@@ -18,6 +18,8 @@ struct mst_redo {
 
 void mst_redo_init(struct mst_redo *r);
 void mst_redo_done(struct mst_redo *r);
+/* Empty a buffer of records, without keeping much room. */
+void mst_redo_clear(struct mst_buf *records);
 /* An empty record; `on`: what follows is noted. */
 void mst_redo_reset(struct mst_redo *r, bool on);
 

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows and alert numbers share a 63-bit key with the programme's number in a backend. */
-#define NUMBER_MAX ((UINT64_C(1) << 40) - 1)
 #define PID_MAX ((1U << 22) - 1)
 
 const char *mst_table_name(enum mst_table table)
@@ -24,12 +22,12 @@ const char *mst_table_name(enum mst_table table)
 
 /* ---- what all backends share ---- */
 
-static int fail_dead(struct mst_err *err)
+int mst_store_fail_dead(struct mst_err *err)
 {
     return mst_fail(err, MST_E_IO, _("the store is closed since a commit or checkpoint failed"));
 }
 
-static int fail_misuse(struct mst_err *err, const char *what)
+int mst_store_fail_misuse(struct mst_err *err, const char *what)
 {
     return mst_fail_on(err, MST_E_INTERNAL, what);
 }
@@ -153,9 +151,9 @@ int mst_store_begin(struct mst_store *s, struct mst_err *err)
     if (s->passthrough)
         return s->ops->begin(s, err);
     if (s->state == MST_STORE_DEAD)
-        return fail_dead(err);
+        return mst_store_fail_dead(err);
     if (s->state != MST_STORE_IDLE)
-        return fail_misuse(err, "begin in a batch");
+        return mst_store_fail_misuse(err, "begin in a batch");
     int code = s->ops->begin(s, err);
     if (!code)
         s->state = MST_STORE_BATCH;
@@ -170,11 +168,11 @@ static int check_batch(const struct mst_store *s, struct mst_err *err)
     case MST_STORE_BATCH:
         return 0;
     case MST_STORE_DEAD:
-        return fail_dead(err);
+        return mst_store_fail_dead(err);
     case MST_STORE_SPOILED:
         return mst_fail(err, s->spoiled, _("an earlier write of this batch failed"));
     default:
-        return fail_misuse(err, "write outside a batch");
+        return mst_store_fail_misuse(err, "write outside a batch");
     }
 }
 
@@ -267,7 +265,7 @@ int mst_store_put_row(struct mst_store *s, mst_pid p, const struct mst_row *row,
         return code;
     if (state && row->kind == MST_ROW_REPORT)
         return mst_fail_on(err, MST_E_INVALID, _("a report without its run"));
-    if (state && (row->row != state->row + 1 || row->row > NUMBER_MAX))
+    if (state && (row->row != state->row + 1 || row->row > MST_STORE_NUMBER_MAX))
         return fail_number(err, _("ledger row"), row->row, state->row + 1);
     code = put(s, &(struct mst_put){.table = MST_TABLE_ROW, .p = p, .u.row = row}, err);
     if (!code && state)
@@ -302,7 +300,8 @@ int mst_store_put_run(struct mst_store *s, mst_pid p, const struct mst_run *run,
     if (state && (run->first == 0 || run->first > run->last || run->last > INT64_MAX ||
                   run->last - run->first + 1 != reports.count))
         return mst_fail_on(err, MST_E_INVALID, _("the bounds of the run"));
-    if (state && (run->row_first != state->row + 1 || reports.count > NUMBER_MAX - state->row))
+    if (state &&
+        (run->row_first != state->row + 1 || reports.count > MST_STORE_NUMBER_MAX - state->row))
         return fail_number(err, _("ledger row"), run->row_first, state->row + 1);
     struct mst_put what = {.table = MST_TABLE_RUN, .p = p, .u.run = {run, reports}};
     code = put(s, &what, err);
@@ -367,7 +366,7 @@ int mst_store_put_alert(struct mst_store *s, mst_pid p, const struct mst_stored_
     int code = admit(s, p, &state, err);
     if (code)
         return code;
-    if (state && (alert->number != state->alert + 1 || alert->number > NUMBER_MAX))
+    if (state && (alert->number != state->alert + 1 || alert->number > MST_STORE_NUMBER_MAX))
         return fail_number(err, _("alert"), alert->number, state->alert + 1);
     /* The alert's bytes are its row's: without the row there would be nothing to read. */
     if (state && (alert->row == 0 || alert->row > state->row))
@@ -473,223 +472,49 @@ void mst_store_rollback(struct mst_store *s)
         drop_batch(s);
 }
 
-int mst_store_maintain(struct mst_store *s, bool *ret_more, struct mst_err *err)
+/* Between batches. What fails there has left nothing in doubt, or else the store is dead. */
+static int settle_idle(struct mst_store *s, int code)
 {
-    if (s->passthrough)
-        return s->ops->maintain(s, ret_more, err);
-    if (s->state == MST_STORE_DEAD)
-        return fail_dead(err);
-    if (s->state != MST_STORE_IDLE)
-        return fail_misuse(err, "maintenance in a batch");
-    int code = s->ops->maintain(s, ret_more, err);
     if (code && code != MST_E_NOMEM && code != MST_E_FULL)
         s->state = MST_STORE_DEAD;
     return code;
 }
 
-/* ---- reading ---- */
+static int check_idle(const struct mst_store *s, const char *what, struct mst_err *err)
+{
+    if (s->state == MST_STORE_DEAD)
+        return mst_store_fail_dead(err);
+    return s->state == MST_STORE_IDLE ? 0 : mst_store_fail_misuse(err, what);
+}
+
+int mst_store_publish(struct mst_store *s, struct mst_err *err)
+{
+    if (s->passthrough)
+        return s->ops->publish(s, err);
+    int code = check_idle(s, "publish in a batch", err);
+    if (code || !s->ops->publish)
+        return code;
+    return settle_idle(s, s->ops->publish(s, err));
+}
+
+int mst_store_maintain(struct mst_store *s, bool *ret_more, struct mst_err *err)
+{
+    if (s->passthrough)
+        return s->ops->maintain(s, ret_more, err);
+    int code = check_idle(s, "maintenance in a batch", err);
+    return code ? code : settle_idle(s, s->ops->maintain(s, ret_more, err));
+}
+
+/* ---- readers ---- */
 
 int mst_store_reader_open(struct mst_store *s, struct mst_reader **ret_reader, struct mst_err *err)
 {
     if (!s->passthrough && s->state == MST_STORE_DEAD)
-        return fail_dead(err);
+        return mst_store_fail_dead(err);
     return s->ops->reader_open(s, ret_reader, err);
-}
-
-void mst_reader_close(struct mst_reader *r)
-{
-    if (r)
-        r->ops->reader_close(r);
 }
 
 struct mst_reader *mst_store_own_reader(struct mst_store *s)
 {
     return s->own;
-}
-
-static int check_reader(const struct mst_reader *r, struct mst_err *err)
-{
-    if (r->owner && r->owner->state == MST_STORE_COMMITTING)
-        return fail_misuse(err, "read in a commit");
-    return r->owner && r->owner->state == MST_STORE_DEAD ? fail_dead(err) : 0;
-}
-
-int mst_reader_walk(struct mst_reader *r, const struct mst_walk *walk, struct mst_err *err)
-{
-    int code = check_reader(r, err);
-    return code ? code : r->ops->walk(r, walk, err);
-}
-
-int mst_reader_last(struct mst_reader *r, enum mst_table table, mst_pid p, uint64_t *ret_number,
-                    struct mst_err *err)
-{
-    int code = check_reader(r, err);
-    return code ? code : r->ops->last(r, table, p, ret_number, err);
-}
-
-int mst_reader_programmes(struct mst_reader *r, mst_programme_fn fn, void *context,
-                          struct mst_err *err)
-{
-    struct mst_walk what = {.table = MST_TABLE_PROGRAMME, .fn.programme = fn, .context = context};
-    return mst_reader_walk(r, &what, err);
-}
-
-int mst_reader_rows(struct mst_reader *r, mst_pid p, uint64_t from, mst_row_fn fn, void *context,
-                    struct mst_err *err)
-{
-    struct mst_walk what = {.table = MST_TABLE_ROW, .p = p, .from = from, .context = context};
-    what.fn.row = fn;
-    return mst_reader_walk(r, &what, err);
-}
-
-struct last_head {
-    uint64_t row;
-    mst_time at;
-    uint8_t head[MST_HASH_BYTES];
-};
-
-static int copy_head(void *context, uint64_t row, mst_time at, const uint8_t head[MST_HASH_BYTES])
-{
-    struct last_head *last = context;
-    last->row = row;
-    last->at = at;
-    memcpy(last->head, head, sizeof last->head);
-    return 1;
-}
-
-int mst_reader_last_head(struct mst_reader *r, mst_pid p, uint64_t *ret_row, mst_time *ret_at,
-                         uint8_t ret_head[MST_HASH_BYTES], struct mst_err *err)
-{
-    struct last_head last = {0};
-    uint64_t row = 0;
-    int code = mst_reader_last(r, MST_TABLE_HEAD, p, &row, err);
-    if (!code && row)
-        code = mst_reader_heads(r, p, row, copy_head, &last, err);
-    if (code)
-        return code;
-    *ret_row = last.row;
-    *ret_at = last.at;
-    memcpy(ret_head, last.head, sizeof last.head);
-    return 0;
-}
-
-int mst_reader_heads(struct mst_reader *r, mst_pid p, uint64_t from_row, mst_head_fn fn,
-                     void *context, struct mst_err *err)
-{
-    struct mst_walk what = {.table = MST_TABLE_HEAD, .p = p, .from = from_row, .context = context};
-    what.fn.head = fn;
-    return mst_reader_walk(r, &what, err);
-}
-
-int mst_reader_runs(struct mst_reader *r, mst_pid p, uint64_t outbox, uint64_t seq, mst_run_fn fn,
-                    void *context, struct mst_err *err)
-{
-    struct mst_walk what = {.table = MST_TABLE_RUN, .p = p, .outbox = outbox, .from = seq};
-    what.to = UINT64_MAX;
-    what.fn.run = fn;
-    what.context = context;
-    return mst_reader_walk(r, &what, err);
-}
-
-int mst_reader_outboxes(struct mst_reader *r, mst_pid p, mst_outbox_fn fn, void *context,
-                        struct mst_err *err)
-{
-    struct mst_walk what = {.table = MST_TABLE_OUTBOX, .p = p, .context = context};
-    what.fn.outbox = fn;
-    return mst_reader_walk(r, &what, err);
-}
-
-int mst_reader_refusals(struct mst_reader *r, mst_pid p, uint64_t outbox, uint64_t first,
-                        uint64_t last, mst_refusal_fn fn, void *context, struct mst_err *err)
-{
-    struct mst_walk what = {.table = MST_TABLE_REFUSAL, .p = p, .outbox = outbox, .from = first};
-    what.to = last;
-    what.fn.refusal = fn;
-    what.context = context;
-    return mst_reader_walk(r, &what, err);
-}
-
-int mst_reader_obligations(struct mst_reader *r, mst_pid p, mst_obligation_fn fn, void *context,
-                           struct mst_err *err)
-{
-    struct mst_walk what = {.table = MST_TABLE_OBLIGATION, .p = p, .context = context};
-    what.fn.obligation = fn;
-    return mst_reader_walk(r, &what, err);
-}
-
-/* What a callback that wants one alone is wrapped in. */
-struct only {
-    mst_obligation_fn fn;
-    void *context;
-};
-
-static int take_only(void *context, const char *id, struct mst_slice bytes)
-{
-    const struct only *only = context;
-    (void)only->fn(only->context, id, bytes);
-    return 1;
-}
-
-int mst_reader_obligation(struct mst_reader *r, mst_pid p, const char *id, mst_obligation_fn fn,
-                          void *context, struct mst_err *err)
-{
-    struct only only = {fn, context};
-    struct mst_walk what = {.table = MST_TABLE_OBLIGATION, .p = p, .id = id, .context = &only};
-    what.fn.obligation = take_only;
-    /* No stored id is as long: there is none of this name. */
-    return strlen(id) > MST_STORE_NAME_BYTES_MAX ? 0 : mst_reader_walk(r, &what, err);
-}
-
-int mst_reader_items(struct mst_reader *r, mst_pid p, mst_item_fn fn, void *context,
-                     struct mst_err *err)
-{
-    struct mst_walk what = {.table = MST_TABLE_ITEM, .p = p, .context = context};
-    what.fn.item = fn;
-    return mst_reader_walk(r, &what, err);
-}
-
-int mst_reader_alerts(struct mst_reader *r, mst_pid p, uint64_t after, mst_alert_fn fn,
-                      void *context, struct mst_err *err)
-{
-    struct mst_walk what = {.table = MST_TABLE_ALERT, .p = p, .context = context};
-    what.from = after < NUMBER_MAX ? after + 1 : NUMBER_MAX + 1;
-    what.fn.alert = fn;
-    return mst_reader_walk(r, &what, err);
-}
-
-int mst_reader_last_alert(struct mst_reader *r, mst_pid p, uint64_t *ret_number,
-                          struct mst_err *err)
-{
-    return mst_reader_last(r, MST_TABLE_ALERT, p, ret_number, err);
-}
-
-int mst_reader_cursors(struct mst_reader *r, mst_pid p, mst_cursor_fn fn, void *context,
-                       struct mst_err *err)
-{
-    struct mst_walk what = {.table = MST_TABLE_CURSOR, .p = p, .context = context};
-    what.fn.cursor = fn;
-    return mst_reader_walk(r, &what, err);
-}
-
-int mst_reader_keys(struct mst_reader *r, mst_pid p, mst_key_fn fn, void *context,
-                    struct mst_err *err)
-{
-    struct mst_walk what = {.table = MST_TABLE_KEY, .p = p, .context = context};
-    what.fn.key = fn;
-    return mst_reader_walk(r, &what, err);
-}
-
-int mst_reader_invitations(struct mst_reader *r, mst_pid p, mst_invitation_fn fn, void *context,
-                           struct mst_err *err)
-{
-    struct mst_walk what = {.table = MST_TABLE_INVITATION, .p = p, .context = context};
-    what.fn.invitation = fn;
-    return mst_reader_walk(r, &what, err);
-}
-
-int mst_reader_meta(struct mst_reader *r, mst_pid p, const char *name, void *data, size_t *len,
-                    struct mst_err *err)
-{
-    int code = check_reader(r, err);
-    return code ? code : r->ops->meta(r, p, name, data, len, err);
 }

@@ -213,10 +213,13 @@ void mst_store_commit(struct mst_store *s, mst_store_done_fn done, void *context
 /* Descriptor that becomes readable when a completion waits; -1: commits complete at once. */
 int mst_store_fd(const struct mst_store *s);
 void mst_store_complete(struct mst_store *s);
+/* Let other readers see what is committed; one that is opened sees it at once. Legal between
+ * batches only. A store may do so unasked. */
+MST_MUST_CHECK int mst_store_publish(struct mst_store *s, struct mst_err *err);
 /* Drop the batch; nothing of it is stored. */
 void mst_store_rollback(struct mst_store *s);
-/* When idle: move a part of the log into the database. ret_more: call again later. MST_E_FULL and
- * MST_E_NOMEM do no harm, as the log keeps what was not moved. */
+/* When idle: publish, and move a part of the log into the database. ret_more: call again later.
+ * MST_E_FULL and MST_E_NOMEM do no harm, as the log keeps what was not moved. */
 MST_MUST_CHECK int mst_store_maintain(struct mst_store *s, bool *ret_more, struct mst_err *err);
 
 /* ---- reading: through a reader, or the store's own ---- */

@@ -57,6 +57,9 @@ struct mst_put_cursor {
     uint64_t cursor;
 };
 
+/* Rows and alert numbers share a 63-bit key with the programme's number in a backend. */
+#define MST_STORE_NUMBER_MAX ((UINT64_C(1) << 40) - 1)
+
 /* One thing to store. Everything is borrowed for the call; only outbox->number is written. */
 struct mst_put {
     enum mst_table table;
@@ -116,8 +119,9 @@ struct mst_store_ops {
     /* Ends in exactly one mst_store_committed(). */
     void (*commit)(struct mst_store *s);
     int (*rollback)(struct mst_store *s, struct mst_err *err);
-    int (*fd)(const struct mst_store *s);  /* NULL: commits complete at once */
-    void (*complete)(struct mst_store *s); /* NULL with fd NULL */
+    int (*fd)(const struct mst_store *s);                     /* NULL: commits complete at once */
+    void (*complete)(struct mst_store *s);                    /* NULL with fd NULL */
+    int (*publish)(struct mst_store *s, struct mst_err *err); /* NULL: a commit does */
     int (*maintain)(struct mst_store *s, bool *ret_more, struct mst_err *err);
 
     int (*reader_open)(struct mst_store *s, struct mst_reader **ret_reader, struct mst_err *err);
@@ -162,6 +166,10 @@ struct mst_store {
     mst_store_done_fn done;
     void *done_context;
 };
+
+/* The dispatch's own refusals: nothing is asked of a dead store, or out of turn. */
+int mst_store_fail_dead(struct mst_err *err);
+int mst_store_fail_misuse(struct mst_err *err, const char *what);
 
 /* For a backend: fill the counters from what is stored, last step of an open. */
 MST_MUST_CHECK int mst_store_start(struct mst_store *s, struct mst_err *err);

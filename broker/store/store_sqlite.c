@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "broker/store/files.h"
@@ -23,6 +24,14 @@
 #define SYNC_COMMITS "PRAGMA synchronous = FULL"
 /* Checkpoints are synced none the less, so the database is whole, if behind. */
 #define SYNC_NOT "PRAGMA synchronous = NORMAL"
+/* The zeros ahead in the file of batches, which begins anew at each checkpoint: of those in the
+ * files of reports. */
+#define BATCHES_AHEAD_PART 8
+/* And its length beyond which there is one. */
+#define BATCHES_BYTES_MAX (INT64_C(4) << 20)
+/* So many batches, and bytes of their records, are taken by the database at once at most. */
+#define UNPUBLISHED_MAX 64
+#define UNPUBLISHED_BYTES_MAX (INT64_C(256) << 10)
 /* What an idle pass waits for, or a quarter of the log's limit if that is less: moving a few pages
  * at a time would pay two syncs for each. */
 #define PASS_BYTES_MAX (INT64_C(4) << 20)
@@ -56,77 +65,19 @@ static int on_log_grown(void *context, sqlite3 *db, const char *schema, int page
 
 static int checkpoint(struct sqlite_store *s, int mode, struct mst_err *err)
 {
-    int in_log = 0, moved = 0;
+    int in_log = -1, moved = -1;
     int rc = sqlite3_wal_checkpoint_v2(s->conn.db, "main", mode, &in_log, &moved);
     /* A reader that stands on older pages holds a checkpoint up; that is no failure. */
     if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY)
         return mst_sqlite_fail(s->conn.db, rc, err);
     if (moved >= 0)
         s->moved_bytes = moved * s->page_bytes;
+    /* With its last page SQLite has synced the database. */
+    if (rc == SQLITE_OK && moved == in_log) {
+        mst_bulk_rewind(&s->batches);
+        s->tried_end = 0;
+    }
     return 0;
-}
-
-/*
- * Called after the commit was answered. Beyond the limit whatever can be moved is moved, again
- * after every further eighth of it; beyond twice the limit readers are waited for, each of which
- * lets go after WALK_MS_MAX.
- */
-static void bound_log(struct sqlite_store *s)
-{
-    int64_t limit = s->seals && SEALED_LOG_BYTES_MAX < s->wal_bytes_max ? SEALED_LOG_BYTES_MAX
-                                                                        : s->wal_bytes_max;
-    if (s->log_bytes <= limit || s->base.state != MST_STORE_IDLE)
-        return;
-    if (s->tried_bytes && s->log_bytes - s->tried_bytes < limit / 8)
-        return;
-    s->tried_bytes = s->log_bytes;
-    bool wait = s->log_bytes > 2 * s->wal_bytes_max;
-    int code = checkpoint(s, wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, NULL);
-    /* Without room or memory the log keeps everything; if it cannot grow either, a commit says so.
-     */
-    if (code && code != MST_E_FULL && code != MST_E_NOMEM)
-        mst_store_kill(&s->base);
-}
-
-static int sqlite_maintain(struct mst_store *base, bool *ret_more, struct mst_err *err)
-{
-    struct sqlite_store *s = of(base);
-    *ret_more = false;
-    int64_t quarter = s->wal_bytes_max / 4;
-    int64_t enough = quarter < PASS_BYTES_MAX ? quarter : PASS_BYTES_MAX;
-    if (s->log_bytes - s->moved_bytes < enough)
-        return 0;
-    int code = checkpoint(s, SQLITE_CHECKPOINT_PASSIVE, err);
-    *ret_more = !code && s->log_bytes - s->moved_bytes >= enough;
-    return code;
-}
-
-/* ---- batches ---- */
-
-/*
- * Where batches are large, they are sealed: one sync of the file of reports makes them durable, and
- * the database, which must not be synced as well, catches up. Otherwise one sync of its log does.
- * SQLite is told before the transaction begins, so the batch before says which it is; either way
- * suits either kind.
- */
-static int choose_sealing(struct sqlite_store *s, struct mst_err *err)
-{
-    bool seals = s->bulk_bytes > 0 && s->batch_bytes >= s->bulk_bytes;
-    if (seals == s->seals)
-        return 0;
-    int code = mst_sqlite_exec(s->conn.db, seals || s->unsafe_sync ? SYNC_NOT : SYNC_COMMITS, err);
-    if (!code)
-        s->seals = seals;
-    return code;
-}
-
-static int sqlite_begin(struct mst_store *base, struct mst_err *err)
-{
-    struct sqlite_store *s = of(base);
-    int code = choose_sealing(s, err);
-    s->batch_bytes = 0;
-    mst_redo_reset(&s->redo, s->seals);
-    return code ? code : mst_sqlite_run(&s->conn, MST_SQL_BEGIN, err);
 }
 
 static int end_transaction(struct sqlite_store *s, struct mst_err *err)
@@ -135,11 +86,121 @@ static int end_transaction(struct sqlite_store *s, struct mst_err *err)
     return sqlite3_get_autocommit(s->conn.db) ? 0 : mst_sqlite_run(&s->conn, MST_SQL_ROLLBACK, err);
 }
 
+/* Whatever it was, a full disk too: what is on disk may hold the batch, whole or not. */
+static int fail_commit(struct sqlite_store *s, struct mst_err *err)
+{
+    if (err)
+        err->code = MST_E_IO;
+    (void)end_transaction(s, NULL);
+    return MST_E_IO;
+}
+
+/*
+ * What was answered is in the open transaction: the database takes it, for other readers to see.
+ * Whatever fails, a full disk too, it is in the files, and the next start has the database take it.
+ */
+static int publish(struct sqlite_store *s, struct mst_err *err)
+{
+    if (s->unpublished == 0)
+        return 0;
+    int code = mst_sqlite_put_batch(s, s->batch, err);
+    if (!code)
+        code = mst_sqlite_run(&s->conn, MST_SQL_COMMIT, err);
+    if (code)
+        return fail_commit(s, err);
+    s->unpublished = 0;
+    mst_redo_clear(&s->records);
+    return 0;
+}
+
+/*
+ * Called after the commit was answered. Beyond a limit whatever can be moved is moved, again after
+ * every further eighth of it; beyond twice the limit of the log readers are waited for, each of
+ * which lets go after WALK_MS_MAX.
+ */
+static int bound_files(struct sqlite_store *s, struct mst_err *err)
+{
+    int64_t limit = s->seals && SEALED_LOG_BYTES_MAX < s->wal_bytes_max ? SEALED_LOG_BYTES_MAX
+                                                                        : s->wal_bytes_max;
+    bool much = s->log_bytes > limit && s->log_bytes - s->tried_bytes >= limit / 8;
+    bool long_file = s->batches.end - s->tried_end >= BATCHES_BYTES_MAX;
+    if (!much && !long_file)
+        return 0;
+    s->tried_bytes = s->log_bytes;
+    s->tried_end = s->batches.end;
+    bool wait = s->log_bytes > 2 * s->wal_bytes_max;
+    int code = publish(s, err);
+    if (!code)
+        code = checkpoint(s, wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, err);
+    /* Without room or memory the log keeps everything; if it cannot grow either, a commit says so.
+     */
+    return code == MST_E_FULL || code == MST_E_NOMEM ? 0 : code;
+}
+
+static int sqlite_maintain(struct mst_store *base, bool *ret_more, struct mst_err *err)
+{
+    struct sqlite_store *s = of(base);
+    *ret_more = false;
+    int64_t quarter = s->wal_bytes_max / 4;
+    int64_t enough = quarter < PASS_BYTES_MAX ? quarter : PASS_BYTES_MAX;
+    int code = publish(s, err);
+    if (code || s->log_bytes - s->moved_bytes < enough)
+        return code;
+    code = checkpoint(s, SQLITE_CHECKPOINT_PASSIVE, err);
+    *ret_more = !code && s->log_bytes - s->moved_bytes >= enough;
+    return code;
+}
+
+static int sqlite_publish(struct mst_store *base, struct mst_err *err)
+{
+    return publish(of(base), err);
+}
+
+/* ---- batches ---- */
+
+/*
+ * A batch is sealed in a file: its sync makes it durable, and the database, which must not be
+ * synced as well, catches up. A large one lies beside its reports. Without files of reports the
+ * sync of the database's log does.
+ */
+static int sqlite_begin(struct mst_store *base, struct mst_err *err)
+{
+    struct sqlite_store *s = of(base);
+    s->was_large = s->bulk_bytes > 0 && s->batch_bytes >= s->bulk_bytes;
+    s->batch_bytes = 0;
+    s->records_kept = s->records.len;
+    mst_redo_reset(&s->redo, s->seals);
+    return s->unpublished ? 0 : mst_sqlite_run(&s->conn, MST_SQL_BEGIN, err);
+}
+
+/* The transaction has answered batches, too: they are carried out once more. */
+static int restore_answered(struct sqlite_store *s, struct mst_err *err)
+{
+    s->records.len = s->records_kept;
+    s->records.failed = false;
+    if (!s->unpublished)
+        return 0;
+    int code = mst_sqlite_run(&s->conn, MST_SQL_BEGIN, err);
+    if (!code)
+        code = mst_redo_run(&s->redo, &s->conn, mst_bytes(s->records.data, s->records.len), err);
+    return code;
+}
+
 static int sqlite_rollback(struct mst_store *base, struct mst_err *err)
 {
     struct sqlite_store *s = of(base);
     int code = end_transaction(s, err);
-    return code ? code : mst_bulk_forget(&s->bulk, err);
+    if (!code)
+        code = mst_bulk_forget(&s->reports, err);
+    if (!code)
+        code = mst_bulk_forget(&s->batches, err);
+    return code ? code : restore_answered(s, err);
+}
+
+/* Where the open batch is sealed. */
+static struct mst_bulk *seal_of(struct sqlite_store *s)
+{
+    return mst_bulk_has(&s->reports) ? &s->reports : &s->batches;
 }
 
 /* The last of the batch that may still fail without harm. */
@@ -147,39 +208,42 @@ static int sqlite_prepare(struct mst_store *base, struct mst_err *err)
 {
     struct sqlite_store *s = of(base);
     if (!s->seals)
-        return mst_bulk_has(&s->bulk) ? mst_bulk_seal(&s->bulk, NULL, err) : 0;
-    return s->redo.record.failed ? mst_fail_on(err, MST_E_NOMEM, "store")
-                                 : mst_bulk_seal(&s->bulk, &s->redo.record, err);
+        return 0;
+    struct mst_buf *record = &s->redo.record;
+    mst_buf_put(&s->records, record->data, record->len);
+    if (record->failed || s->records.failed)
+        return mst_fail_on(err, MST_E_NOMEM, "store");
+    return mst_bulk_seal(seal_of(s), s->batch + 1, record, err);
 }
 
-/* The file of reports goes so far with this batch. On disk before anything names it. */
-static int commit_bulk(struct sqlite_store *s, struct mst_err *err)
-{
-    int code = mst_bulk_sync(&s->bulk, err);
-    return code ? code : mst_sqlite_put_bulk(s, err);
-}
-
-static void carry_out_commit(void *context)
+/* It may be in another thread, which has the files meanwhile and nothing else. */
+static void make_durable(void *context)
 {
     struct sqlite_store *s = context;
-    s->commit_code = mst_bulk_has(&s->bulk) ? commit_bulk(s, &s->commit_err) : 0;
-    if (!s->commit_code)
-        s->commit_code = mst_sqlite_run(&s->conn, MST_SQL_COMMIT, &s->commit_err);
-    if (!s->commit_code)
-        mst_bulk_keep(&s->bulk);
-    if (s->commit_code) {
-        /* Whatever it was, a full disk too: the log may hold the batch, whole or not. */
-        s->commit_err.code = MST_E_IO;
-        s->commit_code = MST_E_IO;
-        (void)end_transaction(s, NULL);
-    }
+    s->commit_code = s->seals ? mst_bulk_sync(seal_of(s), &s->commit_err)
+                              : mst_sqlite_run(&s->conn, MST_SQL_COMMIT, &s->commit_err);
 }
 
+/* The batch is on disk, or nobody knows. */
 static void tell_commit(struct sqlite_store *s)
 {
+    if (s->commit_code) {
+        s->commit_code = fail_commit(s, &s->commit_err);
+    } else if (s->seals) {
+        mst_bulk_keep(&s->reports);
+        mst_bulk_keep(&s->batches);
+        s->batch++;
+        s->unpublished++;
+    }
     mst_store_committed(&s->base, s->commit_code, s->commit_code ? &s->commit_err : NULL);
-    if (!s->commit_code)
-        bound_log(s);
+    if (s->commit_code || s->base.state != MST_STORE_IDLE)
+        return;
+    int code = 0;
+    if (s->unpublished >= UNPUBLISHED_MAX || s->records.len >= UNPUBLISHED_BYTES_MAX ||
+        s->reports.number != s->named.file)
+        code = publish(s, NULL);
+    if (code || bound_files(s, NULL))
+        mst_store_kill(&s->base);
 }
 
 static void sqlite_commit(struct mst_store *base)
@@ -189,7 +253,7 @@ static void sqlite_commit(struct mst_store *base)
         mst_behind_begin(&s->behind);
         return;
     }
-    carry_out_commit(s);
+    make_durable(s);
     tell_commit(s);
 }
 
@@ -211,10 +275,14 @@ static void sqlite_complete(struct mst_store *base)
 static void sqlite_close(struct mst_store *base)
 {
     struct sqlite_store *s = of(base);
+    bool dead = s->base.state == MST_STORE_DEAD;
     mst_behind_stop(&s->behind);
-    mst_bulk_done(&s->bulk, s->base.state == MST_STORE_DEAD);
+    if (!dead && s->seals)
+        dead = publish(s, NULL) != 0 || checkpoint(s, SQLITE_CHECKPOINT_TRUNCATE, NULL) != 0;
+    mst_bulk_done(&s->reports, dead);
+    mst_bulk_done(&s->batches, dead);
     /* After a failure nothing more is written: the next start recovers from what is there. */
-    if (s->base.state == MST_STORE_DEAD && s->conn.db)
+    if (dead && s->conn.db)
         sqlite3_db_config(s->conn.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     mst_sqlite_done(&s->conn);
     if (s->lock_fd >= 0)
@@ -225,6 +293,7 @@ static void sqlite_close(struct mst_store *base)
     mst_redo_done(&s->redo);
     mst_buf_done(&s->segment);
     mst_buf_done(&s->place);
+    mst_buf_done(&s->records);
     free(s->dir);
     free(s->db_path);
     free(s);
@@ -241,6 +310,11 @@ static void sqlite_reader_close(struct mst_reader *base)
 static int sqlite_reader_open(struct mst_store *base, struct mst_reader **ret_reader,
                               struct mst_err *err)
 {
+    /* What was committed before it is opened is seen by it. */
+    if (base->state == MST_STORE_IDLE && sqlite_publish(base, err)) {
+        mst_store_kill(base);
+        return MST_E_IO;
+    }
     struct mst_sqlite_reader *r = calloc(1, sizeof *r);
     struct mst_sqlite *conn = calloc(1, sizeof *conn);
     int code = r && conn ? mst_sqlite_open(conn, of(base)->dir, of(base)->db_path, false, err)
@@ -267,6 +341,7 @@ static const struct mst_store_ops sqlite_ops = {
     .rollback = sqlite_rollback,
     .fd = sqlite_fd,
     .complete = sqlite_complete,
+    .publish = sqlite_publish,
     .maintain = sqlite_maintain,
     .reader_open = sqlite_reader_open,
     .reader_close = sqlite_reader_close,
@@ -349,53 +424,109 @@ static int open_database(struct sqlite_store *s, const struct mst_store_options 
     return code;
 }
 
+static int next_batch(struct sqlite_store *s, struct mst_buf *region, struct mst_slice *ret_record,
+                      struct mst_err *err)
+{
+    int code = mst_bulk_next(&s->reports, s->batch + 1, region, ret_record, err);
+    if (!code && !ret_record->len)
+        code = mst_bulk_next(&s->batches, s->batch + 1, region, ret_record, err);
+    return code;
+}
+
 /* Carry out the batches that are sealed and not in the database. */
 static int catch_up(struct sqlite_store *s, struct mst_err *err)
 {
     struct mst_buf region = {0};
     struct mst_slice record;
-    uint64_t batches = 0;
-    int code = mst_bulk_next(&s->bulk, &region, &record, err);
+    uint64_t first = s->batch;
+    int code = next_batch(s, &region, &record, err);
     while (!code && record.len) {
-        batches++;
+        s->batch++;
+        s->unpublished = 1;
         code = mst_sqlite_run(&s->conn, MST_SQL_BEGIN, err);
         if (!code)
             code = mst_redo_run(&s->redo, &s->conn, record, err);
         if (!code)
-            code = mst_sqlite_put_bulk(s, err);
+            code = publish(s, err);
         if (!code)
-            code = mst_sqlite_run(&s->conn, MST_SQL_COMMIT, err);
-        if (!code)
-            code = mst_bulk_next(&s->bulk, &region, &record, err);
+            code = next_batch(s, &region, &record, err);
     }
     mst_buf_done(&region);
     /* As at every start: nothing that is read depends on an unsynced page. */
-    return code || !batches ? code : checkpoint(s, SQLITE_CHECKPOINT_TRUNCATE, err);
+    if (!code && (s->batch != first || s->batches.number))
+        code = checkpoint(s, SQLITE_CHECKPOINT_TRUNCATE, err);
+    return code;
+}
+
+/*
+ * The number of the last batch that the database has. The first is drawn by lot, out of so many
+ * that nobody guesses it, and small enough to be counted on from for ever.
+ */
+static int find_batch(struct sqlite_store *s, struct mst_err *err)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = mst_sqlite_take(&s->conn, MST_SQL_GET_BATCH, &statement, err);
+    if (code)
+        return code;
+    int rc = sqlite3_step(statement);
+    if (rc == SQLITE_ROW)
+        s->batch = (uint64_t)sqlite3_column_int64(statement, 0);
+    else if (rc != SQLITE_DONE)
+        code = mst_sqlite_fail(s->conn.db, rc, err);
+    mst_sqlite_give(&s->conn, MST_SQL_GET_BATCH, statement);
+    if (code || s->batch)
+        return code;
+    if (getrandom(&s->batch, sizeof s->batch, 0) != (ssize_t)sizeof s->batch)
+        return mst_fail(err, MST_E_IO, "getrandom: %s", strerror(errno));
+    s->batch = s->batch >> 2 | 1;
+    s->unpublished = 1;
+    code = mst_sqlite_run(&s->conn, MST_SQL_BEGIN, err);
+    return code ? code : publish(s, err);
+}
+
+static int find_files(struct sqlite_store *s, struct mst_err *err)
+{
+    sqlite3_stmt *files = NULL;
+    int code = mst_sqlite_take(&s->conn, MST_SQL_BULK_FILES, &files, err);
+    if (code)
+        return code;
+    int rc = sqlite3_step(files);
+    for (; !code && rc == SQLITE_ROW; rc = sqlite3_step(files))
+        code = mst_bulk_found(&s->reports, (uint64_t)sqlite3_column_int64(files, 0),
+                              sqlite3_column_int64(files, 1), err);
+    if (!code && rc != SQLITE_DONE)
+        code = mst_sqlite_fail(s->conn.db, rc, err);
+    mst_sqlite_give(&s->conn, MST_SQL_BULK_FILES, files);
+    s->named.file = s->reports.number;
+    s->named.end = s->reports.end;
+    return code;
 }
 
 /* Every file of reports that the database names is there, and nothing that it does not name. */
 static int open_bulk(struct sqlite_store *s, const struct mst_store_options *options,
                      struct mst_err *err)
 {
-    sqlite3_stmt *files = NULL;
+    sqlite3_vfs *vfs = s->conn.bulk.vfs;
     s->bulk_bytes = options->bulk_bytes;
-    mst_bulk_init(&s->bulk, s->conn.bulk.vfs, s->conn.bulk.dir, options->bulk_file_bytes_max,
-                  options->bulk_ahead_bytes);
-    s->bulk.unsafe_sync = options->unsafe_bulk_sync || options->unsafe_sync;
-    s->conn.bulk.writer = &s->bulk;
-    int code = mst_sqlite_take(&s->conn, MST_SQL_BULK_FILES, &files, err);
-    if (code)
-        return code;
-    int rc = sqlite3_step(files);
-    for (; !code && rc == SQLITE_ROW; rc = sqlite3_step(files))
-        code = mst_bulk_found(&s->bulk, (uint64_t)sqlite3_column_int64(files, 0),
-                              sqlite3_column_int64(files, 1), err);
-    if (!code && rc != SQLITE_DONE)
-        code = mst_sqlite_fail(s->conn.db, rc, err);
-    mst_sqlite_give(&s->conn, MST_SQL_BULK_FILES, files);
+    mst_bulk_init_reports(&s->reports, vfs, s->dir, options->bulk_file_bytes_max,
+                          options->bulk_ahead_bytes);
+    mst_bulk_init_batches(&s->batches, vfs, s->dir, options->bulk_ahead_bytes / BATCHES_AHEAD_PART);
+    s->reports.unsafe_sync = options->unsafe_bulk_sync || options->unsafe_sync;
+    s->batches.unsafe_sync = s->reports.unsafe_sync;
+    s->conn.bulk.writer = &s->reports;
+    int code = find_batch(s, err);
+    if (!code)
+        code = find_files(s, err);
     if (!code)
         code = catch_up(s, err);
-    return code ? code : mst_bulk_cut(&s->bulk, err);
+    if (!code)
+        code = mst_bulk_cut(&s->reports, err);
+    if (!code)
+        code = mst_bulk_cut(&s->batches, err);
+    s->seals = s->bulk_bytes > 0;
+    if (!code && s->seals)
+        code = mst_sqlite_exec(s->conn.db, SYNC_NOT, err);
+    return code;
 }
 
 static int check_options(const struct mst_store_options *options, struct mst_err *err)
@@ -452,7 +583,7 @@ int mst_store_sqlite_open(const struct mst_store_options *options, struct mst_st
         code = mst_store_start(&s->base, err);
     s->behind_bytes = options->behind_bytes;
     if (!code && s->behind_bytes > 0)
-        code = mst_behind_start(&s->behind, carry_out_commit, s, err);
+        code = mst_behind_start(&s->behind, make_durable, s, err);
     if (code) {
         if (code != MST_E_REHEARSAL && code != MST_E_BUSY && code != MST_E_VERSION)
             mst_wrap(err, "%s", options->path);

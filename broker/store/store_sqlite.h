@@ -26,8 +26,18 @@ struct sqlite_store {
     uint8_t said[MST_HASH_BYTES + MST_SIGN_BYTES]; /* its head and signature */
     int64_t batch_bytes;                           /* of the segments in the open batch */
     int64_t bulk_bytes;                            /* from which on they go to a file; 0: never */
-    struct mst_bulk bulk;
-    bool seals; /* the open batch is sealed in the file of reports, or the next one probably is */
+    bool was_large;                                /* the batch before: the next probably is */
+    struct mst_bulk reports, batches;
+    struct {
+        uint64_t file;
+        int64_t end;
+    } named;                /* how far the files of reports go by the database or its transaction */
+    bool seals;             /* batches are; else the log's sync makes them durable */
+    uint64_t batch;         /* the last that is on disk */
+    size_t unpublished;     /* such batches in the open transaction */
+    struct mst_buf records; /* theirs, and that of a batch that is being committed */
+    size_t records_kept;    /* of them, without the latter */
+    int64_t tried_end;      /* of the file of batches, at the last forced checkpoint */
     bool unsafe_sync;
     struct mst_redo redo;
     int64_t behind_bytes;
@@ -41,7 +51,9 @@ MST_MUST_CHECK int mst_sqlite_put(struct mst_store *base, const struct mst_put *
                                   struct mst_err *err);
 MST_MUST_CHECK int mst_sqlite_programme(struct mst_store *base, const char *id, mst_pid next,
                                         mst_pid *ret_pid, struct mst_err *err);
-/* How far the files of reports go, in the open transaction; no record has it. */
-MST_MUST_CHECK int mst_sqlite_put_bulk(struct sqlite_store *s, struct mst_err *err);
+/* The number of the last batch, and how far the files of reports go; at least once for each file.
+ * No record has them. */
+MST_MUST_CHECK int mst_sqlite_put_batch(struct sqlite_store *s, uint64_t batch,
+                                        struct mst_err *err);
 
 #endif

@@ -229,8 +229,8 @@ static int place_reports(struct sqlite_store *s, const struct mst_put *put,
     if (b->failed)
         return mst_fail_on(err, MST_E_NOMEM, "store");
     s->batch_bytes += (int64_t)b->len;
-    bool large = s->seals || (s->bulk_bytes > 0 && s->batch_bytes >= s->bulk_bytes);
-    return b->len > 0 && large ? mst_bulk_append(&s->bulk, b, ret_place, err) : 0;
+    bool large = s->was_large || (s->bulk_bytes > 0 && s->batch_bytes >= s->bulk_bytes);
+    return b->len > 0 && large ? mst_bulk_append(&s->reports, b, ret_place, err) : 0;
 }
 
 /* The number under which rows name a signing key; given at first sight. */
@@ -344,15 +344,35 @@ int mst_sqlite_programme(struct mst_store *base, const char *id, mst_pid next, m
     return code;
 }
 
-int mst_sqlite_put_bulk(struct sqlite_store *s, struct mst_err *err)
+static int put_end(struct sqlite_store *s, uint64_t file, int64_t end, struct mst_err *err)
 {
     struct binder b;
     uint64_t unused;
+    /* A file whose first batch was dropped need not be there. */
+    int code = end > 0 ? begin(s, MST_SQL_PUT_BULK, &b, err) : 0;
+    if (code || end == 0)
+        return code;
+    bind_number(&b, (int64_t)file);
+    bind_number(&b, end);
+    return finish(s, MST_SQL_PUT_BULK, &b, &unused, err);
+}
+
+int mst_sqlite_put_batch(struct sqlite_store *s, uint64_t batch, struct mst_err *err)
+{
+    struct binder b;
+    uint64_t unused;
+    const struct mst_bulk *reports = &s->reports;
     s->redo.on = false;
-    int code = begin(s, MST_SQL_PUT_BULK, &b, err);
+    int code = begin(s, MST_SQL_PUT_BATCH, &b, err);
     if (code)
         return code;
-    bind_number(&b, (int64_t)s->bulk.number);
-    bind_number(&b, s->bulk.end);
-    return finish(s, MST_SQL_PUT_BULK, &b, &unused, err);
+    bind_number(&b, (int64_t)batch);
+    code = finish(s, MST_SQL_PUT_BATCH, &b, &unused, err);
+    if (!code && s->named.file != reports->number)
+        code = put_end(s, reports->number - 1, reports->before, err);
+    if (!code && (s->named.file != reports->number || s->named.end != reports->end))
+        code = put_end(s, reports->number, reports->end, err);
+    s->named.file = reports->number;
+    s->named.end = reports->end;
+    return code;
 }

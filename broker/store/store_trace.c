@@ -196,6 +196,13 @@ static void trace_complete(struct mst_store *s)
     mst_store_complete(of(s)->inner);
 }
 
+static int trace_publish(struct mst_store *s, struct mst_err *err)
+{
+    int code = mst_store_publish(of(s)->inner, err);
+    tell(of(s), code, "publish");
+    return code;
+}
+
 static int trace_maintain(struct mst_store *s, bool *ret_more, struct mst_err *err)
 {
     int code = mst_store_maintain(of(s)->inner, ret_more, err);
@@ -269,6 +276,7 @@ static const struct mst_store_ops trace_ops = {
     .rollback = trace_rollback,
     .fd = trace_fd,
     .complete = trace_complete,
+    .publish = trace_publish,
     .maintain = trace_maintain,
     .reader_open = trace_reader_open,
     .reader_close = trace_reader_close,

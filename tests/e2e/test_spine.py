@@ -321,6 +321,17 @@ def test_newest_reports_are_listed():
         equal(listed("--unit", "rsj"), [], "who has sent none")
 
 
+def test_question_behind_a_report_finds_it():
+    with spine() as world:
+        client = world.client("unit:jxj")
+        client.submit("task-list", "once", {"text": "first"})
+        for number in range(60):
+            seq = client.queue("submit", "task-list", "once", body={"text": str(number)})
+            client.push_waiting()
+            listed = client.request("reports", {"limit": 1})
+            equal([row["receipt"] for row in listed], [client.wait_receipt(seq)["row"]], "at once")
+
+
 def test_both_languages():
     with spine() as world:
         agent = join(world, "jxj")

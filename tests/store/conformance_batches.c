@@ -106,10 +106,32 @@ static void own_reader_sees_the_batch_and_another_only_after_commit(void **state
             assert_int_equal(mst_reader_last_head(readers[i], w->p, &row, &at, head, &w->err), 0);
             assert_int_equal(row, there);
         }
-        if (!after)
+        if (!after) {
             world_commit(w);
+            assert_int_equal(mst_store_publish(w->s, &w->err), 0);
+        }
     }
     mst_reader_close(other);
+}
+
+/* Committed ones that other readers may not see yet. */
+static void dropped_batch_takes_no_other_with_it(void **state)
+{
+    struct world *w = *state;
+    char why[256] = "";
+    for (uint64_t k = 1; k <= 3; k++)
+        assert_int_equal(fixture_write_batch(w->s, k, &w->err), 0);
+    for (int times = 0; times < 2; times++) {
+        world_begin(w);
+        assert_int_equal(fixture_put_batch(w->s, 4, &w->err), 0);
+        mst_store_rollback(w->s);
+        assert_int_equal(fixture_read_batches(w->s, why, sizeof why), 3);
+    }
+    assert_int_equal(fixture_write_batch(w->s, 4, &w->err), 0);
+    if (!w->backend->keeps)
+        return;
+    world_reopen(w);
+    assert_int_equal(fixture_read_batches(w->s, why, sizeof why), 4);
 }
 
 static void nothing_is_asked_of_the_store_during_a_commit(void **state)
@@ -246,6 +268,7 @@ int main(void)
         WORLD_TEST(writes_need_a_batch),
         WORLD_TEST(empty_batch_commits),
         WORLD_TEST(own_reader_sees_the_batch_and_another_only_after_commit),
+        WORLD_TEST(dropped_batch_takes_no_other_with_it),
         WORLD_TEST(nothing_is_asked_of_the_store_during_a_commit),
         WORLD_TEST(completion_may_begin_the_next_batch),
         WORLD_TEST(holes_and_repeats_of_rows_are_refused),

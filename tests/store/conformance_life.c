@@ -224,6 +224,7 @@ static int slow_row(void *context, const struct mst_row *row)
     world_begin(slow->w);
     assert_int_equal(world_put_row(slow->w, slow->w->p, 3), 0);
     world_commit(slow->w);
+    assert_int_equal(mst_store_publish(slow->w->s, &slow->w->err), 0);
     return 0;
 }
 
