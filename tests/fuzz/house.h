@@ -90,6 +90,8 @@ static inline void house_hear(struct fuzz_house *h, struct mst_session *s, const
     int code = mst_door_hear(h->b, s, mst_bytes(data, size), &err);
     assert_int_equal(code, 0);
     commit(h->w);
+    code = mst_query_release(h->b, &err);
+    assert_int_equal(code, 0);
     if (h->b->run_session)
         mst_request_clock_arrived(h->b);
     while ((s = mst_session_by_id(h->b, id)) && s->welcome && h->w->frames_count == 0) {
