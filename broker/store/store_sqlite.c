@@ -517,6 +517,9 @@ static int open_bulk(struct sqlite_store *s, const struct mst_store_options *opt
     int code = find_batch(s, err);
     if (!code)
         code = find_files(s, err);
+    /* What is carried out once more is still where it was found. */
+    if (!code)
+        code = mst_sqlite_exec(s->conn.db, SYNC_NOT, err);
     if (!code)
         code = catch_up(s, err);
     if (!code)
@@ -524,8 +527,8 @@ static int open_bulk(struct sqlite_store *s, const struct mst_store_options *opt
     if (!code)
         code = mst_bulk_cut(&s->batches, err);
     s->seals = s->bulk_bytes > 0;
-    if (!code && s->seals)
-        code = mst_sqlite_exec(s->conn.db, SYNC_NOT, err);
+    if (!code && !s->seals && !s->unsafe_sync)
+        code = mst_sqlite_exec(s->conn.db, SYNC_COMMITS, err);
     return code;
 }
 
