@@ -62,7 +62,7 @@ static int keep(struct known *known, size_t at, struct mst_slice row, bool own, 
         known->count++;
     *said = (struct mst_said){.own = own,
                               .receipt = (uint64_t)mst_unpack_int(row, "receipt", 0),
-                              .body = {copy, body.len}};
+                              .body = mst_bytes(copy, body.len)};
     mst_slice_copy(mst_unpack_text(row, "unit"), unit, sizeof unit);
     name_of(known->brief, unit, said->who, sizeof said->who);
     mst_slice_copy(mst_unpack_text(row, "duty"), said->duty, sizeof said->duty);

@@ -250,14 +250,15 @@ static bool deliver(struct mst_core *core, size_t own, struct mst_effects *effec
     if (!mst_effects_reserve(effects,
                              1 + core->touched_count + items->touched_count + pending->count))
         return false;
+    /* A difference in padding would only store a snapshot more, here as below.
+     * NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
     if (core->state_touched && memcmp(&core->state, &core->state_before, sizeof core->state) != 0)
         append(effects, &(struct mst_effect){.kind = MST_EFFECT_STATE});
     core->state_touched = false;
     for (size_t i = 0; i < core->touched_count; i++) {
         const struct mst_touched *touched = &core->touched[i];
         const struct mst_obligation *o = &mst_table_at(&core->table, touched->index)->o;
-        /* A difference in padding would only store a snapshot more.
-         * NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
+        /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): as above */
         if (touched->fresh || memcmp(&touched->before, o, sizeof *o) != 0)
             append(effects, &(struct mst_effect){.kind = MST_EFFECT_OBLIGATION, .u.obligation = o});
     }

@@ -227,7 +227,7 @@ void mst_notice_about(struct mst_step *s, const struct mst_about *about, enum ms
 
 void mst_notice_issued(struct mst_step *s, const struct mst_slot *slot, struct mst_slice reason)
 {
-    struct mst_address cc;
+    struct mst_address cc = {0};
     struct mst_alert_head head = head_of(MST_NOTICE_ISSUED, slot->o.moves, reason, s->now);
     at_desk(&cc, MST_AUDIENCE_CC);
     mst_alert_send(s, slot, &cc, &head);

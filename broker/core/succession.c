@@ -141,8 +141,10 @@ void mst_succession_apply(struct mst_step *s, mst_time after, mst_time until)
     struct mst_slot **slots = mst_slots_in_order(s);
     for (uint32_t i = 0; slots && i < count && !s->failed; i++) {
         const struct mst_slot *slot = slots[i];
-        const struct mst_unit *unit = slot->bearer == MST_NONE ? NULL : &p->units[slot->bearer];
-        mst_time end = unit ? end_of(p, unit) : MST_NEVER;
+        if (slot->bearer == MST_NONE)
+            continue;
+        const struct mst_unit *unit = &p->units[slot->bearer];
+        mst_time end = end_of(p, unit);
         if (end > after && end <= until && mst_obligation_ball_with_bearer(&slot->o) &&
             !slot->o.locked)
             pass_on(s, slots[i], unit, until);

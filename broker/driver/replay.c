@@ -378,7 +378,7 @@ static int compare_record(struct mst_replay *r, const char *what, const char *id
     r->stored++;
     if (was->failed || mine->failed)
         return mst_fail_on(r->err, MST_E_NOMEM, id);
-    if (mine->len == was->len && memcmp(was->data, mine->data, was->len) == 0)
+    if (mine->len && mine->len == was->len && memcmp(was->data, mine->data, was->len) == 0)
         return 0;
     snprintf(text, sizeof text,
              mine->len ? "the %s %s ends otherwise" : "the %s %s does not come about", what, id);
@@ -461,7 +461,7 @@ static int replay_all(struct mst_replay *r)
     int code = last_row(r, &r->until);
     for (int pass = 0; !code && pass < PASSES_MAX; pass++) {
         struct mst_replay_result before;
-        uint64_t now;
+        uint64_t now = r->until;
         code = mst_reader_rows(r->reader, r->pid, r->row + 1, replay_row, r, r->err);
         if (!code)
             code = r->code;

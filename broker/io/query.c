@@ -152,6 +152,7 @@ static int fill_reply(struct sink *sink, struct mst_answer *answer, struct mst_b
             mst_bytes(sink->rows.data + sink->starts[i], sink->starts[i + 1] - sink->starts[i]);
     answer->msg.u.reply.rows = (struct mst_slices){rows, sink->count};
     int code = mst_msg_encode(&answer->msg, frame, err);
+    answer->msg.u.reply.rows = (struct mst_slices){0};
     mst_buf_clear(&sink->rows);
     sink->count = 0;
     return code;
@@ -267,8 +268,8 @@ static void *serve(void *context)
     struct mst_query_pool *pool = lane->pool;
     pthread_mutex_lock(&pool->lock);
     while (!pool->stopping) {
-        struct job *job = lane->jobs;
-        if (lane->jobs_released == 0) {
+        struct job *job = lane->jobs_released > 0 ? lane->jobs : NULL;
+        if (!job) {
             pthread_cond_wait(&lane->wake, &pool->lock);
             continue;
         }

@@ -349,8 +349,10 @@ static int put_end(struct sqlite_store *s, uint64_t file, int64_t end, struct ms
     struct binder b;
     uint64_t unused;
     /* A file whose first batch was dropped need not be there. */
-    int code = end > 0 ? begin(s, MST_SQL_PUT_BULK, &b, err) : 0;
-    if (code || end == 0)
+    if (end == 0)
+        return 0;
+    int code = begin(s, MST_SQL_PUT_BULK, &b, err);
+    if (code)
         return code;
     bind_number(&b, (int64_t)file);
     bind_number(&b, end);

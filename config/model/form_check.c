@@ -78,8 +78,9 @@ static void leave(struct check *c, size_t was)
 
 static bool is_blank(struct mst_slice text)
 {
+    static const char blanks[] = {' ', '\t', '\r', '\n'};
     for (size_t i = 0; i < text.len; i++) {
-        if (!memchr(" \t\r\n", text.data[i], 4))
+        if (!memchr(blanks, text.data[i], sizeof blanks))
             return false;
     }
     return true;

@@ -7,11 +7,16 @@
 #define MST_TESTS_LINT_ANALYZER_H
 
 #include "proto/err.h"
+#include "proto/msg.h"
 
 #define mst_fail(err, code, ...) (mst_fail((err), (code), __VA_ARGS__), MST_LINT_NOT_OK(code))
 #define mst_fail_on(err, code, subject)                                                            \
     (mst_fail_on((err), (code), (subject)), MST_LINT_NOT_OK(code))
 #define mst_wrap(err, ...) (mst_wrap((err), __VA_ARGS__), (int)MST_E_INTERNAL)
 #define MST_LINT_NOT_OK(code) ((int)(code) != 0 ? (int)(code) : (int)MST_E_INTERNAL)
+
+/* Only declared: in sight of its check for NULL, mst_text(a->id) would be a doubt whether a is. */
+struct mst_slice mst_lint_text(const char *s);
+#define mst_text mst_lint_text
 
 #endif

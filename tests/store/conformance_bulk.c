@@ -36,7 +36,10 @@ static void access_file(const struct world *w, int number, long at, uint8_t *byt
     FILE *f = fopen(path, writes ? "r+" : "r");
     assert_non_null(f);
     assert_int_equal(fseek(f, at, SEEK_SET), 0);
-    assert_int_equal(writes ? fwrite(bytes, 1, len, f) : fread(bytes, 1, len, f), len);
+    if (writes)
+        assert_int_equal(fwrite(bytes, 1, len, f), len);
+    else
+        assert_int_equal(fread(bytes, 1, len, f), len);
     assert_int_equal(fclose(f), 0);
 }
 
@@ -199,7 +202,7 @@ static void missing_or_short_file_is_refused_and_nothing_touched(void **state)
     w->s = NULL;
     for (int number = 1; number <= 2; number++) {
         off_t bytes = bytes_of_reports(w, number);
-        uint8_t tail[TAIL];
+        uint8_t tail[TAIL] = {0};
         access_file(w, number, (long)bytes - TAIL, tail, TAIL, false);
         path_of_reports(w, number, path);
         snprintf(moved, sizeof moved, "%s.moved", path);
