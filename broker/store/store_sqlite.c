@@ -481,7 +481,10 @@ static int find_batch(struct sqlite_store *s, struct mst_err *err)
     s->batch = s->batch >> 2 | 1;
     s->unpublished = 1;
     code = mst_sqlite_run(&s->conn, MST_SQL_BEGIN, err);
-    return code ? code : publish(s, err);
+    if (!code)
+        code = publish(s, err);
+    /* All that is sealed from now on hangs by this number. */
+    return code ? code : checkpoint(s, SQLITE_CHECKPOINT_TRUNCATE, err);
 }
 
 static int find_files(struct sqlite_store *s, struct mst_err *err)

@@ -163,5 +163,29 @@ def test_missing_or_short_file_of_reports_is_refused_at_the_start():
             world.broker.stop()
 
 
+def test_what_a_power_cut_takes_from_the_database_is_carried_out_again():
+    """SQLite's log is synced by checkpoints alone: all of it may be gone, and what was answered may not."""
+    for settings in ({}, {"bulk_bytes": 1}, {"bulk_bytes": 3000}):
+        with World("ledger", rehearse="2022-12-05", settings=settings) as world:
+            world.broker.start()
+            client = world.client("unit:jxj")
+            receipts = [client.submit("task-list", "once", {"text": "x" * number})["row"] for number in range(20)]
+            for number in range(10):
+                seqs = [client.queue("submit", "task-list", "once", body={"text": "y" * 400}) for _ in range(number)]
+                client.push_waiting()
+                receipts += [client.wait_receipt(seq)["row"] for seq in seqs]
+            rows = int(world.verify_ledger()["rows"])
+            client.close()
+            world.broker.kill()
+            log, = world.broker.data_dir.glob("muster.db-wal")
+            check(log.stat().st_size > 0, "the log was empty")
+            for path in world.broker.data_dir.glob("muster.db-*"):
+                path.unlink()
+            world.broker.start()
+            equal([row["receipt"] for row in world.ctl("reports")], receipts, f"with {settings}")
+            equal(world.verify_ledger()["chain"], "ok", "chain")
+            check(int(world.verify_ledger()["rows"]) >= rows, f"the ledger had {rows} rows")
+            check(world.client("unit:jxj").submit("task-list", "once", {"text": "z"})["row"] > receipts[-1], "and goes on")
+
 if __name__ == "__main__":
     harness.main(*[test for name, test in list(globals().items()) if name.startswith("test_")])
