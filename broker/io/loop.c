@@ -336,6 +336,19 @@ static void pass_busy(struct loop *l)
     mst_door_gather(l->b, NULL, true);
 }
 
+/* Between batches. Where one commit follows the other, it is their turn behind each. */
+static int serve_readers(struct loop *l, struct mst_err *err)
+{
+    struct mst_broker *b = l->b;
+    bool between = !mst_driver_busy(b->driver) && !mst_driver_pending(b->driver);
+    int code = between ? mst_query_release(b, err) : 0;
+    if (code)
+        return code;
+    mst_query_drain(b);
+    pump_streams(l);
+    return 0;
+}
+
 static int pass(struct loop *l, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
@@ -351,12 +364,9 @@ static int pass(struct loop *l, struct mst_err *err)
         if (code)
             return code;
     }
-    if (!mst_driver_busy(b->driver) && !mst_driver_pending(b->driver))
-        code = mst_query_release(b, err);
+    code = serve_readers(l, err);
     if (code)
         return code;
-    mst_query_drain(b);
-    pump_streams(l);
     if (!mst_driver_busy(b->driver) && rehearsal_arrived(b))
         mst_request_clock_arrived(b);
     return 0;
@@ -490,6 +500,8 @@ int mst_broker_serve(struct mst_broker *b, struct mst_err *err)
         l.committed = busy;
         if (busy)
             l.commit_ms = mst_clock_boot() - l.mark_boot_ms;
+        if (busy && !code)
+            code = serve_readers(&l, err);
         if (!code && woken_by(&l, ITEM_SIGNAL))
             code = serve_signals(b, err);
         if (!code)

@@ -647,8 +647,8 @@ int mst_query_release(struct mst_broker *b, struct mst_err *err)
     if (!pool->posted)
         return 0;
     int code = mst_store_publish(b->store, err);
-    if (code)
-        return code;
+    if (code) /* without room or memory they wait for the next pass */
+        return code == MST_E_FULL || code == MST_E_NOMEM ? 0 : code;
     pool->posted = false;
     pthread_mutex_lock(&pool->lock);
     for (size_t i = 0; i < LANES; i++) {

@@ -584,11 +584,11 @@ void mst_bulk_rewind(struct mst_bulk *b)
 
 int mst_bulk_forget(struct mst_bulk *b, struct mst_err *err)
 {
-    bool trimmed;
+    bool trimmed = false;
     int code = b->touched ? trim(b, &trimmed, err) : 0;
     b->end = b->written = b->kept;
     b->touched = false;
-    return code;
+    return !code && trimmed ? mst_bulk_sync(b, err) : code;
 }
 
 /* ---- a writer's life ---- */

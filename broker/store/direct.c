@@ -4,10 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static struct mst_direct_file *of(sqlite3_file *file)
@@ -17,8 +16,7 @@ static struct mst_direct_file *of(sqlite3_file *file)
 
 static int direct_close(sqlite3_file *file)
 {
-    if (of(file)->past >= 0)
-        close(of(file)->past);
+    close(of(file)->other);
     return close(of(file)->fd) == 0 ? SQLITE_OK : SQLITE_IOERR_CLOSE;
 }
 
@@ -44,10 +42,9 @@ static int direct_write(sqlite3_file *file, const void *data, int len, sqlite3_i
 {
     const uint8_t *bytes = data;
     size_t done = 0, wanted = (size_t)len;
-    bool past =
-        of(file)->past >= 0 && ((uintptr_t)data | wanted | (uint64_t)at) % MST_DIRECT_ALIGN == 0;
+    bool past = of(file)->past && ((uintptr_t)data | wanted | (uint64_t)at) % MST_DIRECT_ALIGN == 0;
     while (done < wanted) {
-        ssize_t got = pwrite(past ? of(file)->past : of(file)->fd, bytes + done, wanted - done,
+        ssize_t got = pwrite(past ? of(file)->other : of(file)->fd, bytes + done, wanted - done,
                              at + (off_t)done);
         if (got < 0 && errno == EINTR)
             continue;
@@ -70,7 +67,7 @@ static int direct_truncate(sqlite3_file *file, sqlite3_int64 size)
 
 static int direct_sync(sqlite3_file *file, int flags)
 {
-    int fd = of(file)->fd;
+    int fd = flags & MST_DIRECT_APART ? of(file)->other : of(file)->fd;
     int rc = flags & SQLITE_SYNC_DATAONLY ? fdatasync(fd) : fsync(fd);
     return rc == 0 ? SQLITE_OK : SQLITE_IOERR_FSYNC;
 }
@@ -98,11 +95,26 @@ int mst_direct_open(const char *path, int flags, sqlite3_file *ret_file)
 {
     struct mst_direct_file *f = of(ret_file);
     int how = O_RDWR | O_NOFOLLOW | O_CLOEXEC;
-    *f = (struct mst_direct_file){.past = -1};
+    *f = (struct mst_direct_file){.past = true};
     f->fd = open(path, how | (flags & SQLITE_OPEN_CREATE ? O_CREAT : 0), 0600);
     if (f->fd < 0)
         return SQLITE_CANTOPEN;
-    f->past = open(path, how | O_DIRECT);
+    f->other = open(path, how | O_DIRECT);
+    if (f->other < 0 && errno == EINVAL) {
+        f->past = false;
+        f->other = open(path, how);
+    }
+    if (f->other < 0) {
+        close(f->fd);
+        return SQLITE_CANTOPEN;
+    }
     f->base.pMethods = &methods;
     return SQLITE_OK;
+}
+
+bool mst_direct_has_room(sqlite3_file *file, int64_t bytes)
+{
+    struct statvfs fs;
+    return fstatvfs(of(file)->fd, &fs) == 0 &&
+           (uint64_t)fs.f_bavail * fs.f_frsize > (uint64_t)bytes;
 }

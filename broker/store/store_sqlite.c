@@ -95,29 +95,61 @@ static int fail_commit(struct sqlite_store *s, struct mst_err *err)
     return MST_E_IO;
 }
 
+/* Is the code of a batch, or of a moment, that was lost, and of nothing else? */
+static bool may_go_on(int code)
+{
+    return code == MST_E_FULL || code == MST_E_NOMEM;
+}
+
+/* A transaction with what was answered, from its records. */
+static int restore_answered(struct sqlite_store *s, struct mst_err *err)
+{
+    int code = mst_sqlite_run(&s->conn, MST_SQL_BEGIN, err);
+    if (!code)
+        code = mst_redo_run(&s->redo, &s->conn, mst_bytes(s->records.data, s->records.len), err);
+    if (code)
+        (void)end_transaction(s, NULL);
+    return code;
+}
+
+/* SQLite may end a transaction with any statement that fails, be it one that reads: then what was
+ * answered is carried out once more, before anything is read or written. */
+static int heal(struct sqlite_store *s, struct mst_err *err)
+{
+    return s->unpublished && sqlite3_get_autocommit(s->conn.db) ? restore_answered(s, err) : 0;
+}
+
 /*
  * What was answered is in the open transaction: the database takes it, for other readers to see.
- * Whatever fails, a full disk too, it is in the files, and the next start has the database take it.
+ * MST_E_FULL and MST_E_NOMEM do no harm: it is in the files, and in a transaction again.
  */
 static int publish(struct sqlite_store *s, struct mst_err *err)
 {
     if (s->unpublished == 0)
         return 0;
-    int code = mst_sqlite_put_batch(s, s->batch, err);
+    uint64_t file = s->named.file;
+    int64_t end = s->named.end;
+    int code = heal(s, err);
+    if (!code)
+        code = mst_sqlite_put_batch(s, s->batch, err);
     if (!code)
         code = mst_sqlite_run(&s->conn, MST_SQL_COMMIT, err);
-    if (code)
-        return fail_commit(s, err);
+    if (code) {
+        s->named.file = file;
+        s->named.end = end;
+        if (!may_go_on(code))
+            return fail_commit(s, err);
+        if (!end_transaction(s, NULL))
+            (void)restore_answered(s, NULL);
+        return code;
+    }
     s->unpublished = 0;
     mst_redo_clear(&s->records);
     return 0;
 }
 
-/*
- * Called after the commit was answered. Beyond a limit whatever can be moved is moved, again after
- * every further eighth of it; beyond twice the limit of the log readers are waited for, each of
- * which lets go after WALK_MS_MAX.
- */
+/* Beyond a limit whatever can be moved out of the log is moved, again after every further eighth of
+ * it; beyond twice the limit readers are waited for, each of which lets go after WALK_MS_MAX. */
 static int bound_files(struct sqlite_store *s, struct mst_err *err)
 {
     int64_t limit = s->seals && SEALED_LOG_BYTES_MAX < s->wal_bytes_max ? SEALED_LOG_BYTES_MAX
@@ -130,11 +162,24 @@ static int bound_files(struct sqlite_store *s, struct mst_err *err)
     s->tried_end = s->batches.end;
     bool wait = s->log_bytes > 2 * s->wal_bytes_max;
     int code = publish(s, err);
+    return code ? code
+                : checkpoint(s, wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, err);
+}
+
+/*
+ * Called after a commit was answered, and before the next batch if that has begun in its answer.
+ * Without room or memory the log, and the files, keep everything; if they cannot grow either, a
+ * commit says so.
+ */
+static int relieve(struct sqlite_store *s, struct mst_err *err)
+{
+    int code = 0;
+    if (s->unpublished >= UNPUBLISHED_MAX || s->records.len >= UNPUBLISHED_BYTES_MAX ||
+        (s->unpublished && s->reports.number != s->named.file))
+        code = publish(s, err);
     if (!code)
-        code = checkpoint(s, wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE, err);
-    /* Without room or memory the log keeps everything; if it cannot grow either, a commit says so.
-     */
-    return code == MST_E_FULL || code == MST_E_NOMEM ? 0 : code;
+        code = bound_files(s, err);
+    return may_go_on(code) ? 0 : code;
 }
 
 static int sqlite_maintain(struct mst_store *base, bool *ret_more, struct mst_err *err)
@@ -166,6 +211,11 @@ static int sqlite_publish(struct mst_store *base, struct mst_err *err)
 static int sqlite_begin(struct mst_store *base, struct mst_err *err)
 {
     struct sqlite_store *s = of(base);
+    int code = relieve(s, err);
+    if (!code)
+        code = heal(s, err);
+    if (code)
+        return code;
     s->was_large = s->bulk_bytes > 0 && s->batch_bytes >= s->bulk_bytes;
     s->batch_bytes = 0;
     s->records_kept = s->records.len;
@@ -173,28 +223,18 @@ static int sqlite_begin(struct mst_store *base, struct mst_err *err)
     return s->unpublished ? 0 : mst_sqlite_run(&s->conn, MST_SQL_BEGIN, err);
 }
 
-/* The transaction has answered batches, too: they are carried out once more. */
-static int restore_answered(struct sqlite_store *s, struct mst_err *err)
-{
-    s->records.len = s->records_kept;
-    s->records.failed = false;
-    if (!s->unpublished)
-        return 0;
-    int code = mst_sqlite_run(&s->conn, MST_SQL_BEGIN, err);
-    if (!code)
-        code = mst_redo_run(&s->redo, &s->conn, mst_bytes(s->records.data, s->records.len), err);
-    return code;
-}
-
 static int sqlite_rollback(struct mst_store *base, struct mst_err *err)
 {
     struct sqlite_store *s = of(base);
+    s->records.len = s->records_kept;
+    s->records.failed = false;
     int code = end_transaction(s, err);
     if (!code)
         code = mst_bulk_forget(&s->reports, err);
     if (!code)
         code = mst_bulk_forget(&s->batches, err);
-    return code ? code : restore_answered(s, err);
+    /* The transaction had answered batches, too. */
+    return code ? code : heal(s, err);
 }
 
 /* Where the open batch is sealed. */
@@ -210,6 +250,8 @@ static int sqlite_prepare(struct mst_store *base, struct mst_err *err)
     if (!s->seals)
         return 0;
     struct mst_buf *record = &s->redo.record;
+    if (record->len == 0 && !record->failed)
+        return 0; /* nothing was put */
     mst_buf_put(&s->records, record->data, record->len);
     if (record->failed || s->records.failed)
         return mst_fail_on(err, MST_E_NOMEM, "store");
@@ -220,8 +262,12 @@ static int sqlite_prepare(struct mst_store *base, struct mst_err *err)
 static void make_durable(void *context)
 {
     struct sqlite_store *s = context;
-    s->commit_code = s->seals ? mst_bulk_sync(seal_of(s), &s->commit_err)
-                              : mst_sqlite_run(&s->conn, MST_SQL_COMMIT, &s->commit_err);
+    struct mst_bulk *seal = seal_of(s);
+    s->commit_code = 0;
+    if (!s->seals)
+        s->commit_code = mst_sqlite_run(&s->conn, MST_SQL_COMMIT, &s->commit_err);
+    else if (mst_bulk_has(seal))
+        s->commit_code = mst_bulk_sync(seal, &s->commit_err);
 }
 
 /* The batch is on disk, or nobody knows. */
@@ -230,19 +276,13 @@ static void tell_commit(struct sqlite_store *s)
     if (s->commit_code) {
         s->commit_code = fail_commit(s, &s->commit_err);
     } else if (s->seals) {
+        s->batch += mst_bulk_has(seal_of(s));
         mst_bulk_keep(&s->reports);
         mst_bulk_keep(&s->batches);
-        s->batch++;
         s->unpublished++;
     }
     mst_store_committed(&s->base, s->commit_code, s->commit_code ? &s->commit_err : NULL);
-    if (s->commit_code || s->base.state != MST_STORE_IDLE)
-        return;
-    int code = 0;
-    if (s->unpublished >= UNPUBLISHED_MAX || s->records.len >= UNPUBLISHED_BYTES_MAX ||
-        s->reports.number != s->named.file)
-        code = publish(s, NULL);
-    if (code || bound_files(s, NULL))
+    if (!s->commit_code && s->base.state == MST_STORE_IDLE && relieve(s, NULL))
         mst_store_kill(&s->base);
 }
 
@@ -275,7 +315,8 @@ static void sqlite_complete(struct mst_store *base)
 static void sqlite_close(struct mst_store *base)
 {
     struct sqlite_store *s = of(base);
-    bool dead = s->base.state == MST_STORE_DEAD;
+    /* Nobody was told of a commit that is under way. */
+    bool dead = s->base.state == MST_STORE_DEAD || s->base.state == MST_STORE_COMMITTING;
     mst_behind_stop(&s->behind);
     if (!dead && s->seals)
         dead = publish(s, NULL) != 0 || checkpoint(s, SQLITE_CHECKPOINT_TRUNCATE, NULL) != 0;
@@ -311,9 +352,11 @@ static int sqlite_reader_open(struct mst_store *base, struct mst_reader **ret_re
                               struct mst_err *err)
 {
     /* What was committed before it is opened is seen by it. */
-    if (base->state == MST_STORE_IDLE && sqlite_publish(base, err)) {
-        mst_store_kill(base);
-        return MST_E_IO;
+    int published = base->state == MST_STORE_IDLE ? sqlite_publish(base, err) : 0;
+    if (published) {
+        if (!may_go_on(published))
+            mst_store_kill(base);
+        return published;
     }
     struct mst_sqlite_reader *r = calloc(1, sizeof *r);
     struct mst_sqlite *conn = calloc(1, sizeof *conn);
@@ -331,6 +374,33 @@ static int sqlite_reader_open(struct mst_store *base, struct mst_reader **ret_re
     return 0;
 }
 
+/* The store's own reader shares the connection that writes. */
+static int heal_own(struct mst_reader *base, struct mst_err *err)
+{
+    struct sqlite_store *s = of((struct mst_store *)base->owner);
+    return s && s->base.state == MST_STORE_IDLE ? heal(s, err) : 0;
+}
+
+static int sqlite_walk(struct mst_reader *r, const struct mst_walk *walk, struct mst_err *err)
+{
+    int code = heal_own(r, err);
+    return code ? code : mst_sqlite_walk(r, walk, err);
+}
+
+static int sqlite_last(struct mst_reader *r, enum mst_table table, mst_pid p, uint64_t *ret_number,
+                       struct mst_err *err)
+{
+    int code = heal_own(r, err);
+    return code ? code : mst_sqlite_last(r, table, p, ret_number, err);
+}
+
+static int sqlite_meta(struct mst_reader *r, mst_pid p, const char *name, void *data, size_t *len,
+                       struct mst_err *err)
+{
+    int code = heal_own(r, err);
+    return code ? code : mst_sqlite_meta(r, p, name, data, len, err);
+}
+
 static const struct mst_store_ops sqlite_ops = {
     .close = sqlite_close,
     .begin = sqlite_begin,
@@ -345,9 +415,9 @@ static const struct mst_store_ops sqlite_ops = {
     .maintain = sqlite_maintain,
     .reader_open = sqlite_reader_open,
     .reader_close = sqlite_reader_close,
-    .walk = mst_sqlite_walk,
-    .last = mst_sqlite_last,
-    .meta = mst_sqlite_meta,
+    .walk = sqlite_walk,
+    .last = sqlite_last,
+    .meta = sqlite_meta,
 };
 
 static int lock_directory(struct sqlite_store *s, const char *path, struct mst_err *err)

@@ -165,6 +165,9 @@ static int begin(struct sqlite_store *s, enum mst_sql which, struct binder *ret_
                  struct mst_err *err)
 {
     *ret_binder = (struct binder){.redo = &s->redo};
+    /* A statement that failed, be it one that reads, may have ended the transaction. */
+    if (sqlite3_get_autocommit(s->conn.db))
+        return mst_fail_on(err, MST_E_NOMEM, "store");
     int code = mst_sqlite_take(&s->conn, which, &ret_binder->statement, err);
     if (!code)
         mst_redo_begin(&s->redo, which);

@@ -7,6 +7,8 @@
 #include "broker/store/direct.h"
 
 #define PIECE_BYTES (256 << 10)
+/* Zeros are written where the disk has room for so many times as many. */
+#define ROOM_PER_ZEROS 8
 
 /* A disk without room leaves fewer zeros, and the append that needs it tells. */
 static void write_zeros(void *context)
@@ -19,8 +21,10 @@ static void write_zeros(void *context)
         int64_t left = z->to - at;
         rc = methods->xWrite(z->file, zeros, left < PIECE_BYTES ? (int)left : PIECE_BYTES, at);
     }
+    /* What the system has to say of other writes is not for this thread. */
     if (rc == SQLITE_OK)
-        rc = methods->xSync(z->file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY);
+        rc = methods->xSync(z->file, SQLITE_SYNC_NORMAL | SQLITE_SYNC_DATAONLY |
+                                         (z->threaded ? MST_DIRECT_APART : 0));
     z->done = rc == SQLITE_OK;
 }
 
@@ -49,6 +53,9 @@ void mst_zeros_follow(struct mst_zeros *z, sqlite3_file *file, int64_t end)
     if (z->working && mst_behind_done(&z->thread))
         finish(z);
     if (z->working || z->end - end > z->bytes_max / 2 || !z->bytes_max)
+        return;
+    /* The last room is for what somebody sends. */
+    if (z->threaded && !mst_direct_has_room(file, ROOM_PER_ZEROS * z->bytes_max))
         return;
     z->file = file;
     z->from = z->end > end ? z->end : end;

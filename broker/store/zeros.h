@@ -27,7 +27,7 @@ struct mst_zeros {
     struct mst_behind thread; /* not started: they are written at once */
 };
 
-/* threaded: the file's methods may be called by two threads at a time, and the thread is started
+/* threaded: the files are those of direct.h, which two threads may write; the thread is started
  * when it is needed first. */
 void mst_zeros_init(struct mst_zeros *z, int64_t bytes_max, bool threaded);
 void mst_zeros_done(struct mst_zeros *z);

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Zeros ahead of an end: on a file that tells who wrote what, and waits when it is told to. */
 #include "broker/store/zeros.h"
+#include "broker/store/direct.h"
 
-#include <pthread.h>
+#include <fcntl.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/store/fixture.h"
 
 #define AHEAD (4 << 20)
 
 static struct {
-    sqlite3_file base;
+    struct mst_direct_file file;
     atomic_llong first, end, bytes;
     atomic_int syncs;
     int fails_at_write; /* 0: none fails */
@@ -54,13 +56,16 @@ static int set_up(void **state)
 {
     (void)state;
     memset(&disk, 0, sizeof disk);
-    disk.base.pMethods = &disk_methods;
+    disk.file.base.pMethods = &disk_methods;
+    disk.file.fd = open(".", O_RDONLY); /* a disk that has room */
+    assert_true(disk.file.fd >= 0);
     return sem_init(&disk.go, 0, 0);
 }
 
 static int tear_down(void **state)
 {
     (void)state;
+    close(disk.file.fd);
     return sem_destroy(&disk.go);
 }
 
@@ -69,20 +74,20 @@ static void half_of_them_must_be_used_up_before_more_are_written(void **state)
     struct mst_zeros z;
     (void)state;
     mst_zeros_init(&z, AHEAD, false);
-    mst_zeros_follow(&z, &disk.base, 8192);
+    mst_zeros_follow(&z, &disk.file.base, 8192);
     assert_int_equal(disk.first, 8192);
     assert_int_equal(disk.bytes, AHEAD);
     assert_int_equal(disk.syncs, 1);
     assert_true(mst_zeros_reach(&z, 8192 + AHEAD));
     assert_false(mst_zeros_reach(&z, 8192 + AHEAD + 1));
-    mst_zeros_follow(&z, &disk.base, 8191 + AHEAD / 2);
+    mst_zeros_follow(&z, &disk.file.base, 8191 + AHEAD / 2);
     assert_int_equal(disk.bytes, AHEAD);
-    mst_zeros_follow(&z, &disk.base, 8192 + AHEAD / 2);
+    mst_zeros_follow(&z, &disk.file.base, 8192 + AHEAD / 2);
     assert_int_equal(disk.bytes, AHEAD + AHEAD / 2);
     assert_int_equal(disk.end, 8192 + AHEAD / 2 + AHEAD);
     /* Behind them all: never over what was appended. */
     atomic_store(&disk.bytes, 0);
-    mst_zeros_follow(&z, &disk.base, 10 * AHEAD);
+    mst_zeros_follow(&z, &disk.file.base, 10 * AHEAD);
     assert_int_equal(disk.first, 10 * AHEAD);
     mst_zeros_done(&z);
 }
@@ -92,7 +97,7 @@ static void none_are_written_when_none_are_wanted(void **state)
     struct mst_zeros z;
     (void)state;
     mst_zeros_init(&z, 4095, true);
-    mst_zeros_follow(&z, &disk.base, 0);
+    mst_zeros_follow(&z, &disk.file.base, 0);
     mst_zeros_done(&z);
     assert_int_equal(disk.bytes, 0);
 }
@@ -103,7 +108,7 @@ static void who_reaches_the_thread_waits_for_it(void **state)
     (void)state;
     disk.waits = true;
     mst_zeros_init(&z, AHEAD, true);
-    mst_zeros_follow(&z, &disk.base, 0);
+    mst_zeros_follow(&z, &disk.file.base, 0);
     assert_int_equal(disk.bytes, 0);
     sem_post(&disk.go);
     assert_true(mst_zeros_reach(&z, 1));
@@ -118,13 +123,13 @@ static void full_disk_has_fewer_zeros_and_no_failure(void **state)
     (void)state;
     disk.fails_at_write = 3;
     mst_zeros_init(&z, AHEAD, true);
-    mst_zeros_follow(&z, &disk.base, 0);
+    mst_zeros_follow(&z, &disk.file.base, 0);
     mst_zeros_settle(&z);
     assert_int_equal(disk.syncs, 0);
     assert_false(mst_zeros_reach(&z, 1));
     /* Once there is room again, they are written from where they are needed. */
     atomic_store(&disk.bytes, 0);
-    mst_zeros_follow(&z, &disk.base, 4096);
+    mst_zeros_follow(&z, &disk.file.base, 4096);
     assert_true(mst_zeros_reach(&z, 4096 + AHEAD));
     assert_int_equal(disk.first, 4096);
     mst_zeros_restart(&z, 0);
