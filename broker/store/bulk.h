@@ -14,8 +14,8 @@
  * bytes that look like a batch to come. A small batch, whose reports the database takes, is sealed
  * in a file of the other kind (batches-000001.log), which begins anew when the database is synced.
  *
- * Everything goes through the database's own VFS. A writer and each reader have handles of their
- * own and are used by one thread at a time.
+ * Everything goes through the database's own VFS, or past it where that is SQLite's. A writer and
+ * each reader have handles of their own and are used by one thread at a time.
  */
 #ifndef MST_BROKER_STORE_BULK_H
 #define MST_BROKER_STORE_BULK_H

@@ -2,8 +2,8 @@
 /*
  * The SQLite backend's writing half: opening, batches, checkpoints. One connection writes; it also
  * checkpoints, and no other process opens the file (a lock file sees to that), which keeps clear of
- * the WAL-reset fault of SQLite before 3.51.3. It retries nothing: after a failed sync nobody knows
- * what is on disk, and only a new start finds out.
+ * the WAL-reset fault of SQLite before 3.51.3. It retries no sync: after one that failed
+ * nobody knows what is on disk, and only a new start finds out.
  */
 #include <errno.h>
 #include <fcntl.h>

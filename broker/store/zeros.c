@@ -2,8 +2,6 @@
 /* Zeros ahead of an end that moves. Knows nothing of what is appended. */
 #include "broker/store/zeros.h"
 
-#include <string.h>
-
 #include "broker/store/direct.h"
 
 #define PIECE_BYTES (256 << 10)

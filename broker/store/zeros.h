@@ -15,10 +15,10 @@
 
 #include "broker/store/behind.h"
 
-/* Invariant: [end, end + what is ahead) is zeros, but for what is appended there meanwhile. */
+/* Invariant: what lies between the bytes that were appended and `end` is zeros. */
 struct mst_zeros {
     int64_t bytes_max; /* so far ahead; 0: none are written */
-    int64_t end;       /* up to here they are */
+    int64_t end;       /* up to here they are written */
     sqlite3_file *file;
     int64_t from, to; /* the thread's while it works: what it writes */
     bool done;        /* its: it did */

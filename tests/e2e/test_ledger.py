@@ -187,5 +187,6 @@ def test_what_a_power_cut_takes_from_the_database_is_carried_out_again():
             check(int(world.verify_ledger()["rows"]) >= rows, f"the ledger had {rows} rows")
             check(world.client("unit:jxj").submit("task-list", "once", {"text": "z"})["row"] > receipts[-1], "and goes on")
 
+
 if __name__ == "__main__":
     harness.main(*[test for name, test in list(globals().items()) if name.startswith("test_")])
