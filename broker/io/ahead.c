@@ -166,11 +166,13 @@ void mst_ahead_post(struct mst_ahead *a)
     atomic_store(&l->state, MST_LETTER_WAITS);
 }
 
+/* Signalled without the lock, which the thread would only wait for. */
 static void wake(struct mst_ahead *a)
 {
-    if (a->asleep)
-        pthread_cond_signal(&a->wake);
+    bool asleep = a->asleep;
     pthread_mutex_unlock(&a->lock);
+    if (asleep)
+        pthread_cond_signal(&a->wake);
 }
 
 void mst_ahead_go(struct mst_ahead *a, bool busy)
