@@ -535,6 +535,46 @@ static void restored_broker_repeats_alert_numbers_without_loss(void **state)
     assert_int_equal(mst_inbox_last(f->box), 8);
 }
 
+static bool is_following(struct fixture *f)
+{
+    bool done;
+    LOCKED(&f->fake, done = f->fake.subscriptions > 0);
+    return done;
+}
+
+static void restored_broker_with_nothing_to_tell_yet_is_not_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.alerts = 6;
+    until(f, all_alerts_acked);
+    close_agent(f);
+    LOCKED(&f->fake, f->fake.epoch = 2; f->fake.alerts = f->fake.acked_alert = 4;
+           f->fake.subscriptions = 0);
+    open_agent(f);
+    until(f, is_following);
+    close_agent(f);
+    /* While the agent was away, 5 and 6 were dealt out anew. */
+    LOCKED(&f->fake, f->fake.alerts = 6);
+    open_agent(f);
+    until(f, all_alerts_acked);
+    assert_int_equal(mst_inbox_last(f->box), 8);
+}
+
+static void broker_whose_log_ends_before_the_cursor_is_followed_from_its_own(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.alerts = 6;
+    until(f, all_alerts_acked);
+    close_agent(f);
+    /* Put back, and nobody has told it so: 4 was acknowledged, 5 came since, 6 comes now. */
+    LOCKED(&f->fake, f->fake.alerts = 5; f->fake.acked_alert = 4; f->fake.later_alerts = 1;
+           f->fake.alert_seed = 9);
+    open_agent(f);
+    until(f, all_alerts_acked);
+    assert_int_equal(f->fake.acked_alert, 6);
+    assert_int_equal(mst_inbox_last(f->box), 8);
+}
+
 static void brief_in_parts_is_cached_whole(void **state)
 {
     struct fixture *f = *state;
@@ -596,6 +636,8 @@ int main(void)
         CASE(alerts_enter_the_inbox_once_and_are_acknowledged),
         CASE(gap_in_the_alert_stream_is_filled),
         CASE(restored_broker_repeats_alert_numbers_without_loss),
+        CASE(restored_broker_with_nothing_to_tell_yet_is_not_forgotten),
+        CASE(broker_whose_log_ends_before_the_cursor_is_followed_from_its_own),
         CASE(brief_in_parts_is_cached_whole),
         CASE(rehearsal_gives_its_own_time_across_restarts),
     };
