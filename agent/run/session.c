@@ -434,6 +434,8 @@ void mst_session_reset(struct mst_session *s)
         s->brief_count++;
     s->brief_id = 0;
     mst_session_asks_drop(s);
+    /* A fresh id may have gone with the changes that were taken back. */
+    mst_link_outbox(s->link, mst_outbox_id(s->outbox));
     mst_link_restart(s->link);
 }
 

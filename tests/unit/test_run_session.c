@@ -438,6 +438,39 @@ static void restored_outbox_takes_a_fresh_id_and_resends(void **state)
     assert_int_equal(entry_of(f, 7).state, MST_ENTRY_RECEIVED);
 }
 
+static void fresh_id_that_could_not_be_committed_is_named_to_nobody(void **state)
+{
+    struct fixture *f = *state;
+    char command[512];
+    append(f, 4);
+    until(f, all_acked);
+    close_agent(f);
+    snprintf(command, sizeof command, "cp %s %s.copy", f->path, f->path);
+    assert_int_equal(system(command), 0);
+    open_agent(f);
+    append(f, 3);
+    until(f, all_acked);
+    close_agent(f);
+    snprintf(command, sizeof command, "mv %s.copy %s && rm -f %s-wal", f->path, f->path, f->path);
+    assert_int_equal(system(command), 0);
+    open_agent(f);
+    append(f, 1);
+    /* The old copy is noticed, and the disk has no room for the new id. */
+    int64_t deadline = now_ms() + PATIENCE_MS;
+    while (mst_outbox_figure(f->box, "renewals", 0) == 0) {
+        assert_true(now_ms() < deadline);
+        assert_int_equal(mst_session_drain(f->session, NULL), 0);
+    }
+    assert_int_equal(mst_outbox_rollback(f->box, NULL), 0);
+    mst_session_reset(f->session);
+    until(f, all_acked);
+    assert_int_equal(mst_outbox_figure(f->box, "renewals", 0), 1);
+    assert_int_equal(f->fake.outboxes_count, 2);
+    assert_int_equal(f->fake.outboxes[1].last, 1);
+    assert_int_equal(f->fake.duplicates, 0);
+    assert_int_equal(f->fake.bad, 0);
+}
+
 static void restored_broker_gets_back_what_it_lost(void **state)
 {
     struct fixture *f = *state;
@@ -630,6 +663,7 @@ int main(void)
         CASE(silent_broker_is_left_and_found_again),
         CASE(restarted_broker_is_greeted_again_by_an_idle_agent),
         CASE(restored_outbox_takes_a_fresh_id_and_resends),
+        CASE(fresh_id_that_could_not_be_committed_is_named_to_nobody),
         CASE(restored_broker_gets_back_what_it_lost),
         CASE(what_a_backup_holds_goes_with_the_next_round),
         CASE(restored_broker_gets_what_is_kept_under_a_fresh_id),
