@@ -98,7 +98,7 @@ static enum mst_code understand(const struct mst_core *core, const struct mst_in
     ret->granted = mst_programme_group(p, ret->reads);
     if (ret->granted != SIZE_MAX)
         return MST_OK;
-    *subject = "group";
+    *subject = ret->reads;
     return MST_E_UNKNOWN;
 }
 
@@ -155,7 +155,7 @@ static enum mst_code give(struct mst_step *s, const struct mst_input_act *act,
     char id[MST_ITEM_ID_MAX];
     bool fresh = !item;
     if (act->until <= s->now) {
-        *subject = "until";
+        *subject = "until: " N_("must lie ahead");
         return MST_R_FORM;
     }
     if (asked->group == asked->granted)

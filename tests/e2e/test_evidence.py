@@ -33,7 +33,7 @@ def is_valid(path, key):
     equal((done.returncode, done.stderr), (0, ""), f"musterctl verify {path}")
     equal(mc.verify_proof(json.loads(pathlib.Path(path).read_text(encoding="utf-8")), key), None, "the other verifier")
     said = json.loads(done.stdout)
-    equal(said["verdict"], "valid", "verdict")
+    equal(said["result"], "valid", "result")
     return said
 
 
