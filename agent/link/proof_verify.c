@@ -395,8 +395,11 @@ int mst_proof_verify(const char *path, const char *key, struct mst_buf *rows, st
     c.map = json_loadf(in, JSON_REJECT_DUPLICATES, &where);
     fclose(in);
     if (!c.map) {
-        mst_fail(err, MST_E_SYNTAX, _("%s:%d:%d: this is no JSON, so no proof"), path, where.line,
-                 where.column);
+        mst_fail(err, MST_E_SYNTAX,
+                 json_error_code(&where) == json_error_duplicate_key
+                     ? _("%s:%d:%d: a field stands twice")
+                     : _("%s:%d:%d: this is no JSON, so no proof"),
+                 path, where.line, where.column);
         mst_hint(err, "%s", _("use the file as it was exported"));
         return MST_E_SYNTAX;
     }
