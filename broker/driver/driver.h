@@ -53,9 +53,13 @@ void mst_driver_free(struct mst_driver *driver);
 MST_MUST_CHECK int mst_driver_add(struct mst_driver *driver, struct mst_programme *programme,
                                   struct mst_err *err);
 /*
- * The broker starts at `now`, having been down since down_from (0: first start). Catches up.
- * wall_ms is real time also in a rehearsal.
+ * The store was put back from a backup: what its clients have seen of it since is of another story.
+ * The next start is of a greater epoch than any before, which tells them so (PROTOCOL.md, Receipts
+ * and Alerts). Without programmes; commits.
  */
+MST_MUST_CHECK int mst_driver_new_epoch(struct mst_driver *driver, mst_time wall_ms,
+                                        struct mst_err *err);
+/* The broker starts at `now`, having been down since down_from (0: first start). Catches up. */
 MST_MUST_CHECK int mst_driver_start(struct mst_driver *driver, mst_time down_from, mst_time now,
                                     struct mst_err *err);
 MST_MUST_CHECK int mst_driver_stop(struct mst_driver *driver, mst_time now, struct mst_err *err);
@@ -119,6 +123,9 @@ MST_MUST_CHECK int mst_driver_note(struct mst_driver *driver, struct mst_engine 
 MST_MUST_CHECK int mst_driver_security(struct mst_driver *driver, struct mst_engine *engine,
                                        const struct mst_caller *caller, enum mst_security event,
                                        const char *subject, mst_time now, struct mst_err *err);
+/* Adds to the subject of a refusal with MST_R_STATE how the obligation or task of that id stands:
+ * "ID: closed". Nothing, where there is none of that id. */
+void mst_driver_say_state(const struct mst_engine *engine, char subject[256]);
 /* Repeats with other bytes that were refused since the start. */
 uint64_t mst_driver_conflicts(const struct mst_driver *driver);
 /* Take so many bytes off what may be stored for the caller in a day; false: refuse it. Local users
