@@ -5,7 +5,7 @@ and a Chinese reader is left no English word of ours."""
 import re
 
 import harness
-from harness import World, check, equal, task_list
+from harness import World, check, equal, task_list, wait_for
 
 TASKS = "task-list/once/jxj"
 PROGRESS = "quarterly-progress/2023Q1/jxj"
@@ -58,6 +58,7 @@ REFUSED = (
     (("clock", "run", "--to", "2020-01-01"), ("2020-01-01", "stands at", "2023-04-20T10:00"), ("不能倒退", "2023-04-20T10:00")),
     (("fill", "unit-contacts/once/jxj", "--name", "n", "--post", "king"), ("post", "none of the duty's posts"), ("不是该事项的岗位",)),
     (("fill", "unit-contacts/once/jxj", "--name", "n"), ("which of the duty's posts",), ("须写明",)),
+    (("versions", PROGRESS), (PROGRESS, "it lists no tasks", "musterctl reports"), ("没有任务清单",)),
     (("supersede", PROGRESS, "--successor", PROGRESS, "--reason", "r"), ("another obligation",), ("另一办件",)),
 )
 
@@ -108,6 +109,37 @@ def test_chinese_readers_are_left_no_english():
                 done = world.run("musterctl", "verify", name, "--key", key, language=language)
                 told = " ".join(done.stderr.split())
                 check(done.returncode == 1 and part in told and "agent" not in told, f"{name}: {done.returncode}, {told}")
+
+
+def test_what_is_not_there_is_said_and_what_was_refused_is_marked():
+    with World("refused", rehearse="2022-12-05") as world:
+        jxj = lived_in(world)["jxj"]
+        agent = world.agent("rsj")
+        world.clock_run("2023-04-20T10:01")
+        equal(jxj.submit("quarterly-progress", "2023Q1", {"text": "no form"})["code"], "form", "the broker's answer")
+        jxj.submit("quarterly-progress", "2023Q1", {**harness.progress("in order", "jxj"), "tasks": [
+            {"id": f"g1-{number:02}", "percent": 10} for number in range(1, 6)]})
+        rows = world.ctl("reports", "--unit", "jxj", "--duty", "quarterly-progress")
+        equal([row["refused"] for row in rows], ["form", ""], "what was refused, for programs")
+        check("不符合要求" in world.must("musterctl", "reports", "--unit", "jxj", language="zh_CN"), "for people")
+        check("Refused" not in world.must("musterctl", "reports", "--unit", "jtj"), "a column without anything in it")
+        wait_for(lambda: len(agent.json("group", "reports")) > 1, "the group's reports")
+        equal([row["refused"] for row in agent.json("group", "reports") if row["duty"] == "quarterly-progress"], ["form", ""], "the group's")
+        for group in ("g2", "g99"):
+            for language, part in (("en", f"no group {group} is open"), ("zh_CN", f"没有可供本单位查看的团组 {group}")):
+                done = agent.try_("group", "--group", group, language=language)
+                equal((done.returncode, done.stdout), (4, ""), f"group {group}")
+                check(part in done.stderr and "musterctl grant" in done.stderr, done.stderr)
+        world.must("musterctl", "grant", "unit:rsj", "--group", "g2", "--until", "2023-12-31", "--reason", "r")
+        equal(len(agent.json("group", "units", "--group", "g2")), 5, "a granted group")
+        # What may not be read is not told apart from what is not there.
+        for command in ("show", "explain"):
+            for id in ("quarterly-progress/2023Q1/wjw", "quarterly-progress/2023Q1/none"):
+                done = world.run("musterctl", "--home", agent.home, command, id)
+                check(done.returncode == 1 and f"no obligation is called {id}" in done.stderr, f"{command} {id}: {done.stderr}")
+        equal(world.run("musterctl", "--home", agent.home, "explain", PROGRESS).returncode, 4, "what the group may only see")
+        for row in world.must("musterctl", "units").splitlines()[1:] + world.must("musterctl", "keys").splitlines()[1:]:
+            check(not re.search(r"\d\d:\d\d:\d\d", row), f"seconds in {row}")
 
 
 if __name__ == "__main__":
