@@ -2,7 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is said to people, in both languages: a refused act names the thing, what is wrong with it, and what to do;
 and a Chinese reader is left no English word of ours."""
+import contextlib
+import fcntl
+import os
+import pty
 import re
+import struct
+import subprocess
+import termios
+import unicodedata
 
 import harness
 from harness import World, check, equal, task_list, wait_for
@@ -140,6 +148,69 @@ def test_what_is_not_there_is_said_and_what_was_refused_is_marked():
         equal(world.run("musterctl", "--home", agent.home, "explain", PROGRESS).returncode, 4, "what the group may only see")
         for row in world.must("musterctl", "units").splitlines()[1:] + world.must("musterctl", "keys").splitlines()[1:]:
             check(not re.search(r"\d\d:\d\d:\d\d", row), f"seconds in {row}")
+
+
+def width(text):
+    """Columns on a terminal, as terminals of Chinese readers count them."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def on_terminal(world, columns, *words):
+    """What a command shows on a terminal so wide, line by line, without colours."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    env = harness.environment({"MUSTER_SOCKET": str(world.broker.runtime_dir / "admin.sock"), "NO_COLOR": "1"}, "zh_CN")
+    process = subprocess.Popen([harness.BIN / "musterctl", *words], stdin=subprocess.DEVNULL, stdout=slave, env=env, cwd=world.dir)
+    os.close(slave)
+    told = b""
+    with contextlib.suppress(OSError):  # the end of a terminal is an error
+        while part := os.read(master, 65536):
+            told += part
+    os.close(master)
+    equal(process.wait(timeout=60), 0, f"exit of {words}")
+    return told.decode("utf-8").replace("\r\n", "\n").splitlines()
+
+
+def letters(lines):
+    return sorted("".join("".join(lines).split()))
+
+
+# Each at widths where its columns still fit, and at one where only blocks do.
+TABLES = (("obligations", "--group", "g1"), ("alerts", "--limit", "20"), ("reports", "--limit", "20"), ("outlook", "--all"), ("units",),
+          ("tasks",), ("keys",))
+
+
+def test_tables_are_no_wider_than_the_terminal():
+    with World("narrow", rehearse="2022-12-05") as world:
+        lived_in(world)
+        for words in TABLES:
+            whole = world.must("musterctl", *words, language="zh_CN").splitlines()
+            rows = len([line for line in whole if line])
+            for columns in (80, 120):
+                shown = on_terminal(world, columns, *words)
+                wide = [line for line in shown if width(line) > columns and "考评" not in line]
+                equal(wide, [], f"too wide for {columns}: {words}")
+                equal(letters(shown), letters(whole), f"what {words} shows in {columns} columns")
+                # A column stays a column: what goes on in another line stands below its heading.
+                check(len(shown) >= rows and not any(line.endswith(" ") for line in shown), f"{words}: {shown[:6]}")
+            equal(on_terminal(world, 400, *words), whole, f"{words} on a wide terminal")
+        # An id that fits is never broken: it is copied.
+        shown = on_terminal(world, 120, "obligations", "--group", "g1")
+        check(any(PROGRESS in line for line in shown), "an id in one piece")
+        # Sentences go on below themselves, and keys stay whole.
+        shown = on_terminal(world, 80, "explain", PROGRESS)
+        clause = next(index for index, line in enumerate(shown) if line.startswith("条款"))
+        check(width(shown[clause]) <= 80 and shown[clause + 1].startswith(" " * 10), "\n".join(shown[clause:clause + 2]))
+        check(any(re.search(r"[0-9a-f]{64}$", line) for line in shown), "a digest in one piece")
+        for words in (("--help",), ("help", "figures"), ("help", "amend-task")):
+            shown = on_terminal(world, 80, *words)
+            equal([line for line in shown if width(line) > 80 and not line.startswith("  musterctl ")], [], f"{words} is too wide for 80")
+            whole = world.must("musterctl", *words, language="zh_CN").splitlines()
+            equal(letters(shown), letters(whole), f"what {words} says")
+        # Where not even the narrowest columns fit, each row is a block.
+        blocks = on_terminal(world, 40, "obligations", "--group", "g1")
+        check(len([line for line in blocks if line.startswith("编号 ")]) > 5 and "" in blocks, "\n".join(blocks[:12]))
+        equal([line for line in blocks if width(line) > 40], [], "too wide for 40")
 
 
 if __name__ == "__main__":
