@@ -91,7 +91,8 @@ static int find_backed(struct mst_outbox *box, uint64_t *ret_number, bool *ret_m
             break;
         whole = number - first <= box->watermark - row;
         *ret_number = whole ? number : first + (box->watermark - row);
-        if (*ret_number - box->released > BOX_SLICE) {
+        /* Age and want of room may have let go of more of this run than the backup holds. */
+        if (*ret_number > box->released + BOX_SLICE) {
             *ret_number = box->released + BOX_SLICE;
             *ret_more = true;
             break;

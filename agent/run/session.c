@@ -108,14 +108,22 @@ static int compare(struct mst_session *s, const struct mst_msg_welcome *w, struc
     return renew(s, true, "restored-broker", err);
 }
 
+/* The broker was put back to an earlier state: its alert numbers begin again somewhere before our
+ * cursor. Its own cursor for us is of that state, and stands before them. */
+static int forget_cursor(struct mst_session *s, struct mst_err *err)
+{
+    return mst_outbox_set_figure(s->outbox, "cursor", NO_CURSOR, err);
+}
+
 static int on_epoch(struct mst_session *s, uint64_t epoch, struct mst_err *err)
 {
     uint64_t known = mst_outbox_figure(s->outbox, "epoch", epoch);
     if (epoch > known) {
         mst_journal(MST_LOG_WARNING, "broker-restored epoch=%" PRIu64 " before=%" PRIu64, epoch,
                     known);
-        /* Its alert numbers begin again somewhere before our cursor. */
-        s->from_stored = true;
+        int code = forget_cursor(s, err);
+        if (code)
+            return code;
     }
     return mst_outbox_set_figure(s->outbox, "epoch", epoch, err);
 }
@@ -162,7 +170,6 @@ static int on_welcome(struct mst_session *s, const struct mst_msg_welcome *w, st
     s->message_bytes_max = w->message_bytes_max > 2 * MST_PUSH_FRAME_BYTES
                                ? (size_t)w->message_bytes_max
                                : 2 * MST_PUSH_FRAME_BYTES;
-    s->from_stored = false;
     on_key_end(s, w);
     int code = on_epoch(s, w->epoch, err);
     /* Kept, so that an agent that starts while the broker is down queues with the right instant. */
@@ -303,7 +310,12 @@ static int on_alert(struct mst_session *s, const struct mst_msg_alert *a, struct
     if (s->seen_known && a->prev != s->seen) {
         mst_journal(MST_LOG_WARNING, "alert-gap seen=%" PRIu64 " prev=%" PRIu64, s->seen, a->prev);
         s->subscribe = true;
-        return 0;
+        if (a->prev > s->seen)
+            return 0;
+        /* Its log ends before our cursor. In a new session nothing of this stream is on its way. */
+        int code = forget_cursor(s, err);
+        mst_session_reset(s);
+        return code;
     }
     int code = mst_inbox_put(s->outbox, a, s->to_hook, &is_new, err);
     if (code)
@@ -422,6 +434,8 @@ void mst_session_reset(struct mst_session *s)
         s->brief_count++;
     s->brief_id = 0;
     mst_session_asks_drop(s);
+    /* A fresh id may have gone with the changes that were taken back. */
+    mst_link_outbox(s->link, mst_outbox_id(s->outbox));
     mst_link_restart(s->link);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of a session, shared by session.c (what arrives), tell.c and push.c (what is sent) only.
- */
+/* Inside of a session, shared only by session.c (what arrives), tell.c and push.c (what is sent)
+ * and ask.c (questions). */
 #ifndef MST_AGENT_RUN_SESSION_IMPL_H
 #define MST_AGENT_RUN_SESSION_IMPL_H
 
@@ -9,6 +9,7 @@
 #include "agent/run/session.h"
 
 #define MST_PUSH_FRAME_BYTES 512 /* a push without its reports, rounded up */
+#define NO_CURSOR UINT64_MAX     /* the figure "cursor": the broker's own decides */
 
 struct mst_session {
     const struct mst_home *home;
@@ -30,7 +31,7 @@ struct mst_session {
     bool prune_due;    /* a slice of what need not be kept is to go with the next round */
     bool told_receipt; /* a receipt was taken since the last flush */
 
-    bool subscribe, from_stored; /* from_stored: at the broker's cursor, not at ours */
+    bool subscribe;
     bool seen_known;
     uint64_t seen; /* number of the last alert on this stream */
     unsigned alerts_unacked;

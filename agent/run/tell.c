@@ -33,15 +33,15 @@ static int send_subscribe(struct mst_session *s, struct mst_err *err)
              s->home->settings.AGENT_unit);
     struct mst_slice topics[1] = {mst_text(prefix)};
     msg.u.subscribe.topics = (struct mst_slices){topics, 1};
-    uint64_t cursor = mst_outbox_figure(s->outbox, "cursor", UINT64_MAX);
-    s->seen_known = !s->from_stored && cursor != UINT64_MAX;
+    uint64_t cursor = mst_outbox_figure(s->outbox, "cursor", NO_CURSOR);
+    s->seen_known = cursor != NO_CURSOR;
     if (s->seen_known) {
         msg.u.subscribe.has = UINT64_C(1) << MST_F_subscribe_from;
         msg.u.subscribe.from = s->seen = cursor;
     }
     int code = mst_link_send(s->link, &msg, err);
     if (!code) {
-        s->subscribe = s->from_stored = false;
+        s->subscribe = false;
         s->alerts_unacked = 0;
     }
     return code;

@@ -204,7 +204,7 @@ bool mst_door_parse_local(const char *row, unsigned *ret_uid, unsigned *ret_role
 void mst_door_gather(struct mst_broker *b, const bool *knocked, bool busy);
 /* What a batch has of the doors. */
 struct mst_taken {
-    uint64_t letters, reports;
+    uint64_t letters, reports, bytes;
 };
 /* As much as a batch may have? */
 bool mst_door_full(const struct mst_broker *b, const struct mst_taken *taken);

@@ -375,6 +375,7 @@ int mst_door_serve(struct mst_broker *b, struct mst_taken *taken, struct mst_err
     struct mst_letter *l;
     while (!code && !mst_door_full(b, taken) && (l = mst_ahead_next(b->ahead))) {
         taken->letters++;
+        taken->bytes += mst_letter_bytes(l).len;
         code = serve_letter(b, l, err);
         if (l->reading.done && !l->reading.code && l->reading.msg.type == MST_MSG_push)
             taken->reports += l->reading.msg.u.push.reports.count;
@@ -386,7 +387,8 @@ int mst_door_serve(struct mst_broker *b, struct mst_taken *taken, struct mst_err
 bool mst_door_full(const struct mst_broker *b, const struct mst_taken *taken)
 {
     return taken->letters >= (uint64_t)b->settings.BROKER_batch_messages_max ||
-           taken->reports >= (uint64_t)b->settings.BROKER_batch_reports_max;
+           taken->reports >= (uint64_t)b->settings.BROKER_batch_reports_max ||
+           taken->bytes >= (uint64_t)b->settings.BROKER_batch_bytes_max;
 }
 
 mst_time mst_door_now(struct mst_broker *b)

@@ -15,21 +15,14 @@
 #include <zmq.h>
 
 #include "broker/io/broker.h"
+#include "broker/io/turns.h"
 
-/* So long after a commit the loop is quiet if nothing has come: then the database takes what was
- * answered. */
-#define QUIET_MS 1
-/* A quiet loop waits this long after a commit before it moves the log into the database. */
-#define MAINTAIN_AFTER_MS 50
 /* Agents that fall silent are looked for once an hour: the limit is in days. */
 #define CONTACTS_MS 3600000
 /* A rehearsal waits this long for a subscriber that does not acknowledge before it goes on. */
 #define IN_FLIGHT_WAIT_MS 5000
 /* After a batch did not fit on the disk the broker waits this long before it tries again. */
 #define FULL_WAIT_MS 1000
-/* Who was just answered may send again at once. Where a commit takes longer than that, the next one
- * waits so long for as many letters as the last one had; where it does not, they have the next. */
-#define GATHER_MS 1
 /* As good as never for a timer: the year 2286. */
 #define FAR_MS 9999999999999
 
@@ -52,11 +45,8 @@ static const size_t door_items[MST_DOORS] = {[MST_DOOR_MEMBERS] = ITEM_MEMBERS,
 struct loop {
     struct mst_broker *b;
     zmq_pollitem_t items[ITEMS];
-    bool maintain;         /* the log holds something that could be moved */
-    bool committed;        /* since the loop slept last: it looks once whether it is quiet */
+    struct mst_turns turns;
     int64_t full_until_ms; /* by the boot clock: the disk was full, nothing is taken until then */
-    uint64_t answered;     /* letters that the last commit answered */
-    int64_t commit_ms;     /* how long it took */
     bool more_streams;     /* a stream has more to send than one pass allows */
     int64_t stalled_until_ms;  /* when the first stalled stream is tried again; 0: none is */
     int64_t mark_boot_ms;      /* when the clock mark was stored last */
@@ -127,7 +117,7 @@ static bool marks_time(const struct mst_broker *b)
 static int poll_timeout(struct loop *l)
 {
     struct mst_broker *b = l->b;
-    int64_t wait = -1, cap;
+    int64_t wait, cap;
     if (mst_driver_busy(b->driver))
         return -1;
     if (l->more_streams || !b->drained)
@@ -136,9 +126,7 @@ static int poll_timeout(struct loop *l)
         return (int)(l->full_until_ms - mst_clock_boot()) + 1;
     if (b->noted_count > 0 || mst_ahead_oldest(b->ahead))
         return 0;
-    if (l->committed)
-        wait = QUIET_MS;
-    wait = earlier(wait, mst_door_enrol_wait_ms(b));
+    wait = earlier(mst_turns_quiet_ms(&l->turns), mst_door_enrol_wait_ms(b));
     if (b->rehearsal && b->clock.running) {
         if (mst_stream_in_flight(b) && l->in_flight_boot_ms)
             wait = earlier(wait, IN_FLIGHT_WAIT_MS);
@@ -152,8 +140,6 @@ static int poll_timeout(struct loop *l)
         int64_t left = l->stalled_until_ms - mst_clock_boot();
         wait = earlier(wait, left > 0 ? left : 0);
     }
-    if (l->maintain)
-        wait = earlier(wait, MAINTAIN_AFTER_MS);
     if (marks_time(b)) {
         int64_t left = l->mark_boot_ms + b->settings.BROKER_alive_mark * 1000 - mst_clock_boot();
         wait = earlier(wait, left > 0 ? left : 0);
@@ -171,37 +157,28 @@ static int commit(struct loop *l, struct mst_err *err)
     if (!mst_driver_pending(b->driver))
         return 0;
     mst_time now = mst_door_now(b);
-    l->maintain = l->committed = true;
     l->mark_boot_ms = mst_clock_boot();
     b->batch++;
     int code = mst_driver_commit(b->driver, &b->clock.mark, now, err);
-    l->commit_ms = mst_clock_boot() - l->mark_boot_ms;
+    mst_turns_committed(&l->turns, mst_clock_boot() - l->mark_boot_ms);
     return code;
 }
 
-/* Have fewer come than were just answered? Then look whether another one does. */
-static bool another_comes(struct loop *l, const struct mst_taken *taken, int64_t *until_ms)
-{
-    zmq_pollitem_t *members = &l->items[ITEM_MEMBERS];
-    int64_t now = mst_clock_boot();
-    if (l->b->rehearsal || taken->letters == 0 || taken->letters >= l->answered)
-        return false;
-    if (*until_ms == 0)
-        *until_ms = now + GATHER_MS;
-    return now <= *until_ms && zmq_poll(members, 1, GATHER_MS) > 0;
-}
-
 /* Is the batch to have more than the letters that it has, of which `last` came last? */
-static bool goes_on(struct loop *l, const struct mst_taken *taken, uint64_t last, int64_t *until_ms)
+static bool goes_on(struct loop *l, const struct mst_taken *taken, uint64_t last)
 {
     if (mst_door_full(l->b, taken))
         return false;
-    /* Where commits are short, two batches that take turns keep the disk and everybody busy. */
-    if (l->commit_ms <= GATHER_MS)
-        return last > 1 && 2 * taken->letters < l->answered;
-    /* After a letter that came alone nothing more is expected, unless others were answered with its
-     * sender. */
-    return last > 1 || another_comes(l, taken, until_ms);
+    switch (mst_turns_next(&l->turns, taken->letters, last, mst_clock_boot())) {
+    case MST_TURN_LETTERS:
+        return true;
+    case MST_TURN_WAIT:
+        /* A rehearsal waits for nobody. */
+        return !l->b->rehearsal && zmq_poll(&l->items[ITEM_MEMBERS], 1, MST_GATHER_MS) > 0;
+    case MST_TURN_COMMIT:
+        break;
+    }
+    return false;
 }
 
 /* Serve what waits, in its order, until there is no more or the batch is full. */
@@ -209,7 +186,6 @@ static int take_messages(struct loop *l, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
     struct mst_taken taken = {0};
-    int64_t until_ms = 0;
     uint64_t before;
     int code = 0;
     bool knocked[MST_DOORS];
@@ -219,9 +195,8 @@ static int take_messages(struct loop *l, struct mst_err *err)
         before = taken.letters;
         mst_door_gather(b, before ? NULL : knocked, before > 0);
         code = mst_door_serve(b, &taken, err);
-    } while (!code && goes_on(l, &taken, taken.letters - before, &until_ms));
-    if (taken.letters > 0)
-        l->answered = taken.letters;
+    } while (!code && goes_on(l, &taken, taken.letters - before));
+    mst_turns_end(&l->turns, taken.letters);
     /* What has come meanwhile is read while the batch is committed. */
     if (!code && taken.reports > 1)
         mst_door_gather(b, NULL, true);
@@ -388,13 +363,13 @@ static int keep_house(struct loop *l, int events, struct mst_err *err)
     struct mst_broker *b = l->b;
     int code = 0;
     /* A reload that was asked for by a signal has opened a batch. */
-    if (events == 0 && l->maintain && !mst_driver_pending(b->driver) &&
+    if (mst_turns_quiet(&l->turns, events) && !mst_driver_pending(b->driver) &&
         !mst_ahead_oldest(b->ahead)) {
-        code = mst_store_maintain(b->store, &l->maintain, err);
+        code = mst_store_maintain(b->store, &l->turns.unmoved, err);
         if (code == MST_E_FULL || code == MST_E_NOMEM) {
             /* The log keeps what was not moved; the next commit asks for it again. */
             mst_log_err(&b->log, "maintain", err);
-            l->maintain = false;
+            l->turns.unmoved = false;
             code = 0;
         }
     }
@@ -471,7 +446,7 @@ int mst_broker_serve(struct mst_broker *b, struct mst_err *err)
     struct loop l = {.b = b,
                      .mark_boot_ms = mst_clock_boot(),
                      .contacts_boot_ms = mst_clock_boot(),
-                     .maintain = true};
+                     .turns = {.unmoved = true}};
     uint64_t watchdog_us = 0;
     if (sd_watchdog_enabled(0, &watchdog_us) > 0)
         l.watchdog_ms = (int64_t)(watchdog_us / 1000);
@@ -497,9 +472,10 @@ int mst_broker_serve(struct mst_broker *b, struct mst_err *err)
             pass_busy(&l);
             continue;
         }
-        l.committed = busy;
         if (busy)
-            l.commit_ms = mst_clock_boot() - l.mark_boot_ms;
+            mst_turns_committed(&l.turns, mst_clock_boot() - l.mark_boot_ms);
+        else
+            mst_turns_slept(&l.turns);
         if (busy && !code)
             code = serve_readers(&l, err);
         if (!code && woken_by(&l, ITEM_SIGNAL))

@@ -32,6 +32,8 @@ struct header {
 
 /* A batch of this size and less is one write. */
 #define WINDOW_BYTES (1 << 20)
+/* No batch is larger: a start reads it in one piece, with a length that SQLite's VFS can say. */
+#define BATCH_BYTES_MAX INT32_MAX
 
 static size_t blocks_of(uint64_t bytes)
 {
@@ -272,8 +274,9 @@ static int read_batch(struct mst_bulk *b, uint64_t number, int64_t at, struct ms
     if (rc)
         return fail_vfs(h, number, rc, err);
     if (header.magic != MAGIC || header.bytes > (uint64_t)(size - at - HEADER_BYTES) ||
-        header.bytes > INT32_MAX - HEADER_BYTES || header.bytes % BLOCK_BYTES != 0 ||
-        header.record_bytes == 0 || header.record_bytes > header.bytes)
+        header.bytes > (uint64_t)b->batch_bytes_max - HEADER_BYTES ||
+        header.bytes % BLOCK_BYTES != 0 || header.record_bytes == 0 ||
+        header.record_bytes > header.bytes)
         return 0;
     struct mst_bulk_place whole = {number, (uint64_t)at, HEADER_BYTES + header.bytes};
     mst_buf_clear(region);
@@ -505,6 +508,18 @@ static int begin_batch(struct mst_bulk *b, struct mst_err *err)
     return append(b, NULL, HEADER_BYTES, err);
 }
 
+/* What no start would find must not be answered. */
+static int check_size(const struct mst_bulk *b, size_t more, struct mst_err *err)
+{
+    if (more <= (uint64_t)(b->batch_bytes_max - (b->end - b->kept)))
+        return 0;
+    mst_fail(err, MST_E_FULL,
+             _("the batch would have more than %lld bytes, and no start would find it"),
+             (long long)b->batch_bytes_max);
+    mst_hint(err, _("lower batch_bytes_max and batch_reports_max"));
+    return MST_E_FULL;
+}
+
 int mst_bulk_append(struct mst_bulk *b, struct mst_buf *bytes, struct mst_bulk_place *ret_place,
                     struct mst_err *err)
 {
@@ -512,6 +527,8 @@ int mst_bulk_append(struct mst_bulk *b, struct mst_buf *bytes, struct mst_bulk_p
     int code = mst_bulk_has(b) ? 0 : begin_batch(b, err);
     if (!code)
         code = fill_up(bytes, err);
+    if (!code)
+        code = check_size(b, bytes->len, err);
     *ret_place = (struct mst_bulk_place){b->number, (uint64_t)b->end, len};
     if (code)
         return code;
@@ -595,7 +612,7 @@ int mst_bulk_forget(struct mst_bulk *b, struct mst_err *err)
 
 static void init(struct mst_bulk *b, sqlite3_vfs *vfs, const char *dir, int64_t ahead_bytes)
 {
-    *b = (struct mst_bulk){.file_bytes_max = INT64_MAX};
+    *b = (struct mst_bulk){.file_bytes_max = INT64_MAX, .batch_bytes_max = BATCH_BYTES_MAX};
     mst_bulk_handle_init(&b->handle, vfs, dir);
     mst_zeros_init(&b->zeros, ahead_bytes, is_system(vfs));
 }

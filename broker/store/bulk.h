@@ -59,6 +59,7 @@ struct mst_bulk {
     uint64_t sum[MST_BULK_LANES]; /* of what the open batch has appended */
     bool touched;                 /* the file may have something of the open batch */
     int64_t file_bytes_max;       /* a batch that begins beyond it begins a file */
+    int64_t batch_bytes_max;      /* with its header */
     bool unsafe_sync;             /* for a negative control only */
 };
 
@@ -93,7 +94,8 @@ MST_MUST_CHECK int mst_bulk_next(struct mst_bulk *b, uint64_t batch, struct mst_
 /* After the last of them: drop the rest. */
 MST_MUST_CHECK int mst_bulk_cut(struct mst_bulk *b, struct mst_err *err);
 
-/* Append what is not empty, and is filled up to whole blocks. MST_E_FULL: drop the batch. */
+/* Append what is not empty, and is filled up to whole blocks. MST_E_FULL: drop the batch; there is
+ * no room on the disk, or the batch is larger than one that a start would find. */
 MST_MUST_CHECK int mst_bulk_append(struct mst_bulk *b, struct mst_buf *bytes,
                                    struct mst_bulk_place *ret_place, struct mst_err *err);
 /* Append the batch's record, likewise, and make it count as the one of this number. */

@@ -43,6 +43,8 @@ struct fake {
     unsigned forge_receipts; /* so many carry a wrong signature */
     unsigned expect_once;    /* so many pushes are answered with `expect` without being stored */
     uint64_t skip_alert;     /* an alert number that is lost on the way, once */
+    uint8_t alert_seed;      /* of the alerts' ids */
+    unsigned later_alerts;   /* so many come once its log is followed from beyond its end */
     unsigned hellos, pushes, duplicates, bad, subscriptions;
     bool rehearsal, silent;
     bool wide_receipts; /* a repeat's receipt numbers all that is stored behind it */
@@ -192,7 +194,7 @@ static void take_push(struct fake *f, zframe_t *peer, const struct mst_msg_push 
 static void send_alert(struct fake *f, zframe_t *peer, uint64_t number)
 {
     static const uint8_t head[32] = {7};
-    uint8_t id[32] = {(uint8_t)number, (uint8_t)f->epoch};
+    uint8_t id[32] = {(uint8_t)number, (uint8_t)f->epoch, f->alert_seed};
     struct mst_msg msg = {.type = MST_MSG_alert};
     struct mst_msg_alert *a = &msg.u.alert;
     if (f->skip_alert == number) {
@@ -216,6 +218,11 @@ static void take_subscribe(struct fake *f, zframe_t *peer, const struct mst_msg_
 {
     uint64_t from = s->has & (UINT64_C(1) << MST_F_subscribe_from) ? s->from : f->acked_alert;
     f->subscriptions++;
+    if (from > f->alerts) {
+        from = f->alerts;
+        f->alerts += f->later_alerts;
+        f->later_alerts = 0;
+    }
     for (uint64_t n = from + 1; n <= f->alerts; n++)
         send_alert(f, peer, n);
 }

@@ -70,17 +70,22 @@ static void encode_push(struct mst_buf *out)
     assert_int_equal(mst_msg_encode(&msg, out, &err), 0);
 }
 
-/* worth: of a session that may push. */
-static void post(const void *data, size_t len, bool worth)
+static void post_letter(bool whole, bool worth, const void *data, size_t len)
 {
     struct mst_letter *l = mst_ahead_room(ahead);
     assert_non_null(l);
-    l->whole = true;
+    l->whole = whole;
     l->worth = worth;
     memcpy(l->sign_key, unit.sign_public, sizeof l->sign_key);
     assert_int_equal(zmq_msg_init_size(&l->payload, len), 0);
     memcpy(zmq_msg_data(&l->payload), data, len);
     mst_ahead_post(ahead);
+}
+
+/* worth: of a session that may push. */
+static void post(const void *data, size_t len, bool worth)
+{
+    post_letter(true, worth, data, len);
 }
 
 static void post_push(void)
@@ -230,16 +235,42 @@ static void an_errand_is_run_until_there_is_no_more_to_do(void **state)
     }
 }
 
-static void a_batch_is_full_at_either_limit(void **state)
+static struct mst_broker *limited_broker(void)
 {
-    (void)state;
     struct mst_broker *b = calloc(1, sizeof *b);
     assert_non_null(b);
     b->settings.BROKER_batch_messages_max = 10;
     b->settings.BROKER_batch_reports_max = 100;
-    assert_false(mst_door_full(b, &(struct mst_taken){9, 99}));
-    assert_true(mst_door_full(b, &(struct mst_taken){10, 0}));
-    assert_true(mst_door_full(b, &(struct mst_taken){1, 100}));
+    b->settings.BROKER_batch_bytes_max = 1000;
+    return b;
+}
+
+static void a_batch_is_full_at_each_limit(void **state)
+{
+    (void)state;
+    struct mst_broker *b = limited_broker();
+    assert_false(mst_door_full(b, &(struct mst_taken){9, 99, 999}));
+    assert_true(mst_door_full(b, &(struct mst_taken){10, 0, 0}));
+    assert_true(mst_door_full(b, &(struct mst_taken){1, 100, 0}));
+    assert_true(mst_door_full(b, &(struct mst_taken){1, 0, 1000}));
+    free(b);
+}
+
+/* Also those that are nobody's. */
+static void letters_are_counted_with_their_bytes(void **state)
+{
+    (void)state;
+    struct mst_broker *b = limited_broker();
+    struct mst_taken taken = {0};
+    struct mst_err err;
+    const char bytes[300] = "";
+    for (int i = 0; i < ROOM; i++)
+        post_letter(false, false, bytes, sizeof bytes);
+    b->ahead = ahead;
+    assert_int_equal(mst_door_serve(b, &taken, &err), 0);
+    assert_int_equal(taken.letters, 4);
+    assert_int_equal(taken.bytes, 1200);
+    assert_int_equal(b->refused_peers, 4);
     free(b);
 }
 
@@ -254,7 +285,8 @@ int main(void)
         CASE(no_more_letters_are_taken_than_there_is_room_for),
         CASE(nobody_works_for_a_session_that_cannot_push),
         CASE(what_is_wrong_is_found_out_and_left_to_the_loop),
-        cmocka_unit_test(a_batch_is_full_at_either_limit),
+        cmocka_unit_test(a_batch_is_full_at_each_limit),
+        CASE(letters_are_counted_with_their_bytes),
         CASE(an_errand_is_run_until_there_is_no_more_to_do),
     };
     if (sodium_init() < 0)

@@ -222,6 +222,29 @@ static void full_outbox_refuses_until_acknowledged_reports_make_room(void **stat
     assert_int_equal(mst_outbox_rewind(f->box, n - 1, NULL), 0);
 }
 
+static void backup_that_ends_within_a_run_lets_go_of_no_more_than_it_holds(void **state)
+{
+    struct fixture *f = *state;
+    struct mst_pruned pruned;
+    for (int i = 0; i < 8; i++)
+        append(f->box, "x", i < 4 ? 0 : 500 * DAY);
+    /* Of six reports in one run the backup has two, four are too old, and two more are owed. */
+    assert_int_equal(receipt(f->box, 1, 6, 10, 11, (struct mst_slices){0}), 0);
+    assert_int_equal(mst_outbox_prune(f->box, 600 * DAY, &pruned, NULL), 0);
+    assert_int_equal(pruned.released, 2);
+    assert_int_equal(pruned.lost, 2);
+    assert_int_equal(mst_outbox_prune(f->box, 600 * DAY, &pruned, NULL), 0);
+    assert_int_equal(pruned.released, 0);
+    assert_int_equal(pruned.lost, 0);
+    assert_false(pruned.more);
+    static struct mst_run run;
+    assert_int_equal(mst_outbox_run(f->box, 7, 8, 10, 100000, &run, NULL), 0);
+    assert_int_equal(run.count, 2);
+    mst_buf_done(&run.bytes);
+    /* What it got a receipt for and no backup holds can still be sent again. */
+    assert_int_equal(mst_outbox_rewind(f->box, 4, NULL), 0);
+}
+
 static void file_of_another_unit_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -387,6 +410,7 @@ int main(void)
         CASE(rewound_outbox_sends_what_it_keeps_and_no_more),
         CASE(old_and_surplus_reports_go_and_the_unacknowledged_never),
         CASE(full_outbox_refuses_until_acknowledged_reports_make_room),
+        CASE(backup_that_ends_within_a_run_lets_go_of_no_more_than_it_holds),
         CASE(file_of_another_unit_is_refused),
         CASE(no_promised_report_is_lost_when_the_agent_is_killed),
         CASE(alert_enters_the_inbox_once_and_waits_for_its_hook),

@@ -438,6 +438,39 @@ static void restored_outbox_takes_a_fresh_id_and_resends(void **state)
     assert_int_equal(entry_of(f, 7).state, MST_ENTRY_RECEIVED);
 }
 
+static void fresh_id_that_could_not_be_committed_is_named_to_nobody(void **state)
+{
+    struct fixture *f = *state;
+    char command[512];
+    append(f, 4);
+    until(f, all_acked);
+    close_agent(f);
+    snprintf(command, sizeof command, "cp %s %s.copy", f->path, f->path);
+    assert_int_equal(system(command), 0);
+    open_agent(f);
+    append(f, 3);
+    until(f, all_acked);
+    close_agent(f);
+    snprintf(command, sizeof command, "mv %s.copy %s && rm -f %s-wal", f->path, f->path, f->path);
+    assert_int_equal(system(command), 0);
+    open_agent(f);
+    append(f, 1);
+    /* The old copy is noticed, and the disk has no room for the new id. */
+    int64_t deadline = now_ms() + PATIENCE_MS;
+    while (mst_outbox_figure(f->box, "renewals", 0) == 0) {
+        assert_true(now_ms() < deadline);
+        assert_int_equal(mst_session_drain(f->session, NULL), 0);
+    }
+    assert_int_equal(mst_outbox_rollback(f->box, NULL), 0);
+    mst_session_reset(f->session);
+    until(f, all_acked);
+    assert_int_equal(mst_outbox_figure(f->box, "renewals", 0), 1);
+    assert_int_equal(f->fake.outboxes_count, 2);
+    assert_int_equal(f->fake.outboxes[1].last, 1);
+    assert_int_equal(f->fake.duplicates, 0);
+    assert_int_equal(f->fake.bad, 0);
+}
+
 static void restored_broker_gets_back_what_it_lost(void **state)
 {
     struct fixture *f = *state;
@@ -535,6 +568,46 @@ static void restored_broker_repeats_alert_numbers_without_loss(void **state)
     assert_int_equal(mst_inbox_last(f->box), 8);
 }
 
+static bool is_following(struct fixture *f)
+{
+    bool done;
+    LOCKED(&f->fake, done = f->fake.subscriptions > 0);
+    return done;
+}
+
+static void restored_broker_with_nothing_to_tell_yet_is_not_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.alerts = 6;
+    until(f, all_alerts_acked);
+    close_agent(f);
+    LOCKED(&f->fake, f->fake.epoch = 2; f->fake.alerts = f->fake.acked_alert = 4;
+           f->fake.subscriptions = 0);
+    open_agent(f);
+    until(f, is_following);
+    close_agent(f);
+    /* While the agent was away, 5 and 6 were dealt out anew. */
+    LOCKED(&f->fake, f->fake.alerts = 6);
+    open_agent(f);
+    until(f, all_alerts_acked);
+    assert_int_equal(mst_inbox_last(f->box), 8);
+}
+
+static void broker_whose_log_ends_before_the_cursor_is_followed_from_its_own(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.alerts = 6;
+    until(f, all_alerts_acked);
+    close_agent(f);
+    /* Put back, and nobody has told it so: 4 was acknowledged, 5 came since, 6 comes now. */
+    LOCKED(&f->fake, f->fake.alerts = 5; f->fake.acked_alert = 4; f->fake.later_alerts = 1;
+           f->fake.alert_seed = 9);
+    open_agent(f);
+    until(f, all_alerts_acked);
+    assert_int_equal(f->fake.acked_alert, 6);
+    assert_int_equal(mst_inbox_last(f->box), 8);
+}
+
 static void brief_in_parts_is_cached_whole(void **state)
 {
     struct fixture *f = *state;
@@ -590,12 +663,15 @@ int main(void)
         CASE(silent_broker_is_left_and_found_again),
         CASE(restarted_broker_is_greeted_again_by_an_idle_agent),
         CASE(restored_outbox_takes_a_fresh_id_and_resends),
+        CASE(fresh_id_that_could_not_be_committed_is_named_to_nobody),
         CASE(restored_broker_gets_back_what_it_lost),
         CASE(what_a_backup_holds_goes_with_the_next_round),
         CASE(restored_broker_gets_what_is_kept_under_a_fresh_id),
         CASE(alerts_enter_the_inbox_once_and_are_acknowledged),
         CASE(gap_in_the_alert_stream_is_filled),
         CASE(restored_broker_repeats_alert_numbers_without_loss),
+        CASE(restored_broker_with_nothing_to_tell_yet_is_not_forgotten),
+        CASE(broker_whose_log_ends_before_the_cursor_is_followed_from_its_own),
         CASE(brief_in_parts_is_cached_whole),
         CASE(rehearsal_gives_its_own_time_across_restarts),
     };
