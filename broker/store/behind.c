@@ -58,8 +58,8 @@ void mst_behind_begin(struct mst_behind *b)
 {
     pthread_mutex_lock(&b->lock);
     b->wanted = true;
-    pthread_cond_signal(&b->wake);
     pthread_mutex_unlock(&b->lock);
+    pthread_cond_signal(&b->wake);
 }
 
 bool mst_behind_done(struct mst_behind *b)

@@ -18,7 +18,7 @@ WANTED = [
     ("recovery.s", "<=", 1, "s from start after SIGKILL to the first receipt, longest history"),
     ("agent.private_mib", "<=", 4, "MiB of the agent's own memory"),
     ("agent.submit_per_s", ">=", 2000, "submissions/s into the outbox, one at a time, each synced"),
-    ("agent.drain_ratio", ">=", 0.9, "draining the outbox: of what the broker takes from one producer"),
+    ("agent.apart_ratio", ">=", 0.9, "draining the outbox, each side on its own cores: of what the broker takes from one producer"),
     ("idle.agent_cpu_percent", "<=", 0.05, "% of a core, an idle agent"),
     ("idle.broker_cpu_percent", "<=", 0.05, "% of a core, an idle broker"),
     # Heartbeats every 30 s in either direction, and the mark of being alive.

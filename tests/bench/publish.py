@@ -130,6 +130,8 @@ def figures_block(data):
             ("submissions/s, in batches of 150", spread("agent.submit_batch_per_s"), ""),
             (f"draining {about['drain']:,} reports, reports/s", spread("agent.drain_per_s"),
              f"{show('agent.drain_ratio')} of what the load generator gets through as one producer"),
+            *([("the same, agent and broker on cores of their own", spread("agent.apart_per_s"), f"{show('agent.apart_ratio')} of it")]
+              if "agent.apart_per_s" in medians else []),
             ("CPU of a drained report, µs", spread("agent.drain_cpu_us"), ""),
             ("own memory, MiB", spread("agent.private_mib"), f"while draining {show('agent.busy_private_mib')}")]))
     if "idle.agent_cpu_percent" in medians:

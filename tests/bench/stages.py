@@ -210,6 +210,24 @@ class Bench:
             done += agent.ask(request)[0]["count"]
         return done / (time.monotonic() - began)
 
+    def drained(self, broker, agent, stage, cores=None):
+        """What lies in the outbox goes to a broker that starts now, and a producer of the load generator, which has no
+        outbox to keep, has its turn with the window that the agent is granted. Each side on cores of its own, if any."""
+        broker.start().wait_ready()
+        if cores:
+            broker.process.keep_to(cores[0])
+            agent.process.keep_to(cores[1])
+        queued = agent.wait_until("session", lambda status: status["connected"])["queued"]
+        began, cpu = time.monotonic(), agent.process.cpu_s()
+        agent.wait_until("empty outbox", lambda status: status["queued"] == 0, timeout_s=600)
+        rate = queued / (time.monotonic() - began)
+        self.note(f"agent.{stage}_per_s", "reports/s", rate)
+        self.note(f"agent.{stage}_cpu_us", "µs/report", (agent.process.cpu_s() - cpu) / queued * 1e6)
+        with world.only_on(cores[1]) if cores else contextlib.nullcontext():
+            taken = self.load(broker, 1, DRAIN_WINDOW)["per_s"]
+        self.note(f"agent.{stage}_yard_per_s", "reports/s", taken)
+        self.note(f"agent.{stage}_ratio", "ratio", rate / taken)
+
     def drain_once(self, broker, agent):
         broker.stop()
         agent.start_anew()
@@ -217,18 +235,14 @@ class Bench:
         self.note("agent.submit_per_s", "reports/s", self.submit(agent, self.options.seconds))
         self.note("agent.submit_clients_per_s", "reports/s", self.submit_together(agent, self.options.seconds))
         self.note("agent.submit_batch_per_s", "reports/s", self.fill_outbox(agent, self.options.drain))
-        broker.start().wait_ready()
-        queued = agent.wait_until("session", lambda status: status["connected"])["queued"]
-        began, cpu = time.monotonic(), agent.process.cpu_s()
-        agent.wait_until("empty outbox", lambda status: status["queued"] == 0, timeout_s=600)
-        rate = queued / (time.monotonic() - began)
-        self.note("agent.drain_per_s", "reports/s", rate)
-        self.note("agent.drain_cpu_us", "µs/report", (agent.process.cpu_s() - cpu) / queued * 1e6)
+        self.drained(broker, agent, "drain")
         self.note("agent.busy_private_mib", "MiB", agent.process.memory_mib()[1])
-        # One producer of the load generator, which has no outbox to keep, with the window that the agent is granted.
-        taken = self.load(broker, 1, DRAIN_WINDOW)["per_s"]
-        self.note("agent.drain_yard_per_s", "reports/s", taken)
-        self.note("agent.drain_ratio", "ratio", rate / taken)
+        cores = world.cores_apart()
+        if cores:
+            broker.stop()
+            agent.start_anew()
+            self.fill_outbox(agent, self.options.drain)
+            self.drained(broker, agent, "apart", cores)
 
     def agent(self):
         with self.broker("agent", units=1) as broker:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The real programs as processes of a benchmark: a broker with enrolled units, an agent, and what the kernel says
 of either. Everything is in one directory on the disk that is measured, and ends with it."""
+import contextlib
 import datetime
 import json
 import os
@@ -72,6 +73,24 @@ def run(*command, timeout_s=PATIENCE_S, **environment):
     return outcome.stdout
 
 
+def cores_apart():
+    """This machine's cores in two halves, for two sides that are on two machines in the field; None: it has but one."""
+    cores = sorted(os.sched_getaffinity(0))
+    half = len(cores) // 2
+    return (set(cores[:half]), set(cores[half:])) if half else None
+
+
+@contextlib.contextmanager
+def only_on(cores):
+    """What is started meanwhile runs there."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 class Process:
     """A program that runs until it is stopped or killed, and what /proc knows of it."""
 
@@ -111,6 +130,11 @@ class Process:
         return sum(int(line.split()[1]) for task in (self.proc / "task").iterdir()
                    for line in (task / "status").read_text().splitlines()
                    if line.startswith("voluntary_ctxt_switches:"))
+
+    def keep_to(self, cores):
+        """All its threads, and those that they make."""
+        for task in (self.proc / "task").iterdir():
+            os.sched_setaffinity(int(task.name), cores)
 
     def kill(self):
         if self.running():
