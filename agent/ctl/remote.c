@@ -130,6 +130,44 @@ static int keep_row(struct asking *asking, struct mst_slice row)
     return fflush(stdout) == 0 ? 0 : mst_fail_on(&asking->row_err, MST_E_IO, _("the output"));
 }
 
+/* What to do next, where a command knows better than its code does. */
+static const struct {
+    const char *command;
+    enum mst_code code;
+    const char *hint;
+} hints[] = {
+    {"amend-task", MST_E_UNKNOWN, N_("`musterctl tasks` lists them, with their ids")},
+    {"amend-task", MST_R_STATE,
+     N_("only a task in force that is not done can be amended; see `musterctl tasks`")},
+    {"grant", MST_R_STATE, N_("a unit reads its own group anyway; name another with --group")},
+    {"ungrant", MST_R_STATE, N_("no such grant is in force; see `musterctl grants`")},
+    {"explain", MST_R_NO_SUCH,
+     N_("give an alert's number (`musterctl alerts`), or an obligation's id (`musterctl "
+        "obligations`)")},
+    {"explain", MST_E_UNKNOWN, N_("`musterctl alerts` lists the numbers that there are")},
+    {"report", MST_E_UNKNOWN, N_("`musterctl reports` lists the receipt numbers that there are")},
+    {"export", MST_E_UNKNOWN,
+     N_("`musterctl reports` and `musterctl alerts` list the numbers that there are")},
+    {"enrol", MST_E_UNKNOWN, N_("`musterctl units` lists the units")},
+    {"revoke", MST_E_UNKNOWN, N_("`musterctl keys` lists whose keys there are")},
+    {"silence", MST_R_NO_SUCH,
+     N_("give an obligation's id (`musterctl obligations`), unit:UNIT or duty:DUTY")},
+    {"unsilence", MST_R_NO_SUCH,
+     N_("give an obligation's id (`musterctl obligations`), unit:UNIT or duty:DUTY")},
+};
+
+static void hint_for(const char *command, struct mst_err *err)
+{
+    for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
+        if (hints[i].code == err->code && strcmp(hints[i].command, command) == 0)
+            mst_hint(err, "%s", _(hints[i].hint));
+    }
+    if (err->code == MST_E_UNREACHABLE)
+        mst_hint(err, "%s",
+                 _("is it running, and is the address right? --socket or MUSTER_SOCKET names "
+                   "another local endpoint, --home a key for the network"));
+}
+
 /* The link only passes the code on; the words are kept here. */
 static int take_row(void *context, struct mst_slice row)
 {
@@ -325,6 +363,8 @@ int mst_ctl_remote(const struct mst_ctl_call *call)
     int rc = asking.table ? answer(&asking) : mst_fail_on(&err, MST_E_NOMEM, program);
     mst_table_free(asking.table);
     mst_buf_done(&asking.notes);
+    if (rc)
+        hint_for(call->command->word, &err);
     return rc ? mst_complain(program, &err) : MST_EXIT_OK;
 }
 

@@ -400,8 +400,7 @@ static int put_receipt(void *context, struct mst_slice row, struct mst_err *err)
     mst_pack_text(&out, "subject");
     mst_slice_copy(mst_unpack_text(row, "code"), word, sizeof word);
     if (people && word[0]) {
-        char on[256];
-        mst_fail_on(&why, mst_code_of_word(word), mst_slice_copy(subject, on, sizeof on));
+        (void)mst_refusal(&why, mst_code_of_word(word), subject);
         mst_pack_text(&out, why.text);
     } else {
         mst_pack_text_slice(&out, subject);

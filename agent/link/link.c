@@ -11,6 +11,7 @@
  */
 #include "agent/link/link.h"
 
+#include "agent/link/print.h"
 #include "config/load/lang.h"
 #include <errno.h>
 #include <sodium.h>
@@ -510,12 +511,11 @@ int mst_link_send_frame(struct mst_link *link, struct mst_slice frame, struct ms
 int mst_link_fault(struct mst_slice code_word, struct mst_slice subject, struct mst_slice text,
                    struct mst_slice hint, struct mst_err *err)
 {
-    char word[33], on[513], said[513];
+    char word[33], said[513];
     mst_slice_copy(code_word, word, sizeof word);
-    mst_slice_copy(subject, on, sizeof on);
     enum mst_code code = mst_code_of_word(word);
     if (code != MST_E_INTERNAL || strcmp(word, mst_code_word(MST_E_INTERNAL)) == 0)
-        return mst_fail_on(err, code, on);
+        return mst_refusal(err, code, subject);
     mst_fail(err, code, "%s: %s", word, mst_slice_copy(text, said, sizeof said));
     mst_hint(err, "%s", mst_slice_copy(hint, said, sizeof said));
     return code;

@@ -119,6 +119,10 @@ char *mst_when(mst_time at, bool is_deadline, char buf[MST_WHEN_MAX]);
 
 /* ---- complaints ---- */
 
+/* Fills err with a refusal as its reader has it: the code's text on what the broker says of it, in
+ * the reader's language. Returns code. */
+int mst_refusal(struct mst_err *err, enum mst_code code, struct mst_slice subject);
+
 /* "program: text" and "  hint: …" to stderr. Returns the exit code that goes with the error. */
 int mst_complain(const char *program, const struct mst_err *err);
 

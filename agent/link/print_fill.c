@@ -92,11 +92,10 @@ static bool is_made(struct mst_slice map)
 
 static void put_refusal(struct mst_buf *out, struct mst_slice map)
 {
-    char code[33], subject[256];
+    char code[33];
     struct mst_err why;
     mst_slice_copy(mst_unpack_text(map, "code"), code, sizeof code);
-    mst_slice_copy(mst_unpack_text(map, "subject"), subject, sizeof subject);
-    mst_fail_on(&why, mst_code_of_word(code), subject);
+    (void)mst_refusal(&why, mst_code_of_word(code), mst_unpack_text(map, "subject"));
     mst_put_clean(out, mst_text(why.text));
 }
 

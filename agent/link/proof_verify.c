@@ -41,6 +41,16 @@ static int refuse(const struct check *c, const char *field, struct mst_err *err)
     return code;
 }
 
+/* The codes' own hints are for whoever sends: nothing is sent here. */
+static int tampered(const struct check *c, enum mst_code code, struct mst_err *err)
+{
+    mst_fail_on(err, code, c->path);
+    mst_hint(err, "%s",
+             _("it is not what was signed: ask for the file as it was exported, and find out who "
+               "changed this one"));
+    return (int)code;
+}
+
 /* ---- fields ---- */
 
 static bool get_hex(const json_t *value, uint8_t *bytes, size_t size, size_t *ret_len)
@@ -186,7 +196,9 @@ static int check_key(struct check *c, const char *wanted, struct mst_err *err)
     hex[FINGERPRINT_DIGITS_MIN] = '\0';
     code = mst_fail(err, MST_E_SIGNATURE,
                     _("%s is signed with another key, whose fingerprint is %s"), c->path, hex);
-    mst_hint(err, "%s", _("is it this signer's earlier or later key? `musterctl keys` lists them"));
+    mst_hint(err, "%s",
+             _("a report is signed by its unit (`musterctl keys --json`, with earlier keys), all "
+               "else by the broker (`musterctl status`)"));
     return code;
 }
 
@@ -211,7 +223,7 @@ static int check_chain(struct check *c, const char *programme, const char *unit,
     *ret_last = seq + reports->count - 1;
     if (MST_MUTANT("verify-skips-chain") || (joined && memcmp(chain, c->head, sizeof chain) == 0))
         return 0;
-    return mst_fail_on(err, MST_E_CHAIN, c->path);
+    return tampered(c, MST_E_CHAIN, err);
 }
 
 /* Of the report that the proof is about; the others only join it to what is signed. The unit is the
@@ -235,7 +247,7 @@ static int check_sig(const struct check *c, int code, struct mst_err *err)
 {
     if (!code || MST_MUTANT("verify-skips-signature"))
         return 0;
-    return mst_fail_on(err, MST_E_SIGNATURE, c->path);
+    return tampered(c, MST_E_SIGNATURE, err);
 }
 
 static int verify_run(struct check *c, uint64_t last, struct mst_err *err)
@@ -375,16 +387,25 @@ int mst_proof_verify(const char *path, const char *key, struct mst_buf *rows, st
     struct check c = {.path = path, .rows = rows};
     json_error_t where;
     FILE *in = fopen(path, "re");
-    if (!in)
-        return mst_fail(err, MST_E_UNKNOWN, "%s: %s", path, strerror(errno));
+    if (!in) {
+        mst_fail(err, MST_E_UNKNOWN, "%s: %s", path, strerror(errno));
+        mst_hint(err, "%s", _("is the path right?"));
+        return MST_E_UNKNOWN;
+    }
     c.map = json_loadf(in, JSON_REJECT_DUPLICATES, &where);
     fclose(in);
-    if (!c.map)
-        return mst_fail(err, MST_E_SYNTAX, "%s:%d:%d: %s", path, where.line, where.column,
-                        where.text);
+    if (!c.map) {
+        mst_fail(err, MST_E_SYNTAX,
+                 json_error_code(&where) == json_error_duplicate_key
+                     ? _("%s:%d:%d: a field stands twice")
+                     : _("%s:%d:%d: this is no JSON, so no proof"),
+                 path, where.line, where.column);
+        mst_hint(err, "%s", _("use the file as it was exported"));
+        return MST_E_SYNTAX;
+    }
     int code = check_all(&c, key, err);
     if (!code)
-        say(&c, "verdict", "valid");
+        say(&c, "result", "valid");
     if (!code && rows->failed)
         code = mst_fail_on(err, MST_E_NOMEM, path);
     json_decref(c.map);

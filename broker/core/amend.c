@@ -87,7 +87,9 @@ static bool may_own(const struct mst_core *core, const char *group, struct mst_s
            mst_task_may_own(core, group, id);
 }
 
-/* NULL: it is right, else the field that is not, or all of them where nothing is to change. */
+static const char *const no_change = "owner, helpers, due: " N_("nothing would change");
+
+/* NULL: it is right, else which field is not and why, or all of them where nothing is to change. */
 static const char *read_change(const struct mst_core *core, struct mst_slice body, mst_day today,
                                struct change *c)
 {
@@ -99,21 +101,21 @@ static const char *read_change(const struct mst_core *core, struct mst_slice bod
     task->owner = owner.data ? owner : mst_text(c->item->owner);
     if (mst_unpack_find(body, "helpers", &helpers)) {
         if (!is_list(helpers))
-            return fields[HELPERS];
+            return "helpers: " N_("must be a list of units");
         task->helpers = helpers;
         c->differs[HELPERS] = c->was.task.helpers.data ? !same_text(c->was.task.helpers, helpers)
                                                        : helpers_of(task, &(struct mst_unpack){0});
     }
     c->differs[OWNER] = !mst_slice_is(task->owner, c->item->owner);
     if (c->differs[OWNER] && !may_own(core, c->item->group, task->owner, today))
-        return fields[OWNER];
+        return "owner: " N_("no unit that can own a task of this group");
     if (!sound_helpers(core, task))
-        return fields[HELPERS];
+        return "helpers: " N_("must be other known units, each once");
     if (due.data && (!read_due(due, &task->due) || task->due <= today || task->due < c->is.from))
-        return fields[DUE];
+        return "due: " N_("must be a date ahead, and not before the task begins");
     c->differs[DUE] = task->due != c->was.task.due;
     bool any = c->differs[OWNER] || c->differs[HELPERS] || c->differs[DUE];
-    return any ? NULL : "owner, helpers, due";
+    return any ? NULL : no_change;
 }
 
 /* An office that hands its own host's tasks on would judge itself: the director does. */
@@ -140,7 +142,7 @@ static enum mst_code check(const struct mst_core *core, const struct mst_input_a
         return MST_R_STATE;
     const char *wrong =
         act->body.data ? read_change(core, act->body, mst_zone_day(core->programme->zone, now), c)
-                       : "owner, helpers, due";
+                       : no_change;
     if (wrong) {
         *subject = wrong;
         return MST_R_FORM;

@@ -15,7 +15,7 @@ enum mst_code mst_event_publish(struct mst_step *s, struct mst_slot *slot, struc
     if (o->kind == MST_DUTY_QUOTA || o->kind == MST_DUTY_POST || o->kind == MST_DUTY_ISSUE)
         return MST_R_STATE;
     if (move->number && strlen(move->number) >= sizeof o->record_number) {
-        move->refused = "number";
+        move->refused = "number: " N_("is too long");
         return MST_R_FORM;
     }
     if (move->number)
@@ -70,11 +70,11 @@ enum mst_code mst_event_supersede(struct mst_step *s, struct mst_slot *slot, str
     const struct mst_slot *other =
         move->successor ? mst_table_by_id(&s->core->table, mst_text(move->successor)) : NULL;
     if (!other || other == slot) {
-        move->refused = "successor";
+        move->refused = "successor: " N_("must be another obligation");
         return MST_R_FORM;
     }
     if (mst_superseded_by(s->core, other, slot)) {
-        move->refused = "successor";
+        move->refused = "successor: " N_("its own place is taken by this one");
         return MST_R_FORM;
     }
     mst_happen_supersede(s, slot, move);

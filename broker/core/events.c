@@ -170,7 +170,7 @@ enum mst_code mst_event_extension(struct mst_step *s, struct mst_slot *slot, str
     if (s->now >= mst_obligation_deadline(p, o).until)
         return MST_R_AFTER_DUE;
     if (until.data && mst_day_parse(mst_slice_copy(until, text, sizeof text), &day, NULL)) {
-        move->refused = "body.until";
+        move->refused = "body.until: " N_("is no date");
         return MST_R_FORM;
     }
     o->extension_pending = true;
@@ -279,7 +279,7 @@ enum mst_code mst_number_free(const struct mst_core *core, const struct mst_slot
 {
     bool taken = false;
     if (!move->number[0] || strlen(move->number) >= MST_RECORD_NUMBER_MAX) {
-        move->refused = "number";
+        move->refused = "number: " N_("is empty or too long");
         return MST_R_FORM;
     }
     (void)records_so_far(core, slot, move->number, &taken);
@@ -358,7 +358,7 @@ enum mst_code mst_event_extend(struct mst_step *s, struct mst_slot *slot, struct
         return MST_R_AFTER_DUE;
     if (move->until == MST_DAY_NONE || move->until <= deadline.day ||
         mst_zone_midnight(p->zone, move->until + 1) <= s->now) {
-        move->refused = "until";
+        move->refused = "until: " N_("must lie after the due date in force, and ahead");
         return MST_R_FORM;
     }
     move_deadline(s, slot, move->until);

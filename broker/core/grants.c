@@ -73,9 +73,10 @@ static size_t standing(const struct mst_core *core)
 struct asked {
     const char *reader;
     char reads[MST_ID_MAX];
-    uint32_t unit;  /* that reads; MST_NONE: a group does */
-    size_t group;   /* that reads, or that the unit is in; SIZE_MAX: none */
-    size_t granted; /* that is read */
+    char unknown[MST_ID_MAX + 8]; /* which group is none, for the refusal */
+    uint32_t unit;                /* that reads; MST_NONE: a group does */
+    size_t group;                 /* that reads, or that the unit is in; SIZE_MAX: none */
+    size_t granted;               /* that is read */
 };
 
 static enum mst_code understand(const struct mst_core *core, const struct mst_input_act *act,
@@ -98,7 +99,8 @@ static enum mst_code understand(const struct mst_core *core, const struct mst_in
     ret->granted = mst_programme_group(p, ret->reads);
     if (ret->granted != SIZE_MAX)
         return MST_OK;
-    *subject = "group";
+    snprintf(ret->unknown, sizeof ret->unknown, "group: %s", ret->reads);
+    *subject = ret->unknown;
     return MST_E_UNKNOWN;
 }
 
@@ -155,7 +157,7 @@ static enum mst_code give(struct mst_step *s, const struct mst_input_act *act,
     char id[MST_ITEM_ID_MAX];
     bool fresh = !item;
     if (act->until <= s->now) {
-        *subject = "until";
+        *subject = "until: " N_("must lie ahead");
         return MST_R_FORM;
     }
     if (asked->group == asked->granted)

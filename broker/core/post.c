@@ -40,14 +40,17 @@ static const char *read_holder(const struct mst_core *core, const struct mst_slo
                                struct mst_slice body, struct mst_holder *h)
 {
     if (!body.data)
-        return "body";
+        return "body: " N_("is missing");
     if (!take(body, "post", h->post, sizeof h->post) || !is_post_of(core, slot, h->post))
-        return "body.post";
+        return h->post[0] ? "body.post: " N_("is none of the duty's posts")
+                          : "body.post: " N_("which of the duty's posts must be said");
     if (!take(body, "name", h->name, sizeof h->name))
-        return "body.name";
+        return "body.name: " N_("is too long");
     if (!take(body, "phone", h->phone, sizeof h->phone))
-        return "body.phone";
-    return take(body, "address", h->address, sizeof h->address) ? NULL : "body.address";
+        return "body.phone: " N_("is too long");
+    return take(body, "address", h->address, sizeof h->address)
+               ? NULL
+               : "body.address: " N_("is too long");
 }
 
 static struct mst_holder *in_office(struct mst_obligation *o, const char *post)
@@ -95,7 +98,7 @@ enum mst_code mst_event_fill(struct mst_step *s, struct mst_slot *slot, struct m
         return MST_R_STATE;
     move->refused = read_holder(s->core, slot, move->body, &h);
     if (!move->refused && !h.name[0])
-        move->refused = "body.name";
+        move->refused = "body.name: " N_("is missing");
     if (move->refused)
         return MST_R_FORM;
     struct mst_holder *before = in_office(o, h.post);

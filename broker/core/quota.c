@@ -44,7 +44,7 @@ enum mst_code mst_quota_submit(struct mst_step *s, struct mst_slot *slot, struct
     struct mst_obligation *o = &slot->o;
     mst_day day = MST_DAY_NONE;
     if (!date_of(s->core, o, move->body, s->now, &day)) {
-        move->refused = "body.date";
+        move->refused = "body.date: " N_("must lie within the period, and not ahead");
         return MST_R_FORM;
     }
     bool fresh = !counted_already(o, day);

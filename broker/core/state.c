@@ -222,7 +222,7 @@ static enum mst_code silence(struct mst_step *s, const struct mst_input_act *act
     if (!act->reason || !act->reason[0])
         return MST_R_REASON;
     if (act->until <= s->now || strlen(act->obligation) >= MST_OBLIGATION_ID_MAX) {
-        *subject = "until";
+        *subject = "until: " N_("must lie ahead");
         return MST_R_FORM;
     }
     struct mst_state *state = mst_state_touch(s->core);

@@ -94,7 +94,7 @@ static void say_fault(void *context, const struct mst_task_fault *fault)
         mst_slice_show(fault->what, what, MST_NAME_SHOWN_MAX);
     const char *colon = what[0] ? ": " : "";
     if (fault->index == MST_TASK_NONE)
-        snprintf(text, sizeof text, "%s %s%s%s", fault->field, fault->text, colon, what);
+        snprintf(text, sizeof text, "%s: %s%s%s", fault->field, fault->text, colon, what);
     else
         snprintf(text, sizeof text, "task %zu%s%s: %s%s%s", fault->index + 1,
                  fault->field[0] ? ", " : "", fault->field, fault->text, colon, what);
@@ -468,9 +468,9 @@ static enum mst_code check_missing(struct mst_step *s, const struct mst_slot *sl
             strcmp(item->group, slot->o.group) != 0 ||
             mst_unpack_int(item->data, "from", MST_DAY_NONE) > period.last)
             continue;
-        say(words, missing++ ? item->id : "tasks missing");
-        if (missing == 1)
-            say(words, item->id);
+        if (missing++ == 0)
+            say(words, "tasks: " N_("these are missing"));
+        say(words, item->id);
     }
     free(seen);
     return missing ? MST_R_FORM : MST_OK;

@@ -23,8 +23,9 @@ const char *mst_errand_arg(const struct mst_errand *e, const char *name,
                            char buf[MST_TEXT_ARG_MAX]);
 /* Answers with a refusal, and returns 0. */
 int mst_errand_refuse(struct mst_errand *e, enum mst_code code, const char *subject);
-/* Likewise of a value that its option cannot take. */
-int mst_errand_refuse_word(struct mst_errand *e, const char *option, const char *value);
+/* Likewise of a value that its option cannot take; why: a message id, or a range. */
+int mst_errand_refuse_word(struct mst_errand *e, const char *option, const char *value,
+                           const char *why);
 
 /* Acts upon no obligation; the core asks who may. 0, or a code with which the broker must end. */
 int mst_act_amend(struct mst_errand *e, struct mst_err *err);

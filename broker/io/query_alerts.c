@@ -282,7 +282,7 @@ int mst_query_explain(struct mst_query *q, struct mst_err *err)
         return explain_by_id(q, text, err);
     int64_t number = mst_query_number(q, "alert", 0);
     if (number < 1)
-        return mst_fail(err, MST_E_USAGE, "alert");
+        return mst_fail(err, MST_R_NO_SUCH, "%s", text);
     w.number = (uint64_t)number;
     int code = mst_reader_alerts(q->reader, q->pid, w.number - 1, explain_alert, &w, err);
     if (!code)

@@ -171,8 +171,11 @@ int mst_query_export(struct mst_query *q, struct mst_err *err)
     int64_t number = mst_query_number(q, "number", 0);
     if (!mst_query_arg(q, "what", what, sizeof what))
         return mst_fail(err, MST_E_USAGE, "what");
+    /* It is the newest: somebody who names another must not be handed this one. */
     if (strcmp(what, "head") == 0)
-        return export_head(q, err);
+        return number ? mst_fail(err, MST_E_USAGE, "head %" PRId64 ": %s", number,
+                                 N_("takes no number, for it is the newest"))
+                      : export_head(q, err);
     bool report = strcmp(what, "report") == 0;
     if (!report && strcmp(what, "alert") != 0)
         return mst_fail(err, MST_E_USAGE, "%s", what);

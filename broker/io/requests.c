@@ -14,6 +14,8 @@
 #include "config/load/load.h"
 #include "proto/pack.h"
 
+/* An invitation is good for a month at most; named in what refuses more. */
+#define HOURS_MAX 744
 /* Keys that the answer to a revocation lists; all are revoked. */
 #define REVOKED_SHOWN_MAX 256
 
@@ -109,11 +111,11 @@ int mst_errand_refuse(struct mst_errand *e, enum mst_code code, const char *subj
     return 0;
 }
 
-/* A value that its option cannot take. */
-int mst_errand_refuse_word(struct mst_errand *e, const char *option, const char *value)
+int mst_errand_refuse_word(struct mst_errand *e, const char *option, const char *value,
+                           const char *why)
 {
-    char words[128];
-    snprintf(words, sizeof words, "--%s %.64s", option, value);
+    char words[256];
+    snprintf(words, sizeof words, "--%s %.64s: %s", option, value, why);
     return mst_errand_refuse(e, MST_E_USAGE, words);
 }
 
@@ -209,7 +211,7 @@ static int act_upon(struct mst_errand *e, const char *act, const char *obligatio
         struct mst_err why;
         mst_day day;
         if (mst_day_parse(text, &day, &why))
-            return mst_errand_refuse_word(e, "until", text);
+            return mst_errand_refuse_word(e, "until", text, N_("is no date"));
         /* Any instant within the new last day; the core finds the midnight after it. A silence ends
          * at the instant itself, and lasts through the day that is named. */
         input.until = mst_zone_midnight(p->zone, day + (strcmp(act, "silence") == 0));
@@ -359,8 +361,8 @@ static int act_enrol(struct mst_errand *e, struct mst_err *err)
     const char *hours = mst_errand_arg(e, "hours", hours_text);
     char *end = hours_text;
     long valid = hours ? strtol(hours, &end, 10) : 24;
-    if ((hours && *end) || valid < 1 || valid > 24 * 31)
-        return mst_errand_refuse_word(e, "hours", hours_text);
+    if ((hours && *end) || valid < 1 || valid > HOURS_MAX)
+        return mst_errand_refuse_word(e, "hours", hours_text, "1…744");
     int code = mst_driver_invite(e->b->driver, e->s->engine, &e->caller, who, valid, e->now,
                                  mst_clock_wall(), token, &inv, &why);
     if (code == MST_E_UNKNOWN || code == MST_E_INVALID)
@@ -471,6 +473,14 @@ static int confirm_clock(struct mst_errand *e, struct mst_err *err)
     return reply_clock(e, err);
 }
 
+static int refuse_past(struct mst_errand *e, const char *until, const struct mst_zone *zone)
+{
+    char now[MST_INSTANT_TEXT_MAX], words[128];
+    mst_zone_format(zone, e->b->clock.virtual_now, now);
+    snprintf(words, sizeof words, "%s: %s", N_("no clock goes back, and this one stands at"), now);
+    return mst_errand_refuse_word(e, "to", until, words);
+}
+
 static int rehearse_clock(struct mst_errand *e, const char *what, struct mst_err *err)
 {
     char text[MST_TEXT_ARG_MAX];
@@ -483,11 +493,12 @@ static int rehearse_clock(struct mst_errand *e, const char *what, struct mst_err
         return reply_clock(e, err);
     }
     if (strcmp(what, "run") == 0) {
-        if (until && mst_zone_parse(mst_engine_programme(e->s->engine)->zone, until, &to, &why))
-            return mst_errand_refuse_word(e, "to", until);
+        const struct mst_zone *zone = mst_engine_programme(e->s->engine)->zone;
+        if (until && mst_zone_parse(zone, until, &to, &why))
+            return mst_errand_refuse_word(e, "to", until, N_("is no instant"));
         const struct mst_clock *clock = &e->b->clock;
         if (to < clock->virtual_now)
-            return mst_errand_refuse_word(e, "to", until);
+            return refuse_past(e, until, zone);
         /* Without a speed and an end it would run on through all years in a moment. */
         if (!until && clock->virtual_end == MST_NEVER && clock->speed <= 0)
             return mst_errand_refuse(e, MST_E_USAGE, "clock run; --to INSTANT");

@@ -51,8 +51,13 @@ static int preview(struct mst_errand *e, const struct mst_input_act *input, stru
     bool failed = false;
     enum mst_code code = mst_core_amend_preview(mst_engine_core(e->s->engine), input, e->now,
                                                 amended, &count, &subject);
-    if (code != MST_OK)
-        return mst_errand_refuse(e, code, subject);
+    if (code != MST_OK) {
+        char said[256];
+        snprintf(said, sizeof said, "%s", subject);
+        if (code == MST_R_STATE)
+            mst_driver_say_state(e->s->engine, said);
+        return mst_errand_refuse(e, code, said);
+    }
     for (size_t i = 0; i < count; i++) {
         mst_amended_pack(input->obligation, &amended[i], &bufs[i]);
         failed = failed || bufs[i].failed;
@@ -104,7 +109,7 @@ int mst_act_grant(struct mst_errand *e, struct mst_err *err)
         return mst_errand_refuse(e, MST_E_USAGE, "reader");
     if (mst_errand_arg(e, "until", text)) {
         if (mst_day_parse(text, &day, &why))
-            return mst_errand_refuse_word(e, "until", text);
+            return mst_errand_refuse_word(e, "until", text, N_("is no date"));
         input.until = mst_zone_midnight(p->zone, day + 1);
     }
     mst_pack_map(&body, 1);

@@ -37,7 +37,8 @@ void mst_expected_pack(const struct mst_programme *p, const struct mst_expected 
     const struct mst_group *group = e->group == SIZE_MAX ? NULL : &p->groups[e->group];
     char id[MST_OBLIGATION_ID_MAX], day[11];
     mst_schedule_id(p, e, id);
-    mst_pack_map(out, 22);
+    const struct mst_label *bearer = e->bearer == SIZE_MAX ? NULL : &p->units[e->bearer].name;
+    mst_pack_map(out, bearer ? 26 : 24);
     pack_pair(out, "id", id);
     pack_pair(out, "programme", p->id);
     pack_pair(out, "duty", duty->id);
@@ -46,6 +47,13 @@ void mst_expected_pack(const struct mst_programme *p, const struct mst_expected 
     pack_pair(out, "title", mst_label(&duty->title));
     pack_pair(out, "title_zh", duty->title.zh);
     pack_pair(out, "title_en", duty->title.en);
+    /* What a table for people shows in the columns of ids. */
+    pack_pair(out, "duty_zh", duty->title.zh);
+    pack_pair(out, "duty_en", duty->title.en);
+    if (bearer) {
+        pack_pair(out, "bearer_zh", bearer->zh);
+        pack_pair(out, "bearer_en", bearer->en);
+    }
     pack_pair(out, "period", e->period.key);
     pack_pair(out, "bearer", e->bearer == SIZE_MAX ? "office" : p->units[e->bearer].id);
     pack_pair(out, "group", group ? group->id : NULL);

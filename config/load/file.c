@@ -51,8 +51,11 @@ int mst_file_read(const char *path, size_t bytes_max, struct mst_arena *arena,
 {
     /* O_NONBLOCK: a fifo in a file's place must not hang the reader before it is refused. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 && errno == ENOENT)
-        return mst_fail(err, MST_E_IO, _("there is no file %s"), path);
+    if (fd < 0 && errno == ENOENT) {
+        mst_fail(err, MST_E_IO, _("there is no file %s"), path);
+        mst_hint(err, "%s", _("is the path right?"));
+        return MST_E_IO;
+    }
     if (fd < 0)
         return mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
     int code = read_all(fd, path, bytes_max, arena, ret_bytes, err);

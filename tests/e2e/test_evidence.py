@@ -33,7 +33,7 @@ def is_valid(path, key):
     equal((done.returncode, done.stderr), (0, ""), f"musterctl verify {path}")
     equal(mc.verify_proof(json.loads(pathlib.Path(path).read_text(encoding="utf-8")), key), None, "the other verifier")
     said = json.loads(done.stdout)
-    equal(said["verdict"], "valid", "verdict")
+    equal(said["result"], "valid", "result")
     return said
 
 
@@ -206,7 +206,7 @@ def test_wrong_files_are_told_in_both_languages():
         whole = {"muster-proof": 1, "kind": "head", "alg": mc.ALG, "programme": "p", "epoch": 0, "row": 1, "head": "00" * 32,
                  "sig": "00" * 64, "sign_key": "00" * 32}
         for text, word in (("{", "1:"), ("[]", "muster-proof"), ('{"muster-proof": 2}', "muster-proof"),
-                           ('{"muster-proof": 1, "muster-proof": 1}', "duplicate"),
+                           ('{"muster-proof": 1, "muster-proof": 1}', "1:34: "),
                            *((json.dumps({**whole, field: None}), field) for field in whole)):
             path.write_text(text, encoding="utf-8")
             for language in ("en", "zh_CN"):
