@@ -2,12 +2,46 @@
 /*
  * The inbox: alerts in the order of their arrival, each once, and the cached brief. An alert is
  * known by its number and its id together, since a broker that was restored from a backup gives the
- * numbers after it a second time.
+ * numbers after it a second time; and by the words of whoever gave any, since those are not in the
+ * id, and the same event may have been asked for in others since.
  */
+#include <string.h>
+
 #include "agent/run/box.h"
 #include "agent/run/outbox.h"
 
 #include "proto/pack.h"
+
+/* One under the same number and id that said something else gives them up. */
+static int make_way(struct mst_outbox *box, const struct mst_msg_alert *alert, struct mst_err *err)
+{
+    sqlite3_stmt *stmt;
+    int code =
+        mst_box_prepare(box, "SELECT n, bytes FROM inbox WHERE number = ? AND id = ?", &stmt, err);
+    if (code)
+        return code;
+    sqlite3_bind_int64(stmt, 1, (int64_t)alert->number);
+    sqlite3_bind_blob(stmt, 2, alert->id.data, (int)alert->id.len, SQLITE_STATIC);
+    int64_t n = 0;
+    int rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW) {
+        struct mst_slice before = mst_unpack_text(
+            mst_bytes(sqlite3_column_blob(stmt, 1), (size_t)sqlite3_column_bytes(stmt, 1)),
+            "reason");
+        if (before.len != alert->reason.len ||
+            (before.len > 0 && memcmp(before.data, alert->reason.data, before.len) != 0))
+            n = sqlite3_column_int64(stmt, 0);
+    }
+    code = rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : mst_box_fail(box, rc, err);
+    sqlite3_reset(stmt);
+    if (code || n == 0)
+        return code;
+    code = mst_box_prepare(box, "UPDATE inbox SET number = -n WHERE n = ?", &stmt, err);
+    if (code)
+        return code;
+    sqlite3_bind_int64(stmt, 1, n);
+    return mst_box_run(box, stmt, err);
+}
 
 int mst_inbox_put(struct mst_outbox *box, const struct mst_msg_alert *alert, bool to_hook,
                   bool *ret_new, struct mst_err *err)
@@ -19,6 +53,8 @@ int mst_inbox_put(struct mst_outbox *box, const struct mst_msg_alert *alert, boo
     int code = mst_msg_encode(&msg, &buf, err);
     if (!code)
         code = mst_box_begin(box, err);
+    if (!code)
+        code = make_way(box, alert, err);
     if (!code)
         code = mst_box_prepare(
             box, "INSERT OR IGNORE INTO inbox(number, id, fired, bytes, hooked) VALUES(?,?,?,?,?)",

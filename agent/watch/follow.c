@@ -28,6 +28,7 @@ struct follower {
     struct mst_watch_cursor here; /* of this session; `number` is what is dealt with */
     bool up, was_up;
     bool subscribe_owed, unsaved;
+    bool put_back; /* the broker was, to before the cursor: its own decides */
     bool contradicted, asking, has_key;
     uint8_t sign_key[MST_SIGN_PUBLIC_BYTES]; /* the broker's, as it is pinned */
     struct mst_watch_head asked;
@@ -222,6 +223,19 @@ static int subscribe(struct follower *f, struct mst_err *err)
     return rc == MST_E_BUSY ? 0 : rc;
 }
 
+/*
+ * The broker's log is an earlier one than what was read here. Its own cursor is of that log, too,
+ * and stands before what it has dealt out anew.
+ */
+static int start_over(struct follower *f, struct mst_err *err)
+{
+    tell(f, _("the broker was restored from a backup since the last alert here; alerts that "
+              "came after the backup may be numbered anew"));
+    f->put_back = true;
+    f->unsaved = f->stream.last_known = false;
+    return mst_watch_state_forget(f->state, err);
+}
+
 /* Where a stream begins: at what was read before in this run, at --since, at the cursor, or where
  * the broker last had us. */
 static void choose_start(struct follower *f)
@@ -229,7 +243,7 @@ static void choose_start(struct follower *f)
     const struct mst_watch_cursor *c = mst_watch_state_cursor(f->state);
     if (f->was_up && f->stream.last_known)
         mst_watch_stream_begin(&f->stream, true, f->stream.last);
-    else if (f->o->since_known)
+    else if (f->o->since_known && !f->put_back)
         mst_watch_stream_begin(&f->stream, true, f->o->since_number);
     else
         mst_watch_stream_begin(&f->stream, c->known, c->number);
@@ -249,9 +263,11 @@ static int check_stream(struct follower *f, const struct mst_msg_welcome *w, str
         mst_hint(err, _("give each stream its own --name or --state"));
         return rc;
     }
-    if (c->known && c->epoch != w->epoch)
-        tell(f, _("the broker was restored from a backup since the last alert here; alerts that "
-                  "came after the backup may be numbered anew"));
+    if (c->known && c->epoch != w->epoch) {
+        int rc = start_over(f, err);
+        if (rc)
+            return rc;
+    }
     snprintf(f->here.programme, sizeof f->here.programme, "%s", programme);
     f->here.rehearsal = w->rehearsal;
     f->here.epoch = w->epoch;
@@ -392,6 +408,11 @@ static int on_alert(struct follower *f, const struct mst_msg_alert *alert, struc
                  (unsigned long long)alert->prev, (unsigned long long)last);
         tell(f, text);
         return subscribe(f, err);
+    case MST_WATCH_SHORT:
+        /* In a new session nothing of this stream is on its way any more. */
+        f->up = false;
+        mst_link_restart(f->link);
+        return start_over(f, err);
     case MST_WATCH_HOPELESS:
         break;
     }

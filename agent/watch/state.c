@@ -126,6 +126,16 @@ static int write_cursor(struct mst_watch_state *state, const struct mst_watch_cu
     return 0;
 }
 
+int mst_watch_state_forget(struct mst_watch_state *state, struct mst_err *err)
+{
+    char name[80];
+    file_name(state, ".cursor", name);
+    if ((unlinkat(state->dir, name, 0) != 0 && errno != ENOENT) || fsync(state->dir) != 0)
+        return io_fail(state, ".cursor", err);
+    state->cursor.known = false;
+    return 0;
+}
+
 /* ---- witness ---- */
 
 bool mst_watch_state_last(const struct mst_watch_state *state, struct mst_watch_head *ret)

@@ -6,6 +6,7 @@ void mst_watch_stream_begin(struct mst_watch_stream *stream, bool known, uint64_
 {
     stream->last = from;
     stream->last_known = known;
+    stream->fresh = true;
     stream->unacked = 0;
     stream->passed = 0;
 }
@@ -13,11 +14,13 @@ void mst_watch_stream_begin(struct mst_watch_stream *stream, bool known, uint64_
 enum mst_watch_step mst_watch_stream_step(struct mst_watch_stream *stream,
                                           const struct mst_msg_alert *alert)
 {
+    if (stream->fresh && stream->last_known && alert->prev < stream->last)
+        return MST_WATCH_SHORT;
     bool follows = !stream->last_known || alert->prev == stream->last;
     if (follows && alert->number > alert->prev) {
         stream->last = alert->number;
         stream->last_known = true;
-        stream->lost = false;
+        stream->fresh = stream->lost = false;
         stream->passed = 0;
         stream->unacked++;
         return MST_WATCH_TAKE;

@@ -2,10 +2,11 @@
 /*
  * muster-watch: a durable subscriber of the alert stream. Three parts:
  *
- *   state   what outlives the process: the cursor (last alert dealt with) and the witness (ledger
- * heads that came with alerts, against which a later telling is held); stream  the pure order of
- * the stream: which alert is next, which one shows a gap, what credit to give back; follow  the
- * loop around both: session, output, hook, signals.
+ * - state: what outlives the process: the cursor (last alert dealt with) and the witness (ledger
+ *   heads that came with alerts, against which a later telling is held);
+ * - stream: the pure order of the stream: which alert is next, which one shows a gap, what credit
+ *   to give back;
+ * - follow: the loop around both: session, output, hook, signals.
  *
  * An alert counts as dealt with when its line is written out and its hook has run; only then the
  * cursor moves. So a crash repeats alerts and never skips one; their ids tell repetitions.
@@ -63,8 +64,10 @@ bool mst_watch_state_last(const struct mst_watch_state *state, struct mst_watch_
 MST_MUST_CHECK int mst_watch_state_contradict(struct mst_watch_state *state,
                                               const struct mst_watch_head *head,
                                               struct mst_err *err);
+/* The numbers of the alerts begin anew somewhere before the cursor: there is none from now on. */
+MST_MUST_CHECK int mst_watch_state_forget(struct mst_watch_state *state, struct mst_err *err);
 /* Sync the witness, then replace the cursor atomically. The cursor never goes back within a
- * programme: reading old alerts again (--since) leaves it. */
+ * programme, unless it was forgotten: reading old alerts again (--since) leaves it. */
 MST_MUST_CHECK int mst_watch_state_save(struct mst_watch_state *state,
                                         const struct mst_watch_cursor *cursor, struct mst_err *err);
 
@@ -73,6 +76,7 @@ MST_MUST_CHECK int mst_watch_state_save(struct mst_watch_state *state,
 struct mst_watch_stream {
     uint64_t last;    /* number of the last alert taken, or what was subscribed from */
     bool last_known;  /* false: the broker's own cursor decides where the stream begins */
+    bool fresh;       /* nothing was taken since it began */
     bool lost;        /* a gap was seen: alerts are passed over until one follows `last` */
     unsigned passed;  /* passed over since */
     uint32_t credit;  /* alerts that the broker may send ahead */
@@ -84,6 +88,7 @@ enum mst_watch_step {
     MST_WATCH_GAP,      /* say so, and subscribe again from `last` */
     MST_WATCH_PASS,     /* still from before the new subscription */
     MST_WATCH_HOPELESS, /* the broker goes on with a stream that does not fit */
+    MST_WATCH_SHORT, /* the broker's log ended before `last`: it was put back to an earlier state */
 };
 
 /* A new subscription from `from`. */

@@ -40,6 +40,14 @@ static int read_counter(struct mst_driver *d, const char *name, uint64_t *ret, s
     return 0;
 }
 
+static int put_counter(struct mst_driver *d, const char *name, uint64_t value, struct mst_err *err)
+{
+    uint8_t bytes[8];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(value >> (56 - 8 * i));
+    return mst_store_put_meta(d->options.store, 0, name, mst_bytes(bytes, sizeof bytes), err);
+}
+
 int mst_driver_new(const struct mst_driver_options *options,
                    const struct mst_driver_callbacks *callbacks, struct mst_driver **ret_driver,
                    struct mst_err *err)
@@ -115,14 +123,35 @@ int mst_driver_add(struct mst_driver *d, struct mst_programme *programme, struct
 
 /* ---- start and stop ---- */
 
+int mst_driver_new_epoch(struct mst_driver *d, mst_time wall_ms, struct mst_err *err)
+{
+    struct mst_clock_mark mark;
+    /* Seconds, not the next number: one backup may be put back twice. */
+    uint64_t epoch = (uint64_t)(wall_ms / 1000);
+    if (epoch <= d->epoch)
+        epoch = d->epoch + 1;
+    int code = mst_driver_clock_mark(d, &mark, err);
+    if (!code)
+        code = mst_driver_open_batch(d, err);
+    if (!code)
+        code = put_counter(d, META_EPOCH, epoch, err);
+    if (!code)
+        code = mst_driver_commit(d, &mark, mark.evaluated_ms, err);
+    if (!code)
+        d->epoch = epoch;
+    return code;
+}
+
 static int put_life_row(struct mst_engine *e, enum mst_row_kind kind, mst_time down_from,
                         mst_time now, struct mst_err *err)
 {
     struct mst_buf *b = &e->driver->scratch;
     mst_buf_clear(b);
-    mst_pack_map(b, 4);
+    mst_pack_map(b, 5);
     mst_pack_text(b, "software");
     mst_pack_text(b, "musterd " MUSTER_VERSION);
+    mst_pack_text(b, "epoch");
+    mst_pack_uint(b, e->driver->epoch);
     mst_pack_text(b, "down_from");
     mst_pack_int(b, down_from);
     mst_pack_text(b, "rehearsal");

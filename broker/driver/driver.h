@@ -53,9 +53,13 @@ void mst_driver_free(struct mst_driver *driver);
 MST_MUST_CHECK int mst_driver_add(struct mst_driver *driver, struct mst_programme *programme,
                                   struct mst_err *err);
 /*
- * The broker starts at `now`, having been down since down_from (0: first start). Catches up.
- * wall_ms is real time also in a rehearsal.
+ * The store was put back from a backup: what its clients have seen of it since is of another story.
+ * The next start is of a greater epoch than any before, which tells them so (PROTOCOL.md, Receipts
+ * and Alerts). Without programmes; commits.
  */
+MST_MUST_CHECK int mst_driver_new_epoch(struct mst_driver *driver, mst_time wall_ms,
+                                        struct mst_err *err);
+/* The broker starts at `now`, having been down since down_from (0: first start). Catches up. */
 MST_MUST_CHECK int mst_driver_start(struct mst_driver *driver, mst_time down_from, mst_time now,
                                     struct mst_err *err);
 MST_MUST_CHECK int mst_driver_stop(struct mst_driver *driver, mst_time now, struct mst_err *err);

@@ -288,9 +288,13 @@ void mst_query_drain(struct mst_broker *b);
 /* Until drain should be called again, a peer not having read what came before; -1: no need. */
 int64_t mst_query_wait_ms(const struct mst_broker *b);
 
-/* ---- loop.c ---- */
+/* ---- open.c, loop.c ---- */
 
+/* What was opened is closed by mst_broker_close(), whatever these return. */
 MST_MUST_CHECK int mst_broker_open(struct mst_broker *b, struct mst_err *err);
+/* Instead of opening: the data directory was put back from a backup, so the next start is of a new
+ * epoch. MST_E_UNKNOWN: there is no database in it. */
+MST_MUST_CHECK int mst_broker_restored(struct mst_broker *b, struct mst_err *err);
 MST_MUST_CHECK int mst_broker_serve(struct mst_broker *b, struct mst_err *err);
 void mst_broker_close(struct mst_broker *b);
 

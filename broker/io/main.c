@@ -21,7 +21,7 @@ struct command_line {
     const char *programmes[16];
     size_t programmes_count;
     const char *rehearse, *speed;
-    bool check;
+    bool check, restored;
 };
 
 static void print_help(FILE *out)
@@ -35,6 +35,8 @@ static void print_help(FILE *out)
           "  --set NAME=VALUE      one setting, before the file's; may be repeated\n"
           "  --programme FILE      a programme to serve, besides the file's; may be repeated\n"
           "  --check               check settings and programmes, start nothing\n"
+          "  --restored            the data directory was put back from a backup: say so to all\n"
+          "                        who have seen more than it holds, start nothing\n"
           "  --rehearse FROM[..TO] run on a virtual clock that begins at FROM, in a data "
           "directory\n"
           "                        that is marked as a rehearsal for ever\n"
@@ -58,11 +60,17 @@ static int usage(const char *what)
 static int parse(int argc, char **argv, struct command_line *line)
 {
     static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'},    {"set", required_argument, NULL, 's'},
-        {"programme", required_argument, NULL, 'p'}, {"check", no_argument, NULL, 'k'},
-        {"rehearse", required_argument, NULL, 'r'},  {"speed", required_argument, NULL, 'v'},
-        {"lang", required_argument, NULL, 'l'},      {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},         {NULL, 0, NULL, 0},
+        {"config", required_argument, NULL, 'c'},
+        {"set", required_argument, NULL, 's'},
+        {"programme", required_argument, NULL, 'p'},
+        {"check", no_argument, NULL, 'k'},
+        {"restored", no_argument, NULL, 'R'},
+        {"rehearse", required_argument, NULL, 'r'},
+        {"speed", required_argument, NULL, 'v'},
+        {"lang", required_argument, NULL, 'l'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {NULL, 0, NULL, 0},
     };
     for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
         switch (option) {
@@ -81,6 +89,9 @@ static int parse(int argc, char **argv, struct command_line *line)
             break;
         case 'k':
             line->check = true;
+            break;
+        case 'R':
+            line->restored = true;
             break;
         case 'r':
             line->rehearse = optarg;
@@ -210,6 +221,16 @@ static int set_rehearsal(struct mst_broker *b, const struct command_line *line, 
     return code;
 }
 
+static int begin_epoch(struct mst_broker *b, struct mst_err *err)
+{
+    int code = mst_broker_restored(b, err);
+    if (!code)
+        printf(_("epoch %llu begins with the next start\n"),
+               (unsigned long long)mst_driver_epoch(b->driver));
+    mst_broker_close(b);
+    return code;
+}
+
 static int run(struct mst_broker *b, struct mst_err *err)
 {
     int code = mst_broker_open(b, err);
@@ -240,7 +261,7 @@ int main(int argc, char **argv)
     } else if (!code) {
         code = set_rehearsal(b, &line, &err);
         if (!code)
-            code = run(b, &err);
+            code = line.restored ? begin_epoch(b, &err) : run(b, &err);
     }
     for (size_t i = 0; i < b->programmes_count; i++)
         free(b->programme_paths[i]);

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -380,11 +381,42 @@ static int start_clock(struct mst_broker *b, struct mst_err *err)
     return mst_driver_start(b->driver, down_from, now, err);
 }
 
-int mst_broker_open(struct mst_broker *b, struct mst_err *err)
+static void begin_open(struct mst_broker *b)
 {
     b->log.lines_per_s = b->settings.BROKER_log_rate;
     b->started_wall = mst_clock_wall();
     b->signal_fd = b->timer_fd = b->lock_fd = -1;
+}
+
+int mst_broker_restored(struct mst_broker *b, struct mst_err *err)
+{
+    char path[4200];
+    begin_open(b);
+    snprintf(path, sizeof path, "%s/" STORE_FILE, b->settings.BROKER_data_dir);
+    if (access(path, F_OK) != 0) {
+        mst_fail(err, MST_E_UNKNOWN, "%s: %s", path, strerror(errno));
+        mst_hint(err, "%s", _("put the backup in its place first"));
+        return MST_E_UNKNOWN;
+    }
+    int code = take_lock(b, err);
+    if (!code)
+        code = load_keys(b, err);
+    if (!code)
+        code = open_store(b, err);
+    if (!code)
+        code = mst_driver_new_epoch(b->driver, b->started_wall, err);
+    while (!code && mst_driver_busy(b->driver)) {
+        struct pollfd done = {.fd = mst_driver_fd(b->driver), .events = POLLIN};
+        if (poll(&done, 1, -1) < 0 && errno != EINTR)
+            return mst_fail(err, MST_E_IO, "poll: %s", strerror(errno));
+        code = mst_driver_complete(b->driver, err);
+    }
+    return code;
+}
+
+int mst_broker_open(struct mst_broker *b, struct mst_err *err)
+{
+    begin_open(b);
     int code = check_local_roles(b, err);
     if (!code)
         code = open_descriptors(b, err);

@@ -48,7 +48,12 @@ void mst_stream_subscribe(struct mst_broker *b, struct mst_session *s,
     }
     uint64_t end = mst_engine_last_alert(s->engine);
     stream->sent = stream->told = stream->acked = from < end ? from : end;
-    /* A cursor beyond the log means that the broker was restored: the client sees it in `prev`. */
+    /* The client sees it in `prev`, unless the log has passed its cursor before it comes. */
+    if (from > end)
+        mst_log(&b->log, 4, "cursor-beyond-log",
+                "principal=%s name=%s cursor=%llu end=%llu hint=\"%s\"", s->principal, s->name,
+                (unsigned long long)from, (unsigned long long)end,
+                _("was the broker restored from a backup? see musterd --restored"));
     stream->credit = subscribe->credit;
     stream->open = true;
 }
@@ -105,8 +110,6 @@ static void stall(struct mst_stream *stream, uint64_t sent)
     stream->stalled_until_ms = mst_clock_boot() + stream->stall_ms;
 }
 
-/* Send one stored alert with its place in this stream and in the ledger. False: it does not read.
- */
 static struct mst_slice short_text(const char *s)
 {
     return strlen(s) <= ALERT_NAME_BYTES_MAX ? mst_text(s) : mst_text(NULL);
@@ -150,6 +153,8 @@ static int dress_alert(struct mst_broker *b, struct mst_engine *engine,
     return 0;
 }
 
+/* Send one stored alert with its place in this stream and in the ledger. False: it does not read.
+ */
 static bool send_alert(struct mst_broker *b, struct mst_session *s,
                        const struct mst_stored_alert *stored)
 {

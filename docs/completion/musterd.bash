@@ -4,7 +4,7 @@ _musterd() {
     case $before in
     --config | --programme) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     --lang) mapfile -t COMPREPLY < <(compgen -W "en zh_CN" -- "$current") ;;
-    *) mapfile -t COMPREPLY < <(compgen -W "--config --set --programme --check --rehearse --speed --lang --help --version" -- "$current") ;;
+    *) mapfile -t COMPREPLY < <(compgen -W "--config --set --programme --check --restored --rehearse --speed --lang --help --version" -- "$current") ;;
     esac
 }
 complete -F _musterd musterd

@@ -58,6 +58,23 @@ static void restart_goes_on_with_rows_alerts_and_outboxes(void **state)
     assert_int_equal(receipt(w, 0).last, 2);
 }
 
+static void epoch_after_a_restore_is_greater_than_any_before(void **state)
+{
+    struct world *w = *state;
+    struct mst_err err;
+    assert_int_equal(mst_driver_epoch(w->driver), 0);
+    assert_int_equal(mst_driver_new_epoch(w->driver, 1700000000999, &err), 0);
+    assert_int_equal(mst_driver_epoch(w->driver), 1700000000);
+    mst_time down_from = w->now;
+    stop(w);
+    w->now += 60000;
+    start(w, down_from);
+    assert_int_equal(mst_driver_epoch(w->driver), 1700000000);
+    /* Even where the clock was put back, too. */
+    assert_int_equal(mst_driver_new_epoch(w->driver, 5000, &err), 0);
+    assert_int_equal(mst_driver_epoch(w->driver), 1700000001);
+}
+
 static void deadline_while_down_is_told_once_at_the_start(void **state)
 {
     struct world *w = *state;
@@ -484,6 +501,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(restart_goes_on_with_rows_alerts_and_outboxes),
         ON_DISK(restart_goes_on_with_rows_alerts_and_outboxes),
+        ON_DISK(epoch_after_a_restore_is_greater_than_any_before),
         ON_DISK(deadline_while_down_is_told_once_at_the_start),
         TEST(silent_agent_is_told_once_also_after_a_restart),
         TEST(start_before_the_ledger_s_end_is_refused),

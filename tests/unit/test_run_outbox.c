@@ -331,7 +331,7 @@ static int count_alert(void *context, uint64_t n, bool read, struct mst_slice by
     return 0;
 }
 
-static bool put_alert(struct mst_outbox *box, uint64_t number, uint8_t mark)
+static bool put_said(struct mst_outbox *box, uint64_t number, uint8_t mark, const char *reason)
 {
     uint8_t id[32] = {mark}, head[32] = {0};
     struct mst_msg_alert alert = {.number = number,
@@ -342,10 +342,30 @@ static bool put_alert(struct mst_outbox *box, uint64_t number, uint8_t mark)
                                   .audience = mst_text("unit:u1"),
                                   .role = mst_text("clerk"),
                                   .fired = 5,
+                                  .reason = mst_text(reason),
                                   .ledger_head = mst_bytes(head, sizeof head)};
     bool is_new = false;
     assert_int_equal(mst_inbox_put(box, &alert, true, &is_new, NULL), 0);
     return is_new;
+}
+
+static bool put_alert(struct mst_outbox *box, uint64_t number, uint8_t mark)
+{
+    return put_said(box, number, mark, NULL);
+}
+
+static void alert_in_other_words_is_another_one(void **state)
+{
+    struct fixture *f = *state;
+    size_t seen = 0;
+    assert_true(put_said(f->box, 2, 1, "by Friday"));
+    assert_false(put_said(f->box, 2, 1, "by Friday"));
+    /* The broker was put back; the same unit is urged under the same number, for another reason. */
+    assert_true(put_said(f->box, 2, 1, "by Monday"));
+    assert_false(put_said(f->box, 2, 1, "by Monday"));
+    assert_true(put_said(f->box, 2, 1, NULL));
+    assert_int_equal(mst_inbox_list(f->box, 0, false, 10, count_alert, &seen, NULL), 0);
+    assert_int_equal(seen, 3);
 }
 
 static void alert_enters_the_inbox_once_and_waits_for_its_hook(void **state)
@@ -414,6 +434,7 @@ int main(void)
         CASE(file_of_another_unit_is_refused),
         CASE(no_promised_report_is_lost_when_the_agent_is_killed),
         CASE(alert_enters_the_inbox_once_and_waits_for_its_hook),
+        CASE(alert_in_other_words_is_another_one),
         CASE(brief_is_replaced_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,7 @@ struct log {
     uint64_t sent; /* number of the last one sent on this stream */
     uint64_t credit;
     uint64_t lose;       /* this one is lost on the way, once */
+    uint64_t later;      /* so many come once it is followed from beyond its end */
     uint64_t restart_at; /* after this one all connections are lost, once */
     uint8_t seed;        /* of the ledger's heads */
     int rewrite_at;      /* with this question for a head the ledger becomes another; 0: never */
@@ -137,6 +138,10 @@ static void on_message(struct fake_broker *b, const struct mst_msg *msg)
         const struct mst_msg_subscribe *s = &msg->u.subscribe;
         bool from = s->has & (UINT64_C(1) << MST_F_subscribe_from);
         log->sent = from ? s->from : log->cursor;
+        if (log->sent > log->size) {
+            log->sent = log->size;
+            log->size += log->later;
+        }
         log->credit = s->credit;
         log->topics[0] = '\0';
         for (size_t i = 0; i < s->topics.count; i++) {
@@ -421,6 +426,35 @@ static void restored_broker_is_told(void **state)
     done(&r);
 }
 
+static void broker_whose_log_ends_before_the_cursor_is_followed_from_its_own(void **state)
+{
+    (void)state;
+    struct mst_watch_options o = options_of(8);
+    struct outcome r = follow(&o);
+    assert_int_equal(r.rc, 0);
+    done(&r);
+    /* Put back, and nobody has told it so: 3 was acknowledged, 4 came since, 5 and 6 come now. */
+    alerts.size = 4;
+    alerts.cursor = 3;
+    alerts.later = 2;
+    o = options_of(3);
+    r = follow(&o);
+    assert_int_equal(r.rc, 0);
+    assert_non_null(strstr(r.log, "restored from a backup"));
+    for (const char *const *at =
+             (const char *const[]){"\"number\":4,", "\"number\":5,", "\"number\":6,", NULL};
+         *at; at++)
+        assert_non_null(strstr(r.out, *at));
+    done(&r);
+    /* And from there it goes on. */
+    alerts.size = 100;
+    o = options_of(1);
+    r = follow(&o);
+    assert_int_equal(r.rc, 0);
+    assert_non_null(strstr(r.out, "\"number\":7,"));
+    done(&r);
+}
+
 static void topics_are_taken_within_the_programme(void **state)
 {
     (void)state;
@@ -510,6 +544,7 @@ int main(void)
         WITH_BROKER(contradiction_is_told_until_somebody_has_looked_into_it),
         WITH_BROKER(rehearsal_and_real_streams_never_mix),
         WITH_BROKER(restored_broker_is_told),
+        WITH_BROKER(broker_whose_log_ends_before_the_cursor_is_followed_from_its_own),
         WITH_BROKER(topics_are_taken_within_the_programme),
         WITH_BROKER(failing_hook_is_told_and_does_not_stop_the_stream),
         WITH_BROKER(lines_for_people_name_number_and_audience),

@@ -99,6 +99,18 @@ static void stream_that_never_fits_is_given_up(void **state)
     assert_int_equal(step(&s, 14, 13), MST_WATCH_HOPELESS);
 }
 
+static void stream_that_begins_before_its_start_shows_a_shorter_log(void **state)
+{
+    (void)state;
+    struct mst_watch_stream s = {.credit = 2};
+    mst_watch_stream_begin(&s, true, 41);
+    assert_int_equal(step(&s, 31, 30), MST_WATCH_SHORT);
+    mst_watch_stream_begin(&s, false, 0);
+    assert_int_equal(step(&s, 27, 26), MST_WATCH_TAKE);
+    /* Once it goes on, what was sent before is a gap like any other. */
+    assert_int_equal(step(&s, 27, 26), MST_WATCH_GAP);
+}
+
 static void first_alert_without_a_cursor_begins_the_stream(void **state)
 {
     (void)state;
@@ -134,6 +146,23 @@ static void cursor_survives_and_never_goes_back(void **state)
     snprintf(path, sizeof path, "%s/watch-main.cursor", dir);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void forgotten_cursor_may_begin_anew_before_where_it_was(void **state)
+{
+    (void)state;
+    struct mst_watch_state *s = opened();
+    assert_int_equal(mst_watch_state_forget(s, &err), 0);
+    struct mst_watch_cursor c = cursor_at(42);
+    assert_int_equal(mst_watch_state_save(s, &c, &err), 0);
+    assert_int_equal(mst_watch_state_forget(s, &err), 0);
+    mst_watch_state_free(s);
+    s = opened();
+    assert_false(mst_watch_state_cursor(s)->known);
+    c.number = 7;
+    assert_int_equal(mst_watch_state_save(s, &c, &err), 0);
+    assert_int_equal(mst_watch_state_cursor(s)->number, 7);
+    mst_watch_state_free(s);
 }
 
 static void two_watchers_never_share_a_cursor(void **state)
@@ -218,8 +247,11 @@ int main(void)
         cmocka_unit_test(numbers_may_leap_but_must_follow),
         cmocka_unit_test(gap_is_told_once_and_reading_again_closes_it),
         cmocka_unit_test(stream_that_never_fits_is_given_up),
+        cmocka_unit_test(stream_that_begins_before_its_start_shows_a_shorter_log),
         cmocka_unit_test(first_alert_without_a_cursor_begins_the_stream),
         cmocka_unit_test_setup_teardown(cursor_survives_and_never_goes_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(forgotten_cursor_may_begin_anew_before_where_it_was, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(two_watchers_never_share_a_cursor, set_up, tear_down),
         cmocka_unit_test_setup_teardown(damaged_cursor_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(witness_finds_a_rewritten_ledger, set_up, tear_down),
