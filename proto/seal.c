@@ -162,18 +162,6 @@ void mst_receipt_sign_text(const uint8_t secret[MST_SIGN_SECRET_BYTES], struct m
     (void)crypto_sign_detached(ret_sig, NULL, text.data, text.len, secret);
 }
 
-int mst_receipt_sign(const uint8_t secret[MST_SIGN_SECRET_BYTES], const char *programme,
-                     const struct mst_msg_receipt *receipt, uint8_t ret_sig[MST_SIGN_BYTES],
-                     struct mst_err *err)
-{
-    struct mst_buf text = {0};
-    int rc = mst_receipt_text(programme, receipt, &text, err);
-    if (!rc)
-        mst_receipt_sign_text(secret, mst_bytes(text.data, text.len), ret_sig);
-    mst_buf_done(&text);
-    return rc;
-}
-
 int mst_receipt_verify(const uint8_t key[MST_SIGN_PUBLIC_BYTES], const char *programme,
                        const struct mst_msg_receipt *receipt, struct mst_err *err)
 {

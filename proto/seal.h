@@ -48,13 +48,9 @@ MST_MUST_CHECK int mst_run_verify(const uint8_t key[MST_SIGN_PUBLIC_BYTES],
 
 /*
  * Receipt signature over "muster.receipt.1" programme 00 outbox u64(first) u64(last) u64(row) head
- * u64(at) u64(epoch) H(encoded refused array). The struct's sig is ignored.
+ * u64(at) u64(epoch) H(encoded refused array). The struct's sig is ignored. In two steps: append
+ * the bytes that the signature is over, and sign them, which may be done later and elsewhere.
  */
-MST_MUST_CHECK int mst_receipt_sign(const uint8_t secret[MST_SIGN_SECRET_BYTES],
-                                    const char *programme, const struct mst_msg_receipt *receipt,
-                                    uint8_t ret_sig[MST_SIGN_BYTES], struct mst_err *err);
-/* The same in two steps: append the bytes that the signature is over, and sign them, which may be
- * done later and elsewhere. */
 MST_MUST_CHECK int mst_receipt_text(const char *programme, const struct mst_msg_receipt *receipt,
                                     struct mst_buf *out, struct mst_err *err);
 void mst_receipt_sign_text(const uint8_t secret[MST_SIGN_SECRET_BYTES], struct mst_slice text,

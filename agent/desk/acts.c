@@ -436,7 +436,6 @@ int mst_desk_vacate(const struct mst_desk *desk)
 
 /* ---- signing for tasks ---- */
 
-/* Queue signing for what waits and matches; *ret_count: so many were queued. */
 /* An amended task is signed for again, under its id with a number behind a point. */
 static bool is_signing(struct mst_slice row, const char *task)
 {
@@ -446,6 +445,7 @@ static bool is_signing(struct mst_slice row, const char *task)
     return strcmp(subject, task) == 0;
 }
 
+/* Queue signing for what waits and matches; *ret_count grows by how many. */
 static int sign_waiting(const struct mst_desk *desk, struct mst_local *local,
                         const struct mst_brief *brief, size_t *ret_count)
 {

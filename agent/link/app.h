@@ -89,8 +89,7 @@ const char *mst_call_option(const struct mst_call *call, const char *name);
 
 /*
  * All that a main() does before its own work: language, parsing, complaints, --help, --version,
- * --man,
- * --completion. Returns an exit code, or -1 to go on with *ret_call.
+ * --man, --completion. Returns an exit code, or -1 to go on with *ret_call.
  */
 int mst_app_begin(const struct mst_app *app, int argc, char *const *argv,
                   struct mst_call *ret_call);
@@ -111,6 +110,8 @@ void mst_app_zsh(const struct mst_app *app, FILE *out);
 
 /* True when `values` lists the words themselves ("a|b|c") instead of naming what they are. */
 bool mst_values_are_words(const char *values);
+/* Its value is the name of a file or a directory. */
+bool mst_arg_is_path(const struct mst_arg_row *arg);
 /* Its values are the protocol's words of a column, and no others. */
 bool mst_arg_has_words(const struct mst_arg_row *arg);
 /* Calls fn for each word of "a|b|c". */

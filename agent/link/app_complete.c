@@ -36,12 +36,6 @@ static void print_words(const struct mst_arg_row *arg, struct printer *p)
         print_word(p, word);
 }
 
-static bool takes_path(const struct mst_arg_row *arg)
-{
-    return strcmp(arg->values, "FILE") == 0 || strcmp(arg->values, "DIR") == 0 ||
-           strcmp(arg->values, "PATH") == 0;
-}
-
 static bool is_program(const struct mst_app *app)
 {
     return app->commands_count == 1 && app->commands[0].word[0] == '\0';
@@ -78,7 +72,7 @@ static void bash_values(const char *command, const struct mst_arg_row *rows, siz
             print_words(&rows[i], &p);
             fputs("\" -- \"$cur\")); return ;;\n", out);
         } else {
-            fputs(takes_path(&rows[i])
+            fputs(mst_arg_is_path(&rows[i])
                       ? "        COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
                       : "        COMPREPLY=(); return ;;\n",
                   out);
@@ -168,7 +162,7 @@ static void zsh_action(const struct mst_arg_row *arg, FILE *out)
         fputc('(', out);
         print_words(arg, &p);
         fputc(')', out);
-    } else if (takes_path(arg)) {
+    } else if (mst_arg_is_path(arg)) {
         fputs("_files", out);
     }
 }

@@ -19,10 +19,16 @@ bool mst_values_are_words(const char *values)
     return strchr(values, '|') && strpbrk(values, "ABCDEFGHIJKLMNOPQRSTUVWXYZ:") == NULL;
 }
 
+bool mst_arg_is_path(const struct mst_arg_row *arg)
+{
+    return strcmp(arg->values, "FILE") == 0 || strcmp(arg->values, "DIR") == 0 ||
+           strcmp(arg->values, "PATH") == 0;
+}
+
 bool mst_arg_has_words(const struct mst_arg_row *arg)
 {
-    /* A period has one word, and is mostly a key. */
-    return arg->kind == MST_ARG_OPTION && !strchr(arg->values, '|') &&
+    /* A period has one word, and is mostly a key; a directory of a column's name has none. */
+    return arg->kind == MST_ARG_OPTION && !strchr(arg->values, '|') && !mst_arg_is_path(arg) &&
            strcmp(arg->name, "period") != 0 && mst_word_at(arg->name, 0);
 }
 

@@ -2,8 +2,6 @@
 /* The split of blame, in the order in which one cause hides the next. */
 #include "broker/core/blame.h"
 
-#include <assert.h>
-
 /* Fewer other agents than this prove nothing about the path. */
 static const uint32_t witnesses_min = 2;
 
@@ -27,16 +25,4 @@ enum mst_blame mst_blame(const struct mst_blame_facts *f)
     if (f->others >= witnesses_min && f->others_heard == 0)
         return MST_BLAME_PATH_DOWN;
     return MST_BLAME_AGENT_SILENT;
-}
-
-const char *mst_blame_word(enum mst_blame blame)
-{
-    static const char *const words[MST_BLAMES] = {
-        [MST_BLAME_BROKER_DOWN] = "broker-down",
-        [MST_BLAME_PATH_DOWN] = "path-down",
-        [MST_BLAME_AGENT_SILENT] = "agent-silent",
-        [MST_BLAME_UNIT_SILENT] = "unit-silent",
-    };
-    assert((unsigned)blame < MST_BLAMES);
-    return words[blame];
 }

@@ -37,6 +37,5 @@ struct mst_blame_facts {
 };
 
 enum mst_blame mst_blame(const struct mst_blame_facts *facts);
-const char *mst_blame_word(enum mst_blame blame); /* "agent-silent" */
 
 #endif

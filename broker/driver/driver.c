@@ -583,8 +583,3 @@ uint64_t mst_driver_watermark(const struct mst_driver *d)
 {
     return d->watermark;
 }
-
-const struct mst_keys *mst_driver_keys(const struct mst_driver *d)
-{
-    return d->options.keys;
-}

@@ -217,7 +217,6 @@ MST_MUST_CHECK int mst_driver_clock_mark(struct mst_driver *driver, struct mst_c
                                          struct mst_err *err);
 uint64_t mst_driver_epoch(const struct mst_driver *driver);
 uint64_t mst_driver_watermark(const struct mst_driver *driver);
-const struct mst_keys *mst_driver_keys(const struct mst_driver *driver);
 
 struct mst_programme *mst_engine_programme(const struct mst_engine *engine);
 /* When each agent was heard of last; a rehearsal keeps none. Borrowed. */

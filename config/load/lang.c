@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Locale, catalogue and zone. It decides in which language words are looked up, and looks up none.
+ */
 #include "config/load/lang.h"
 
 #include <libintl.h>
@@ -31,6 +34,25 @@ static const char *wanted_language(const char *lang)
     return "";
 }
 
+/*
+ * The catalogues, from where the program itself lies: what is installed under another prefix than
+ * it was built for, or is unpacked somewhere, finds its own, and never those of a build directory,
+ * which belongs to whoever built it: formats come out of them.
+ */
+static const char *catalogues(void)
+{
+    static char dir[4096 + sizeof MUSTER_LOCALEDIR];
+    char program[4096];
+    ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[len > 0 ? len : 0] = '\0';
+    char *name = strrchr(program, '/');
+    if (!name)
+        return "/usr/share/locale"; /* without /proc: where most are */
+    *name = '\0';
+    snprintf(dir, sizeof dir, "%s/" MUSTER_LOCALEDIR, program);
+    return dir;
+}
+
 void mst_lang_init(const char *lang)
 {
     const char *wanted = wanted_language(lang);
@@ -44,10 +66,7 @@ void mst_lang_init(const char *lang)
         setlocale(LC_ALL, "C.UTF-8");
     setlocale(LC_NUMERIC, "C");
     setenv("LANGUAGE", reads_chinese ? "zh_CN" : "en", 1);
-    const char *dir = MUSTER_LOCALEDIR_BUILD;
-    if (access(dir, R_OK) != 0)
-        dir = MUSTER_LOCALEDIR_INSTALLED;
-    bindtextdomain("muster", dir);
+    bindtextdomain("muster", catalogues());
     bind_textdomain_codeset("muster", "UTF-8");
     textdomain("muster");
     mst_tr_set(translate);

@@ -9,8 +9,9 @@
 
 /*
  * Set the locale from the environment, or from `lang` ("en", "zh_CN"; NULL: the environment's
- * LC_ALL, LC_MESSAGES, LANG, LANGUAGE), and install gettext as the translator of mst_tr(). Works
- * without any generated locale on the machine: falls back to C.UTF-8 with the chosen catalogue.
+ * LANGUAGE, LC_ALL, LC_MESSAGES, LANG, whichever comes first), and install gettext as the
+ * translator of mst_tr(). Works without any generated locale on the machine: falls back to C.UTF-8
+ * with the chosen catalogue.
  */
 void mst_lang_init(const char *lang);
 /* Show instants in this IANA zone, unless the environment's TZ says otherwise. "" changes nothing.

@@ -84,9 +84,6 @@ MST_MUST_CHECK int mst_yaml_open(const char *path, struct mst_diags *diags, stru
 void mst_yaml_free(struct mst_yaml *yaml);
 MST_MUST_CHECK int mst_yaml_pack(const struct mst_yaml *yaml, struct mst_buf *out,
                                  struct mst_err *err);
-/* Place of the value at a path of keys and indices ("header/phone", "areas/2/progress"), or of its
- * nearest parent that exists. */
-void mst_yaml_place(const struct mst_yaml *yaml, const char *path, int *ret_line, int *ret_column);
 
 /* What a fault of a report's body is, in the reader's language, and what to do. */
 void mst_form_say(const struct mst_form_fault *fault, const struct mst_form_names *names,

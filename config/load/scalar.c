@@ -160,34 +160,3 @@ int mst_yaml_pack(const struct mst_yaml *yaml, struct mst_buf *out, struct mst_e
     pack_node(yaml->root, out);
     return out->failed ? mst_no_memory(err, yaml->file) : 0;
 }
-
-/* The child that the first len bytes of a path name; NULL when there is none. */
-static const struct mst_node *step(const struct mst_node *node, const char *name, size_t len)
-{
-    size_t index = 0;
-    const struct mst_node *child = node->kind == MST_NODE_SCALAR ? NULL : node->first;
-    for (; child; child = child->next, index++) {
-        char number[24];
-        snprintf(number, sizeof number, "%zu", index);
-        const char *is = node->kind == MST_NODE_MAP ? child->key : number;
-        if (strlen(is) == len && memcmp(is, name, len) == 0)
-            return child;
-    }
-    return NULL;
-}
-
-void mst_yaml_place(const struct mst_yaml *yaml, const char *path, int *ret_line, int *ret_column)
-{
-    const struct mst_node *node = yaml->root;
-    while (*path) {
-        size_t len = strcspn(path, "/");
-        const struct mst_node *child = step(node, path, len);
-        if (!child)
-            break;
-        node = child;
-        path += len;
-        path += *path == '/';
-    }
-    *ret_line = node->line;
-    *ret_column = node->column;
-}

@@ -56,15 +56,6 @@ static bool has_name(const struct mst_unit *unit, const char *name)
     return false;
 }
 
-struct mst_label mst_unit_name_on(const struct mst_unit *unit, mst_day day)
-{
-    for (size_t i = 0; i < unit->former_count; i++) {
-        if (day < unit->former[i].until)
-            return unit->former[i].name;
-    }
-    return unit->name;
-}
-
 bool mst_unit_ended(const struct mst_unit *unit, mst_day day)
 {
     return unit->successors_count > 0 && unit->ended <= day;

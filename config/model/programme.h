@@ -355,8 +355,6 @@ size_t mst_programme_unit(const struct mst_programme *p, const char *id);
 size_t mst_programme_unit_by_name(const struct mst_programme *p, const char *id_name_or_alias);
 size_t mst_programme_group(const struct mst_programme *p, const char *id);
 size_t mst_programme_duty(const struct mst_programme *p, const char *id);
-/* What the unit was called on a day. */
-struct mst_label mst_unit_name_on(const struct mst_unit *unit, mst_day day);
 /* Whether it had ended by that day. */
 bool mst_unit_ended(const struct mst_unit *unit, mst_day day);
 /* The group that the unit leads or is a member of; SIZE_MAX: none. */

@@ -10,9 +10,14 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 import msgpack
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+
+from ports import free_ports  # noqa: E402
 
 UNITS = 32
 YEAR = datetime.date.today().year
@@ -52,12 +57,6 @@ duties:
 
 class Fault(RuntimeError):
     """Something did not work, so that there is nothing to measure."""
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def run(*command, timeout_s=PATIENCE_S, **environment):
@@ -161,7 +160,7 @@ class Broker:
         self.run_dir.mkdir(mode=0o750, parents=True)
         (work / "workdays.csv").write_text(f"# {YEAR}: none, working days play no part here\n")
         (work / "programme.yaml").write_text(programme())
-        ports = [free_port() for _ in range(3)]
+        ports = free_ports(3)
         self.members = f"tcp://127.0.0.1:{ports[0]}"
         settings = {
             "data_dir": self.data, "runtime_dir": self.run_dir, "advertise_host": "127.0.0.1",

@@ -17,7 +17,6 @@ import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,10 @@ import traceback
 import muster_client
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(SOURCE / "tests"))
+
+from ports import free_ports  # noqa: E402
+
 BUILD = pathlib.Path(os.environ.get("MUSTER_BUILD_DIR", SOURCE / "build" / "dev"))
 BIN = BUILD / "bin"
 JINGNING = SOURCE / "config" / "jingning" / "programme.yaml"
@@ -64,22 +67,6 @@ def wait_for(condition, what, timeout_s=PATIENCE_S):
         if late:
             raise Failure(f"waited {timeout_s} s in vain for {what() if callable(what) else what}")
         time.sleep(STEP_S)
-
-
-def free_ports(count):
-    """Ports that nobody listens on, below the range that the kernel hands to outgoing connections."""
-    held = []
-    while len(held) < count:
-        sock = socket.socket()
-        try:
-            sock.bind(("127.0.0.1", random.randrange(15000, 32000)))
-            held.append(sock)
-        except OSError:
-            sock.close()
-    ports = [sock.getsockname()[1] for sock in held]
-    for sock in held:
-        sock.close()
-    return ports
 
 
 def environment(extra=None, language="en"):

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The programs are built to be hard to break: position-independent, relocations read-only and bound at the start, a
-stack that is not executable, stack protectors, and fortified calls.
+stack that is not executable, stack protectors, fortified calls, and assertions that are on.
 
     hardening.py BIN-DIRECTORY COMPILER [--unoptimised]    fortifying needs an optimised build"""
 import pathlib
@@ -23,6 +23,7 @@ def faults_of(path, fortified):
         "symbols are bound late": re.search(r"\bBIND_NOW\b|Flags:.*\bNOW\b", shown),
         "the stack is executable": re.search(r"GNU_STACK\s.*\sRW\s", shown),
         "no stack protector": "__stack_chk_fail" in shown,
+        "assertions are off": "__assert_fail" in shown,
     }
     if fortified:
         wanted["no fortified call"] = re.search(r"__(?:snprintf|memcpy|vsnprintf|fprintf|printf|read)_chk", shown)
@@ -37,7 +38,7 @@ def control(compiler):
                           '    snprintf(b, 9, "%s", v[n - 1]);\n    return puts(b);\n}\n', encoding="utf-8")
         subprocess.run([compiler, *SOFT, "-o", str(soft), str(source)], check=True, capture_output=True)
         found = faults_of(soft, True)
-    if len(found) != 6:
+    if len(found) != 7:
         sys.exit(f"hardening: its own control failed: it found only {found}")
 
 

@@ -31,8 +31,10 @@ static void a_renamed_unit_is_found_by_both_names(void **state)
     assert_int_not_equal(unit, SIZE_MAX);
     assert_int_equal(unit, mst_programme_unit_by_name(p, "A third"));
     const struct mst_unit *u = &p->units[unit];
-    assert_string_equal(mst_unit_name_on(u, mst_day_of(2026, 3, 3)).en, "A three");
-    assert_string_equal(mst_unit_name_on(u, mst_day_of(2026, 3, 4)).en, "A third");
+    assert_int_equal(u->former_count, 1);
+    assert_string_equal(u->former[0].name.en, "A three");
+    assert_int_equal(u->former[0].until, mst_day_of(2026, 3, 4));
+    assert_string_equal(u->name.en, "A third");
     mst_programme_unref(p);
 }
 

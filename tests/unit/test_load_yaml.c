@@ -93,30 +93,6 @@ static void scalars_follow_the_core_schema(void **state)
     mst_yaml_free(yaml);
 }
 
-static void expect_place(const struct mst_yaml *yaml, const char *where, int line, int column)
-{
-    int at_line = 0, at_column = 0;
-    mst_yaml_place(yaml, where, &at_line, &at_column);
-    assert_int_equal(at_line, line);
-    assert_int_equal(at_column, column);
-}
-
-static void places_count_characters_and_fall_back_to_parents(void **state)
-{
-    (void)state;
-    struct mst_yaml *yaml = open_text("# 注\nheader:\n  phone: 1\nareas:\n  - {甲: 乙, b: c}\n"
-                                      "  - progress: |\n      多行\n");
-    expect_place(yaml, "header/phone", 3, 10);
-    expect_place(yaml, "areas/0/甲", 5, 9);
-    expect_place(yaml, "areas/0/b", 5, 15);
-    expect_place(yaml, "areas/1/progress", 7, 1);
-    expect_place(yaml, "areas/1/nothing", 6, 5);
-    expect_place(yaml, "areas/7/b", 5, 3);
-    expect_place(yaml, "header/phone/deeper", 3, 10);
-    expect_place(yaml, "", 2, 1);
-    mst_yaml_free(yaml);
-}
-
 static int open_bytes(const char *text, size_t len, struct mst_diags *diags)
 {
     struct mst_yaml *yaml = NULL;
@@ -245,7 +221,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scalars_follow_the_core_schema),
-        cmocka_unit_test(places_count_characters_and_fall_back_to_parents),
         cmocka_unit_test(other_encodings_and_nul_bytes_are_refused_at_their_place),
         cmocka_unit_test(hostile_files_are_refused_in_bounds),
         cmocka_unit_test(settings_have_defaults_from_the_table),
