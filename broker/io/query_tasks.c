@@ -439,7 +439,7 @@ int mst_query_versions(struct mst_query *q, struct mst_err *err)
     if (!mst_query_arg(q, "obligation", id, sizeof id))
         return mst_fail(err, MST_E_USAGE, "obligation");
     if (only < 0)
-        return mst_fail(err, MST_E_USAGE, "--only");
+        return mst_fail(err, MST_E_USAGE, "--only: %s", N_("must be a whole number from 1 on"));
     int code = mst_query_obligation(q, id, &found, &o, err);
     if (code)
         return code;
