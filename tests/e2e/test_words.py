@@ -36,7 +36,7 @@ def lived_in(world):
 
 # Names of options and fields, and of programs: the same in every language.
 NAMES = {"musterctl", "until", "owner", "due", "helpers", "body", "post", "successor", "obligation", "unit", "duty", "group", "head",
-         "name", "to", "NUMBER", "musterd", "period", "group"}
+         "name", "to", "NUMBER", "musterd", "period", "group", "clerk", "deputy"}
 
 
 def english(text, asked=()):
@@ -65,8 +65,9 @@ REFUSED = (
     (("report", "99999"), ("99999", "musterctl reports"), ("99999",)),
     (("export", "head", "1", "--out", "head.json"), ("the newest",), ("最新",)),
     (("clock", "run", "--to", "2020-01-01"), ("2020-01-01", "stands at", "2023-04-20T10:00"), ("不能倒退", "2023-04-20T10:00")),
-    (("fill", "unit-contacts/once/jxj", "--name", "n", "--post", "king"), ("post", "none of the duty's posts"), ("不是该事项的岗位",)),
-    (("fill", "unit-contacts/once/jxj", "--name", "n"), ("which of the duty's posts",), ("须写明",)),
+    (("fill", "unit-contacts/once/jxj", "--name", "n", "--post", "king"), ("post", "none of the duty's posts", "clerk, deputy, head"),
+     ("不是该事项的岗位", "deputy")),
+    (("fill", "unit-contacts/once/jxj", "--name", "n"), ("which of the duty's posts", "deputy"), ("须写明", "deputy")),
     (("versions", PROGRESS), (PROGRESS, "it lists no tasks", "musterctl reports"), ("没有任务清单",)),
     (("report", "abc"), ("abc", "whole number"), ("abc", "整数")),
     (("export", "report", "--out", "none.json"), ("NUMBER", "whole number"), ("NUMBER", "整数")),
@@ -162,6 +163,28 @@ def test_what_is_not_there_is_said_and_what_was_refused_is_marked():
         equal(world.run("musterctl", "--home", agent.home, "explain", PROGRESS).returncode, 4, "what the group may only see")
         for row in world.must("musterctl", "units").splitlines()[1:] + world.must("musterctl", "keys").splitlines()[1:]:
             check(not re.search(r"\d\d:\d\d:\d\d", row), f"seconds in {row}")
+
+
+def test_an_amended_task_is_told_by_names():
+    with World("amended", rehearse="2022-12-05") as world:
+        lived_in(world)
+        swj = world.agent("swj")
+        asked = ("amend-task", "g1-01", "--owner", "swj", "--helpers", "rsj,kfq", "--due", "2024-06-30", "--reason", "职能调整")
+        for words in ((*asked, "--preview"), asked):
+            told = world.must("musterctl", *words, language="zh_CN")
+            for part in (r"责任单位 +市经信局 +市商务局", r"协助单位 +市人力社保局、丽水开发区管委会", r"截止 +2024-12-31 +2024-06-30"):
+                check(re.search(part, told), f"{part} is not in\n{told}")
+            if words != asked:
+                english_words = world.must("musterctl", *words)
+                check(re.search("owner +Economy and Information Technology Bureau +Bureau of Commerce|owner +Economy", english_words), english_words)
+        wait_for(lambda: [alert for alert in swj.json("inbox", "--all") if alert["kind"] == "task-amended"], "the new owner to hear")
+        told = swj("inbox", "--all", language="zh_CN")
+        check("g1-01；责任单位：jxj → swj；协助单位： → rsj kfq；截止：2024-12-31 → 2024-06-30: 职能调整" in told, told)
+        # Where it stands in time means nothing for what has ended.
+        shown = world.must("musterctl", "show", TASKS, language="zh_CN")
+        check(re.search(r"(?m)^时限状态 +-$", shown), shown)
+        shown = world.must("musterctl", "show", PROGRESS, language="zh_CN")
+        check(not re.search(r"(?m)^时限状态 +-$", shown), shown)
 
 
 def test_units_hear_before_they_send_what_no_broker_takes():
