@@ -132,6 +132,8 @@ int mst_driver_new_epoch(struct mst_driver *d, mst_time wall_ms, struct mst_err 
     if (epoch <= d->epoch)
         epoch = d->epoch + 1;
     int code = mst_driver_clock_mark(d, &mark, err);
+    if (!code && !mark.set)
+        code = mst_fail_on(err, MST_E_UNKNOWN, META_CLOCK);
     if (!code)
         code = mst_driver_open_batch(d, err);
     if (!code)
