@@ -150,6 +150,9 @@ static const struct {
      N_("`musterctl reports` and `musterctl alerts` list the numbers that there are")},
     {"enrol", MST_E_UNKNOWN, N_("`musterctl units` lists the units")},
     {"revoke", MST_E_UNKNOWN, N_("`musterctl keys` lists whose keys there are")},
+    {"versions", MST_R_NOT_APPLICABLE,
+     N_("only task lists and annual plans are compared; `musterctl reports` lists what else was "
+        "reported")},
     {"silence", MST_R_NO_SUCH,
      N_("give an obligation's id (`musterctl obligations`), unit:UNIT or duty:DUTY")},
     {"unsilence", MST_R_NO_SUCH,

@@ -18,7 +18,7 @@ static const struct {
     {"units", "id name role open overdue last_contact", N_("Units")},
     {"obligations", "id due phase work verdict bearer title", N_("Obligations")},
     {"tasks", "id area owner due percent light state title", N_("Tasks")},
-    {"reports", "receipt at unit act duty period text", N_("Reports")},
+    {"reports", "receipt at unit act duty period refused? text", N_("Reports")},
 };
 #define LISTS (sizeof lists / sizeof lists[0])
 #define REPORTS (LISTS - 1)
@@ -38,13 +38,28 @@ struct showing {
     size_t rows;   /* in this piece */
 };
 
+/* "(refused: locked)": a line has no headings. */
+static void put_refused(struct mst_buf *out, struct mst_slice row)
+{
+    struct mst_buf why = {0};
+    char text[160];
+    mst_put_cell(&why, row, "refused");
+    int n = snprintf(text, sizeof text, _("(refused: %.*s)"), (int)why.len,
+                     why.data ? (const char *)why.data : "");
+    mst_buf_put(out, text, n < 0 ? 0 : (size_t)n < sizeof text ? (size_t)n : sizeof text - 1);
+    mst_buf_done(&why);
+}
+
 static void print_line(struct mst_slice row)
 {
-    static const char *const columns[] = {"at", "unit", "act", "duty", "period", "text"};
+    static const char *const columns[] = {"at", "unit", "act", "refused", "duty", "period", "text"};
     struct mst_buf line = {0};
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
         struct mst_buf cell = {0};
-        mst_put_cell(&cell, row, columns[i]);
+        if (strcmp(columns[i], "refused") != 0)
+            mst_put_cell(&cell, row, columns[i]);
+        else if (mst_unpack_text(row, "refused").len > 0)
+            put_refused(&cell, row);
         if (cell.len > 0)
             mst_buf_put(&line, "  ", 2);
         mst_buf_put(&line, cell.data, cell.len);
@@ -165,6 +180,31 @@ static int find_own_group(struct mst_local *local, char group[MST_ID_MAX], struc
                : mst_fail(err, MST_R_NOT_APPLICABLE, "%s", _("the unit is in no group"));
 }
 
+static int count_unit(void *context, struct mst_slice row, struct mst_err *err)
+{
+    size_t *count = context;
+    (void)row;
+    (void)err;
+    ++*count;
+    return 0;
+}
+
+/* A group that may not be read shows no units; empty lists would look like one that does nothing.
+ */
+static int check_open(struct mst_local *local, const char *group, struct mst_err *err)
+{
+    struct mst_desk_list list = {.verb = "ask", .ask = "units", .args = {{"group", group}}};
+    size_t count = 0;
+    int code = mst_desk_pages(local, &list, count_unit, &count, err);
+    if (code || count > 0)
+        return code;
+    mst_fail(err, MST_E_DENIED, _("no group %s is open to this unit"), group);
+    mst_hint(err, "%s",
+             _("is its id right? The office opens another group with `musterctl grant`; without "
+               "--group it is the unit's own"));
+    return MST_E_DENIED;
+}
+
 static int show_group(const struct mst_desk *desk, struct mst_local *local, struct mst_err *err)
 {
     const char *list = mst_call_value(desk->call, "list");
@@ -184,7 +224,7 @@ static int show_group(const struct mst_desk *desk, struct mst_local *local, stru
         return mst_fail(err, MST_E_USAGE, "%s", _("--follow is for reports"));
     if (from && (s.last = strtoull(from, NULL, 10)) > 0)
         s.last--;
-    int code = group ? 0 : find_own_group(local, own, err);
+    int code = group ? check_open(local, group, err) : find_own_group(local, own, err);
     if (!group)
         group = own;
     if (!code && follows)

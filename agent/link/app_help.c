@@ -15,7 +15,20 @@ static void heading(FILE *out, const char *text)
 static void entry(FILE *out, const char *left, int width, const char *right)
 {
     int pad = width - mst_width(left);
-    fprintf(out, "  %s%*s  %s\n", left, pad > 0 ? pad : 0, "", right);
+    fprintf(out, "  %s%*s  ", left, pad > 0 ? pad : 0, "");
+    mst_print_wrapped(out, right, width + 4);
+    fputc('\n', out);
+}
+
+static void headline(FILE *out, const char *program, const char *gap, const char *word,
+                     const char *doc)
+{
+
+    char begin[128];
+    snprintf(begin, sizeof begin, "%s%s%s – ", program, gap, word);
+    fputs(begin, out);
+    mst_print_wrapped(out, doc, mst_width(begin));
+    fputc('\n', out);
 }
 
 static bool is_program(const struct mst_command_row *command)
@@ -104,10 +117,12 @@ static void print_command(const struct mst_app *app, const struct mst_command_ro
     char usage[1024];
     const char *gap = is_program(command) ? "" : " ";
     usage_of(command, usage, sizeof usage);
-    fprintf(out, "%s%s%s – %s\n", app->program, gap, command->word,
-            _(is_program(command) ? app->doc : command->doc));
+    headline(out, app->program, gap, command->word,
+             _(is_program(command) ? app->doc : command->doc));
     heading(out, _("Usage"));
-    fprintf(out, "  %s%s%s\n", app->program, gap, usage);
+    int column = fprintf(out, "  %s%s", app->program, gap);
+    mst_print_wrapped(out, usage, column);
+    fputc('\n', out);
     int width = args_width(command->args, command->args_count, 0);
     width = args_width(app->options, app->options_count, width);
     print_args(out, _("Arguments"), command->args, command->args_count, true, width);
@@ -133,7 +148,7 @@ static void print_overview(const struct mst_app *app, FILE *out)
         int mine = mst_width(app->commands[i].word);
         width = mine > width ? mine : width;
     }
-    fprintf(out, "%s %s – %s\n", app->program, MUSTER_VERSION, _(app->doc));
+    headline(out, app->program, " ", MUSTER_VERSION, _(app->doc));
     heading(out, _("Usage"));
     fprintf(out, "  %s %s\n", app->program, _("[OPTION…] COMMAND [ARGUMENT…]"));
     for (size_t s = 0; s < app->sections_count; s++) {

@@ -49,6 +49,10 @@ bool mst_char_acts(uint32_t c);
  */
 void mst_put_clean(struct mst_buf *out, struct mst_slice text);
 
+/* Text of one or more lines whose first begins at column `indent`, and whose others have it in
+ * front already: on a terminal those that are wider go on below themselves. */
+void mst_print_wrapped(FILE *out, const char *text, int indent);
+
 /* ---- words ---- */
 
 /* The heading of a column or field in the reader's language; a name outside the table is its own.

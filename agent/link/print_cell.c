@@ -62,6 +62,18 @@ static bool is_deadline(const char *column)
     return false;
 }
 
+/* What somebody looks at for its day and hour; where a deadline is kept or missed, each millisecond
+ * counts, and is shown. */
+static bool is_rough(const char *column)
+{
+    static const char *const rough[] = {"last_contact", "created", "not_after", "expires"};
+    for (size_t i = 0; i < sizeof rough / sizeof rough[0]; i++) {
+        if (strcmp(rough[i], column) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* "2023-10-12" to "2023-10-11". */
 static void put_day_before(struct mst_buf *out, struct mst_slice text)
 {
@@ -90,7 +102,8 @@ static void put_instant(struct mst_buf *out, const char *column, struct mst_slic
     } else {
         mst_buf_put(out, text.data, 10);
         put(out, " ");
-        mst_buf_put(out, text.data + 11, whole_minute ? 5 : (size_t)(offset - text.data) - 11);
+        mst_buf_put(out, text.data + 11,
+                    whole_minute || is_rough(column) ? 5 : (size_t)(offset - text.data) - 11);
     }
     if (offset == end)
         return;

@@ -19,6 +19,27 @@ void mst_reasons_put(struct mst_buf *out, struct mst_slice raw);
 /* The first value in the bytes; NIL when there is none. */
 struct mst_value mst_cell_value(struct mst_slice raw);
 
+/* ---- as wide as the terminal: print_fit.c ---- */
+
+/* Columns of the terminal that `out` is; 0: it is none, and lines are as long as they are. */
+int mst_window(FILE *out);
+/* Bytes of the text's beginning that go on one line of so many columns: up to the best place to
+ * break, else as many characters as fit, at least one. Blanks that follow belong to no line. */
+size_t mst_break(const char *text, int width);
+/* Columns of its widest piece that has no place to break. */
+int mst_width_least(const char *text);
+/* What is to be made narrower. natural: of each cell, row by row. widths: as wide as the widest
+ * cell or heading of each column, and afterwards as wide as it is to be shown. least: of which no
+ * column goes below. is_id: what is better not broken. Nothing is owned. */
+struct mst_fit {
+    size_t rows, columns;
+    const int *natural, *least;
+    const bool *is_id;
+    int *widths;
+};
+/* Until the columns, two blanks between them, fit the window; false: none can give way any more. */
+bool mst_fit_widths(struct mst_fit *fit, int window);
+
 /* ---- sentences with places: print_fill.c ---- */
 
 /* Appends what stands in the place of that name; nothing: it is empty. */

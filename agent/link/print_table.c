@@ -7,18 +7,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/link/print_cell.h"
+#include "agent/link/print_grid.h"
 #include "config/load/lang.h"
 #include "proto/validate.h"
-
-#define COLUMNS_MAX 32
 
 struct mst_table {
     enum mst_format format;
     FILE *out;
     char *columns_text; /* columns[] point into it */
-    char *columns[COLUMNS_MAX];
-    bool optional[COLUMNS_MAX]; /* not shown to people where no row has anything in it */
+    char *columns[MST_COLUMNS_MAX];
+    bool optional[MST_COLUMNS_MAX]; /* not shown to people where no row has anything in it */
     size_t columns_count;
     bool bodies;            /* a report's body stands under its row, not in a cell */
     struct mst_slice *rows; /* owned copies */
@@ -39,7 +37,7 @@ struct mst_table *mst_table_new(enum mst_format format, const char *columns, FIL
     }
     char *rest = NULL;
     for (char *word = strtok_r(table->columns_text, " ", &rest);
-         word && table->columns_count < COLUMNS_MAX; word = strtok_r(NULL, " ", &rest)) {
+         word && table->columns_count < MST_COLUMNS_MAX; word = strtok_r(NULL, " ", &rest)) {
         char *mark = strchr(word, '?');
         table->optional[table->columns_count] = mark != NULL;
         if (mark)
@@ -160,13 +158,6 @@ static void take_bodies(struct mst_table *table)
 
 /* ---- for people ---- */
 
-struct cell {
-    char *text;
-    int width;
-    enum mst_tint tint;
-    bool number;
-};
-
 static char *text_of(struct mst_buf *buf)
 {
     mst_buf_put(buf, "", 1);
@@ -208,11 +199,11 @@ void mst_put_cell(struct mst_buf *out, struct mst_slice row, const char *column)
 }
 
 static bool cell_make(const struct mst_table *table, size_t row, const char *column,
-                      struct cell *ret_cell)
+                      struct mst_cell *ret_cell)
 {
     struct mst_slice raw = {0};
     struct mst_buf text = {0};
-    *ret_cell = (struct cell){0};
+    *ret_cell = (struct mst_cell){0};
     mst_put_cell(&text, table->rows[row], column);
     struct mst_value value = {.kind = MST_VALUE_NIL};
     char word[64];
@@ -229,84 +220,42 @@ static bool cell_make(const struct mst_table *table, size_t row, const char *col
     return true;
 }
 
-static void pad(FILE *out, int n)
-{
-    fprintf(out, "%*s", n > 0 ? n : 0, "");
-}
-
-/* ret_owed: blanks that wait until something stands behind them, so that no line ends in them. */
-static void print_cell(FILE *out, bool colour, const struct cell *cell, int width, bool right,
-                       int *ret_owed)
-{
-    if (cell->width == 0) {
-        *ret_owed += width + 2;
-        return;
-    }
-    pad(out, *ret_owed + (right ? width - cell->width : 0));
-    bool tinted = colour && cell->tint != MST_TINT_OFF;
-    fprintf(out, "%s%s%s", mst_sgr(tinted, cell->tint), cell->text, mst_sgr(tinted, MST_TINT_OFF));
-    *ret_owed = (right ? 0 : width - cell->width) + 2;
-}
-
-static void print_body(const struct mst_table *table, size_t row)
+static void print_body(void *context, size_t row)
 {
     static const int indent = 4;
+    const struct mst_table *table = context;
     struct mst_slice raw, labels = {0};
     struct mst_buf block = {0};
     if (!mst_unpack_find(table->rows[row], "body", &raw))
         return;
     (void)mst_unpack_find(table->rows[row], "labels", &labels);
     mst_cell_put_block(&block, "body", labels, raw, indent);
-    pad(table->out, indent);
-    fwrite(block.data, 1, block.len, table->out);
+    char *text = text_of(&block);
+    fprintf(table->out, "%*s", indent, "");
+    mst_print_wrapped(table->out, text ? text : "", indent);
     fputc('\n', table->out);
-    mst_buf_done(&block);
+    free(text);
 }
 
-static void print_grid(const struct mst_table *table, struct cell *cells)
-{
-    size_t columns = table->columns_count;
-    bool colour = mst_colour(table->out);
-    int widths[COLUMNS_MAX];
-    bool right[COLUMNS_MAX];
-    for (size_t c = 0; c < columns; c++) {
-        widths[c] = mst_width(mst_heading(table->columns[c]));
-        right[c] = table->rows_count > 0;
-        for (size_t r = 0; r < table->rows_count; r++) {
-            const struct cell *cell = &cells[r * columns + c];
-            widths[c] = cell->width > widths[c] ? cell->width : widths[c];
-            right[c] = right[c] && (cell->number || cell->width == 0);
-        }
-    }
-    int owed = 0;
-    for (size_t c = 0; c < columns; c++) {
-        struct cell heading = {.tint = MST_TINT_BOLD};
-        heading.text = (char *)(uintptr_t)mst_heading(table->columns[c]);
-        heading.width = mst_width(heading.text);
-        print_cell(table->out, colour, &heading, widths[c], right[c], &owed);
-    }
-    fputc('\n', table->out);
-    for (size_t i = 0; i < table->rows_count * columns; i++) {
-        owed = i % columns == 0 ? 0 : owed;
-        print_cell(table->out, colour, &cells[i], widths[i % columns], right[i % columns], &owed);
-        if (i % columns + 1 < columns)
-            continue;
-        fputc('\n', table->out);
-        if (table->bodies)
-            print_body(table, i / columns);
-    }
-}
-
-static int print_table(const struct mst_table *table, struct mst_err *err)
+static int print_table(struct mst_table *table, struct mst_err *err)
 {
     size_t count = table->rows_count * table->columns_count;
-    struct cell *cells = calloc(count + 1, sizeof *cells);
+    struct mst_cell *cells = calloc(count + 1, sizeof *cells);
+    const char *headings[MST_COLUMNS_MAX];
     bool ok = cells != NULL;
+    for (size_t c = 0; c < table->columns_count; c++)
+        headings[c] = mst_heading(table->columns[c]);
     for (size_t i = 0; ok && i < count; i++)
         ok = cell_make(table, i / table->columns_count, table->columns[i % table->columns_count],
                        &cells[i]);
-    if (ok)
-        print_grid(table, cells);
+    const struct mst_grid grid = {.out = table->out,
+                                  .rows = table->rows_count,
+                                  .columns = table->columns_count,
+                                  .headings = headings,
+                                  .cells = cells,
+                                  .after = table->bodies ? print_body : NULL,
+                                  .context = table};
+    ok = ok && mst_grid_print(&grid);
     for (size_t i = 0; cells && i < count; i++)
         free(cells[i].text);
     free(cells);
@@ -347,11 +296,13 @@ static int print_pairs(const struct mst_table *table, struct mst_err *err)
         mst_cell_put_block(&value, name, labels, raw, width + 2);
         char *label_text = text_of(&label), *value_text = text_of(&value);
         if (label_text && value_text) {
-            struct cell cell = {.text = label_text, .width = mst_width(label_text)};
+            struct mst_cell cell = {.text = label_text, .width = mst_width(label_text)};
             cell.tint = MST_TINT_BOLD;
             int owed = 0;
-            print_cell(table->out, colour, &cell, width, false, &owed);
-            fprintf(table->out, "%*s%s\n", value_text[0] ? owed : 0, "", value_text);
+            mst_cell_print(table->out, colour, &cell, width, false, &owed);
+            fprintf(table->out, "%*s", value_text[0] ? owed : 0, "");
+            mst_print_wrapped(table->out, value_text, width + 2);
+            fputc('\n', table->out);
         }
         bool failed = !label_text || !value_text;
         free(label_text);

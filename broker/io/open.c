@@ -263,12 +263,16 @@ static int start_gate(struct mst_broker *b, struct mst_err *err)
 {
     const struct mst_settings *set = &b->settings;
     const struct mst_gate_door doors[] = {
-        [MST_DOOR_MEMBERS] = {"members", {set->BROKER_unread_bytes_max, set->BROKER_connect_rate}},
+        [MST_DOOR_MEMBERS] = {"members",
+                              {set->BROKER_unread_bytes_max, set->BROKER_connect_rate},
+                              false},
         [MST_DOOR_ADMIN] = {"admin",
                             {ADMIN_UNREAD_MESSAGES * set->BROKER_message_bytes_max, 0},
-                            .local = true},
-        [MST_DOOR_ENROL] = {"enrol", {ENROL_UNREAD_BYTES_MAX, set->BROKER_enrol_connect_rate}},
-        [MST_GATE_FEED] = {"feed", {FEED_UNREAD_BYTES_MAX, set->BROKER_connect_rate}},
+                            true},
+        [MST_DOOR_ENROL] = {"enrol",
+                            {ENROL_UNREAD_BYTES_MAX, set->BROKER_enrol_connect_rate},
+                            false},
+        [MST_GATE_FEED] = {"feed", {FEED_UNREAD_BYTES_MAX, set->BROKER_connect_rate}, false},
     };
     const struct mst_gate_options options = {.doors = doors,
                                              .doors_count = sizeof doors / sizeof doors[0],

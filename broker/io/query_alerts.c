@@ -265,10 +265,13 @@ static int explain_by_id(struct mst_query *q, const char *id, struct mst_err *er
     struct mst_obligation o;
     bool found;
     int code = mst_query_obligation(q, id, &found, &o, err);
-    if (!code && !found)
-        return mst_fail(err, MST_R_NO_SUCH, "%s", id);
-    if (!code && !mst_query_may(q, o.bearer, o.group))
-        return mst_fail(err, MST_E_DENIED, "%s", id);
+    bool may = !code && found && mst_query_may(q, o.bearer, o.group);
+    /* What is seen as progress is no secret, and neither what is not there nor what may not be seen
+     * is told apart. */
+    if (!code && !may)
+        return found && mst_query_may_progress(q, o.kind, o.bearer, o.group)
+                   ? mst_fail(err, MST_E_DENIED, "%s", id)
+                   : mst_fail(err, MST_R_NO_SUCH, "%s", id);
     return code ? code : mst_query_explain_one(q, &o, err);
 }
 

@@ -106,6 +106,18 @@ static bool is_wanted(const struct mst_query *q, const struct mst_row *row, stru
            may_read(q, h);
 }
 
+static uint64_t sequence_of(const struct mst_row *report)
+{
+    return report->run->first + (report->row - report->run->row_first);
+}
+
+static int note_refusal(void *context, const struct mst_refusal *refusal)
+{
+    const char **word = context;
+    *word = mst_code_word((int)refusal->code);
+    return 1;
+}
+
 static int list_one(void *context, const struct mst_row *row)
 {
     struct listing *l = context;
@@ -117,7 +129,12 @@ static int list_one(void *context, const struct mst_row *row)
         return 0;
     struct mst_slice map = mst_query_map(row);
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 8 + 2 * MST_NAMED_PAIRS);
+    const char *refused = "";
+    l->code = mst_reader_refusals(q->reader, q->pid, row->run->outbox, sequence_of(row),
+                                  sequence_of(row), note_refusal, &refused, l->err);
+    if (l->code)
+        return 1;
+    mst_pack_map(b, 9 + 2 * MST_NAMED_PAIRS);
     mst_pack_text(b, "receipt");
     mst_pack_uint(b, row->row);
     mst_query_pack_instant(q, b, "at", row->at);
@@ -126,6 +143,7 @@ static int list_one(void *context, const struct mst_row *row)
     mst_query_pack_text(b, "act", h.act);
     mst_query_pack_duty(q, b, "duty", h.duty);
     mst_query_pack_text(b, "period", h.period);
+    mst_query_pack_text(b, "refused", refused);
     mst_pack_text(b, "text");
     mst_pack_text_slice(b, line_of(map));
     mst_query_pack_instant(q, b, "queued", mst_unpack_int(map, "at", 0));

@@ -423,6 +423,13 @@ static int compare_all(struct mst_query *q, const struct mst_obligation *o, int6
     return code ? code : v.code;
 }
 
+static bool lists_tasks(const struct mst_programme *p, const char *duty_id)
+{
+    size_t duty = mst_programme_duty(p, duty_id);
+    enum mst_duty_tasks tasks = duty == SIZE_MAX ? MST_TASKS_NONE : p->duties[duty].tasks;
+    return tasks == MST_TASKS_LIST || tasks == MST_TASKS_PLAN;
+}
+
 int mst_query_versions(struct mst_query *q, struct mst_err *err)
 {
     char id[MST_OBLIGATION_ID_MAX];
@@ -439,5 +446,7 @@ int mst_query_versions(struct mst_query *q, struct mst_err *err)
     /* What may not be read is not told apart from what is not there. */
     if (!found || !mst_query_may(q, o.bearer, o.group))
         return mst_fail(err, MST_R_NO_SUCH, "%s", id);
+    if (!lists_tasks(q->programme, o.duty))
+        return mst_fail(err, MST_R_NOT_APPLICABLE, "%s: %s", id, N_("it lists no tasks"));
     return compare_all(q, &o, only, err);
 }

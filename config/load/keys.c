@@ -17,6 +17,7 @@
 #include "config/load/testing.h"
 
 #define KEY_FILE_BYTES_MAX 1024
+#define KEY_PATH_MAX 4352
 
 struct key_line {
     const char *name;
@@ -137,9 +138,24 @@ int mst_keys_read(const char *path, struct mst_keys *ret_keys, struct mst_err *e
     return code;
 }
 
+static bool put_file(const char *path, const char *text, size_t len)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    bool written = fd >= 0 && write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
+    int failed = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = failed;
+    return written;
+}
+
+/* Under another name first, so that whatever ends the process or the power, a file of the name that
+ * is read is whole. What an attempt that was cut off has left is no use to anybody. */
 int mst_keys_write(const char *path, const struct mst_keys *keys, struct mst_err *err)
 {
-    char text[KEY_FILE_BYTES_MAX];
+    char text[KEY_FILE_BYTES_MAX], made[KEY_PATH_MAX];
+    if ((size_t)snprintf(made, sizeof made, "%s.new", path) >= sizeof made)
+        return mst_fail_on(err, MST_E_TOO_LARGE, path);
     size_t len = (size_t)snprintf(text, sizeof text,
                                   "# Secret keys of Muster. They never leave this host.\n");
     for (size_t i = 0; i < KEY_LINES; i++) {
@@ -149,19 +165,16 @@ int mst_keys_write(const char *path, const struct mst_keys *keys, struct mst_err
         len += (size_t)snprintf(text + len, sizeof text - len, "%s: %s\n", key_lines[i].name, hex);
         sodium_memzero(hex, sizeof hex);
     }
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        sodium_memzero(text, sizeof text);
-        return mst_fail(err, errno == EEXIST ? MST_E_EXISTS : MST_E_IO, "%s: %s", path,
-                        strerror(errno));
-    }
-    bool written = write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
-    int failed = errno;
+    unlink(made);
+    bool written = put_file(made, text, len);
     sodium_memzero(text, sizeof text);
-    close(fd);
-    if (!written) {
-        unlink(path);
-        return mst_fail(err, MST_E_IO, "%s: %s", path, strerror(failed));
-    }
-    return 0;
+    MST_FAILPOINT("keys.before-name");
+    /* Unlike rename(2), it takes no other file's place. */
+    written = written && link(made, path) == 0;
+    int failed = errno;
+    unlink(made);
+    if (written)
+        return 0;
+    return mst_fail(err, failed == EEXIST ? MST_E_EXISTS : MST_E_IO, "%s: %s", path,
+                    strerror(failed));
 }

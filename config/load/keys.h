@@ -25,7 +25,8 @@ MST_MUST_CHECK int mst_keys_make(struct mst_keys *ret_keys, struct mst_err *err)
 /* MST_E_UNKNOWN when there is no such file; MST_E_DENIED, with the command that mends it, when its
  * owner or mode is wrong; MST_E_CORRUPT when it is not a key file. */
 MST_MUST_CHECK int mst_keys_read(const char *path, struct mst_keys *ret_keys, struct mst_err *err);
-/* Creates the file, synced; MST_E_EXISTS when it is there already. */
+/* Creates the file, whole and synced, or not at all; MST_E_EXISTS when it is there already. Its
+ * name is durable once the caller has synced the directory. */
 MST_MUST_CHECK int mst_keys_write(const char *path, const struct mst_keys *keys,
                                   struct mst_err *err);
 void mst_keys_wipe(struct mst_keys *keys);

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A process that holds secret keys leaves no core, and is not looked into. */
+/* A process that holds secret keys leaves no core, and is not looked into; their file is whole. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "config/load/keys.h"
 
@@ -51,11 +57,43 @@ static void making_keys_forbids_cores(void **state)
     mst_keys_wipe(&keys);
 }
 
+static void a_key_file_is_whole_or_not_there(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/muster-keys-XXXXXX", path[64], command[96];
+    struct mst_keys keys, again;
+    struct mst_err err;
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/keys", dir);
+    assert_int_equal(mst_keys_make(&keys, &err), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        setenv("MUSTER_FAILPOINT", "keys.before-name", 1);
+        _exit(mst_keys_write(path, &keys, &err));
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    assert_int_equal(mst_keys_read(path, &again, &err), MST_E_UNKNOWN);
+    /* What that one left behind, cut short, is in nobody's way. */
+    snprintf(command, sizeof command, "truncate -s 40 %s.new", path);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(mst_keys_write(path, &keys, &err), 0);
+    assert_int_equal(mst_keys_read(path, &again, &err), 0);
+    assert_memory_equal(&again, &keys, sizeof keys);
+    assert_int_equal(mst_keys_write(path, &keys, &err), MST_E_EXISTS);
+    snprintf(command, sizeof command, "test \"$(ls %s)\" = keys && rm -r %s", dir, dir);
+    assert_int_equal(system(command), 0);
+    mst_keys_wipe(&keys);
+    mst_keys_wipe(&again);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reading_keys_forbids_cores),
         cmocka_unit_test(making_keys_forbids_cores),
+        cmocka_unit_test(a_key_file_is_whole_or_not_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A table for people. Columns are as wide as what stands in them; on a terminal that is narrower
+ * the cells go on in lines of their own (print_fit.c), and where not even that fits, each row is a
+ * block of lines, a heading and a value each.
+ */
+#include "agent/link/print_grid.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A cell's line is no longer than a terminal is wide; a longer one stays whole. */
+#define LINE_BYTES_MAX 4096
+
+/* How the columns are to be shown. */
+struct layout {
+    int widths[MST_COLUMNS_MAX];
+    bool right[MST_COLUMNS_MAX];
+};
+
+static void pad(FILE *out, int n)
+{
+    fprintf(out, "%*s", n > 0 ? n : 0, "");
+}
+
+void mst_cell_print(FILE *out, bool colour, const struct mst_cell *cell, int width, bool right,
+                    int *ret_owed)
+{
+    if (cell->width == 0) {
+        *ret_owed += width + 2;
+        return;
+    }
+    pad(out, *ret_owed + (right ? width - cell->width : 0));
+    bool tinted = colour && cell->tint != MST_TINT_OFF;
+    fprintf(out, "%s%s%s", mst_sgr(tinted, cell->tint), cell->text, mst_sgr(tinted, MST_TINT_OFF));
+    *ret_owed = (right ? 0 : width - cell->width) + 2;
+}
+
+/* What of a cell goes on one line, in `line` where it is not all; *rest begins after it. */
+static struct mst_cell next_line(const struct mst_cell *cell, const char **rest, int width,
+                                 char line[LINE_BYTES_MAX])
+{
+    struct mst_cell piece = *cell;
+    size_t n = cell->width > width ? mst_break(*rest, width) : strlen(*rest);
+    bool whole = (*rest)[n] == '\0' || n >= LINE_BYTES_MAX;
+    if (whole)
+        n = strlen(*rest);
+    piece.text = whole ? (char *)(uintptr_t)*rest : line;
+    if (!whole) {
+        memcpy(line, *rest, n);
+        line[n] = '\0';
+    }
+    piece.width = mst_width(piece.text);
+    *rest += n;
+    *rest += strspn(*rest, " ");
+    return piece;
+}
+
+static void print_row(const struct mst_grid *grid, const struct mst_cell *cells,
+                      const struct layout *layout)
+{
+    const char *rest[MST_COLUMNS_MAX];
+    char line[LINE_BYTES_MAX];
+    bool colour = mst_colour(grid->out), more = true;
+    for (size_t c = 0; c < grid->columns; c++)
+        rest[c] = cells[c].text;
+    while (more) {
+        int owed = 0;
+        more = false;
+        for (size_t c = 0; c < grid->columns; c++) {
+            struct mst_cell piece = next_line(&cells[c], &rest[c], layout->widths[c], line);
+            mst_cell_print(grid->out, colour, &piece, layout->widths[c], layout->right[c], &owed);
+            more = more || *rest[c];
+        }
+        fputc('\n', grid->out);
+    }
+}
+
+static void after(const struct mst_grid *grid, size_t row)
+{
+    if (grid->after)
+        grid->after(grid->context, row);
+}
+
+static void heading_make(const struct mst_grid *grid, size_t column, struct mst_cell *ret)
+{
+    *ret = (struct mst_cell){.tint = MST_TINT_BOLD};
+    ret->text = (char *)(uintptr_t)grid->headings[column];
+    ret->width = mst_width(ret->text);
+}
+
+static void print_columns(const struct mst_grid *grid, const struct layout *layout)
+{
+    struct mst_cell headings[MST_COLUMNS_MAX];
+    for (size_t c = 0; c < grid->columns; c++)
+        heading_make(grid, c, &headings[c]);
+    print_row(grid, headings, layout);
+    for (size_t r = 0; r < grid->rows; r++) {
+        print_row(grid, &grid->cells[r * grid->columns], layout);
+        after(grid, r);
+    }
+}
+
+static void print_blocks(const struct mst_grid *grid)
+{
+    int width = 0;
+    bool colour = mst_colour(grid->out);
+    for (size_t c = 0; c < grid->columns; c++)
+        width = mst_width(grid->headings[c]) > width ? mst_width(grid->headings[c]) : width;
+    for (size_t i = 0; i < grid->rows * grid->columns; i++) {
+        size_t c = i % grid->columns;
+        struct mst_cell heading;
+        int owed = 0;
+        if (i > 0 && c == 0)
+            fputc('\n', grid->out);
+        heading_make(grid, c, &heading);
+        if (grid->cells[i].width > 0) {
+            mst_cell_print(grid->out, colour, &heading, width, false, &owed);
+            pad(grid->out, owed);
+            mst_print_wrapped(grid->out, grid->cells[i].text, width + 2);
+            fputc('\n', grid->out);
+        }
+        if (c + 1 == grid->columns)
+            after(grid, i / grid->columns);
+    }
+}
+
+/* Words have blanks or wide characters in them; ids have neither. */
+static bool is_id(const struct mst_grid *grid, size_t column)
+{
+    bool id = true;
+    for (size_t r = 0; id && r < grid->rows; r++) {
+        const struct mst_cell *cell = &grid->cells[r * grid->columns + column];
+        id = !strchr(cell->text, ' ') && (size_t)cell->width == strlen(cell->text);
+    }
+    return id;
+}
+
+/* *ret_fits: no row is wider than the terminal, where it is one. False: out of memory. */
+static bool fit_window(const struct mst_grid *grid, struct layout *layout, bool *ret_fits)
+{
+    int least[MST_COLUMNS_MAX];
+    bool ids[MST_COLUMNS_MAX];
+    size_t columns = grid->columns, count = grid->rows * columns;
+    int window = mst_window(grid->out);
+    int *natural = window ? calloc(count + 1, sizeof *natural) : NULL;
+    *ret_fits = true;
+    if (!natural)
+        return window == 0;
+    for (size_t c = 0; c < columns; c++) {
+        least[c] = mst_width_least(grid->headings[c]);
+        ids[c] = is_id(grid, c);
+    }
+    for (size_t i = 0; i < count; i++) {
+        int mine = mst_width_least(grid->cells[i].text);
+        natural[i] = grid->cells[i].width;
+        least[i % columns] = mine > least[i % columns] ? mine : least[i % columns];
+    }
+    struct mst_fit fit = {grid->rows, columns, natural, least, ids, layout->widths};
+    *ret_fits = mst_fit_widths(&fit, window);
+    free(natural);
+    return true;
+}
+
+bool mst_grid_print(const struct mst_grid *grid)
+{
+    struct layout layout;
+    bool fits;
+    for (size_t c = 0; c < grid->columns; c++) {
+        layout.widths[c] = mst_width(grid->headings[c]);
+        layout.right[c] = grid->rows > 0;
+        for (size_t r = 0; r < grid->rows; r++) {
+            const struct mst_cell *cell = &grid->cells[r * grid->columns + c];
+            layout.widths[c] = cell->width > layout.widths[c] ? cell->width : layout.widths[c];
+            layout.right[c] = layout.right[c] && (cell->number || cell->width == 0);
+        }
+    }
+    if (!fit_window(grid, &layout, &fits))
+        return false;
+    if (fits || grid->rows == 0)
+        print_columns(grid, &layout);
+    else
+        print_blocks(grid);
+    return true;
+}
