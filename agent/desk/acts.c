@@ -189,9 +189,11 @@ static int submit_with(const struct mst_desk *desk, struct mst_local *local)
     if (mst_brief_fetch(local, &brief, &err))
         return mst_desk_complain(&err);
     int code = mst_report_load(mst_call_value(desk->call, "file"), &brief, &diags, &report, &err);
-    mst_brief_done(&brief);
     mst_diags_print(&diags, stderr);
     mst_diags_done(&diags);
+    if (!code && !report.obligation[0])
+        mst_desk_tell_not_owed(&brief, report.duty, report.period);
+    mst_brief_done(&brief);
     if (code)
         return mst_desk_complain(&err);
     const struct act act = {.word = "submit",
@@ -336,9 +338,9 @@ int mst_desk_progress(const struct mst_desk *desk)
                 : progress_from_file(desk, mst_call_value(desk->call, "file"));
 }
 
-/* The agent's clock is a rehearsal's once it has met a rehearsing broker; before, it tells nothing
- * that a date could be held against. */
-static int check_not_past(const struct mst_desk *desk, mst_day until, struct mst_err *err)
+/* Ahead, and after the due date. The agent's clock is a rehearsal's once it has met a rehearsing
+ * broker; before, it tells nothing that a date could be held against. */
+static int check_until(const struct mst_desk *desk, mst_day until, struct mst_err *err)
 {
     struct mst_local *local;
     struct mst_buf request = {0};
@@ -362,6 +364,14 @@ static int check_not_past(const struct mst_desk *desk, mst_day until, struct mst
             mst_hint(err, _("today is %s"), mst_day_format(today, date));
         }
     }
+    struct mst_brief brief;
+    if (!code)
+        code = mst_brief_fetch(local, &brief, err);
+    if (!code) {
+        code = mst_desk_check_later(&brief, mst_call_value(desk->call, "duty"),
+                                    mst_call_value(desk->call, "period"), until, err);
+        mst_brief_done(&brief);
+    }
     mst_local_close(local);
     return code;
 }
@@ -376,7 +386,7 @@ int mst_desk_extension(const struct mst_desk *desk)
         mst_wrap(&err, "--until");
         mst_hint(&err, "%s", _("write year-month-day, e.g. 2023-03-15"));
     } else {
-        code = check_not_past(desk, day, &err);
+        code = check_until(desk, day, &err);
     }
     if (code)
         return mst_desk_complain(&err);

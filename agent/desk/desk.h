@@ -124,6 +124,16 @@ const struct mst_desk_duty *mst_brief_duty(const struct mst_brief *brief, const 
 struct mst_form_names mst_brief_names(const struct mst_brief *brief,
                                       struct mst_area areas[MST_DESK_AREAS_MAX]);
 
+/* What to write instead of a duty that the unit does not have: the nearest, or all of them. */
+void mst_desk_hint_duty(const struct mst_brief *brief, const char *word,
+                        char hint[MST_ERR_HINT_MAX]);
+/* Says on stderr that nothing is owed there, and for which periods something is; only what the
+ * broker has told counts, so that without a brief nothing is said. */
+void mst_desk_tell_not_owed(const struct mst_brief *brief, const char *duty, const char *period);
+/* MST_E_INVALID when `until` is not after the due date that the brief has; 0 where it has none. */
+MST_MUST_CHECK int mst_desk_check_later(const struct mst_brief *brief, const char *duty,
+                                        const char *period, mst_day until, struct mst_err *err);
+
 /*
  * Progress of one task as the command line gives it, checked as the broker will: each fault is told
  * by its option. MST_E_INVALID when there were any.

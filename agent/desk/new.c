@@ -227,7 +227,6 @@ static int write_template(const struct mst_desk *desk, const struct mst_brief *b
 static int check_names(const struct mst_desk *desk, const struct mst_brief *brief,
                        struct mst_err *err)
 {
-    const char *known[MST_DESK_DUTIES_MAX];
     const char *duty = mst_call_value(desk->call, "duty");
     if (!is_id(duty))
         return mst_fail_on(err, MST_E_INVALID, "DUTY");
@@ -240,12 +239,9 @@ static int check_names(const struct mst_desk *desk, const struct mst_brief *brie
     }
     if (brief->duties_count == 0 || own)
         return 0;
-    for (size_t i = 0; i < brief->duties_count; i++)
-        known[i] = brief->duties[i].id;
-    const char *near = mst_nearest(duty, known, brief->duties_count);
-    int code = mst_fail(err, MST_E_UNKNOWN, _("the unit has no duty %s"), duty);
-    mst_hint(err, _("did you mean %s?"), near ? near : known[0]);
-    return code;
+    mst_fail(err, MST_E_UNKNOWN, _("the unit has no duty %s"), duty);
+    mst_desk_hint_duty(brief, duty, err->hint);
+    return MST_E_UNKNOWN;
 }
 
 int mst_desk_new(const struct mst_desk *desk)
@@ -263,6 +259,8 @@ int mst_desk_new(const struct mst_desk *desk)
         code = check_names(desk, &brief, &err);
     if (!code)
         tell_unknown(&brief);
+    if (!code)
+        mst_desk_tell_not_owed(&brief, known.duty, known.period);
     if (!code && brief.known)
         ask_what_was_said(local, &known);
     mst_local_close(local);

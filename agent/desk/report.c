@@ -67,14 +67,10 @@ static bool check_text(struct check *c, const struct mst_node *node)
 
 static void check_duty(struct check *c, const struct mst_node *duty)
 {
-    const char *known[MST_DESK_DUTIES_MAX];
-    char hint[128];
+    char hint[MST_ERR_HINT_MAX];
     if (!c->brief || c->brief->duties_count == 0 || mst_brief_duty(c->brief, duty->text))
         return;
-    for (size_t i = 0; i < c->brief->duties_count; i++)
-        known[i] = c->brief->duties[i].id;
-    const char *near = mst_nearest(duty->text, known, c->brief->duties_count);
-    snprintf(hint, sizeof hint, _("did you mean %s?"), near ? near : known[0]);
+    mst_desk_hint_duty(c->brief, duty->text, hint);
     COMPLAIN(c, duty, hint, _("the unit has no duty %s"), duty->text);
 }
 

@@ -24,6 +24,7 @@
 #include <zmq.h>
 
 #include "agent/link/invited.h"
+#include "agent/link/print.h"
 #include "config/load/testing.h"
 #include "proto/msg.h"
 
@@ -163,17 +164,31 @@ static int send_enrol(void *socket, const struct mst_invited *inv, const struct 
 }
 
 /* ret_final: the broker has decided against it, so that these keys are worth nothing. */
+/* "token" is all that the broker says to a stranger. */
+static int no_longer_good(const struct mst_invited *inv, enum mst_code code, struct mst_err *err)
+{
+    mst_fail(err, code,
+             code == MST_E_EXPIRED
+                 ? _("the invitation for %s was used already, or its time is over")
+                 : _("the broker does not know the invitation for %s"),
+             inv->principal);
+    mst_hint(err, "%s",
+             _("each is good for one broker, one use and 24 hours unless said otherwise; ask the "
+               "administrator for a new one (`musterctl enrol`)"));
+    return (int)code;
+}
+
 static int take_answer(const struct mst_invited *inv, const struct mst_msg *msg, bool *ret_final,
                        struct mst_err *err)
 {
-    char subject[512];
     if (msg->type == MST_MSG_error) {
         char word[33];
         enum mst_code code = mst_code_of_word(mst_slice_copy(msg->u.error.code, word, sizeof word));
         /* Too many attempts at once says nothing about this invitation. */
         *ret_final = code != MST_E_RATE && code != MST_E_BUSY;
-        mst_slice_copy(msg->u.error.subject, subject, sizeof subject);
-        return mst_fail_on(err, code, subject);
+        if (code == MST_E_EXPIRED || code == MST_R_NO_INVITATION)
+            return no_longer_good(inv, code, err);
+        return mst_refusal(err, code, msg->u.error.subject);
     }
     if (msg->type != MST_MSG_enrolled)
         return mst_fail(err, MST_E_PROTOCOL, _("an unexpected answer: %s"),

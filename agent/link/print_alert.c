@@ -106,7 +106,8 @@ struct place {
 struct places {
     const struct place *items;
     size_t count;
-    bool made; /* the reason may be the broker's own */
+    bool made;    /* the reason may be the broker's own */
+    bool amended; /* it says what became of a task */
 };
 
 /* Kinds whose reason the broker may have given itself; the others' are people's words. */
@@ -120,6 +121,29 @@ static bool is_brokers_own(const char *kind)
     return found;
 }
 
+/* "g1-03; owner: rsj → swj: why": which fields, in the reader's words; the rest is as it came. */
+static void put_amendment(struct mst_buf *out, struct mst_slice reason)
+{
+    static const char *const fields[] = {"owner", "helpers", "due"};
+    size_t from = 0;
+    for (size_t at = 0; at < reason.len; at++) {
+        for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+            char begin[16];
+            int len = snprintf(begin, sizeof begin, "; %s: ", fields[i]);
+            if (reason.len - at < (size_t)len || memcmp(reason.data + at, begin, (size_t)len) != 0)
+                continue;
+            mst_put_clean(out, mst_bytes(reason.data + from, at - from));
+            mst_put_clean(out, mst_text(_("; ")));
+            mst_put_clean(out, mst_text(mst_heading(fields[i])));
+            mst_put_clean(out, mst_text(_(": ")));
+            from = at + (size_t)len;
+            at = from - 1;
+            break;
+        }
+    }
+    mst_put_clean(out, mst_bytes(reason.data + from, reason.len - from));
+}
+
 /* Every value is cleaned as it goes in; the sentence itself is ours. */
 static void put_place(void *context, const char *name, struct mst_buf *out)
 {
@@ -127,7 +151,10 @@ static void put_place(void *context, const char *name, struct mst_buf *out)
     for (size_t i = 0; i < places->count; i++) {
         if (strcmp(places->items[i].name, name) != 0)
             continue;
-        if (places->made && strcmp(name, "reason") == 0)
+        bool reason = strcmp(name, "reason") == 0;
+        if (reason && places->amended)
+            put_amendment(out, places->items[i].text);
+        else if (reason && places->made)
             mst_put_reason(out, places->items[i].text);
         else
             mst_put_clean(out, places->items[i].text);
@@ -182,6 +209,7 @@ static void put_sentence(const struct mst_msg_alert *alert, struct mst_buf *out)
         .items = places,
         .count = sizeof places / sizeof places[0],
         .made = is_brokers_own(kind),
+        .amended = strcmp(kind, "task-amended") == 0,
     };
     if (alert->rehearsal)
         mst_fill(out, _("[rehearsal] "), put_place, &context);

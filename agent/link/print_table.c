@@ -177,11 +177,10 @@ static bool find_for_reader(struct mst_slice row, const char *column, struct mst
 }
 
 /* Where an obligation stands in time means nothing any more once it has come to an end. */
-static bool has_ended(struct mst_slice row)
+static bool has_ended(struct mst_slice work)
 {
     static const char *const ends[] = {"closed", "waived", "not-applicable", "superseded",
                                        "cancelled"};
-    struct mst_slice work = mst_unpack_text(row, "work");
     for (size_t i = 0; work.data && i < sizeof ends / sizeof ends[0]; i++) {
         if (mst_slice_is(work, ends[i]))
             return true;
@@ -192,7 +191,7 @@ static bool has_ended(struct mst_slice row)
 void mst_put_cell(struct mst_buf *out, struct mst_slice row, const char *column)
 {
     struct mst_slice raw;
-    if (strcmp(column, "phase") == 0 && has_ended(row))
+    if (strcmp(column, "phase") == 0 && has_ended(mst_unpack_text(row, "work")))
         mst_buf_put(out, "-", 1);
     else if (find_for_reader(row, column, &raw))
         mst_cell_put(out, column, raw);
@@ -272,9 +271,19 @@ static void put_label(struct mst_buf *out, const char *name)
     mst_put_clean(out, mst_text(name + len));
 }
 
+/* Of an obligation in pieces, too. */
+static bool pairs_have_ended(const struct mst_table *table)
+{
+    bool ended = false;
+    for (size_t i = 0; !ended && i < table->rows_count; i++)
+        ended = mst_slice_is(mst_unpack_text(table->rows[i], "name"), "work") &&
+                has_ended(mst_unpack_text(table->rows[i], "value"));
+    return ended;
+}
+
 static int print_pairs(const struct mst_table *table, struct mst_err *err)
 {
-    bool colour = mst_colour(table->out);
+    bool colour = mst_colour(table->out), ended = pairs_have_ended(table);
     int width = 0;
     char name[64];
     for (size_t i = 0; i < table->rows_count; i++) {
@@ -293,7 +302,10 @@ static int print_pairs(const struct mst_table *table, struct mst_err *err)
         put_label(&label, name);
         find_for_reader(table->rows[i], "value", &raw);
         (void)mst_unpack_find(table->rows[i], "labels", &labels);
-        mst_cell_put_block(&value, name, labels, raw, width + 2);
+        if (ended && strcmp(name, "phase") == 0)
+            mst_buf_put(&value, "-", 1);
+        else
+            mst_cell_put_block(&value, name, labels, raw, width + 2);
         char *label_text = text_of(&label), *value_text = text_of(&value);
         if (label_text && value_text) {
             struct mst_cell cell = {.text = label_text, .width = mst_width(label_text)};

@@ -206,6 +206,46 @@ static int open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* Does either begin with the other? */
+static bool goes_with(const char *text, size_t len, const char *word)
+{
+    size_t word_len = strlen(word), n = len < word_len ? len : word_len;
+    return memcmp(text, word, n) == 0;
+}
+
+/* A topic may be cut anywhere: "office/overdue", "off", "unit:". */
+static bool is_topic(const char *text, size_t len)
+{
+    static const char *const audiences[] = {"office", "director",    "cc",
+                                            "unit:",  "group-head:", "city-leader:"};
+    const char *slash = memchr(text, '/', len);
+    size_t audience = slash ? (size_t)(slash - text) : len, kind = slash ? len - audience - 1 : 0;
+    bool known = false, fits = kind == 0;
+    for (size_t i = 0; !known && i < sizeof audiences / sizeof audiences[0]; i++)
+        known = goes_with(text, audience, audiences[i]);
+    const char *word;
+    for (size_t i = 0; !fits && (word = mst_word_at("kind", i)); i++)
+        fits = kind <= strlen(word) && memcmp(slash + 1, word, kind) == 0;
+    return known && fits;
+}
+
+/* A broker that is newer may know more of them; what is misspelt would wait for ever and say
+ * nothing. The programme may stand in front. */
+static void tell_unknown_topics(const char *topics)
+{
+    for (const char *at = topics ? topics : ""; *at;) {
+        size_t len = strcspn(at, ",");
+        const char *slash = memchr(at, '/', len);
+        size_t front = slash ? (size_t)(slash - at) + 1 : 0;
+        if (len > 0 && !is_topic(at, len) && !(front && is_topic(at + front, len - front)))
+            fprintf(stderr,
+                    _("muster-watch: no topic is known that begins with %.*s; they are "
+                      "AUDIENCE/KIND, as office/overdue, unit:UNIT/reminder, cc/issued\n"),
+                    (int)len, at);
+        at += len + (at[len] == ',');
+    }
+}
+
 static int run(struct setup *s, struct mst_err *err)
 {
     const char *name = mst_call_value(&s->call, "name");
@@ -226,6 +266,7 @@ static int run(struct setup *s, struct mst_err *err)
         return rc;
     o.credit = (uint32_t)s->settings.WATCH_credit;
     o.witness_ms = s->settings.WATCH_witness_interval * 1000;
+    tell_unknown_topics(o.topics);
     /* Before the signals are blocked: the hook's command is not to inherit that. */
     rc = start_hook(s, &o, err);
     if (rc)

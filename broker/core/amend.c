@@ -197,7 +197,8 @@ enum mst_code mst_core_amend_preview(const struct mst_core *core, const struct m
 
 /* ---- who is told ---- */
 
-#define TOLD_MAX (2 * (MST_TASK_HELPERS_MAX + 1) + 1)
+/* Owners and helpers before and after, the lead, and the cc list. */
+#define TOLD_MAX (2 * (MST_TASK_HELPERS_MAX + 1) + 2)
 
 struct told {
     struct mst_address to[TOLD_MAX];
@@ -226,8 +227,17 @@ static void add_helpers(struct told *told, const struct mst_task *task)
         add(told, v.s, "helper");
 }
 
-/* What is told, and to whom: the owners and helpers that were and are, and the lead of the group.
- * Made before the task changes, since it speaks of both. */
+/* Who is on the cc list was told of the batch, and hears of what it says no longer. Plans on record
+ * were never told to it. */
+static bool was_issued(const struct mst_core *core, const struct mst_task_data *data)
+{
+    const struct mst_slot *slot = mst_table_by_id(&core->table, data->list);
+    const struct mst_duty *duty = slot ? mst_slot_duty(core, slot) : NULL;
+    return duty && duty->tasks == MST_TASKS_LIST;
+}
+
+/* What is told, and to whom: the owners and helpers that were and are, the lead of the group, and
+ * those who read what is issued. Made before the task changes, since it speaks of both. */
 struct news {
     struct told told;
     char words[1024];
@@ -253,6 +263,11 @@ static void write_news(const struct mst_core *core, const struct change *c, cons
     add_helpers(&news->told, &c->is.task);
     if (group != SIZE_MAX && p->groups[group].lead != SIZE_MAX)
         add(&news->told, mst_text(p->units[p->groups[group].lead].id), "lead");
+    if (was_issued(core, &c->was)) {
+        struct mst_address *cc = &news->told.to[news->told.count++];
+        snprintf(cc->audience, sizeof cc->audience, "%s", MST_AUDIENCE_CC);
+        cc->role = MST_AUDIENCE_CC;
+    }
 }
 
 static void tell(struct mst_step *s, const struct mst_item *item, const struct news *news)

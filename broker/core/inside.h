@@ -340,6 +340,7 @@ void mst_security_apply(struct mst_step *s, const struct mst_input_security *sec
 
 /* Time itself: what the slot has been scheduled for happens. */
 void mst_event_time(struct mst_step *s, struct mst_slot *slot);
+#define MST_FIELD_SHOWN_MAX 160
 /* Who moves what, and with which words: an act of the office or a unit's report. */
 struct mst_move {
     struct mst_actor_in_core {
@@ -355,7 +356,7 @@ struct mst_move {
     mst_time claimed;
     uint64_t row;
     const char *refused; /* set with a refusal: its subject, where it is not the obligation */
-    char field[160];     /* room for `refused` where what is wrong in a body is named */
+    char field[MST_FIELD_SHOWN_MAX]; /* room for `refused` where what is wrong in a body is named */
 };
 /* MST_OK, or the refusal's code; then nothing has changed. */
 enum mst_code mst_move_apply(struct mst_step *s, struct mst_slot *slot, const char *event,

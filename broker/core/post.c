@@ -36,14 +36,29 @@ static bool take(struct mst_slice body, const char *field, char *text, size_t si
     return true;
 }
 
+/* "body.post: WHAT: clerk, deputy, head": whoever is to name one has to know them. */
+static const char *refuse_post(const struct mst_core *core, const struct mst_slot *slot,
+                               const char *what, char field[MST_FIELD_SHOWN_MAX])
+{
+    const struct mst_duty *duty = mst_slot_duty(core, slot);
+    size_t used = (size_t)snprintf(field, MST_FIELD_SHOWN_MAX, "body.post: %s", what);
+    for (size_t i = 0; duty && i < duty->posts_count && used < MST_FIELD_SHOWN_MAX; i++)
+        used += (size_t)snprintf(field + used, MST_FIELD_SHOWN_MAX - used, "%s%s", i ? ", " : ": ",
+                                 duty->posts[i]);
+    return field;
+}
+
 static const char *read_holder(const struct mst_core *core, const struct mst_slot *slot,
-                               struct mst_slice body, struct mst_holder *h)
+                               struct mst_slice body, struct mst_holder *h,
+                               char field[MST_FIELD_SHOWN_MAX])
 {
     if (!body.data)
         return "body: " N_("is missing");
     if (!take(body, "post", h->post, sizeof h->post) || !is_post_of(core, slot, h->post))
-        return h->post[0] ? "body.post: " N_("is none of the duty's posts")
-                          : "body.post: " N_("which of the duty's posts must be said");
+        return refuse_post(core, slot,
+                           h->post[0] ? N_("is none of the duty's posts")
+                                      : N_("which of the duty's posts must be said"),
+                           field);
     if (!take(body, "name", h->name, sizeof h->name))
         return "body.name: " N_("is too long");
     if (!take(body, "phone", h->phone, sizeof h->phone))
@@ -96,7 +111,7 @@ enum mst_code mst_event_fill(struct mst_step *s, struct mst_slot *slot, struct m
     memset(&h, 0, sizeof h);
     if (o->kind != MST_DUTY_POST)
         return MST_R_STATE;
-    move->refused = read_holder(s->core, slot, move->body, &h);
+    move->refused = read_holder(s->core, slot, move->body, &h, move->field);
     if (!move->refused && !h.name[0])
         move->refused = "body.name: " N_("is missing");
     if (move->refused)
@@ -135,7 +150,7 @@ enum mst_code mst_event_vacate(struct mst_step *s, struct mst_slot *slot, struct
         return MST_R_STATE;
     /* Where there is one post only, nothing needs to be said. */
     if (move->body.data || mst_slot_duty(s->core, slot) == NULL)
-        move->refused = read_holder(s->core, slot, move->body, &h);
+        move->refused = read_holder(s->core, slot, move->body, &h, move->field);
     if (move->refused)
         return MST_R_FORM;
     struct mst_holder *holder = in_office(o, h.post);

@@ -2,6 +2,7 @@
 /* A task's stored form inside its item, and its light. */
 #include "broker/core/task.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -142,4 +143,21 @@ char *mst_task_of_subject(const char *subject, char id[MST_ITEM_ID_MAX])
 {
     snprintf(id, MST_ITEM_ID_MAX, "%.*s", (int)strcspn(subject, "."), subject);
     return id;
+}
+
+const struct mst_label *mst_task_field_label(const char *field)
+{
+    static const struct {
+        const char *field;
+        struct mst_label label;
+    } labels[] = {{"owner", {"owner", "责任单位"}},
+                  {"helpers", {"helpers", "协助单位"}},
+                  {"target", {"target", "目标"}},
+                  {"due", {"due", "截止"}}};
+    for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++) {
+        if (strcmp(labels[i].field, field) == 0)
+            return &labels[i].label;
+    }
+    assert(!"a field of a task");
+    return NULL;
 }

@@ -30,6 +30,8 @@ bool mst_task_stands(const struct mst_item *item);
 /* The light at a day: by the rules, or the one that was given instead, with a reason. */
 enum mst_light mst_task_light(const struct mst_programme *p, const struct mst_task_data *data,
                               mst_day today);
+/* What a field of a task is called, of owner, helpers, target and due. */
+const struct mst_label *mst_task_field_label(const char *field);
 /* Whether the unit is among the helpers. */
 bool mst_task_helped_by(const struct mst_task *task, const char *unit);
 /* The subject of the obligation to sign for it: its id, from the second time on with the number

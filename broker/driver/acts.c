@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "broker/core/task.h"
 #include "broker/driver/driver_impl.h"
 
 void mst_programme_digest_text(const struct mst_programme *p, char text[MST_PROGRAMME_DIGEST_TEXT])
@@ -158,14 +159,45 @@ static int answer_with_row(struct mst_driver *d, uint64_t session, uint64_t requ
     return code;
 }
 
-void mst_amended_pack(const char *task, const struct mst_amended *amended, struct mst_buf *out)
+/* "rsj swj" as the units are called; what is no unit stays. */
+static void pack_named(struct mst_buf *out, const struct mst_programme *p, const char *key,
+                       const char *ids, bool zh)
 {
-    const char *const pairs[][2] = {
-        {"task", task}, {"field", amended->field}, {"was", amended->was}, {"is", amended->is}};
-    mst_pack_map(out, sizeof pairs / sizeof pairs[0]);
+    char named[16], text[MST_ERR_TEXT_MAX] = "", id[MST_ID_MAX];
+    size_t used = 0;
+    for (const char *at = ids; *at && used < sizeof text;) {
+        size_t len = strcspn(at, " ");
+        size_t unit = mst_programme_unit(p, mst_slice_copy(mst_bytes(at, len), id, sizeof id));
+        const char *name = unit == SIZE_MAX ? id
+                           : zh             ? p->units[unit].name.zh
+                                            : p->units[unit].name.en;
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s",
+                                 at == ids ? ""
+                                 : zh      ? "、"
+                                           : "; ",
+                                 name);
+        at += len + (at[len] == ' ');
+    }
+    snprintf(named, sizeof named, "%s_%s", key, zh ? "zh" : "en");
+    mst_pack_text(out, named);
+    mst_pack_text_slice(out, mst_text(text));
+}
+
+void mst_amended_pack(const struct mst_programme *p, const char *task,
+                      const struct mst_amended *amended, struct mst_buf *out)
+{
+    const struct mst_label *label = mst_task_field_label(amended->field);
+    const char *const pairs[][2] = {{"task", task},          {"field", amended->field},
+                                    {"field_zh", label->zh}, {"field_en", label->en},
+                                    {"was", amended->was},   {"is", amended->is}};
+    mst_pack_map(out, sizeof pairs / sizeof pairs[0] + 4);
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
         mst_pack_text(out, pairs[i][0]);
         mst_pack_text(out, pairs[i][1]);
+    }
+    for (int zh = 0; zh < 2; zh++) {
+        pack_named(out, p, "was", amended->was, zh);
+        pack_named(out, p, "is", amended->is, zh);
     }
 }
 
@@ -219,7 +251,7 @@ static int answer_amended(struct mst_engine *e, uint64_t session, uint64_t reque
     struct mst_msg msg = {.type = MST_MSG_reply};
     bool failed = false;
     for (size_t i = 0; i < amended->count; i++) {
-        mst_amended_pack(task, &amended->rows[i], &bufs[i]);
+        mst_amended_pack(e->programme, task, &amended->rows[i], &bufs[i]);
         failed = failed || bufs[i].failed;
         rows[i] = mst_bytes(bufs[i].data, bufs[i].len);
     }

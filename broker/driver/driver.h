@@ -106,7 +106,8 @@ MST_MUST_CHECK int mst_driver_act(struct mst_driver *driver, struct mst_engine *
                                   const struct mst_caller *caller, uint64_t request_id,
                                   struct mst_input_act *act, mst_time now, struct mst_err *err);
 /* One row of what amend-task changed, or would change. */
-void mst_amended_pack(const char *task, const struct mst_amended *amended, struct mst_buf *out);
+void mst_amended_pack(const struct mst_programme *programme, const char *task,
+                      const struct mst_amended *amended, struct mst_buf *out);
 MST_MUST_CHECK int mst_driver_tick(struct mst_driver *driver, mst_time now, struct mst_err *err);
 /* A new version of the programme; answered like an act. Takes a reference. */
 MST_MUST_CHECK int mst_driver_reload(struct mst_driver *driver, struct mst_engine *engine,

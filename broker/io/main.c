@@ -56,6 +56,13 @@ static int usage(const char *what)
     return EXIT_BAD_USAGE;
 }
 
+static int usage_of(const char *format, const char *word)
+{
+    char what[256];
+    snprintf(what, sizeof what, format, word);
+    return usage(what);
+}
+
 /* 0: go on; -1: done, exit 0; else the exit code. */
 static int parse(int argc, char **argv, struct command_line *line)
 {
@@ -72,7 +79,7 @@ static int parse(int argc, char **argv, struct command_line *line)
         {"version", no_argument, NULL, 'V'},
         {NULL, 0, NULL, 0},
     };
-    for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
         switch (option) {
         case 'c':
             line->config = optarg;
@@ -108,8 +115,10 @@ static int parse(int argc, char **argv, struct command_line *line)
         case 'V':
             printf("musterd %s\n", MUSTER_VERSION);
             return -1;
+        case ':':
+            return usage_of(_("this option needs a value: %s"), argv[optind - 1]);
         default:
-            return usage(_("unknown option"));
+            return usage_of(_("unknown option: %s"), argv[optind - 1]);
         }
     }
     if (optind < argc)

@@ -149,7 +149,8 @@ int mst_query_alerts(struct mst_query *q, struct mst_err *err)
         .q = q, .err = err, .left = mst_query_number(q, "limit", MST_LIST_ROWS_DEFAULT)};
     int64_t from = mst_query_number(q, "from", 0);
     if (from < 0 || w.left < 1)
-        return mst_fail(err, MST_E_USAGE, w.left < 1 ? "--limit" : "--from");
+        return mst_fail(err, MST_E_USAGE, "%s: %s", w.left < 1 ? "--limit" : "--from",
+                        N_("must be a whole number from 1 on"));
     uint64_t after = (uint64_t)from;
     int code = 0;
     if (!mst_unpack_text(q->args, "from").data)

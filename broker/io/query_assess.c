@@ -121,6 +121,8 @@ static int put_notes(struct mst_query *q, const struct mst_assessment *a, struct
     for (size_t i = 0; i < a->count; i++)
         conflicts += a->rows[i].conflicts;
     int code = put_formula(q, &a->rubric, err);
+    if (!code && !a->count)
+        code = mst_query_note(q, N_("nothing of what was asked for was owed by then"), err);
     if (code)
         return code;
     struct mst_buf *b = mst_query_say_note(q, MST_SAY_ASSESS_DUE, 1);
@@ -213,7 +215,7 @@ int mst_query_assess(struct mst_query *q, struct mst_err *err)
         .by = MST_ASSESS_BY_DUTY | MST_ASSESS_BY_GROUP,
     };
     if (mst_query_arg(q, "by", by, sizeof by) && !take_by(by, &s.what.by))
-        return mst_fail(err, MST_E_USAGE, "by");
+        return mst_fail(err, MST_E_USAGE, "--by %s (duty, period, group, unit)", by);
     if (!mst_query_may(q, s.what.bearer, s.what.group))
         return assess_published(&s, err);
     const char *date = mst_query_arg(q, "as-known", known, sizeof known);
@@ -221,7 +223,7 @@ int mst_query_assess(struct mst_query *q, struct mst_err *err)
         return assess_now(&s, err);
     mst_day day;
     if (mst_day_parse(date, &day, err))
-        return mst_fail(err, MST_E_USAGE, "--as-known %s", date);
+        return mst_fail(err, MST_E_USAGE, "--as-known %s: %s", date, N_("is no date"));
     s.what.due_by = mst_zone_midnight(q->programme->zone, day + 1);
     if (s.what.due_by > q->now)
         return assess_now(&s, err);

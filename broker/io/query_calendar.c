@@ -113,7 +113,9 @@ static int day_of(struct mst_query *q, const char *name, mst_day *day, struct ms
     char text[32];
     if (!mst_query_arg(q, name, text, sizeof text))
         return 0;
-    return mst_day_parse(text, day, NULL) ? mst_fail(err, MST_E_USAGE, "--%s %s", name, text) : 0;
+    return mst_day_parse(text, day, NULL)
+               ? mst_fail(err, MST_E_USAGE, "--%s %s: %s", name, text, N_("is no date"))
+               : 0;
 }
 
 /* Without --from: from today; without --to: a year. */
@@ -124,7 +126,9 @@ static int range_of(struct year *y, struct mst_err *err)
     y->to = mst_day_add_months(y->from, 12) - 1;
     if (!code)
         code = day_of(y->q, "to", &y->to, err);
-    return !code && y->to < y->from ? mst_fail(err, MST_E_USAGE, "to, from") : code;
+    return !code && y->to < y->from
+               ? mst_fail(err, MST_E_USAGE, "--to: %s", N_("must not lie before --from"))
+               : code;
 }
 
 static int gather(struct year *y, struct mst_err *err)

@@ -180,7 +180,7 @@ int mst_query_export(struct mst_query *q, struct mst_err *err)
     if (!report && strcmp(what, "alert") != 0)
         return mst_fail(err, MST_E_USAGE, "%s", what);
     if (number < 1)
-        return mst_fail(err, MST_E_USAGE, "number");
+        return mst_fail(err, MST_E_USAGE, "NUMBER: %s", N_("must be a whole number from 1 on"));
     return report ? export_report(q, (uint64_t)number, err)
                   : export_alert(q, (uint64_t)number, err);
 }

@@ -237,7 +237,7 @@ static int by_of(struct mst_query *q, enum by *ret, struct mst_err *err)
             return 0;
         }
     }
-    return mst_fail(err, MST_E_USAGE, "by");
+    return mst_fail(err, MST_E_USAGE, "--by %s (unit, group, period)", text);
 }
 
 /* A figure that no form of the programme has was meant to be another. */

@@ -247,7 +247,7 @@ static int tell_head(struct mst_query *q, struct mst_err *err)
     char text[24];
     int64_t wanted = mst_query_number(q, "from", 0);
     if (wanted < 0)
-        return mst_fail(err, MST_E_USAGE, "from");
+        return mst_fail(err, MST_E_USAGE, "--from: %s", N_("must be a whole number from 1 on"));
     h.row = (uint64_t)wanted;
     int code = wanted ? find_head(q, &h, err)
                       : mst_reader_last_head(q->reader, q->pid, &h.walk.row, &at, h.walk.head, err);
@@ -274,7 +274,8 @@ int mst_query_ledger(struct mst_query *q, struct mst_err *err)
         .q = q, .err = err, .left = mst_query_number(q, "limit", MST_LIST_ROWS_DEFAULT)};
     int64_t from = mst_query_number(q, "from", 1);
     if (from < 1 || l.left < 1)
-        return mst_fail(err, MST_E_USAGE, l.left < 1 ? "--limit" : "--from");
+        return mst_fail(err, MST_E_USAGE, "%s: %s", l.left < 1 ? "--limit" : "--from",
+                        N_("must be a whole number from 1 on"));
     int code = mst_reader_rows(q->reader, q->pid, (uint64_t)from, list_one, &l, err);
     return code ? code : l.code;
 }

@@ -338,7 +338,8 @@ int mst_query_reports(struct mst_query *q, struct mst_err *err)
         .q = q, .err = err, .left = mst_query_number(q, "limit", MST_LIST_ROWS_DEFAULT)};
     int64_t from = mst_query_number(q, "from", 0);
     if (from < 0 || l.left < 1)
-        return mst_fail(err, MST_E_USAGE, l.left < 1 ? "--limit" : "--from");
+        return mst_fail(err, MST_E_USAGE, "%s: %s", l.left < 1 ? "--limit" : "--from",
+                        N_("must be a whole number from 1 on"));
     l.from = from ? (uint64_t)from : 1;
     l.unit = mst_query_arg(q, "unit", unit, sizeof unit);
     l.group = mst_query_arg(q, "group", group, sizeof group);
@@ -507,7 +508,8 @@ int mst_query_report(struct mst_query *q, struct mst_err *err)
     struct evidence e = {.q = q, .err = err};
     int64_t receipt = mst_query_number(q, "receipt", 0);
     if (!mst_query_arg(q, "receipt", text, sizeof text) || receipt < 1)
-        return mst_fail(err, MST_E_USAGE, "receipt");
+        return mst_fail(err, MST_E_USAGE, "%s: %s", receipt ? text : "receipt",
+                        N_("must be a whole number from 1 on"));
     e.row = (uint64_t)receipt;
     int code = mst_reader_rows(q->reader, q->pid, e.row, put_report, &e, err);
     if (!code)

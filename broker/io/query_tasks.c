@@ -224,8 +224,6 @@ struct comparison {
 /* What a task says in one of its fields, as text: with ids for programs, with names for people. */
 enum field { OWNER, HELPERS, TARGET, DUE, FIELDS };
 static const char *const field_names[FIELDS] = {"owner", "helpers", "target", "due"};
-static const struct mst_label field_labels[FIELDS] = {
-    {"owner", "责任单位"}, {"helpers", "协助单位"}, {"target", "目标"}, {"due", "截止"}};
 enum voice { IDS, ZH, EN };
 #define FIELD_TEXT_MAX 1200
 
@@ -303,8 +301,8 @@ static int put_change(struct comparison *c, const char *change, enum field field
     pack_slice(b, "title", task ? task->title : mst_text(""));
     pack_slice(b, "area", task ? task->area : mst_text(""));
     mst_query_pack_text(b, "field", whole ? "" : field_names[field]);
-    mst_query_pack_text(b, "field_zh", whole ? "" : field_labels[field].zh);
-    mst_query_pack_text(b, "field_en", whole ? "" : field_labels[field].en);
+    mst_query_pack_text(b, "field_zh", whole ? "" : mst_task_field_label(field_names[field])->zh);
+    mst_query_pack_text(b, "field_en", whole ? "" : mst_task_field_label(field_names[field])->en);
     pack_said(c->q, b, "was", was, whole ? OWNER : field);
     pack_said(c->q, b, "is", is, whole ? OWNER : field);
     mst_query_pack_instant(c->q, b, "at", c->is->at.at);
@@ -439,7 +437,7 @@ int mst_query_versions(struct mst_query *q, struct mst_err *err)
     if (!mst_query_arg(q, "obligation", id, sizeof id))
         return mst_fail(err, MST_E_USAGE, "obligation");
     if (only < 0)
-        return mst_fail(err, MST_E_USAGE, "--only");
+        return mst_fail(err, MST_E_USAGE, "--only: %s", N_("must be a whole number from 1 on"));
     int code = mst_query_obligation(q, id, &found, &o, err);
     if (code)
         return code;

@@ -59,7 +59,8 @@ static int preview(struct mst_errand *e, const struct mst_input_act *input, stru
         return mst_errand_refuse(e, code, said);
     }
     for (size_t i = 0; i < count; i++) {
-        mst_amended_pack(input->obligation, &amended[i], &bufs[i]);
+        mst_amended_pack(mst_engine_programme(e->s->engine), input->obligation, &amended[i],
+                         &bufs[i]);
         failed = failed || bufs[i].failed;
         rows[i] = mst_bytes(bufs[i].data, bufs[i].len);
     }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is said to people, in both languages: a refused act names the thing, what is wrong with it, and what to do;
 and a Chinese reader is left no English word of ours."""
+import concurrent.futures
 import contextlib
 import fcntl
 import os
@@ -35,7 +36,7 @@ def lived_in(world):
 
 # Names of options and fields, and of programs: the same in every language.
 NAMES = {"musterctl", "until", "owner", "due", "helpers", "body", "post", "successor", "obligation", "unit", "duty", "group", "head",
-         "name", "to"}
+         "name", "to", "NUMBER", "musterd", "period", "group", "clerk", "deputy"}
 
 
 def english(text, asked=()):
@@ -64,9 +65,16 @@ REFUSED = (
     (("report", "99999"), ("99999", "musterctl reports"), ("99999",)),
     (("export", "head", "1", "--out", "head.json"), ("the newest",), ("最新",)),
     (("clock", "run", "--to", "2020-01-01"), ("2020-01-01", "stands at", "2023-04-20T10:00"), ("不能倒退", "2023-04-20T10:00")),
-    (("fill", "unit-contacts/once/jxj", "--name", "n", "--post", "king"), ("post", "none of the duty's posts"), ("不是该事项的岗位",)),
-    (("fill", "unit-contacts/once/jxj", "--name", "n"), ("which of the duty's posts",), ("须写明",)),
+    (("fill", "unit-contacts/once/jxj", "--name", "n", "--post", "king"), ("post", "none of the duty's posts", "clerk, deputy, head"),
+     ("不是该事项的岗位", "deputy")),
+    (("fill", "unit-contacts/once/jxj", "--name", "n"), ("which of the duty's posts", "deputy"), ("须写明", "deputy")),
     (("versions", PROGRESS), (PROGRESS, "it lists no tasks", "musterctl reports"), ("没有任务清单",)),
+    (("report", "abc"), ("abc", "whole number"), ("abc", "整数")),
+    (("export", "report", "--out", "none.json"), ("NUMBER", "whole number"), ("NUMBER", "整数")),
+    (("assess", "--period", "2023Q1", "--as-known", "x"), ("--as-known x", "is no date"), ("--as-known x", "不是日期")),
+    (("assess", "--period", "2023Q1", "--by", "colour"), ("--by colour", "period, group"), ("--by colour",)),
+    (("figures", "--by", "colour"), ("colour",), ("colour",)),
+    (("calendar", "--from", "2023-05-01", "--to", "2023-04-01"), ("must not lie before --from",), ("不得早于",)),
     (("supersede", PROGRESS, "--successor", PROGRESS, "--reason", "r"), ("another obligation",), ("另一办件",)),
 )
 
@@ -83,6 +91,13 @@ def test_refused_acts_say_what_is_wrong_and_what_to_do():
                     check(part in told, f"{words}: {part!r} is not in {told!r}")
                 check(language == "en" or not english(told, words), f"{words}: {english(told, words)} in {told!r}")
         equal(world.ctl("replay")["differences"], "0", "lived again")
+        for language, part, option in (("en", "nothing of what was asked for was owed", "unknown option: --colour"),
+                                       ("zh_CN", "没有应报", "没有此选项：--colour")):
+            told = world.must("musterctl", "assess", "--period", "2030Q1", language=language)
+            check(part in told, told)
+            done = world.run("musterd", "--colour", language=language)
+            equal(done.returncode, 2, "musterd --colour")
+            check(option in done.stderr and len(done.stderr.splitlines()) == 2, done.stderr)
 
 
 ASKED = (("status",), ("units",), ("obligations",), ("show", TASKS), ("explain", TASKS), ("explain", PROGRESS), ("reports",), ("alerts",),
@@ -148,6 +163,75 @@ def test_what_is_not_there_is_said_and_what_was_refused_is_marked():
         equal(world.run("musterctl", "--home", agent.home, "explain", PROGRESS).returncode, 4, "what the group may only see")
         for row in world.must("musterctl", "units").splitlines()[1:] + world.must("musterctl", "keys").splitlines()[1:]:
             check(not re.search(r"\d\d:\d\d:\d\d", row), f"seconds in {row}")
+
+
+def test_an_amended_task_is_told_by_names():
+    with World("amended", rehearse="2022-12-05") as world:
+        lived_in(world)
+        swj = world.agent("swj")
+        asked = ("amend-task", "g1-01", "--owner", "swj", "--helpers", "rsj,kfq", "--due", "2024-06-30", "--reason", "职能调整")
+        for words in ((*asked, "--preview"), asked):
+            told = world.must("musterctl", *words, language="zh_CN")
+            for part in (r"责任单位 +市经信局 +市商务局", r"协助单位 +市人力社保局、丽水开发区管委会", r"截止 +2024-12-31 +2024-06-30"):
+                check(re.search(part, told), f"{part} is not in\n{told}")
+            if words != asked:
+                english_words = world.must("musterctl", *words)
+                check(re.search("owner +Economy and Information Technology Bureau +Bureau of Commerce|owner +Economy", english_words), english_words)
+        wait_for(lambda: [alert for alert in swj.json("inbox", "--all") if alert["kind"] == "task-amended"], "the new owner to hear")
+        told = swj("inbox", "--all", language="zh_CN")
+        check("g1-01；责任单位：jxj → swj；协助单位： → rsj kfq；截止：2024-12-31 → 2024-06-30: 职能调整" in told, told)
+        # Where it stands in time means nothing for what has ended.
+        shown = world.must("musterctl", "show", TASKS, language="zh_CN")
+        check(re.search(r"(?m)^时限状态 +-$", shown), shown)
+        shown = world.must("musterctl", "show", PROGRESS, language="zh_CN")
+        check(not re.search(r"(?m)^时限状态 +-$", shown), shown)
+
+
+def test_units_hear_before_they_send_what_no_broker_takes():
+    with World("unsent", rehearse="2022-12-05") as world:
+        world.broker.start()
+        invitation = world.invite("rsj")
+        agent = world.agent("jxj")
+        world.clock_run("2023-04-03T10:00")
+        wait_for(lambda: "2023Q1" in {row["period"] for row in agent.json("status")["obligations"]}, "the brief")
+        for language, never, owed, duties, later, due in (
+                ("en", "nothing is owed under quarterly-progress for 2019Q1", "owed: 2023Q1", "it has: ", "no later than the due date", "2023-04-10"),
+                ("zh_CN", "quarterly-progress 在 2019Q1 没有应报事项", "应报：2023Q1", "本单位的事项：", "不晚于现行截止日期", "2023-04-10")):
+            made = agent.try_("new", "quarterly-progress", "2019Q1", "--out", f"{language}.yaml", language=language)
+            check(made.returncode == 0 and never in made.stderr and owed in made.stderr, made.stderr)
+            equal(agent.try_("new", "quarterly-progress", "2023Q1", "--out", f"{language}-owed.yaml", language=language).stderr, "", "what is owed")
+            filled = agent.fill("quarterly-progress", "2023Q1")
+            filled.write_text(filled.read_text(encoding="utf-8").replace("2023Q1", "2019Q1"), encoding="utf-8")
+            checked = agent.try_("submit", filled, "--check", language=language)
+            check(checked.returncode == 0 and never in checked.stderr, checked.stdout + checked.stderr)
+            none = agent.try_("new", "something-else", "2023Q1", language=language)
+            check(none.returncode == 1 and duties in none.stderr and "quarterly-progress" in none.stderr, none.stderr)
+            for until in ("2023-04-10", "2023-04-05"):
+                asked = agent.try_("extension", "quarterly-progress", "2023Q1", "--until", until, "--reason", "r", language=language)
+                check(asked.returncode == 1 and later in asked.stderr and due in asked.stderr, f"{until}: {asked.stderr}")
+        agent("extension", "quarterly-progress", "2023Q1", "--until", "2023-04-11", "--reason", "r", "--wait")
+        world.must("muster-agent", "--home", "first", "join", invitation)
+        for language, part in (("en", "unit:rsj was used already"), ("zh_CN", "给 unit:rsj 的邀请已被使用")):
+            again = world.run("muster-agent", "--home", "second", "join", invitation, language=language)
+            check(again.returncode == 4 and part in again.stderr and "musterctl enrol" in again.stderr, again.stderr)
+
+
+TOPICS = (("office/overdue", True), ("off", True), ("unit:", True), ("unit:jxj/rem", True), ("jingning/office", True), ("cc", True),
+          ("nosuch", False), ("office/overdew", False), ("office,unit:jxj/remainder", False))
+
+
+def test_a_watch_of_no_topic_says_so():
+    with World("topics", rehearse="2022-12-05") as world:
+        world.broker.start()
+        home = world.home("office:main")
+        asked = [(topics, known, language, part) for topics, known in TOPICS for language, part in (("en", "no topic is known"), ("zh_CN", "没有以"))]
+
+        def watch(number):
+            return world.run("muster-watch", "--home", home, "--name", f"w{number}", "--topics", asked[number][0], "--timeout", 1,
+                             language=asked[number][2])
+        with concurrent.futures.ThreadPoolExecutor(len(asked)) as pool:
+            for (topics, known, _, part), done in zip(asked, pool.map(watch, range(len(asked)))):
+                equal((done.returncode, part in done.stderr), (0, not known), f"{topics}: {done.stderr}")
 
 
 def width(text):
