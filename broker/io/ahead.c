@@ -197,8 +197,7 @@ const struct mst_letter *mst_ahead_oldest(const struct mst_ahead *a)
     return a->first < a->end ? at(a, a->first) : NULL;
 }
 
-/* Read a letter that nobody has begun; false: there is none. */
-static bool help(struct mst_ahead *a)
+bool mst_ahead_help(struct mst_ahead *a)
 {
     if (a->begun < a->first)
         a->begun = a->first;
@@ -219,7 +218,7 @@ struct mst_letter *mst_ahead_next(struct mst_ahead *a)
     if (a->first == a->end)
         return NULL;
     struct mst_letter *l = at(a, a->first);
-    while (!is_read(l) && help(a))
+    while (!is_read(l) && mst_ahead_help(a))
         ;
     if (is_read(l))
         return l;

@@ -89,6 +89,8 @@ const struct mst_letter *mst_ahead_oldest(const struct mst_ahead *ahead);
 /* The oldest letter, read; while it is not, this thread reads others, and sleeps when there is none
  * that nobody has begun. NULL: none waits. It stays until mst_ahead_drop(). */
 struct mst_letter *mst_ahead_next(struct mst_ahead *ahead);
+/* Read one letter that nobody has begun; false: there is none. */
+bool mst_ahead_help(struct mst_ahead *ahead);
 /* The oldest letter is served: it ends. */
 void mst_ahead_drop(struct mst_ahead *ahead);
 

@@ -46,6 +46,7 @@ struct loop {
     struct mst_broker *b;
     zmq_pollitem_t items[ITEMS];
     struct mst_turns turns;
+    bool helps;            /* there may be more to do for the thread ahead during the commit */
     int64_t full_until_ms; /* by the boot clock: the disk was full, nothing is taken until then */
     bool more_streams;     /* a stream has more to send than one pass allows */
     int64_t stalled_until_ms;  /* when the first stalled stream is tried again; 0: none is */
@@ -119,7 +120,7 @@ static int poll_timeout(struct loop *l)
     struct mst_broker *b = l->b;
     int64_t wait, cap;
     if (mst_driver_busy(b->driver))
-        return -1;
+        return l->helps ? 0 : -1;
     if (l->more_streams || !b->drained)
         return 0;
     if (is_full(l))
@@ -161,6 +162,7 @@ static int commit(struct loop *l, struct mst_err *err)
     b->batch++;
     int code = mst_driver_commit(b->driver, &b->clock.mark, now, err);
     mst_turns_committed(&l->turns, mst_clock_boot() - l->mark_boot_ms);
+    l->helps = true;
     return code;
 }
 
@@ -303,12 +305,14 @@ static int take_and_commit(struct loop *l, struct mst_err *err)
     return mst_driver_recover(b->driver, err);
 }
 
-/* A commit is under way: nothing is decided, but who waits at the door is let in. */
+/* A commit is under way: nothing is decided, but who waits at the door is let in, and the thread
+ * ahead gets help, a piece at a time. */
 static void pass_busy(struct loop *l)
 {
     if (woken_by(l, ITEM_ZAP))
         mst_zap_serve(l->b);
     mst_door_gather(l->b, NULL, true);
+    l->helps = mst_driver_sign(l->b->driver) || mst_ahead_help(l->b->ahead);
 }
 
 /* Between batches. Where one commit follows the other, it is their turn behind each. */

@@ -178,6 +178,25 @@ static void a_letter_that_comes_alone_is_left_to_the_loop(void **state)
     }
 }
 
+/* As during a commit: in their order, each once, without serving one. */
+static void the_loop_reads_what_nobody_has_begun(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        post_push();
+    assert_true(mst_ahead_help(ahead));
+    assert_true(is_read(mst_ahead_oldest(ahead)));
+    assert_true(mst_ahead_help(ahead));
+    assert_true(mst_ahead_help(ahead));
+    assert_false(mst_ahead_help(ahead));
+    for (uint64_t taken = 1; taken <= 3; taken++) {
+        assert_true(is_read(mst_ahead_oldest(ahead)));
+        check_push(next(), taken);
+        mst_ahead_drop(ahead);
+    }
+    assert_false(mst_ahead_help(ahead));
+}
+
 static void no_more_letters_are_taken_than_there_is_room_for(void **state)
 {
     (void)state;
@@ -282,6 +301,7 @@ int main(void)
         CASE(the_thread_reads_what_it_is_given),
         CASE(the_loop_sleeps_while_the_thread_reads),
         CASE(a_letter_that_comes_alone_is_left_to_the_loop),
+        CASE(the_loop_reads_what_nobody_has_begun),
         CASE(no_more_letters_are_taken_than_there_is_room_for),
         CASE(nobody_works_for_a_session_that_cannot_push),
         CASE(what_is_wrong_is_found_out_and_left_to_the_loop),
