@@ -69,6 +69,11 @@ REFUSED = (
      ("不是该事项的岗位", "deputy")),
     (("fill", "unit-contacts/once/jxj", "--name", "n"), ("which of the duty's posts", "deputy"), ("须写明", "deputy")),
     (("versions", PROGRESS), (PROGRESS, "it lists no tasks", "musterctl reports"), ("没有任务清单",)),
+    (("unsilence", "unit:jxj"), ("unit:jxj", "not silenced"), ("并未暂缓",)),
+    (("silence", "unit:nobody", "--until", "2023-12-31", "--reason", "r"), ("unit:nobody", "unit:UNIT"), ("unit:单位",)),
+    (("receive", TASKS), (TASKS, "closed", "musterctl explain"), ("musterctl explain",)),
+    (("unlock", PROGRESS, "--reason", "r"), ("not locked",), ("没有锁定",)),
+    (("rebase", PROGRESS, "--reason", "r"), ("under the rule in force already",), ("现行规则",)),
     (("report", "abc"), ("abc", "whole number"), ("abc", "整数")),
     (("export", "report", "--out", "none.json"), ("NUMBER", "whole number"), ("NUMBER", "整数")),
     (("assess", "--period", "2023Q1", "--as-known", "x"), ("--as-known x", "is no date"), ("--as-known x", "不是日期")),
@@ -90,6 +95,8 @@ def test_refused_acts_say_what_is_wrong_and_what_to_do():
                 for part in parts:
                     check(part in told, f"{words}: {part!r} is not in {told!r}")
                 check(language == "en" or not english(told, words), f"{words}: {english(told, words)} in {told!r}")
+        for words in (("silence", "unit:jxj", "--until", "2023-12-31", "--reason", "moving house"), ("unsilence", "unit:jxj")):
+            equal(world.ctl(*words), [{"id": "unit:jxj"}], f"{words[0]} is answered")
         equal(world.ctl("replay")["differences"], "0", "lived again")
         for language, part, option in (("en", "nothing of what was asked for was owed", "unknown option: --colour"),
                                        ("zh_CN", "没有应报", "没有此选项：--colour")):
