@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config/load/lang.h"
 #include "config/model/programme.h"
@@ -172,6 +173,17 @@ static void tell_unknown(const struct mst_brief *brief)
               "the duty's fields; make it again once `muster-agent status` says connected"));
 }
 
+static int tell_file(const char *path, struct mst_err *err)
+{
+    struct mst_buf row = {0};
+    mst_pack_map(&row, 1);
+    mst_pack_text(&row, "file");
+    mst_pack_text(&row, path);
+    int code = mst_desk_json_line(mst_bytes(row.data, row.len), err);
+    mst_buf_done(&row);
+    return code;
+}
+
 static int write_template(const struct mst_desk *desk, const struct mst_brief *brief,
                           const struct known *known)
 {
@@ -197,16 +209,18 @@ static int write_template(const struct mst_desk *desk, const struct mst_brief *b
         return mst_desk_complain(&err);
     }
     mst_report_template(brief, duty, period, known->said, known->count, out);
-    if (fclose(out) != 0) {
-        mst_fail(&err, MST_E_IO, "%s: %s", path, strerror(errno));
+    bool written = fflush(out) == 0 && !ferror(out);
+    int failed = errno;
+    fclose(out);
+    if (!written) {
+        unlink(path);
+        mst_fail(&err, MST_E_IO, "%s: %s", path, strerror(failed));
         return mst_desk_complain(&err);
     }
-    if (desk->json) {
-        printf("{\"file\":\"%s\"}\n", path);
-    } else {
-        printf(_("wrote %s; fill it in, then: muster-agent submit %s --wait"), path, path);
-        printf("\n");
-    }
+    if (desk->json)
+        return tell_file(path, &err) ? mst_desk_complain(&err) : MST_EXIT_OK;
+    printf(_("wrote %s; fill it in, then: muster-agent submit %s --wait"), path, path);
+    printf("\n");
     return MST_EXIT_OK;
 }
 

@@ -155,7 +155,11 @@ static int forget_old(struct mst_outbox *box, mst_time now, struct mst_pruned *p
     if (code)
         return code;
     sqlite3_stmt *stmt;
-    code = mst_box_prepare(box, "DELETE FROM inbox WHERE read = 1 AND hooked = 1 AND fired < ?",
+    /* The newest stays, since its place would be given to the next one: whoever follows the inbox
+     * asks for what comes behind it. */
+    code = mst_box_prepare(box,
+                           "DELETE FROM inbox WHERE read = 1 AND hooked = 1 AND fired < ?"
+                           " AND n < (SELECT max(n) FROM inbox)",
                            &stmt, err);
     if (code)
         return code;

@@ -118,7 +118,8 @@ static int forget_cursor(struct mst_session *s, struct mst_err *err)
 static int on_epoch(struct mst_session *s, uint64_t epoch, struct mst_err *err)
 {
     uint64_t known = mst_outbox_figure(s->outbox, "epoch", epoch);
-    if (epoch > known) {
+    /* A lower one, too: of a copy that is older than the last restore. */
+    if (epoch != known) {
         mst_journal(MST_LOG_WARNING, "broker-restored epoch=%" PRIu64 " before=%" PRIu64, epoch,
                     known);
         int code = forget_cursor(s, err);

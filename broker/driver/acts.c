@@ -346,8 +346,7 @@ int mst_driver_reload(struct mst_driver *d, struct mst_engine *e, const struct m
         code = mst_engine_step(e, &input, &refused, subject, err);
     if (code)
         return code;
-    mst_programme_unref(e->programme);
-    e->programme = mst_programme_ref(programme);
+    mst_engine_change_programme(e, programme);
     bool changed;
     code = mst_engine_keep_sources(e, err);
     if (!code)

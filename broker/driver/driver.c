@@ -85,6 +85,7 @@ void mst_driver_free(struct mst_driver *d)
     for (size_t i = 0; i < d->engines_count; i++) {
         mst_engine_unload(d->engines[i]);
         mst_quota_done(&d->engines[i]->quota);
+        mst_engine_keep_programme(d->engines[i]);
         mst_programme_unref(d->engines[i]->programme);
         free(d->engines[i]);
     }
@@ -131,6 +132,8 @@ int mst_driver_new_epoch(struct mst_driver *d, mst_time wall_ms, struct mst_err 
     if (epoch <= d->epoch)
         epoch = d->epoch + 1;
     int code = mst_driver_clock_mark(d, &mark, err);
+    if (!code && !mark.set)
+        code = mst_fail_on(err, MST_E_UNKNOWN, META_CLOCK);
     if (!code)
         code = mst_driver_open_batch(d, err);
     if (!code)
@@ -416,6 +419,8 @@ static void committed(void *context, int code, const struct mst_err *err)
     }
     MST_FAILPOINT("broker.after-commit");
     d->state = MST_DRIVER_IDLE;
+    for (size_t i = 0; i < d->engines_count; i++)
+        mst_engine_keep_programme(d->engines[i]);
     deliver(d);
 }
 
@@ -533,6 +538,7 @@ int mst_driver_recover(struct mst_driver *d, struct mst_err *err)
     d->keys_count = 0;
     for (size_t i = 0; !code && i < d->engines_count; i++) {
         mst_engine_unload(d->engines[i]);
+        mst_engine_take_programme_back(d->engines[i]);
         code = mst_engine_load(d->engines[i], err);
         if (!code)
             code = mst_keys_load(d, d->engines[i], err);

@@ -55,7 +55,7 @@ MST_MUST_CHECK int mst_driver_add(struct mst_driver *driver, struct mst_programm
 /*
  * The store was put back from a backup: what its clients have seen of it since is of another story.
  * The next start is of a greater epoch than any before, which tells them so (PROTOCOL.md, Receipts
- * and Alerts). Without programmes; commits.
+ * and Alerts). Without programmes; commits. MST_E_UNKNOWN: nothing was ever committed to it.
  */
 MST_MUST_CHECK int mst_driver_new_epoch(struct mst_driver *driver, mst_time wall_ms,
                                         struct mst_err *err);

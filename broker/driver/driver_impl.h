@@ -18,6 +18,7 @@ struct mst_engine {
     char id[MST_ID_MAX];
     mst_pid pid;
     struct mst_programme *programme;
+    struct mst_programme *committed; /* in force before the batch; NULL: the batch changes none */
     struct mst_core *core;
     uint64_t row;
     uint8_t head[MST_HASH_BYTES];
@@ -96,6 +97,11 @@ MST_MUST_CHECK int mst_engine_load_heard(struct mst_engine *e, struct mst_err *e
 /* Keep the intervals in which the broker was down for the core's next restart. */
 MST_MUST_CHECK int mst_engine_remember_down(struct mst_engine *e, mst_time from, mst_time to,
                                             struct mst_err *err);
+/* Put another one in force, from its batch's commit on: mst_engine_keep_programme() once that is
+ * done, mst_engine_take_programme_back() when it is lost. */
+void mst_engine_change_programme(struct mst_engine *e, struct mst_programme *programme);
+void mst_engine_keep_programme(struct mst_engine *e);
+void mst_engine_take_programme_back(struct mst_engine *e);
 /* Store the digest of the programme in force; ret_changed: another one was stored before. */
 MST_MUST_CHECK int mst_engine_pin_programme(struct mst_engine *e, bool *ret_changed,
                                             struct mst_err *err);

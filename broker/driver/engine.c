@@ -167,6 +167,30 @@ int mst_engine_remember_down(struct mst_engine *e, mst_time from, mst_time to, s
                               mst_bytes(intervals, (count + 1) * 2 * sizeof *intervals), err);
 }
 
+void mst_engine_change_programme(struct mst_engine *e, struct mst_programme *programme)
+{
+    if (e->committed)
+        mst_programme_unref(e->programme);
+    else
+        e->committed = e->programme;
+    e->programme = mst_programme_ref(programme);
+}
+
+void mst_engine_keep_programme(struct mst_engine *e)
+{
+    mst_programme_unref(e->committed);
+    e->committed = NULL;
+}
+
+void mst_engine_take_programme_back(struct mst_engine *e)
+{
+    if (!e->committed)
+        return;
+    mst_programme_unref(e->programme);
+    e->programme = e->committed;
+    e->committed = NULL;
+}
+
 int mst_engine_pin_programme(struct mst_engine *e, bool *ret_changed, struct mst_err *err)
 {
     uint8_t digest[MST_DIGEST_BYTES];

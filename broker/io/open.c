@@ -263,12 +263,16 @@ static int start_gate(struct mst_broker *b, struct mst_err *err)
 {
     const struct mst_settings *set = &b->settings;
     const struct mst_gate_door doors[] = {
-        [MST_DOOR_MEMBERS] = {"members", {set->BROKER_unread_bytes_max, set->BROKER_connect_rate}},
+        [MST_DOOR_MEMBERS] = {"members",
+                              {set->BROKER_unread_bytes_max, set->BROKER_connect_rate},
+                              false},
         [MST_DOOR_ADMIN] = {"admin",
                             {ADMIN_UNREAD_MESSAGES * set->BROKER_message_bytes_max, 0},
-                            .local = true},
-        [MST_DOOR_ENROL] = {"enrol", {ENROL_UNREAD_BYTES_MAX, set->BROKER_enrol_connect_rate}},
-        [MST_GATE_FEED] = {"feed", {FEED_UNREAD_BYTES_MAX, set->BROKER_connect_rate}},
+                            true},
+        [MST_DOOR_ENROL] = {"enrol",
+                            {ENROL_UNREAD_BYTES_MAX, set->BROKER_enrol_connect_rate},
+                            false},
+        [MST_GATE_FEED] = {"feed", {FEED_UNREAD_BYTES_MAX, set->BROKER_connect_rate}, false},
     };
     const struct mst_gate_options options = {.doors = doors,
                                              .doors_count = sizeof doors / sizeof doors[0],
@@ -393,18 +397,17 @@ int mst_broker_restored(struct mst_broker *b, struct mst_err *err)
     char path[4200];
     begin_open(b);
     snprintf(path, sizeof path, "%s/" STORE_FILE, b->settings.BROKER_data_dir);
-    if (access(path, F_OK) != 0) {
-        mst_fail(err, MST_E_UNKNOWN, "%s: %s", path, strerror(errno));
-        mst_hint(err, "%s", _("put the backup in its place first"));
-        return MST_E_UNKNOWN;
-    }
-    int code = take_lock(b, err);
+    int code = access(path, F_OK) == 0
+                   ? take_lock(b, err)
+                   : mst_fail(err, MST_E_UNKNOWN, "%s: %s", path, strerror(errno));
     if (!code)
         code = load_keys(b, err);
     if (!code)
         code = open_store(b, err);
     if (!code)
         code = mst_driver_new_epoch(b->driver, b->started_wall, err);
+    if (code == MST_E_UNKNOWN)
+        mst_hint(err, "%s", _("put the backup in its place first"));
     while (!code && mst_driver_busy(b->driver)) {
         struct pollfd done = {.fd = mst_driver_fd(b->driver), .events = POLLIN};
         if (poll(&done, 1, -1) < 0 && errno != EINTR)

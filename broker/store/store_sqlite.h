@@ -46,7 +46,9 @@ struct sqlite_store {
     struct mst_err commit_err;
 };
 
-/* For the vtable. */
+/* The vtable. */
+extern const struct mst_store_ops mst_sqlite_ops;
+/* Of it, in a file of their own. */
 MST_MUST_CHECK int mst_sqlite_put(struct mst_store *base, const struct mst_put *put,
                                   struct mst_err *err);
 MST_MUST_CHECK int mst_sqlite_programme(struct mst_store *base, const char *id, mst_pid next,
@@ -55,5 +57,18 @@ MST_MUST_CHECK int mst_sqlite_programme(struct mst_store *base, const char *id, 
  * No record has them. */
 MST_MUST_CHECK int mst_sqlite_put_batch(struct sqlite_store *s, uint64_t batch,
                                         struct mst_err *err);
+/*
+ * What was answered is in the open transaction: the database takes it, for other readers to see.
+ * MST_E_FULL and MST_E_NOMEM do no harm: it is in the files, and in a transaction again.
+ */
+MST_MUST_CHECK int mst_sqlite_publish(struct sqlite_store *s, struct mst_err *err);
+/* Move the log into the database, in one of SQLite's modes. A reader that stands on older pages
+ * holds it up, which is no failure. */
+MST_MUST_CHECK int mst_sqlite_checkpoint(struct sqlite_store *s, int mode, struct mst_err *err);
+/* SQLite's hook after each commit. context: the store. */
+int mst_sqlite_log_grown(void *context, sqlite3 *db, const char *schema, int pages);
+/* The open batch, to the disk. It may be in another thread, which has the files meanwhile and
+ * nothing else. context: the store. */
+void mst_sqlite_make_durable(void *context);
 
 #endif

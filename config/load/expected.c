@@ -37,8 +37,8 @@ void mst_expected_pack(const struct mst_programme *p, const struct mst_expected 
     const struct mst_group *group = e->group == SIZE_MAX ? NULL : &p->groups[e->group];
     char id[MST_OBLIGATION_ID_MAX], day[11];
     mst_schedule_id(p, e, id);
-    const struct mst_label *bearer = e->bearer == SIZE_MAX ? NULL : &p->units[e->bearer].name;
-    mst_pack_map(out, bearer ? 26 : 24);
+    bool is_unit = e->bearer != SIZE_MAX;
+    mst_pack_map(out, is_unit ? 26 : 24);
     pack_pair(out, "id", id);
     pack_pair(out, "programme", p->id);
     pack_pair(out, "duty", duty->id);
@@ -50,12 +50,12 @@ void mst_expected_pack(const struct mst_programme *p, const struct mst_expected 
     /* What a table for people shows in the columns of ids. */
     pack_pair(out, "duty_zh", duty->title.zh);
     pack_pair(out, "duty_en", duty->title.en);
-    if (bearer) {
-        pack_pair(out, "bearer_zh", bearer->zh);
-        pack_pair(out, "bearer_en", bearer->en);
+    if (is_unit) {
+        pack_pair(out, "bearer_zh", p->units[e->bearer].name.zh);
+        pack_pair(out, "bearer_en", p->units[e->bearer].name.en);
     }
     pack_pair(out, "period", e->period.key);
-    pack_pair(out, "bearer", e->bearer == SIZE_MAX ? "office" : p->units[e->bearer].id);
+    pack_pair(out, "bearer", is_unit ? p->units[e->bearer].id : "office");
     pack_pair(out, "group", group ? group->id : NULL);
     pack_pair(out, "area", group && e->area != SIZE_MAX ? group->areas[e->area].id : NULL);
     pack_pair(out, "counterpart", counterpart_of(p, e));

@@ -58,12 +58,17 @@ def power(value):
     return f"{value:,.0f}" if value >= 1 else f"{value:g}"
 
 
+FIGURE = 34  # px that a figure under or above a dot takes, of the dot's middle
+
+
 class Axis:
-    """A logarithmic axis over `values` with room at both ends, on `span` px from `start`."""
+    """A logarithmic axis over `values` with room for a figure at both ends, on `span` px from `start`."""
 
     def __init__(self, values, start, span):
         self.start, self.span = start, span
-        self.low, self.high = math.log10(min(values)) - 0.25, math.log10(max(values)) + 0.35
+        first, last = math.log10(min(values)), math.log10(max(values))
+        end = (last - first) * FIGURE / (abs(span) - 2 * FIGURE)
+        self.low, self.high = first - end, last + end
         if self.high - self.low < 2:  # a small change must look small
             middle = (self.low + self.high) / 2
             self.low, self.high = middle - 1, middle + 1

@@ -1,6 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """What a newcomer does wrong, and what Muster says then: it names the thing, and the hint fits who asked."""
+import json
+import subprocess
+
 import harness
 from harness import World, check, equal
 
@@ -93,6 +96,21 @@ def test_file_made_before_the_first_brief_says_that_it_is_a_guess():
         known = agent.try_("new", "task-list", "once", "--out", "known.yaml")
         equal((known.returncode, known.stderr), (0, ""), "with a brief")
         check("tasks:" in (world.dir / "known.yaml").read_text(encoding="utf-8"), "the list's own fields")
+
+
+def test_report_file_is_whole_or_not_there():
+    with World("whole", rehearse="2022-12-05") as world:
+        world.broker.start()
+        agent = world.agent("jxj")
+        agent.wait_log("session-open")
+        path = world.dir / 'of "ours".yaml'
+        command = [str(harness.BIN / "muster-agent"), "--home", str(agent.home), "new", "task-list", "once", "--json", "--out", str(path)]
+        # A disk that takes a kilobyte.
+        done = subprocess.run(["bash", "-c", 'trap "" XFSZ; ulimit -f 1; exec "$@"', "full", *command], capture_output=True,
+                              text=True, env=harness.environment(), check=False)
+        equal((done.returncode, str(path) in done.stderr, path.exists()), (1, True, False), done.stderr)
+        equal(json.loads(world.must(*command)), {"file": str(path)}, "what --json says")
+        check(path.stat().st_size > 2000, "a short file")
 
 
 def test_help_lists_the_words_that_are_taken_and_no_others():

@@ -94,6 +94,10 @@ def test_nothing_to_restore_is_said():
     with World("restore", rehearse=REHEARSE) as world:
         done = world.run("musterd", *world.broker.argv[1:], "--restored")
         equal((done.returncode, "muster.db" in done.stderr, world.broker.data_dir.exists()), (1, True, False), done.stderr)
+        # A database is there, and a first start never came to its end.
+        world.broker.start(env={"MUSTER_FAILPOINT": "broker.before-commit"}, ready=False).wait()
+        done = world.run("musterd", *world.broker.argv[1:], "--rehearse", REHEARSE, "--restored")
+        equal((done.returncode, "put the backup in its place first" in done.stderr), (1, True), done.stderr)
         world.broker.start()
         equal(world.run("musterd", *world.broker.argv[1:], "--rehearse", REHEARSE, "--restored").returncode, 1, "while it runs")
 

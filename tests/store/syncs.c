@@ -64,6 +64,18 @@ static int64_t bytes_of_reports(void)
     return bytes;
 }
 
+/* A batch, which ends there, and a beginning of another behind it. */
+static struct mst_store *open_with_half_a_batch(int64_t *ret_end)
+{
+    struct mst_store *s = open_store(0);
+    struct mst_err err;
+    assert_int_equal(fixture_write_batch(s, 1, &err), 0);
+    *ret_end = bytes_of_reports();
+    begin_large_batch(s);
+    assert_true(bytes_of_reports() > *ret_end);
+    return s;
+}
+
 /* What the file has if the power goes now, whatever of what was not synced goes with it: the end of
  * what was written may have reached the disk, and that it was cut off not. */
 static void assert_power_cut_leaves(struct mst_store *s, int64_t bytes)
@@ -81,13 +93,9 @@ static void assert_power_cut_leaves(struct mst_store *s, int64_t bytes)
 /* What came to light behind batches that are written later would be taken for one of them. */
 static void cut_of_a_start_is_on_disk(void **state)
 {
-    struct mst_err err;
+    int64_t bytes;
     (void)state;
-    struct mst_store *s = open_store(0);
-    assert_int_equal(fixture_write_batch(s, 1, &err), 0);
-    int64_t bytes = bytes_of_reports();
-    begin_large_batch(s);
-    assert_true(bytes_of_reports() > bytes);
+    struct mst_store *s = open_with_half_a_batch(&bytes);
     memvfs_fail_at(1, true, MEMVFS_KILLED);
     mst_store_close(s);
     memvfs_fail_at(0, false, MEMVFS_IO_ERROR);
@@ -97,13 +105,9 @@ static void cut_of_a_start_is_on_disk(void **state)
 
 static void what_a_dropped_batch_wrote_is_gone_for_good(void **state)
 {
-    struct mst_err err;
+    int64_t bytes;
     (void)state;
-    struct mst_store *s = open_store(0);
-    assert_int_equal(fixture_write_batch(s, 1, &err), 0);
-    int64_t bytes = bytes_of_reports();
-    begin_large_batch(s);
-    assert_true(bytes_of_reports() > bytes);
+    struct mst_store *s = open_with_half_a_batch(&bytes);
     mst_store_rollback(s);
     assert_power_cut_leaves(s, bytes);
 }

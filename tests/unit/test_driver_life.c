@@ -317,6 +317,31 @@ static void reload_takes_the_new_programme_and_refuses_another(void **state)
     mst_programme_unref(again);
 }
 
+static void lost_batch_takes_its_programme_back(void **state)
+{
+    struct world *w = *state;
+    struct mst_err err;
+    struct mst_caller caller = office();
+    struct mst_clock_mark mark = {.evaluated_ms = w->now, .set = true};
+    struct mst_programme *fresh = load_programme("tests/sim/scenarios/programmes/small-gamma.yaml");
+    uint8_t before[MST_DIGEST_BYTES];
+    memcpy(before, w->programme->digest, sizeof before);
+    assert_memory_not_equal(fresh->digest, before, sizeof before);
+    commit(w);
+    assert_int_equal(mst_driver_reload(w->driver, w->engine, &caller, 1, fresh, w->now, &err), 0);
+    w->puts_left = 0;
+    assert_int_equal(mst_driver_commit(w->driver, &mark, w->now, &err), MST_E_FULL);
+    w->puts_left = -1;
+    assert_int_equal(mst_driver_recover(w->driver, &err), 0);
+    assert_memory_equal(mst_engine_programme(w->engine)->digest, before, sizeof before);
+    assert_int_equal(rows_of(w, MST_ROW_PROGRAMME, NULL), 0);
+    assert_int_equal(mst_driver_reload(w->driver, w->engine, &caller, 2, fresh, w->now, &err), 0);
+    commit(w);
+    assert_ptr_equal(mst_engine_programme(w->engine), fresh);
+    assert_int_equal(rows_of(w, MST_ROW_PROGRAMME, "reload"), 1);
+    mst_programme_unref(fresh);
+}
+
 /* ---- keys ---- */
 
 struct newcomer {
@@ -514,6 +539,8 @@ int main(void)
         TEST(act_is_a_row_and_is_answered_after_its_commit),
         TEST(refused_act_leaves_both_rows_and_a_line),
         TEST(reload_takes_the_new_programme_and_refuses_another),
+        TEST(lost_batch_takes_its_programme_back),
+        ON_DISK(lost_batch_takes_its_programme_back),
         TEST(invitation_is_good_once_but_its_answer_may_be_asked_for_again),
         ON_DISK(invitation_is_good_once_but_its_answer_may_be_asked_for_again),
         TEST(expired_and_unknown_tokens_are_refused),

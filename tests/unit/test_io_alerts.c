@@ -3,20 +3,11 @@
  * Which alerts a list shows: the newest, as many as are asked for, or those after a number; over
  * more of them than are looked at together. mst_query_row() and its end are this test's own.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/query_world.h"
 
-#include <cmocka.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/io/query.h"
-#include "config/load/load.h"
-
-#define SMALL "tests/sim/scenarios/programmes/small.yaml"
 #define ALERTS 9000 /* more than twice what is looked at together */
 #define EVERY 3000  /* so rare are the other kind's */
 
@@ -41,13 +32,7 @@ int mst_query_row_end(struct mst_query *q, struct mst_err *err)
     return 0;
 }
 
-struct world {
-    struct mst_store *store;
-    struct mst_programme *programme;
-    mst_pid pid;
-};
-
-static void put(struct world *w, uint64_t number)
+static void put(struct query_world *w, uint64_t number)
 {
     struct mst_buf b = {0};
     mst_pack_map(&b, 2);
@@ -64,15 +49,9 @@ static void put(struct world *w, uint64_t number)
 
 static int setup(void **state)
 {
-    struct world *w = calloc(1, sizeof *w);
-    struct mst_store_options options = {.page_bytes = 4096};
-    struct mst_diags diags = {0};
+    struct query_world *w = calloc(1, sizeof *w);
     assert_non_null(w);
-    assert_int_equal(mst_store_mem_open(&options, &w->store, NULL), 0);
-    assert_int_equal(mst_programme_load(SMALL, &diags, &w->programme, NULL), 0);
-    mst_diags_done(&diags);
-    assert_int_equal(mst_store_begin(w->store, NULL), 0);
-    assert_int_equal(mst_store_programme(w->store, "small", &w->pid, NULL), 0);
+    open_world(w);
     for (uint64_t number = 1; number <= ALERTS; number++)
         put(w, number);
     *state = w;
@@ -81,10 +60,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    struct world *w = *state;
-    mst_store_close(w->store);
-    mst_programme_unref(w->programme);
-    free(w);
+    close_world(*state);
+    free(*state);
     return 0;
 }
 
@@ -93,7 +70,7 @@ struct wanted {
     uint64_t first, last, count;
 };
 
-static void list(struct world *w, const struct wanted *wanted)
+static void list(struct query_world *w, const struct wanted *wanted)
 {
     const char *const args[][2] = {
         {"kind", wanted->kind}, {"from", wanted->from}, {"limit", wanted->limit}};
@@ -107,13 +84,10 @@ static void list(struct world *w, const struct wanted *wanted)
         if (args[i][1])
             mst_query_pack_text(&packed, args[i][0], args[i][1]);
     }
-    struct mst_query q = {.reader = mst_store_own_reader(w->store),
-                          .programme = w->programme,
-                          .pid = w->pid,
-                          .actor = {.principal = "office:main", .roles = 1u << MST_ROLE_OFFICE},
-                          .action = "read-alert",
-                          .args = {packed.data, packed.len},
-                          .sink = &answer};
+    struct mst_query q = query_of(w, &answer);
+    q.actor = (struct mst_actor){.principal = "office:main", .roles = 1u << MST_ROLE_OFFICE};
+    q.action = "read-alert";
+    q.args = mst_bytes(packed.data, packed.len);
     assert_int_equal(mst_query_alerts(&q, NULL), 0);
     assert_int_equal(answer.count, wanted->count);
     assert_int_equal(answer.first, wanted->first);

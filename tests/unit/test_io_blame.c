@@ -3,21 +3,14 @@
  * Whose fault it is, from a ledger: which rows and sessions are believed at which instant. The rows
  * of the answer are read back as a client would. mst_query_row() and its end are this test's own.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/query_world.h"
 
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "broker/driver/history.h"
-#include "broker/io/query.h"
-#include "config/load/load.h"
 
-#define SMALL "tests/sim/scenarios/programmes/small.yaml"
 static const mst_time day_ms = 24 * 60 * 60 * 1000;
 
 struct answer {
@@ -41,9 +34,7 @@ int mst_query_row_end(struct mst_query *q, struct mst_err *err)
 }
 
 struct world {
-    struct mst_store *store;
-    struct mst_programme *programme;
-    mst_pid pid;
+    struct query_world q;
     uint64_t row;
     mst_time zero; /* days of a case are counted from here */
     struct mst_contact_seen seen[8];
@@ -55,15 +46,9 @@ struct world {
 static int setup(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
-    struct mst_store_options options = {.page_bytes = 4096};
-    struct mst_diags diags = {0};
     assert_non_null(w);
-    assert_int_equal(mst_store_mem_open(&options, &w->store, NULL), 0);
-    assert_int_equal(mst_programme_load(SMALL, &diags, &w->programme, NULL), 0);
-    mst_diags_done(&diags);
-    w->zero = mst_zone_midnight(w->programme->zone, mst_day_of(2026, 3, 2));
-    assert_int_equal(mst_store_begin(w->store, NULL), 0);
-    assert_int_equal(mst_store_programme(w->store, "small", &w->pid, NULL), 0);
+    open_world(&w->q);
+    w->zero = mst_zone_midnight(w->q.programme->zone, mst_day_of(2026, 3, 2));
     *state = w;
     return 0;
 }
@@ -71,8 +56,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct world *w = *state;
-    mst_store_close(w->store);
-    mst_programme_unref(w->programme);
+    close_world(&w->q);
     mst_buf_done(&w->answer.rows);
     free(w);
     return 0;
@@ -85,8 +69,8 @@ static void put(struct world *w, enum mst_row_kind kind, const char *history, do
                           .at = w->zero + (mst_time)(day * (double)day_ms),
                           .kind = (uint8_t)kind,
                           .bytes = mst_bytes(b->data, b->len)};
-    assert_int_equal(mst_store_put_row(w->store, w->pid, &row, NULL), 0);
-    assert_int_equal(mst_history_note(w->store, w->pid, history, row.row, NULL), 0);
+    assert_int_equal(mst_store_put_row(w->q.store, w->q.pid, &row, NULL), 0);
+    assert_int_equal(mst_history_note(w->q.store, w->q.pid, history, row.row, NULL), 0);
 }
 
 /* down_from < 0: it was not down. */
@@ -137,14 +121,11 @@ static struct mst_slice sentence(struct world *w, size_t index)
 static const char *blame(struct world *w, double day, double queued)
 {
     static char word[32];
-    struct mst_query q = {.reader = mst_store_own_reader(w->store),
-                          .programme = w->programme,
-                          .pid = w->pid,
-                          .now = w->zero + 100 * day_ms,
-                          .seen = w->seen,
-                          .seen_count = w->seen_count,
-                          .rehearsal = w->rehearsal,
-                          .sink = &w->answer};
+    struct mst_query q = query_of(&w->q, &w->answer);
+    q.now = w->zero + 100 * day_ms;
+    q.seen = w->seen;
+    q.seen_count = w->seen_count;
+    q.rehearsal = w->rehearsal;
     struct mst_late late = {.row = 1,
                             .queued = w->zero + (mst_time)(queued * (double)day_ms),
                             .received = w->zero + 99 * day_ms};
@@ -228,15 +209,12 @@ static uint64_t said(struct world *w, size_t index, const char *field)
 static void alerts_about_the_path_name_their_row(void **state)
 {
     struct world *w = *state;
-    struct mst_query q = {.reader = mst_store_own_reader(w->store),
-                          .programme = w->programme,
-                          .pid = w->pid,
-                          .sink = &w->answer};
+    struct mst_query q = query_of(&w->q, &w->answer);
     starts(w, -1, 0);
     contacts(w, 13, 10, 10.01, 10.02);
     contacts(w, 14, 13.5, 10.01, 10.02);
     char heard[64];
-    mst_zone_format(w->programme->zone, w->zero + (mst_time)(10.02 * (double)day_ms), heard);
+    mst_zone_format(w->q.programme->zone, w->zero + (mst_time)(10.02 * (double)day_ms), heard);
     assert_int_equal(mst_query_silence(&q, false, w->zero + 13 * day_ms, 3, NULL), 0);
     assert_int_equal(w->answer.count, 2);
     assert_true(mst_slice_is(mst_unpack_text(sentence(w, 0), "say"), "known-path"));
@@ -293,14 +271,15 @@ static void history_holds_every_row_over_pages(void **state)
     for (uint64_t n = 1; n <= 200; n++) {
         put(w, MST_ROW_TICK, "a/b", 1, &b);
         next = 1;
-        assert_int_equal(
-            mst_history_rows(mst_store_own_reader(w->store), w->pid, "a/b", count_row, &next, NULL),
-            0);
+        assert_int_equal(mst_history_rows(mst_store_own_reader(w->q.store), w->q.pid, "a/b",
+                                          count_row, &next, NULL),
+                         0);
         assert_int_equal(next, n + 1);
     }
     next = 1;
     assert_int_equal(
-        mst_history_rows(mst_store_own_reader(w->store), w->pid, "a", count_row, &next, NULL), 0);
+        mst_history_rows(mst_store_own_reader(w->q.store), w->q.pid, "a", count_row, &next, NULL),
+        0);
     assert_int_equal(next, 1);
     mst_buf_done(&b);
 }

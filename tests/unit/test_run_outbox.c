@@ -395,6 +395,34 @@ static void alert_enters_the_inbox_once_and_waits_for_its_hook(void **state)
     mst_buf_done(&buf);
 }
 
+static int take_place(void *context, uint64_t n, bool read, struct mst_slice bytes)
+{
+    (void)read;
+    (void)bytes;
+    *(uint64_t *)context = n;
+    return 0;
+}
+
+/* Whoever follows the inbox asks for what comes behind the place that was shown last. */
+static void place_in_the_inbox_is_given_once(void **state)
+{
+    struct fixture *f = *state;
+    struct mst_pruned pruned;
+    uint64_t n = 0;
+    assert_true(put_alert(f->box, 1, 1));
+    assert_true(put_alert(f->box, 2, 2));
+    assert_int_equal(mst_inbox_mark_read(f->box, 2, NULL), 0);
+    assert_int_equal(mst_inbox_hooked(f->box, 1, NULL), 0);
+    assert_int_equal(mst_inbox_hooked(f->box, 2, NULL), 0);
+    assert_int_equal(mst_outbox_prune(f->box, 600 * DAY, &pruned, NULL), 0);
+    assert_true(put_alert(f->box, 3, 3));
+    assert_int_equal(mst_inbox_list(f->box, 2, false, 10, take_place, &n, NULL), 0);
+    assert_int_equal(n, 3);
+    n = 0;
+    assert_int_equal(mst_inbox_list(f->box, 0, false, 1, take_place, &n, NULL), 0);
+    assert_int_equal(n, 2);
+}
+
 static void brief_is_replaced_whole(void **state)
 {
     struct fixture *f = *state;
@@ -435,6 +463,7 @@ int main(void)
         CASE(no_promised_report_is_lost_when_the_agent_is_killed),
         CASE(alert_enters_the_inbox_once_and_waits_for_its_hook),
         CASE(alert_in_other_words_is_another_one),
+        CASE(place_in_the_inbox_is_given_once),
         CASE(brief_is_replaced_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -566,6 +566,12 @@ static void restored_broker_repeats_alert_numbers_without_loss(void **state)
     open_agent(f);
     until(f, all_alerts_acked);
     assert_int_equal(mst_inbox_last(f->box), 8);
+    close_agent(f);
+    /* And once more from a copy that is older than that, without being told so. */
+    LOCKED(&f->fake, f->fake.epoch = 0; f->fake.acked_alert = 4);
+    open_agent(f);
+    until(f, all_alerts_acked);
+    assert_int_equal(mst_inbox_last(f->box), 10);
 }
 
 static bool is_following(struct fixture *f)
