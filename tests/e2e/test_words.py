@@ -3,11 +3,11 @@
 """What is said to people, in both languages: a refused act names the thing, what is wrong with it, and what to do;
 and a Chinese reader is left no English word of ours."""
 import concurrent.futures
-import contextlib
 import fcntl
 import os
 import pty
 import re
+import select
 import struct
 import subprocess
 import termios
@@ -251,15 +251,18 @@ def on_terminal(world, columns, *words):
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     env = harness.environment({"MUSTER_SOCKET": str(world.broker.runtime_dir / "admin.sock"), "NO_COLOR": "1"}, "zh_CN")
-    process = subprocess.Popen([harness.BIN / "musterctl", *words], stdin=subprocess.DEVNULL, stdout=slave, env=env, cwd=world.dir)
-    os.close(slave)
+    # The terminal stays open here, and the shell marks the end: what a program wrote last can be lost with its terminal.
+    argv = ["/bin/sh", "-c", '"$@"; printf "#%d#" $?', "sh", harness.BIN / "musterctl", *words]
+    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=slave, env=env, cwd=world.dir)
     told = b""
-    with contextlib.suppress(OSError):  # the end of a terminal is an error
-        while part := os.read(master, 65536):
-            told += part
+    while not (end := re.search(rb"#(\d+)#$", told)):
+        check(select.select([master], [], [], 60)[0], f"{words} does not end: {told[-200:]}")
+        told += os.read(master, 65536)
+    process.wait(timeout=60)
+    os.close(slave)
     os.close(master)
-    equal(process.wait(timeout=60), 0, f"exit of {words}")
-    return told.decode("utf-8").replace("\r\n", "\n").splitlines()
+    equal(end[1], b"0", f"exit of {words}")
+    return told[:end.start()].decode("utf-8").replace("\r\n", "\n").splitlines()
 
 
 def letters(lines):
