@@ -150,6 +150,28 @@ static const struct {
      N_("`musterctl reports` and `musterctl alerts` list the numbers that there are")},
     {"enrol", MST_E_UNKNOWN, N_("`musterctl units` lists the units")},
     {"revoke", MST_E_UNKNOWN, N_("`musterctl keys` lists whose keys there are")},
+    {"unsilence", MST_R_STATE, N_("it is not silenced")},
+    {"silence", MST_E_UNKNOWN,
+     N_("give an obligation's id (`musterctl obligations`), unit:UNIT or duty:DUTY")},
+    {"unsilence", MST_E_UNKNOWN,
+     N_("give an obligation's id (`musterctl obligations`), unit:UNIT or duty:DUTY")},
+    {"review", MST_R_STATE,
+     N_("something must have been submitted, and each duty is closed in its own way: `musterctl "
+        "explain` says in which")},
+    {"receive", MST_R_STATE,
+     N_("something must have been submitted, and each duty is closed in its own way: `musterctl "
+        "explain` says in which")},
+    {"acknowledge", MST_R_STATE, N_("only what is overdue, and was told of, is acknowledged")},
+    {"unlock", MST_R_STATE, N_("it is not locked")},
+    {"extend", MST_R_STATE,
+     N_("only what is still owed is extended, and only what was asked for is refused: `musterctl "
+        "obligations --asked`")},
+    {"urge", MST_R_STATE, N_("only a bearer who still owes it is urged")},
+    {"fill", MST_R_STATE, N_("a name is put on record for a post only")},
+    {"vacate", MST_R_STATE,
+     N_("nobody is on record for this post; `musterctl show` tells who is for which")},
+    {"rebase", MST_R_STATE,
+     N_("it stands under the rule in force already, or something was submitted for it")},
     {"versions", MST_R_NOT_APPLICABLE,
      N_("only task lists and annual plans are compared; `musterctl reports` lists what else was "
         "reported")},

@@ -339,6 +339,14 @@ void mst_link_restart(struct mst_link *link)
         drop(link, false);
 }
 
+void mst_link_retry(struct mst_link *link)
+{
+    link->failures = 0;
+    if (link->state != LINK_WAITING)
+        drop(link, false);
+    link->wait_until_ms = monotonic_ms();
+}
+
 int mst_link_fd(const struct mst_link *link)
 {
     return link->epoll;

@@ -62,6 +62,9 @@ void mst_link_outbox(struct mst_link *link, const uint8_t *outbox);
 /* End the session and try again after the usual wait: an answer is overdue, or makes no sense. No
  * DOWN event tells of it. */
 void mst_link_restart(struct mst_link *link);
+/* Somebody says that it is worth while now: end the session, and connect without the wait that
+ * earlier failures have earned. */
+void mst_link_retry(struct mst_link *link);
 /* The error that a reply or an error message carries, in the reader's words. Returns its code. */
 int mst_link_fault(struct mst_slice code_word, struct mst_slice subject, struct mst_slice text,
                    struct mst_slice hint, struct mst_err *err);

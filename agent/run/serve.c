@@ -454,7 +454,7 @@ static int dispatch(struct mst_serve *serve, struct connection *c, struct mst_sl
     if (mst_slice_is(verb, "status"))
         return on_status(serve, c);
     if (mst_slice_is(verb, "reconnect")) {
-        mst_session_reset(serve->session);
+        mst_session_retry(serve->session);
         answer(serve, c, NULL);
     } else if (mst_slice_is(verb, "ask"))
         on_ask(serve, c, map);

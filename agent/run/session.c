@@ -440,6 +440,12 @@ void mst_session_reset(struct mst_session *s)
     mst_link_restart(s->link);
 }
 
+void mst_session_retry(struct mst_session *s)
+{
+    mst_session_reset(s);
+    mst_link_retry(s->link);
+}
+
 void mst_session_bye(struct mst_session *s)
 {
     struct mst_msg msg = {.type = MST_MSG_bye};

@@ -34,6 +34,8 @@ MST_MUST_CHECK int mst_session_flush(struct mst_session *session, struct mst_err
 MST_MUST_CHECK int mst_session_push(struct mst_session *session, struct mst_err *err);
 /* What was drained since the last commit is gone: begin a new session and get it again. */
 void mst_session_reset(struct mst_session *session);
+/* The same, and at once: the keys are new, or somebody knows that the broker is back. */
+void mst_session_retry(struct mst_session *session);
 /* Say bye, as far as that goes without waiting. */
 void mst_session_bye(struct mst_session *session);
 

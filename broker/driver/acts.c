@@ -203,13 +203,22 @@ void mst_amended_pack(const struct mst_programme *p, const char *task,
 
 /* The obligation as it stands after the act. */
 static int answer_with_obligation(struct mst_engine *e, uint64_t session, uint64_t request_id,
-                                  const char *id, mst_time now, struct mst_err *err)
+                                  const struct mst_input_act *act, mst_time now,
+                                  struct mst_err *err)
 {
+    const char *id = act->obligation;
     const struct mst_obligation *o = mst_core_find(e->core, id);
-    if (!o) /* it was a unit or a duty that was silenced */
-        return mst_driver_reply(e->driver, session, request_id, MST_OK, id, now, err);
+    bool silences = strcmp(act->act, "silence") == 0 || strcmp(act->act, "unsilence") == 0;
     char due[MST_INSTANT_TEXT_MAX];
     struct mst_buf row = {0};
+    if (!o && !silences) /* it was about no obligation */
+        return mst_driver_reply(e->driver, session, request_id, MST_OK, id, now, err);
+    if (!o) { /* a unit or a duty */
+        mst_pack_map(&row, 1);
+        mst_pack_text(&row, "id");
+        mst_pack_text(&row, id);
+        return answer_with_row(e->driver, session, request_id, &row, now, err);
+    }
     mst_pack_map(&row, 7);
     mst_pack_text(&row, "id");
     mst_pack_text(&row, o->id);
@@ -306,7 +315,7 @@ int mst_driver_act(struct mst_driver *d, struct mst_engine *e, const struct mst_
     if (refused == MST_OK && amended.count)
         return answer_amended(e, caller->session, request_id, act->obligation, &amended, now, err);
     if (refused == MST_OK)
-        return answer_with_obligation(e, caller->session, request_id, act->obligation, now, err);
+        return answer_with_obligation(e, caller->session, request_id, act, now, err);
     mst_driver_log(d, 4, mst_code_word((int)refused), "from=%s address=%s act=%s subject=\"%s\"",
                    caller->actor.principal, caller->address, act->act, subject);
     code = put_refused_act(e, refused, subject, now, err);

@@ -143,6 +143,19 @@ def test_rotation_that_is_not_verified_is_noticed():
     raise harness.Failure("rotation-not-verified went unnoticed")
 
 
+def test_renewed_unit_is_back_at_once():
+    with world_with() as world:
+        agent = world.agent("jxj", start=False, reconnect_min=60000, reconnect_max=60000)
+        agent.start()
+        agent.wait_log("session-open")
+        world.must("musterctl", "revoke", "unit:jxj", "--reason", "a laptop was lost, and found")
+        agent("progress", "task-list", "once", "--text", "by whom?")
+        agent.wait_log("session-closed code=revoked")
+        agent("join", world.invite("jxj"), "--renew")
+        # Of itself it would wait for half a minute at the least.
+        wait_for(lambda: len(re.findall("session-open", agent.log())) == 2, "the next session", 15)
+
+
 # ---- expiry ----
 
 def test_key_that_expires_is_told_of_before_and_refused_after():

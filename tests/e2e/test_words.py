@@ -3,11 +3,11 @@
 """What is said to people, in both languages: a refused act names the thing, what is wrong with it, and what to do;
 and a Chinese reader is left no English word of ours."""
 import concurrent.futures
-import contextlib
 import fcntl
 import os
 import pty
 import re
+import select
 import struct
 import subprocess
 import termios
@@ -69,6 +69,11 @@ REFUSED = (
      ("不是该事项的岗位", "deputy")),
     (("fill", "unit-contacts/once/jxj", "--name", "n"), ("which of the duty's posts", "deputy"), ("须写明", "deputy")),
     (("versions", PROGRESS), (PROGRESS, "it lists no tasks", "musterctl reports"), ("没有任务清单",)),
+    (("unsilence", "unit:jxj"), ("unit:jxj", "not silenced"), ("并未暂缓",)),
+    (("silence", "unit:nobody", "--until", "2023-12-31", "--reason", "r"), ("unit:nobody", "unit:UNIT"), ("unit:单位",)),
+    (("receive", TASKS), (TASKS, "closed", "musterctl explain"), ("musterctl explain",)),
+    (("unlock", PROGRESS, "--reason", "r"), ("not locked",), ("没有锁定",)),
+    (("rebase", PROGRESS, "--reason", "r"), ("under the rule in force already",), ("现行规则",)),
     (("report", "abc"), ("abc", "whole number"), ("abc", "整数")),
     (("export", "report", "--out", "none.json"), ("NUMBER", "whole number"), ("NUMBER", "整数")),
     (("assess", "--period", "2023Q1", "--as-known", "x"), ("--as-known x", "is no date"), ("--as-known x", "不是日期")),
@@ -90,6 +95,8 @@ def test_refused_acts_say_what_is_wrong_and_what_to_do():
                 for part in parts:
                     check(part in told, f"{words}: {part!r} is not in {told!r}")
                 check(language == "en" or not english(told, words), f"{words}: {english(told, words)} in {told!r}")
+        for words in (("silence", "unit:jxj", "--until", "2023-12-31", "--reason", "moving house"), ("unsilence", "unit:jxj")):
+            equal(world.ctl(*words), [{"id": "unit:jxj"}], f"{words[0]} is answered")
         equal(world.ctl("replay")["differences"], "0", "lived again")
         for language, part, option in (("en", "nothing of what was asked for was owed", "unknown option: --colour"),
                                        ("zh_CN", "没有应报", "没有此选项：--colour")):
@@ -244,15 +251,18 @@ def on_terminal(world, columns, *words):
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     env = harness.environment({"MUSTER_SOCKET": str(world.broker.runtime_dir / "admin.sock"), "NO_COLOR": "1"}, "zh_CN")
-    process = subprocess.Popen([harness.BIN / "musterctl", *words], stdin=subprocess.DEVNULL, stdout=slave, env=env, cwd=world.dir)
-    os.close(slave)
+    # The terminal stays open here, and the shell marks the end: what a program wrote last can be lost with its terminal.
+    argv = ["/bin/sh", "-c", '"$@"; printf "#%d#" $?', "sh", harness.BIN / "musterctl", *words]
+    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=slave, env=env, cwd=world.dir)
     told = b""
-    with contextlib.suppress(OSError):  # the end of a terminal is an error
-        while part := os.read(master, 65536):
-            told += part
+    while not (end := re.search(rb"#(\d+)#$", told)):
+        check(select.select([master], [], [], 60)[0], f"{words} does not end: {told[-200:]}")
+        told += os.read(master, 65536)
+    process.wait(timeout=60)
+    os.close(slave)
     os.close(master)
-    equal(process.wait(timeout=60), 0, f"exit of {words}")
-    return told.decode("utf-8").replace("\r\n", "\n").splitlines()
+    equal(end[1], b"0", f"exit of {words}")
+    return told[:end.start()].decode("utf-8").replace("\r\n", "\n").splitlines()
 
 
 def letters(lines):

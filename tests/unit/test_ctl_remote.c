@@ -173,9 +173,8 @@ static void refusals_become_exit_codes(void **state)
     struct outcome o = RUN("urge", "q/2023Q3/u1", "--lang", "en");
     assert_int_equal(o.code, MST_EXIT_REFUSED);
     assert_string_equal(o.out, "");
-    assert_string_equal(
-        o.err, "musterctl: not possible in its present state: q/2023Q3/u1\n"
-               "  hint: look at it with `musterctl show`, or `muster-agent status --all`\n");
+    assert_string_equal(o.err, "musterctl: not possible in its present state: q/2023Q3/u1\n"
+                               "  hint: only a bearer who still owes it is urged\n");
     assert_int_equal(RUN("keys").code, MST_EXIT_DENIED);
     assert_int_equal(RUN("no-such-command").code, MST_EXIT_USAGE);
     assert_int_equal(RUN("show").code, MST_EXIT_USAGE);
