@@ -154,10 +154,9 @@ const struct mst_label *mst_task_field_label(const char *field)
                   {"helpers", {"helpers", "协助单位"}},
                   {"target", {"target", "目标"}},
                   {"due", {"due", "截止"}}};
-    for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++) {
-        if (strcmp(labels[i].field, field) == 0)
-            return &labels[i].label;
-    }
-    assert(!"a field of a task");
-    return NULL;
+    size_t i = 0, count = sizeof labels / sizeof labels[0];
+    while (i < count && strcmp(labels[i].field, field) != 0)
+        i++;
+    assert(i < count);
+    return &labels[i].label;
 }
