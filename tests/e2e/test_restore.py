@@ -24,7 +24,9 @@ def inbox(agent):
 
 
 def watched(watch):
-    return [alert.get("reason") for alert in map(json.loads, watch.out().splitlines()) if alert["kind"] == "urge"]
+    # The last line may be on its way.
+    whole = [line for line in watch.out().splitlines(keepends=True) if line.endswith("\n")]
+    return [alert.get("reason") for alert in map(json.loads, whole) if alert["kind"] == "urge"]
 
 
 @contextlib.contextmanager
