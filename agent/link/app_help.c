@@ -23,7 +23,6 @@ static void entry(FILE *out, const char *left, int width, const char *right)
 static void headline(FILE *out, const char *program, const char *gap, const char *word,
                      const char *doc)
 {
-
     char begin[128];
     snprintf(begin, sizeof begin, "%s%s%s – ", program, gap, word);
     fputs(begin, out);
