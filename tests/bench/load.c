@@ -16,10 +16,11 @@
 #define DRAIN_US 30000000
 #define JOIN_US 60000000
 #define RECONNECT_MS 10 /* so that a broker's start is seen when it happens */
-/* Links computed ahead, in all: what a fast broker takes within the measured time, within memory.
- */
-#define LINKS_PER_SECOND 300000
-#define LINKS_MAX 2000000
+/* What is computed ahead, in all: more than a fast broker takes within the measured time. */
+#define LINKS_PER_SECOND 600000
+#define LINKS_MAX 4000000
+#define SIGNATURES_PER_SECOND 20000
+#define SIGNATURES_MAX 100000
 
 int64_t load_now_us(void)
 {
@@ -101,15 +102,19 @@ static int encode_report(struct load_session *s, const struct load_options *o, s
     return code;
 }
 
+/* A session's share of what is computed ahead: so many a second, at most `max`, of all of them. */
+static size_t share(const struct load *load, size_t per_second, size_t max)
+{
+    size_t all = (size_t)load->options.seconds * per_second;
+    return (all < max ? all : max) / load->sessions_count + 1;
+}
+
 /* Hashing is the outbox's work, long before a push. */
 static void prepare_links(const struct load *load, struct load_session *s)
 {
-    size_t all = (size_t)load->options.seconds * LINKS_PER_SECOND;
-    if (all > LINKS_MAX)
-        all = LINKS_MAX;
-    if (load->options.reports && (size_t)load->options.reports < all)
-        all = (size_t)load->options.reports;
-    size_t count = all / load->sessions_count + 1;
+    size_t count = share(load, LINKS_PER_SECOND, LINKS_MAX);
+    if (load->options.reports && (size_t)load->options.reports < count)
+        count = (size_t)load->options.reports;
     s->links = calloc(count, sizeof *s->links);
     if (!s->links)
         return; /* they are computed when they are needed */
@@ -168,6 +173,33 @@ int load_open(struct load *load, const struct mst_home *homes, size_t homes_coun
 
 /* ---- pushing ---- */
 
+/* Reports before run `number` of a session. A window is cut into as few runs as messages can hold,
+ * all of nearly one length, so that it is known beforehand where each ends. */
+static uint64_t reports_before(const struct load *load, const struct load_session *s,
+                               uint64_t number)
+{
+    uint64_t window = (uint64_t)load->options.outstanding;
+    uint64_t runs = (window + s->report_max - 1) / s->report_max;
+    return number * window / runs;
+}
+
+/* An agent has its next run signed before there is room for it, too; but a report that goes out
+ * alone is signed on its way. */
+static void prepare_signatures(const struct load *load, struct load_session *s)
+{
+    size_t count = share(load, SIGNATURES_PER_SECOND, SIGNATURES_MAX);
+    s->signatures = load->options.outstanding > 1 ? calloc(count, sizeof *s->signatures) : NULL;
+    if (!s->signatures)
+        return; /* they are made when they are needed */
+    for (; s->signatures_count < count; s->signatures_count++) {
+        uint64_t last = reports_before(load, s, s->signatures_count + 1);
+        if (last > s->links_count)
+            return;
+        mst_run_sign(s->home->keys.sign_secret, s->outbox, last, s->links[last - 1],
+                     s->signatures[s->signatures_count]);
+    }
+}
+
 static void advance(struct load_session *s, size_t reports)
 {
     struct mst_slice report = mst_bytes(s->report.data, s->report.len);
@@ -187,7 +219,11 @@ static int push_run(struct load *load, struct load_session *s, size_t reports, s
     for (size_t i = 0; i < reports; i++)
         load->slices[i] = mst_bytes(s->report.data, s->report.len);
     advance(s, reports);
-    mst_run_sign(s->home->keys.sign_secret, s->outbox, s->last, s->head, sig);
+    s->pushed++;
+    if (s->pushed <= s->signatures_count && s->last == reports_before(load, s, s->pushed))
+        memcpy(sig, s->signatures[s->pushed - 1], sizeof sig);
+    else
+        mst_run_sign(s->home->keys.sign_secret, s->outbox, s->last, s->head, sig);
     struct mst_msg msg = {.type = MST_MSG_push};
     msg.u.push.outbox = mst_bytes(s->outbox, sizeof s->outbox);
     msg.u.push.first = s->last - reports + 1;
@@ -206,11 +242,11 @@ static int fill(struct load *load, struct load_session *s, struct mst_err *err)
 {
     size_t window = (size_t)load->options.outstanding;
     uint64_t wanted = load->options.reports ? (uint64_t)load->options.reports : UINT64_MAX;
-    while (s->outstanding < window && s->runs_count < LOAD_RUNS_MAX && load->pushed < wanted &&
+    while (s->runs_count < LOAD_RUNS_MAX && load->pushed < wanted &&
            load_now_us() < load->stop_us) {
-        size_t reports = window - s->outstanding;
-        if (reports > s->report_max)
-            reports = s->report_max;
+        size_t reports = (size_t)(reports_before(load, s, s->pushed + 1) - s->last);
+        if (s->outstanding + reports > window)
+            break;
         if (reports > wanted - load->pushed)
             reports = (size_t)(wanted - load->pushed);
         int code = push_run(load, s, reports, err);
@@ -233,7 +269,10 @@ static int on_welcome(struct load *load, struct load_session *s,
     if (s->report_max > (size_t)load->options.run_reports_max)
         s->report_max = (size_t)load->options.run_reports_max;
     s->open = true;
-    return s->report_max ? 0 : mst_fail_on(err, MST_E_TOO_LARGE, "report");
+    if (!s->report_max)
+        return mst_fail_on(err, MST_E_TOO_LARGE, "report");
+    prepare_signatures(load, s);
+    return 0;
 }
 
 static int keep_sample(struct load *load, struct load_sample sample, struct mst_err *err)

@@ -7,7 +7,8 @@
  * broker.
  *
  * So that it costs little beside what it measures: a report is encoded once, the first links of
- * each chain are computed before the clock starts, and receipts are verified after it has stopped.
+ * each chain and the signatures of its runs are computed before the clock starts, and receipts are
+ * verified after it has stopped.
  */
 #ifndef MST_TESTS_BENCH_LOAD_H
 #define MST_TESTS_BENCH_LOAD_H
@@ -37,18 +38,19 @@ struct load_run {
 };
 
 /* Invariant: the runs from `oldest` on, `runs_count` of them in the ring, hold `outstanding`
- * reports; links[i] is the chain's link number i + 1. */
+ * reports; links[i] is the chain's link number i + 1, signatures[i] is that of run number i. */
 struct load_session {
     const struct mst_home *home;
     void *socket;
     bool open;
     char name[32];
     uint8_t outbox[MST_OUTBOX_BYTES], head[MST_HASH_BYTES], broker_key[MST_SIGN_PUBLIC_BYTES];
-    uint64_t last;
+    uint64_t last, pushed; /* reports and runs, all that went out */
     size_t outstanding, report_max, oldest, runs_count;
     struct load_run *runs;
     uint8_t (*links)[MST_HASH_BYTES];
-    size_t links_count;
+    uint8_t (*signatures)[MST_SIGN_BYTES];
+    size_t links_count, signatures_count;
     struct mst_buf report;
 };
 

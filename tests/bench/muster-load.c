@@ -7,6 +7,7 @@
  */
 #include <getopt.h>
 #include <limits.h>
+#include <malloc.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,10 @@
 
 #define JOIN_MS 30000
 #define OUTBOXES_MAX 20000
+/* Memory that was freed is kept for the next messages: to give it back and to fault it in again
+ * took 3 % of two cores. */
+#define KEEP_BYTES (64 << 20)
+#define MAP_BYTES (32 << 20)
 
 static const char help[] =
     "usage: muster-load [OPTIONS] --duty DUTY --period PERIOD HOME…\n"
@@ -143,6 +148,8 @@ int main(int argc, char **argv)
     struct load *load = calloc(1, sizeof *load);
     const char *join_dir = NULL;
     bool wants_help = false;
+    mallopt(M_TRIM_THRESHOLD, KEEP_BYTES);
+    mallopt(M_MMAP_THRESHOLD, MAP_BYTES);
     mst_lang_init("en");
     if (!load || !parse(argc, argv, &load->options, &join_dir, &wants_help)) {
         free(load);
