@@ -4,6 +4,7 @@
  * publish. It sleeps until the next message or the next due instant and polls nothing.
  */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -306,11 +307,12 @@ static int take_and_commit(struct loop *l, struct mst_err *err)
 }
 
 /* A commit is under way: nothing is decided, but who waits at the door is let in, and the thread
- * ahead gets help, a piece at a time. */
+ * ahead gets help, a piece at a time; between two pieces the commit may have the core. */
 static void pass_busy(struct loop *l)
 {
     if (woken_by(l, ITEM_ZAP))
         mst_zap_serve(l->b);
+    sched_yield();
     mst_door_gather(l->b, NULL, true);
     l->helps = mst_driver_sign(l->b->driver) || mst_ahead_help(l->b->ahead);
 }
