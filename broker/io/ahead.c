@@ -23,6 +23,7 @@ struct mst_ahead {
     size_t first, end; /* the loop's: the oldest, and behind the newest */
     size_t begun;      /* the loop's: whoever reads them, all before it are begun */
     pthread_t thread;
+    int apart_from;       /* the loop's: the core that the thread is kept off */
     pthread_mutex_t lock; /* for what follows */
     pthread_cond_t wake, read;
     size_t served, given; /* the thread works for what lies between */
@@ -133,7 +134,8 @@ int mst_ahead_open(size_t room, mst_ahead_errand_fn errand, void *context, struc
         free(letters);
         return mst_fail_on(err, MST_E_NOMEM, "letters");
     }
-    *a = (struct mst_ahead){.letters = letters, .room = room, .errand = errand, .context = context};
+    *a = (struct mst_ahead){
+        .letters = letters, .room = room, .errand = errand, .context = context, .apart_from = -1};
     pthread_mutex_init(&a->lock, NULL);
     pthread_cond_init(&a->wake, NULL);
     pthread_cond_init(&a->read, NULL);
@@ -174,13 +176,29 @@ void mst_ahead_post(struct mst_ahead *a)
     atomic_store(&l->state, MST_LETTER_WAITS);
 }
 
+/* A kernel with few cores wakes a thread where it slept, also behind its waker while another core
+ * is idle: so the loop's core is taken from those that the thread may use, if there are others. */
+static void keep_apart(struct mst_ahead *a)
+{
+    cpu_set_t cores;
+    int core = sched_getcpu();
+    if (core < 0 || core == a->apart_from || sched_getaffinity(0, sizeof cores, &cores) != 0)
+        return;
+    a->apart_from = core;
+    CPU_CLR((size_t)core, &cores);
+    if (CPU_COUNT(&cores) > 0)
+        (void)pthread_setaffinity_np(a->thread, sizeof cores, &cores);
+}
+
 /* Signalled without the lock, which the thread would only wait for. */
 static void wake(struct mst_ahead *a)
 {
     bool asleep = a->asleep;
     pthread_mutex_unlock(&a->lock);
-    if (asleep)
-        pthread_cond_signal(&a->wake);
+    if (!asleep)
+        return;
+    keep_apart(a);
+    pthread_cond_signal(&a->wake);
 }
 
 void mst_ahead_go(struct mst_ahead *a, bool busy)
