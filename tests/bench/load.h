@@ -62,6 +62,7 @@ struct load_sample {
 struct load {
     struct load_options options;
     void *context;
+    int epoll_fd; /* sessions with something to take */
     struct load_session *sessions;
     size_t sessions_count;
     int64_t begin_us, stop_us; /* nothing is pushed after stop_us, nor counted */
