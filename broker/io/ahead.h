@@ -7,8 +7,9 @@
  * loop asks when it serves the letter.
  *
  * The loop reads as well while it waits for a letter, so that one which comes alone wakes no
- * thread. There is room for a fixed number of letters; when it is taken, the rest stays in the
- * sockets, which hold their senders back.
+ * thread. The thread is kept off the loop's core, and gives its own up between letters where many
+ * wait: what a kernel that switches seldom would not do by itself. There is room for a fixed number
+ * of letters; when it is taken, the rest stays in the sockets, which hold their senders back.
  */
 #ifndef MST_BROKER_IO_AHEAD_H
 #define MST_BROKER_IO_AHEAD_H

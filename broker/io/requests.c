@@ -14,8 +14,6 @@
 #include "config/load/load.h"
 #include "proto/pack.h"
 
-/* An invitation is good for a month at most; named in what refuses more. */
-#define HOURS_MAX 744
 /* Keys that the answer to a revocation lists; all are revoked. */
 #define REVOKED_SHOWN_MAX 256
 
@@ -352,7 +350,8 @@ static int reply_invitation(struct mst_errand *e, const uint8_t token[16],
 
 static int act_enrol(struct mst_errand *e, struct mst_err *err)
 {
-    char who[MST_TEXT_ARG_MAX], hours_text[MST_TEXT_ARG_MAX];
+    char who[MST_TEXT_ARG_MAX], hours_text[MST_TEXT_ARG_MAX], range[32];
+    int64_t hours_max = e->b->settings.BROKER_invitation_hours_max;
     uint8_t token[16];
     struct mst_invitation inv;
     struct mst_err why;
@@ -361,8 +360,9 @@ static int act_enrol(struct mst_errand *e, struct mst_err *err)
     const char *hours = mst_errand_arg(e, "hours", hours_text);
     char *end = hours_text;
     long valid = hours ? strtol(hours, &end, 10) : 24;
-    if ((hours && *end) || valid < 1 || valid > HOURS_MAX)
-        return mst_errand_refuse_word(e, "hours", hours_text, "1…744");
+    snprintf(range, sizeof range, "1…%lld", (long long)hours_max);
+    if ((hours && *end) || valid < 1 || valid > hours_max)
+        return mst_errand_refuse_word(e, "hours", hours_text, range);
     int code = mst_driver_invite(e->b->driver, e->s->engine, &e->caller, who, valid, e->now,
                                  mst_clock_wall(), token, &inv, &why);
     if (code == MST_E_UNKNOWN || code == MST_E_INVALID)

@@ -138,6 +138,13 @@ def test_values_that_cannot_be_read_are_wrong_usage():
             said(world, *map(str, words), code=2)
 
 
+def test_an_invitation_is_valid_for_no_longer_than_the_setting_allows():
+    with World("invitation", rehearse="2022-12-05", settings={"invitation_hours_max": 48}) as world:
+        world.broker.start()
+        check("--hours 49: 1…48" in said(world, "enrol", "jxj", "--hours", "49", code=2), "the range of the setting")
+        check("MUSTER" in world.must("musterctl", "enrol", "jxj", "--hours", "48").upper(), "the longest that is allowed")
+
+
 def test_start_says_what_is_not_as_asked():
     with World("start", rehearse="2022-12-05") as world:
         world.broker.start()
