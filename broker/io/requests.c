@@ -14,6 +14,8 @@
 #include "config/load/load.h"
 #include "proto/pack.h"
 
+/* An invitation is valid for so long when nothing is said, if it may be. */
+#define HOURS_DEFAULT 24
 /* Keys that the answer to a revocation lists; all are revoked. */
 #define REVOKED_SHOWN_MAX 256
 
@@ -359,7 +361,9 @@ static int act_enrol(struct mst_errand *e, struct mst_err *err)
         return mst_errand_refuse(e, MST_E_USAGE, "unit");
     const char *hours = mst_errand_arg(e, "hours", hours_text);
     char *end = hours_text;
-    long valid = hours ? strtol(hours, &end, 10) : 24;
+    long valid = hours                       ? strtol(hours, &end, 10)
+                 : hours_max < HOURS_DEFAULT ? (long)hours_max
+                                             : HOURS_DEFAULT;
     snprintf(range, sizeof range, "1…%lld", (long long)hours_max);
     if ((hours && *end) || valid < 1 || valid > hours_max)
         return mst_errand_refuse_word(e, "hours", hours_text, range);
