@@ -176,8 +176,8 @@ void mst_ahead_post(struct mst_ahead *a)
     atomic_store(&l->state, MST_LETTER_WAITS);
 }
 
-/* A kernel with few cores wakes a thread where it slept, also behind its waker while another core
- * is idle: so the loop's core is taken from those that the thread may use, if there are others. */
+/* A kernel with few cores may wake a thread where it slept, behind its waker, while another core is
+ * idle: so the loop's core is taken from those that the thread may use, if there are others. */
 static void keep_apart(struct mst_ahead *a)
 {
     cpu_set_t cores;
