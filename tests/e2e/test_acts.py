@@ -56,6 +56,7 @@ def test_desk_acts():
         check(held["name"] == "王芳" and held["from"].startswith("2023-04-13") and held["until"], str(shown))
         check(world.ctl("show", Q1)["acknowledged"], "acknowledged")
         due = next(row for row in world.ctl("obligations", "--duty", "assessment-quarter") if row["work"] == "awaiting")
+        refused(world, "is too long", "publish", due["id"], "--number", "2023-" + 60 * "1")
         world.must("musterctl", "publish", due["id"], "--number", "2023-1")
         equal(world.obligation(due["id"])["record_number"], "2023-1", "published under its number")
         equal(world.ctl("replay")["differences"], "0", "replay")
