@@ -32,6 +32,15 @@ static long now_ms(void)
     return (long)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/* What the helper does not want to hear. */
+static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+
+static void set_ignored(void (*how)(int))
+{
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
+        signal(ignored[i], how);
+}
+
 static pid_t start_command(const char *command, int *ret_input)
 {
     int input[2];
@@ -41,7 +50,9 @@ static pid_t start_command(const char *command, int *ret_input)
     if (pid == 0) {
         setpgid(0, 0);
         dup2(input[0], STDIN_FILENO);
-        signal(SIGPIPE, SIG_DFL);
+        /* What is ignored stays so through exec, and a shell cannot even trap it: neither could a
+         * hook end what it has started. */
+        set_ignored(SIG_DFL);
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
         _exit(127);
     }
@@ -125,10 +136,7 @@ static void become_helper(int fd, const char *command, int timeout_s)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     /* The terminal's and the service manager's signals are for the parent, whose end we notice. */
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    signal(SIGPIPE, SIG_IGN);
+    set_ignored(SIG_IGN);
     prctl(PR_SET_NAME, "muster-hook");
     serve(fd, command, timeout_s);
 }

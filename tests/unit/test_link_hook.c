@@ -109,6 +109,14 @@ static void hook_killed_by_a_signal_is_told_apart(void **state)
     assert_int_equal(run("kill -KILL $$", 10, "{}"), MST_HOOK_KILLED);
 }
 
+/* As `timeout` does with what it runs. */
+static void hook_can_end_what_it_has_started(void **state)
+{
+    (void)state;
+    assert_int_equal(run("sleep 30 & kill -TERM $!; wait $!; [ $? = 143 ] && exit 4", 10, "{}"), 4);
+    assert_int_equal(run("trap 'exit 5' HUP INT; kill -HUP $$; exit 6", 10, "{}"), 5);
+}
+
 static void input_beyond_the_limit_is_refused(void **state)
 {
     struct mst_hook *hook;
@@ -126,6 +134,7 @@ int main(void)
         cmocka_unit_test(hook_need_not_read),
         cmocka_unit_test(hook_that_takes_too_long_ends_with_its_children),
         cmocka_unit_test(hook_killed_by_a_signal_is_told_apart),
+        cmocka_unit_test(hook_can_end_what_it_has_started),
         cmocka_unit_test(input_beyond_the_limit_is_refused),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
