@@ -427,12 +427,13 @@ static int on_proof(struct mst_serve *serve, struct connection *c, struct mst_sl
         answer(serve, c, NULL);
         return 0;
     }
-    if (code != MST_E_UNKNOWN) {
+    /* What stands there and cannot be read is nobody's proof, and no reason to end. */
+    refuse(serve, c, (enum mst_code)code, why.text);
+    if (!mst_outbox_failed(serve->outbox))
+        return 0;
+    if (err)
         *err = why;
-        return code;
-    }
-    refuse(serve, c, MST_E_UNKNOWN, why.text);
-    return 0;
+    return code;
 }
 
 /* ---- reading ---- */
