@@ -71,6 +71,8 @@ REFUSED = (
     (("versions", PROGRESS), (PROGRESS, "it lists no tasks", "musterctl reports"), ("没有任务清单",)),
     (("unsilence", "unit:jxj"), ("unit:jxj", "not silenced"), ("并未暂缓",)),
     (("silence", "unit:nobody", "--until", "2023-12-31", "--reason", "r"), ("unit:nobody", "unit:UNIT"), ("unit:单位",)),
+    (("unsilence", "unit:nobody"), ("unit:nobody", "unit:UNIT"), ("unit:单位",)),
+    (("review", TASKS, "--approve"), (TASKS, "musterctl explain"), ("musterctl explain",)),
     (("receive", TASKS), (TASKS, "closed", "musterctl explain"), ("musterctl explain",)),
     (("unlock", PROGRESS, "--reason", "r"), ("not locked",), ("没有锁定",)),
     (("rebase", PROGRESS, "--reason", "r"), ("under the rule in force already",), ("现行规则",)),
