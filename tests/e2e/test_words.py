@@ -174,6 +174,23 @@ def test_what_is_not_there_is_said_and_what_was_refused_is_marked():
             check(not re.search(r"\d\d:\d\d:\d\d", row), f"seconds in {row}")
 
 
+def test_a_grant_is_answered_with_how_it_stands():
+    with World("grants", rehearse="2022-12-05") as world:
+        world.broker.start()
+        asked = ("unit:kjj", "--group", "g1", "--reason", "a road")
+        for words, state, chinese in ((("grant", *asked, "--until", "2023-12-31"), "given", "有效"),
+                                      (("ungrant", *asked), "ended", "已结束")):
+            told = world.ctl(*words)
+            equal(told, world.ctl("grants", "--all"), f"{words[0]} says what `grants` says")
+            equal([(row["reader"], row["reads"], row["until"], row["state"], row["reason"]) for row in told],
+                  [("unit:kjj", "g1", "2023-12-31", state, "a road")], words[0])
+            world.ctl("grant", *asked, "--until", "2023-12-31")  # so that there is something to take back
+            for language, word in (("en", state), ("zh_CN", chinese)):
+                shown = world.must("musterctl", *words, language=language).splitlines()
+                check(len(shown) == 2 and re.search(f"r1 +unit:kjj +g1 +2023-12-31 +{word}", shown[1]), f"{words[0]}: {shown}")
+                world.ctl("grant", *asked, "--until", "2023-12-31")
+
+
 def test_an_amended_task_is_told_by_names():
     with World("amended", rehearse="2022-12-05") as world:
         lived_in(world)
