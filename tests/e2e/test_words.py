@@ -4,6 +4,7 @@
 and a Chinese reader is left no English word of ours."""
 import concurrent.futures
 import fcntl
+import json
 import os
 import pty
 import re
@@ -189,6 +190,19 @@ def test_a_grant_is_answered_with_how_it_stands():
                 shown = world.must("musterctl", *words, language=language).splitlines()
                 check(len(shown) == 2 and re.search(f"r1 +unit:kjj +g1 +2023-12-31 +{word}", shown[1]), f"{words[0]}: {shown}")
                 world.ctl("grant", *asked, "--until", "2023-12-31")
+
+
+def test_settings_are_read_in_chinese_and_stay_as_they_are_for_programs():
+    with World("settings", rehearse="2022-12-05") as world:
+        rows = json.loads(world.must("musterctl", "settings", "--json", language="zh_CN"))
+        equal({row["type"] for row in rows}, {"int", "text", "texts"}, "types for programs")
+        check({"bytes", "ms", "path", "connections/s"} <= {row["unit"] for row in rows}, "units for programs")
+        lines = world.must("musterctl", "settings", language="zh_CN").splitlines()[1:]
+        equal(len(lines), len(rows), "settings")
+        kept = {"CURVE", "IANA", "UID", "JSON", "TZ", "Ed", "ID", "uid"}
+        for line, row in zip(lines, rows):
+            shown = line.replace(row["doc"], "").replace(f" {row['name']} ", " ", 1).replace(f" {row['default']} ", " ")
+            equal([word for word in english(shown) if word not in kept], [], f"English in {line!r}")
 
 
 def test_an_amended_task_is_told_by_names():
