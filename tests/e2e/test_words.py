@@ -205,6 +205,20 @@ def test_settings_are_read_in_chinese_and_stay_as_they_are_for_programs():
             equal([word for word in english(shown) if word not in kept], [], f"English in {line!r}")
 
 
+def test_keys_stand_in_the_order_of_the_units():
+    with World("keys", rehearse="2022-12-05") as world:
+        world.broker.start()
+        order = [row["id"] for row in world.ctl("units")]
+        for who in ("viewer:archive", "unit:wjw", "unit:jxj", "admin:root", "unit:fgw", "unit:jxj", "office:main"):
+            world.join(who)
+        rows = world.ctl("keys")
+        units = [row["unit"] for row in rows if row["unit"]]
+        equal(units, sorted(units, key=order.index), "the programme's order")
+        equal([row["principal"] for row in rows],
+              ["unit:jxj", "unit:jxj", "unit:fgw", "unit:wjw", "admin:root", "office:main", "viewer:archive"], "whose keys")
+        equal([row["created"] for row in rows[:2]], sorted(row["created"] for row in rows[:2]), "the oldest first")
+
+
 def test_an_amended_task_is_told_by_names():
     with World("amended", rehearse="2022-12-05") as world:
         lived_in(world)
