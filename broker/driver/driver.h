@@ -161,7 +161,13 @@ MST_MUST_CHECK int mst_driver_invite(struct mst_driver *driver, struct mst_engin
                                      int64_t hours, mst_time now, mst_time wall_ms,
                                      uint8_t ret_token[16], struct mst_invitation *ret_invitation,
                                      struct mst_err *err);
-/* Consume a token and register the keys, in one transaction; answered by `enrolled` or `error`. */
+/*
+ * Consume a token and register the keys, in one transaction; answered by `enrolled` or `error`. A
+ * client that lost the answer is answered again: the keys that it holds, and that are good for the
+ * same principal, are proof enough, with the used token also after its time, and with a further
+ * good one, which is then consumed. Other keys with a used token are refused (MST_E_EXPIRED), and
+ * so are, with a good token, keys that are registered otherwise (MST_E_EXISTS).
+ */
 MST_MUST_CHECK int mst_driver_enrol(struct mst_driver *driver, const struct mst_caller *caller,
                                     const struct mst_msg_enrol *enrol, mst_time now,
                                     mst_time wall_ms, struct mst_err *err);
