@@ -100,6 +100,8 @@ void mst_driver_verify(const uint8_t sign_key[32], const struct mst_msg_push *pu
 MST_MUST_CHECK int mst_driver_push(struct mst_driver *driver, struct mst_engine *engine,
                                    const struct mst_caller *caller, const struct mst_msg_push *push,
                                    mst_time now, struct mst_err *err);
+/* Each text of an act, with its end. */
+#define MST_ACT_TEXT_MAX 1025
 /* An act of the office upon an obligation or a task, answered by a reply to request_id: how it
  * stands then, or what was amended. */
 MST_MUST_CHECK int mst_driver_act(struct mst_driver *driver, struct mst_engine *engine,
