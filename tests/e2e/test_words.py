@@ -175,6 +175,29 @@ def test_what_is_not_there_is_said_and_what_was_refused_is_marked():
             check(not re.search(r"\d\d:\d\d:\d\d", row), f"seconds in {row}")
 
 
+def test_posts_are_called_as_the_programme_calls_them():
+    with World("posts", rehearse="2022-12-05") as world:
+        world.broker.start()
+        agent = world.agent("jxj")
+        contacts = "unit-contacts/once/jxj"
+        for post in ("clerk", "head", "deputy"):
+            agent("fill", contacts, "--post", post, "--name", "王芳", "--wait")
+        agent("vacate", contacts, "--post", "deputy", "--wait")
+        kinds = ("closed", "vacated")
+        wait_for(lambda: {row["kind"] for row in agent.json("inbox", "--all")} >= set(kinds), "the alerts")
+        for language, deputy, others, ids in (("zh_CN", "分管领导", ("主要领导", "业务处室联系人"), "clerk|deputy|head|post"),
+                                              ("en", "Deputy in charge", ("Head of the unit", "Contact at the business office"), r"post:|\|")):
+            told = {row["kind"]: row["text"] for row in agent.json("inbox", "--all", language=language) if row["kind"] in kinds}
+            for kind in kinds:
+                check(re.search(f"{deputy}[:：] ?王芳$", told[kind]) and not re.search(ids, told[kind]), f"{kind}: {told[kind]}")
+            shown = world.must("musterctl", "show", contacts, language=language)
+            for name in (deputy, *others):
+                equal(len(re.findall(f"{name}[:：] ?王芳", shown)), 3 if name == deputy else 2, f"holder and history of {name}:\n{shown}")
+            check(not re.search(ids, shown), f"ids of posts in\n{shown}")
+        equal([row["post"] for row in (world.ctl("show", contacts)[f"holder {number}"] for number in (1, 2, 3))],
+              ["clerk", "head", "deputy"], "posts for programs")
+
+
 def test_a_grant_is_answered_with_how_it_stands():
     with World("grants", rehearse="2022-12-05") as world:
         world.broker.start()
