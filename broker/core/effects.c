@@ -137,5 +137,5 @@ void mst_emit_refused(struct mst_step *s, enum mst_code code, const char *subjec
     if (!e)
         return;
     e->u.refused.code = code;
-    snprintf(e->u.refused.subject, sizeof e->u.refused.subject, "%s", subject);
+    mst_slice_copy(mst_text(subject), e->u.refused.subject, sizeof e->u.refused.subject);
 }

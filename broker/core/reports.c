@@ -141,6 +141,16 @@ static enum mst_code find(const struct mst_core *core, const struct mst_msg_repo
     return MST_OK;
 }
 
+/* "ID", or "ID: what of the move is refused". */
+static void say_move(struct subject *subject, const struct mst_slot *slot,
+                     const struct mst_move *move)
+{
+    char whole[2 * sizeof subject->text];
+    snprintf(whole, sizeof whole, "%s%s%s", slot->o.id, move->refused ? ": " : "",
+             move->refused ? move->refused : "");
+    mst_slice_copy(mst_text(whole), subject->text, sizeof subject->text);
+}
+
 static void answer(struct mst_step *s, enum mst_code code, const char *subject)
 {
     if (code == MST_OK)
@@ -200,8 +210,7 @@ void mst_report_apply(struct mst_step *s, const struct mst_input_report *input)
             .row = input->row,
         };
         code = mst_move_apply(s, slot, event, &move);
-        snprintf(subject.text, sizeof subject.text, "%s%s%s", slot->o.id, move.refused ? ": " : "",
-                 move.refused ? move.refused : "");
+        say_move(&subject, slot, &move);
     }
     answer(s, code, subject.text);
 }
@@ -227,8 +236,7 @@ void mst_act_apply(struct mst_step *s, const struct mst_input_act *act)
         .override = act->override,
     };
     enum mst_code code = mst_move_apply(s, slot, act->act, &move);
-    char subject[256];
-    snprintf(subject, sizeof subject, "%s%s%s", slot->o.id, move.refused ? ": " : "",
-             move.refused ? move.refused : "");
-    answer(s, code, subject);
+    struct subject subject;
+    say_move(&subject, slot, &move);
+    answer(s, code, subject.text);
 }

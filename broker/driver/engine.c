@@ -400,7 +400,7 @@ static int put_effect(struct mst_engine *e, const struct mst_effect *effect, mst
         return 0;
     case MST_EFFECT_REFUSED:
         *ret_refused = effect->u.refused.code;
-        snprintf(ret_subject, 256, "%s", effect->u.refused.subject);
+        memcpy(ret_subject, effect->u.refused.subject, sizeof effect->u.refused.subject);
         return 0;
     }
     return mst_fail_on(err, MST_E_INTERNAL, "effect");

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/driver/driver.h"
 #include "broker/driver/heard.h"
 #include "broker/driver/replay_impl.h"
 #include "broker/driver/sources.h"
@@ -66,7 +67,7 @@ static int step(struct mst_replay *r, const struct mst_input *input, enum mst_co
         if (effect->kind != MST_EFFECT_REFUSED)
             continue;
         *ret_refused = effect->u.refused.code;
-        snprintf(ret_subject, 256, "%s", effect->u.refused.subject);
+        memcpy(ret_subject, effect->u.refused.subject, sizeof effect->u.refused.subject);
     }
     return code;
 }
@@ -84,8 +85,9 @@ static int feed_act(struct mst_replay *r, const struct mst_row *row)
     /* An act that touches no obligation (a confirmed clock) tells no roles. */
     if (mst_unpack_int(row->bytes, "roles", -1) < 0)
         return 0;
-    char actor[72], act[MST_ID_MAX], obligation[MST_OBLIGATION_ID_MAX], reason[1025];
-    char number[MST_RECORD_NUMBER_MAX], successor[MST_OBLIGATION_ID_MAX];
+    /* Whole, since what is too long was refused: cut to what fits it would be accepted here. */
+    char actor[72], act[MST_ID_MAX], obligation[MST_ACT_TEXT_MAX], reason[MST_ACT_TEXT_MAX];
+    char number[MST_ACT_TEXT_MAX], successor[MST_ACT_TEXT_MAX];
     struct mst_slice other = mst_unpack_text(row->bytes, "successor");
     struct mst_slice why = mst_unpack_text(row->bytes, "reason");
     struct mst_slice record = mst_unpack_text(row->bytes, "number");
@@ -119,7 +121,7 @@ static int feed_report(struct mst_replay *r, const struct mst_run *run, size_t i
     int code = 0;
     if (mst_msg_decode_report(bytes, &read, &why)) {
         refused = MST_R_FORM;
-        snprintf(subject, sizeof subject, "%.255s", why.text);
+        mst_slice_copy(mst_text(why.text), subject, sizeof subject);
     } else if (!mst_slice_is(read.unit, r->unit)) {
         refused = MST_E_IDENTITY;
         mst_slice_copy(read.unit, subject, sizeof subject);

@@ -6,7 +6,7 @@
 
 #include "broker/io/broker.h"
 
-#define MST_TEXT_ARG_MAX 1025
+#define MST_TEXT_ARG_MAX MST_ACT_TEXT_MAX
 
 struct mst_errand {
     struct mst_broker *b;

@@ -114,8 +114,9 @@ int mst_errand_refuse(struct mst_errand *e, enum mst_code code, const char *subj
 int mst_errand_refuse_word(struct mst_errand *e, const char *option, const char *value,
                            const char *why)
 {
-    char words[256];
-    snprintf(words, sizeof words, "--%s %.64s: %s", option, value, why);
+    char words[256], shown[65];
+    mst_slice_copy(mst_text(value), shown, sizeof shown);
+    snprintf(words, sizeof words, "--%s %s: %s", option, shown, why);
     return mst_errand_refuse(e, MST_E_USAGE, words);
 }
 

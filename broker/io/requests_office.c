@@ -53,7 +53,7 @@ static int preview(struct mst_errand *e, const struct mst_input_act *input, stru
                                                 amended, &count, &subject);
     if (code != MST_OK) {
         char said[256];
-        snprintf(said, sizeof said, "%s", subject);
+        mst_slice_copy(mst_text(subject), said, sizeof said);
         if (code == MST_R_STATE)
             mst_driver_say_state(e->s->engine, said);
         return mst_errand_refuse(e, code, said);

@@ -56,6 +56,7 @@ def test_desk_acts():
         check(held["name"] == "王芳" and held["from"].startswith("2023-04-13") and held["until"], str(shown))
         check(world.ctl("show", Q1)["acknowledged"], "acknowledged")
         due = next(row for row in world.ctl("obligations", "--duty", "assessment-quarter") if row["work"] == "awaiting")
+        refused(world, "is too long", "publish", due["id"], "--number", "2023-" + 60 * "1")
         world.must("musterctl", "publish", due["id"], "--number", "2023-1")
         equal(world.obligation(due["id"])["record_number"], "2023-1", "published under its number")
         equal(world.ctl("replay")["differences"], "0", "replay")
@@ -138,7 +139,21 @@ def test_administrators_do_none_of_it():
             refused(world, "may not", act[0], Q1, *act[1:])
 
 
+def test_long_words_are_refused_like_short_ones():
+    """Cut between characters wherever a refusal has no more room: in the middle of one it could not be sent."""
+    with World("acts", rehearse="2022-12-05") as world:
+        world.broker.start()
+        world.clock_run("2023-04-03")
+        for letters in range(3):
+            name = "x" * letters + "景宁畲族自治县" * 20
+            refused(world, name[:60], "silence", f"unit:{name}", "--until", "2024-01-01", "--reason", "x")
+            refused(world, name[:60], "grant", f"unit:{name}", "--group", "g1", "--until", "2024-01-01", "--reason", "x")
+            refused(world, name[:60], "amend-task", name, "--owner", "jxj", "--reason", "x", "--preview")
+            refused(world, name[:20], "extend", Q1, "--until", name, "--reason", "x")
+        equal(world.ctl("replay")["differences"], "0", "replay")
+
+
 if __name__ == "__main__":
-    harness.main(test_extension_is_asked_for_and_decided, test_desk_acts,
+    harness.main(test_long_words_are_refused_like_short_ones, test_extension_is_asked_for_and_decided, test_desk_acts,
                  test_silence_holds_back_what_is_sent_and_nothing_else,
                  test_units_fill_posts_and_file_minutes, test_administrators_do_none_of_it)
