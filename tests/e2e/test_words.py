@@ -4,6 +4,7 @@
 and a Chinese reader is left no English word of ours."""
 import concurrent.futures
 import fcntl
+import json
 import os
 import pty
 import re
@@ -71,6 +72,8 @@ REFUSED = (
     (("versions", PROGRESS), (PROGRESS, "it lists no tasks", "musterctl reports"), ("没有任务清单",)),
     (("unsilence", "unit:jxj"), ("unit:jxj", "not silenced"), ("并未暂缓",)),
     (("silence", "unit:nobody", "--until", "2023-12-31", "--reason", "r"), ("unit:nobody", "unit:UNIT"), ("unit:单位",)),
+    (("unsilence", "unit:nobody"), ("unit:nobody", "unit:UNIT"), ("unit:单位",)),
+    (("review", TASKS, "--approve"), (TASKS, "musterctl explain"), ("musterctl explain",)),
     (("receive", TASKS), (TASKS, "closed", "musterctl explain"), ("musterctl explain",)),
     (("unlock", PROGRESS, "--reason", "r"), ("not locked",), ("没有锁定",)),
     (("rebase", PROGRESS, "--reason", "r"), ("under the rule in force already",), ("现行规则",)),
@@ -170,6 +173,50 @@ def test_what_is_not_there_is_said_and_what_was_refused_is_marked():
         equal(world.run("musterctl", "--home", agent.home, "explain", PROGRESS).returncode, 4, "what the group may only see")
         for row in world.must("musterctl", "units").splitlines()[1:] + world.must("musterctl", "keys").splitlines()[1:]:
             check(not re.search(r"\d\d:\d\d:\d\d", row), f"seconds in {row}")
+
+
+def test_a_grant_is_answered_with_how_it_stands():
+    with World("grants", rehearse="2022-12-05") as world:
+        world.broker.start()
+        asked = ("unit:kjj", "--group", "g1", "--reason", "a road")
+        for words, state, chinese in ((("grant", *asked, "--until", "2023-12-31"), "given", "有效"),
+                                      (("ungrant", *asked), "ended", "已结束")):
+            told = world.ctl(*words)
+            equal(told, world.ctl("grants", "--all"), f"{words[0]} says what `grants` says")
+            equal([(row["reader"], row["reads"], row["until"], row["state"], row["reason"]) for row in told],
+                  [("unit:kjj", "g1", "2023-12-31", state, "a road")], words[0])
+            world.ctl("grant", *asked, "--until", "2023-12-31")  # so that there is something to take back
+            for language, word in (("en", state), ("zh_CN", chinese)):
+                shown = world.must("musterctl", *words, language=language).splitlines()
+                check(len(shown) == 2 and re.search(f"r1 +unit:kjj +g1 +2023-12-31 +{word}", shown[1]), f"{words[0]}: {shown}")
+                world.ctl("grant", *asked, "--until", "2023-12-31")
+
+
+def test_settings_are_read_in_chinese_and_stay_as_they_are_for_programs():
+    with World("settings", rehearse="2022-12-05") as world:
+        rows = json.loads(world.must("musterctl", "settings", "--json", language="zh_CN"))
+        equal({row["type"] for row in rows}, {"int", "text", "texts"}, "types for programs")
+        check({"bytes", "ms", "path", "connections/s"} <= {row["unit"] for row in rows}, "units for programs")
+        lines = world.must("musterctl", "settings", language="zh_CN").splitlines()[1:]
+        equal(len(lines), len(rows), "settings")
+        kept = {"CURVE", "IANA", "UID", "JSON", "TZ", "Ed", "ID", "uid"}
+        for line, row in zip(lines, rows):
+            shown = line.replace(row["doc"], "").replace(f" {row['name']} ", " ", 1).replace(f" {row['default']} ", " ")
+            equal([word for word in english(shown) if word not in kept], [], f"English in {line!r}")
+
+
+def test_keys_stand_in_the_order_of_the_units():
+    with World("keys", rehearse="2022-12-05") as world:
+        world.broker.start()
+        order = [row["id"] for row in world.ctl("units")]
+        for who in ("viewer:archive", "unit:wjw", "unit:jxj", "admin:root", "unit:fgw", "unit:jxj", "office:main"):
+            world.join(who)
+        rows = world.ctl("keys")
+        units = [row["unit"] for row in rows if row["unit"]]
+        equal(units, sorted(units, key=order.index), "the programme's order")
+        equal([row["principal"] for row in rows],
+              ["unit:jxj", "unit:jxj", "unit:fgw", "unit:wjw", "admin:root", "office:main", "viewer:archive"], "whose keys")
+        equal([row["created"] for row in rows[:2]], sorted(row["created"] for row in rows[:2]), "the oldest first")
 
 
 def test_an_amended_task_is_told_by_names():
