@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Joining: an invitation becomes a home. The fresh keys are on disk, synced, before they are
- * presented, so that a crash after the broker registered them loses nothing: the next attempt
- * presents the same keys again. agent.yaml is renamed into place only once the broker has said
- * `enrolled`, and a directory without it is no home; a broker that refuses leaves nothing behind.
- * Refuses a home that is there already.
+ * presented, so that a crash or a lost answer after the broker registered them loses nothing: the
+ * next attempt presents the same keys again, and the broker answers them again, also when the
+ * invitation's time is over meanwhile. Keys of an earlier attempt that a good invitation cannot
+ * get, since they were revoked or are somebody else's, make room for others. agent.yaml is renamed
+ * into place only once the broker has said `enrolled`, and a directory without it is no home; a
+ * broker that refuses fresh keys leaves nothing behind. Refuses a home that is there already.
  *
  * Renewing puts new keys into a home that is there, whose own have expired or were revoked: they
  * are made beside the old ones, presented, and only then renamed into their place. All else in the
@@ -24,11 +26,13 @@
 #include <zmq.h>
 
 #include "agent/link/invited.h"
+#include "agent/link/link.h"
 #include "agent/link/print.h"
 #include "config/load/testing.h"
 #include "proto/msg.h"
 
 #define JOIN_MESSAGE_BYTES_MAX 65536
+#define ASK_AGAIN_MS 2000 /* without an answer; to ask twice is to be answered twice */
 #define HOME_PATH_MAX 4096
 #define RENEWED_KEYS "keys.renewed"
 #define RENEWED_PATH_MAX (HOME_PATH_MAX + sizeof "/" RENEWED_KEYS)
@@ -78,12 +82,11 @@ static int prepare_keys(const char *dir, const char *name, struct mst_keys *ret_
     return code;
 }
 
-static void abandon(const char *dir)
+static bool forget_keys(const char *dir, const char *name)
 {
     char path[HOME_PATH_MAX];
-    snprintf(path, sizeof path, "%s/keys", dir);
-    unlink(path);
-    rmdir(dir);
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return unlink(path) == 0;
 }
 
 static bool put_settings(FILE *out, const struct mst_invited *inv)
@@ -123,7 +126,7 @@ static int write_settings(const char *dir, const struct mst_invited *inv, struct
 static int open_socket(void *ctx, const struct mst_invited *inv, const struct mst_keys *keys,
                        void **ret, struct mst_err *err)
 {
-    int zero = 0;
+    int zero = 0, one = 1;
     int64_t bytes_max = JOIN_MESSAGE_BYTES_MAX;
     void *socket = zmq_socket(ctx, ZMQ_DEALER);
     if (!socket)
@@ -131,6 +134,8 @@ static int open_socket(void *ctx, const struct mst_invited *inv, const struct ms
     /* Connecting with the pair that is to be enrolled proves that its secret half is held. */
     bool ok =
         zmq_setsockopt(socket, ZMQ_LINGER, &zero, sizeof zero) == 0 &&
+        /* What is asked while nobody is there does not pile up for when somebody is. */
+        zmq_setsockopt(socket, ZMQ_IMMEDIATE, &one, sizeof one) == 0 &&
         zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &bytes_max, sizeof bytes_max) == 0 &&
         zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, inv->broker_key, MST_Z85_KEY_CHARS + 1) == 0 &&
         zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, keys->channel_public, MST_CHANNEL_KEY_BYTES) ==
@@ -163,7 +168,6 @@ static int send_enrol(void *socket, const struct mst_invited *inv, const struct 
     return code;
 }
 
-/* ret_final: the broker has decided against it, so that these keys are worth nothing. */
 /* "token" is all that the broker says to a stranger. */
 static int no_longer_good(const struct mst_invited *inv, enum mst_code code, struct mst_err *err)
 {
@@ -178,6 +182,7 @@ static int no_longer_good(const struct mst_invited *inv, enum mst_code code, str
     return (int)code;
 }
 
+/* ret_final: the broker has decided against it, so that fresh keys are worth nothing. */
 static int take_answer(const struct mst_invited *inv, const struct mst_msg *msg, bool *ret_final,
                        struct mst_err *err)
 {
@@ -204,13 +209,9 @@ static int take_answer(const struct mst_invited *inv, const struct mst_msg *msg,
     return 0;
 }
 
-static int await_answer(void *socket, const struct mst_invited *inv, int timeout_ms,
-                        bool *ret_final, struct mst_err *err)
+static int receive_answer(void *socket, const struct mst_invited *inv, bool *ret_final,
+                          struct mst_err *err)
 {
-    zmq_pollitem_t item = {.socket = socket, .events = ZMQ_POLLIN};
-    int ready = zmq_poll(&item, 1, timeout_ms);
-    if (ready <= 0)
-        return mst_fail_on(err, MST_E_UNREACHABLE, inv->enrol);
     zmq_msg_t frame;
     zmq_msg_init(&frame);
     if (zmq_msg_recv(&frame, socket, ZMQ_DONTWAIT) < 0) {
@@ -229,6 +230,41 @@ static int await_answer(void *socket, const struct mst_invited *inv, int timeout
     return code;
 }
 
+static int no_answer(const struct mst_invited *inv, bool asked, struct mst_err *err)
+{
+    int code = mst_fail_on(err, MST_E_UNREACHABLE, inv->enrol);
+    if (asked)
+        mst_hint(err, "%s",
+                 _("the broker may have enrolled the keys, which are kept: the same command again "
+                   "brings its answer, even when the invitation's time is over meanwhile"));
+    return code;
+}
+
+/* A connection that breaks takes the answer with it: ask again, on the one that follows. */
+static int ask(void *socket, const struct mst_invited *inv, const struct mst_keys *keys,
+               int timeout_ms, bool *ret_final, struct mst_err *err)
+{
+    int64_t now = mst_link_clock_ms(), end = now + timeout_ms, next = now;
+    bool asked = false;
+    for (; now < end; now = mst_link_clock_ms()) {
+        bool due = now >= next;
+        zmq_pollitem_t item = {.socket = socket, .events = ZMQ_POLLIN | (due ? ZMQ_POLLOUT : 0)};
+        if (zmq_poll(&item, 1, (long)((due || next > end ? end : next) - now)) < 0 &&
+            zmq_errno() != EINTR)
+            return mst_fail(err, MST_E_IO, "%s: %s", inv->enrol, zmq_strerror(zmq_errno()));
+        if (item.revents & ZMQ_POLLIN)
+            return receive_answer(socket, inv, ret_final, err);
+        if (!(item.revents & ZMQ_POLLOUT))
+            continue;
+        int code = send_enrol(socket, inv, keys, err);
+        if (code)
+            return code;
+        asked = true;
+        next = mst_link_clock_ms() + ASK_AGAIN_MS;
+    }
+    return no_answer(inv, asked, err);
+}
+
 static int present(const struct mst_invited *inv, const struct mst_keys *keys, int timeout_ms,
                    bool *ret_final, struct mst_err *err)
 {
@@ -237,13 +273,31 @@ static int present(const struct mst_invited *inv, const struct mst_keys *keys, i
     int code =
         ctx ? open_socket(ctx, inv, keys, &socket, err) : mst_fail_on(err, MST_E_NOMEM, "join");
     if (!code)
-        code = send_enrol(socket, inv, keys, err);
-    if (!code)
-        code = await_answer(socket, inv, timeout_ms, ret_final, err);
+        code = ask(socket, inv, keys, timeout_ms, ret_final, err);
     if (socket)
         zmq_close(socket);
     if (ctx)
         zmq_ctx_term(ctx);
+    return code;
+}
+
+/* The keys of the file dir/name are the principal's when this returns 0. */
+static int enrol_keys(const char *dir, const char *name, const struct mst_invited *inv,
+                      int timeout_ms, struct mst_err *err)
+{
+    struct mst_keys keys;
+    bool fresh, final, forgotten;
+    int code;
+    do {
+        code = prepare_keys(dir, name, &keys, &fresh, err);
+        if (code)
+            return code;
+        final = false;
+        code = present(inv, &keys, timeout_ms, &final, err);
+        mst_keys_wipe(&keys);
+        /* Any other refusal is of the invitation: keys of an earlier one are for that to get. */
+        forgotten = final && (fresh || code == MST_E_EXISTS) && forget_keys(dir, name);
+    } while (forgotten && !fresh);
     return code;
 }
 
@@ -263,8 +317,6 @@ int mst_home_join(const char *dir, const char *invitation_path, int timeout_ms,
                   char ret_principal[65], struct mst_err *err)
 {
     struct mst_invited inv = {0};
-    struct mst_keys keys;
-    bool fresh = false, final = false;
     if (strlen(dir) + sizeof "/agent.yaml.new" > HOME_PATH_MAX)
         return mst_fail_on(err, MST_E_TOO_LARGE, dir);
     int code = refuse_present_home(dir, err);
@@ -272,18 +324,15 @@ int mst_home_join(const char *dir, const char *invitation_path, int timeout_ms,
         code = mst_invited_read(invitation_path, &inv, err);
     if (!code)
         code = make_dir(dir, err);
-    if (!code)
-        code = prepare_keys(dir, "keys", &keys, &fresh, err);
     if (code)
         return code;
-    code = present(&inv, &keys, timeout_ms, &final, err);
-    mst_keys_wipe(&keys);
+    code = enrol_keys(dir, "keys", &inv, timeout_ms, err);
     sodium_memzero(inv.token, sizeof inv.token);
     if (code) {
-        if (final && fresh)
-            abandon(dir);
+        rmdir(dir); /* unless there are keys in it, for the next attempt */
         return code;
     }
+    MST_FAILPOINT("agent.join-enrolled");
     code = write_settings(dir, &inv, err);
     if (!code)
         snprintf(ret_principal, 65, "%s", inv.principal);
@@ -327,23 +376,10 @@ static int put_keys(const char *dir, struct mst_err *err)
 static int renew(const struct mst_home *home, const struct mst_invited *inv, int timeout_ms,
                  struct mst_err *err)
 {
-    char path[RENEWED_PATH_MAX];
-    struct mst_keys keys;
-    bool fresh, final = false;
     int code = check_same(home, inv, err);
     if (!code)
-        code = prepare_keys(home->dir, RENEWED_KEYS, &keys, &fresh, err);
-    if (code)
-        return code;
-    code = present(inv, &keys, timeout_ms, &final, err);
-    mst_keys_wipe(&keys);
-    if (!code)
-        return put_keys(home->dir, err);
-    if (final) {
-        snprintf(path, sizeof path, "%s/" RENEWED_KEYS, home->dir);
-        unlink(path);
-    }
-    return code;
+        code = enrol_keys(home->dir, RENEWED_KEYS, inv, timeout_ms, err);
+    return code ? code : put_keys(home->dir, err);
 }
 
 int mst_home_renew(const char *dir, const char *invitation_path, int timeout_ms,

@@ -66,7 +66,7 @@ struct mst_link {
     struct mst_msg_scratch scratch;
 };
 
-static int64_t monotonic_ms(void)
+int64_t mst_link_clock_ms(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
@@ -208,7 +208,7 @@ static int open_connection(struct mst_link *link, struct mst_err *err)
  * thousand agents do not come back in one instant. */
 static void drop(struct mst_link *link, bool slowly)
 {
-    int64_t now = monotonic_ms();
+    int64_t now = mst_link_clock_ms();
     if (link->state == LINK_OPEN && now - link->opened_ms > link->reconnect_max_ms)
         link->failures = 0;
     int64_t wait = link->reconnect_max_ms;
@@ -344,7 +344,7 @@ void mst_link_retry(struct mst_link *link)
     link->failures = 0;
     if (link->state != LINK_WAITING)
         drop(link, false);
-    link->wait_until_ms = monotonic_ms();
+    link->wait_until_ms = mst_link_clock_ms();
 }
 
 int mst_link_fd(const struct mst_link *link)
@@ -358,7 +358,7 @@ int mst_link_wait_ms(const struct mst_link *link)
         return 0;
     if (link->wait_until_ms == 0)
         return -1;
-    int64_t left = link->wait_until_ms - monotonic_ms();
+    int64_t left = link->wait_until_ms - mst_link_clock_ms();
     return left < 0 ? 0 : left > 3600000 ? 3600000 : (int)left;
 }
 
@@ -385,7 +385,7 @@ static void read_monitor(struct mst_link *link, struct news *news)
             news->refused = true;
         /* From here on somebody is there who owes us a welcome. */
         if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED && link->state == LINK_GREETING)
-            link->wait_until_ms = monotonic_ms() + link->reply_timeout_ms;
+            link->wait_until_ms = mst_link_clock_ms() + link->reply_timeout_ms;
     }
 }
 
@@ -426,7 +426,7 @@ static void on_message(struct mst_link *link, struct mst_link_event *event)
         event->kind = MST_LINK_UP;
         link->state = LINK_OPEN;
         link->wait_until_ms = 0;
-        link->opened_ms = monotonic_ms();
+        link->opened_ms = mst_link_clock_ms();
     }
 }
 
@@ -453,12 +453,12 @@ static int step(struct mst_link *link, struct mst_link_event *event, struct mst_
     event->kind = MST_LINK_NOTHING;
     event->msg = NULL;
     if (link->state == LINK_WAITING)
-        return monotonic_ms() >= link->wait_until_ms ? open_connection(link, err) : 0;
+        return mst_link_clock_ms() >= link->wait_until_ms ? open_connection(link, err) : 0;
     if (receive(link, event))
         return 0;
     struct news news = {0};
     read_monitor(link, &news);
-    bool silent = link->wait_until_ms != 0 && monotonic_ms() >= link->wait_until_ms;
+    bool silent = link->wait_until_ms != 0 && mst_link_clock_ms() >= link->wait_until_ms;
     if (news.lost || silent) {
         link->turned_away = news.lost && link->state == LINK_GREETING;
         drop(link, news.refused);
@@ -475,7 +475,7 @@ static int poll_until(struct mst_link *link, int64_t deadline_ms, struct mst_lin
         int code = step(link, ret_event, err);
         if (code || ret_event->kind != MST_LINK_NOTHING)
             return code;
-        int64_t left = deadline_ms - monotonic_ms();
+        int64_t left = deadline_ms - mst_link_clock_ms();
         if (left <= 0)
             return 0;
         int own = mst_link_wait_ms(link);
@@ -491,7 +491,7 @@ static int poll_until(struct mst_link *link, int64_t deadline_ms, struct mst_lin
 int mst_link_poll(struct mst_link *link, int timeout_ms, struct mst_link_event *ret_event,
                   struct mst_err *err)
 {
-    int64_t deadline = timeout_ms < 0 ? INT64_MAX / 2 : monotonic_ms() + timeout_ms;
+    int64_t deadline = timeout_ms < 0 ? INT64_MAX / 2 : mst_link_clock_ms() + timeout_ms;
     struct mst_link_event event;
     int code = poll_until(link, deadline, &event, err);
     if (!code)
@@ -579,7 +579,7 @@ static int await_enrolled(struct mst_link *link, int64_t deadline_ms, bool *ret_
 int mst_link_await(struct mst_link *link, enum mst_link_event_kind kind, int timeout_ms,
                    bool *ret_refused, struct mst_err *err)
 {
-    int64_t deadline = monotonic_ms() + timeout_ms;
+    int64_t deadline = mst_link_clock_ms() + timeout_ms;
     *ret_refused = false;
     return kind == MST_LINK_UP ? await_open(link, deadline, err)
                                : await_enrolled(link, deadline, ret_refused, err);
@@ -626,7 +626,7 @@ static int await_reply(struct mst_link *link, const char *verb, int64_t deadline
 int mst_link_request(struct mst_link *link, const char *verb, struct mst_slice args, int timeout_ms,
                      mst_reply_row_fn fn, void *context, struct mst_err *err)
 {
-    int64_t deadline = timeout_ms < 0 ? INT64_MAX / 2 : monotonic_ms() + timeout_ms;
+    int64_t deadline = timeout_ms < 0 ? INT64_MAX / 2 : mst_link_clock_ms() + timeout_ms;
     int code = await_open(link, deadline, err);
     if (code)
         return code;

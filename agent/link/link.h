@@ -40,6 +40,9 @@ MST_MUST_CHECK int mst_link_new(const struct mst_link_options *options, struct m
                                 struct mst_err *err);
 void mst_link_free(struct mst_link *link);
 
+/* Milliseconds of a clock that only goes forward; for time-outs, never for what is told. */
+int64_t mst_link_clock_ms(void);
+
 /* Descriptor for poll(2), edge-like as libzmq's are: call mst_link_poll(…, 0) until NOTHING, and do
  * so again after sending, before sleeping; mst_link_wait_ms() is 0 until then. */
 int mst_link_fd(const struct mst_link *link);

@@ -39,13 +39,6 @@ struct follower {
     int64_t last_alert_ms;
 };
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static void tell(const struct follower *f, const char *text)
 {
     struct mst_buf clean = {0};
@@ -136,7 +129,7 @@ static int ask_head(struct follower *f, struct mst_err *err)
 {
     char row[24];
     const char *const args[][2] = {{"what", "head"}, {"from", row}};
-    f->asked_ms = monotonic_ms();
+    f->asked_ms = mst_link_clock_ms();
     f->asking = mst_watch_state_last(f->state, &f->asked);
     if (!f->asking)
         return 0;
@@ -287,7 +280,7 @@ static int on_up(struct follower *f, const struct mst_msg_welcome *welcome, stru
     choose_start(f);
     f->stream.lost = false;
     f->up = f->was_up = true;
-    f->last_alert_ms = monotonic_ms();
+    f->last_alert_ms = mst_link_clock_ms();
     rc = subscribe(f, err);
     return rc ? rc : ask_head(f, err);
 }
@@ -382,7 +375,7 @@ static int take(struct follower *f, const struct mst_msg_alert *alert, struct ms
     } else if (rc) {
         return rc;
     }
-    f->last_alert_ms = monotonic_ms();
+    f->last_alert_ms = mst_link_clock_ms();
     f->unsaved = true;
     f->here.number = alert->number;
     if ((mst_time)alert->fired < f->o->since_at)
@@ -500,7 +493,7 @@ static bool is_owing(const struct follower *f)
 static int wait_ms(const struct follower *f, int64_t idle_until_ms, int64_t watchdog_ms)
 {
     int64_t wait = mst_link_wait_ms(f->link);
-    int64_t now = monotonic_ms();
+    int64_t now = mst_link_clock_ms();
     if (idle_until_ms >= 0) {
         int64_t left = idle_until_ms > now ? idle_until_ms - now : 0;
         wait = wait < 0 || left < wait ? left : wait;
@@ -531,18 +524,18 @@ static int loop(struct follower *f, struct mst_err *err)
     uint64_t watchdog_us = 0;
     if (sd_watchdog_enabled(0, &watchdog_us) <= 0)
         watchdog_us = 0;
-    f->last_alert_ms = monotonic_ms();
+    f->last_alert_ms = mst_link_clock_ms();
     for (;;) {
         int rc = drain(f, err);
         if (rc || is_done(f))
             return rc;
-        if (ask_again_ms(f) >= 0 && monotonic_ms() >= ask_again_ms(f)) {
+        if (ask_again_ms(f) >= 0 && mst_link_clock_ms() >= ask_again_ms(f)) {
             rc = ask_head(f, err);
             if (rc)
                 return rc;
         }
         int64_t idle_until = f->o->timeout_ms >= 0 ? f->last_alert_ms + f->o->timeout_ms : -1;
-        if (idle_until >= 0 && monotonic_ms() >= idle_until)
+        if (idle_until >= 0 && mst_link_clock_ms() >= idle_until)
             return silence(f, err);
         struct pollfd fds[2] = {{.fd = mst_link_fd(f->link), .events = POLLIN},
                                 {.fd = f->o->stop_fd, .events = POLLIN}};

@@ -245,6 +245,10 @@ struct mst_group_set mst_core_liaison(const struct mst_core *core, const char *u
 
 /* The groups whose progress a unit reads by a grant of the office that stands now. */
 struct mst_group_set mst_core_granted(const struct mst_core *core, const char *unit);
+/* The office's grant to a reader (unit:UNIT or group:GROUP) to read a group, in force or ended;
+ * NULL: there never was one. Borrowed until the next step. */
+const struct mst_item *mst_core_grant(const struct mst_core *core, const char *reader,
+                                      const char *reads);
 
 /* Next instant at which a tick would do something; MST_NEVER when never. */
 mst_time mst_core_next_due(const struct mst_core *core);

@@ -218,11 +218,11 @@ static int answer_enrolled(struct mst_driver *d, struct mst_engine *e, uint64_t 
 }
 
 static int refuse_token(struct mst_driver *d, const struct mst_caller *caller, enum mst_code code,
-                        struct mst_err *err)
+                        const char *subject, struct mst_err *err)
 {
-    mst_driver_log(d, 4, mst_code_word((int)code), "from=stranger address=%s subject=\"token\"",
-                   caller->address);
-    return mst_driver_error(d, caller->session, code, "token", err);
+    mst_driver_log(d, 4, mst_code_word((int)code), "from=stranger address=%s subject=\"%s\"",
+                   caller->address, subject);
+    return mst_driver_error(d, caller->session, code, subject, err);
 }
 
 static mst_time end_of_life(const struct mst_driver *d, mst_time wall_ms)
@@ -240,7 +240,7 @@ int mst_driver_enrol(struct mst_driver *d, const struct mst_caller *caller,
     if (code)
         return code;
     if (!s.ok || !e)
-        return refuse_token(d, caller, MST_R_NO_INVITATION, err);
+        return refuse_token(d, caller, MST_R_NO_INVITATION, "token", err);
     struct mst_key key = {.roles = s.found.roles,
                           .created = wall_ms,
                           .not_after = end_of_life(d, wall_ms),
@@ -249,13 +249,20 @@ int mst_driver_enrol(struct mst_driver *d, const struct mst_caller *caller,
     memcpy(key.sign, enrol->sign_key.data, sizeof key.sign);
     snprintf(key.principal, sizeof key.principal, "%s", s.found.principal);
     snprintf(key.unit, sizeof key.unit, "%s", s.found.unit);
-    const struct mst_key *known = mst_driver_key(d, key.channel, NULL);
-    /* The same client that lost the first answer asks again: it gets it again. */
-    if (s.found.used && known && memcmp(known->sign, key.sign, sizeof key.sign) == 0 &&
-        strcmp(known->principal, key.principal) == 0 && mst_key_check(known, wall_ms) == 0)
+    struct mst_engine *of = NULL;
+    const struct mst_key *known = mst_driver_key(d, key.channel, &of);
+    bool same = known && of == e && memcmp(known->sign, key.sign, sizeof key.sign) == 0 &&
+                strcmp(known->principal, key.principal) == 0 && mst_key_check(known, wall_ms) == 0;
+    /* The same client that lost the first answer asks again: it gets it again, however late. */
+    if (s.found.used && same)
         return answer_enrolled(d, e, caller->session, known, err);
-    if (s.found.used || wall_ms >= s.found.expires || known)
-        return refuse_token(d, caller, known ? MST_E_EXISTS : MST_E_EXPIRED, err);
+    /* Only who brings a good invitation hears that its keys are in the way: it may make others. */
+    if (s.found.used || wall_ms >= s.found.expires)
+        return refuse_token(d, caller, MST_E_EXPIRED, "token", err);
+    if (known && !same)
+        return refuse_token(d, caller, MST_E_EXISTS, "channel_key", err);
+    if (same) /* enrolled by an earlier invitation: this one is used up, and lengthens no life */
+        key = *known;
     s.found.used = wall_ms;
     char fingerprint[17];
     mst_key_fingerprint(key.channel, fingerprint);

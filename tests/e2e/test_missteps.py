@@ -144,6 +144,9 @@ def test_an_invitation_is_valid_for_no_longer_than_the_setting_allows():
         check("--hours 13: 1…12" in said(world, "enrol", "jxj", "--hours", "13", code=2), "the range of the setting")
         for words in (("--hours", "12"), ()):
             check("muster" in world.must("musterctl", "enrol", "jxj", *words), "the longest that is allowed")
+        for language in ("en", "zh_CN"):
+            told = "".join(world.must("musterctl", "help", "enrol", language=language).split())
+            check("invitation_hours_max" in told, f"what bounds --hours: {told}")
 
 
 def test_start_says_what_is_not_as_asked():

@@ -4,6 +4,7 @@
 and a Chinese reader is left no English word of ours."""
 import concurrent.futures
 import fcntl
+import json
 import os
 import pty
 import re
@@ -71,6 +72,8 @@ REFUSED = (
     (("versions", PROGRESS), (PROGRESS, "it lists no tasks", "musterctl reports"), ("没有任务清单",)),
     (("unsilence", "unit:jxj"), ("unit:jxj", "not silenced"), ("并未暂缓",)),
     (("silence", "unit:nobody", "--until", "2023-12-31", "--reason", "r"), ("unit:nobody", "unit:UNIT"), ("unit:单位",)),
+    (("unsilence", "unit:nobody"), ("unit:nobody", "unit:UNIT"), ("unit:单位",)),
+    (("review", TASKS, "--approve"), (TASKS, "musterctl explain"), ("musterctl explain",)),
     (("receive", TASKS), (TASKS, "closed", "musterctl explain"), ("musterctl explain",)),
     (("unlock", PROGRESS, "--reason", "r"), ("not locked",), ("没有锁定",)),
     (("rebase", PROGRESS, "--reason", "r"), ("under the rule in force already",), ("现行规则",)),
@@ -170,6 +173,73 @@ def test_what_is_not_there_is_said_and_what_was_refused_is_marked():
         equal(world.run("musterctl", "--home", agent.home, "explain", PROGRESS).returncode, 4, "what the group may only see")
         for row in world.must("musterctl", "units").splitlines()[1:] + world.must("musterctl", "keys").splitlines()[1:]:
             check(not re.search(r"\d\d:\d\d:\d\d", row), f"seconds in {row}")
+
+
+def test_posts_are_called_as_the_programme_calls_them():
+    with World("posts", rehearse="2022-12-05") as world:
+        world.broker.start()
+        agent = world.agent("jxj")
+        contacts = "unit-contacts/once/jxj"
+        for post in ("clerk", "head", "deputy"):
+            agent("fill", contacts, "--post", post, "--name", "王芳", "--wait")
+        agent("vacate", contacts, "--post", "deputy", "--wait")
+        kinds = ("closed", "vacated")
+        wait_for(lambda: {row["kind"] for row in agent.json("inbox", "--all")} >= set(kinds), "the alerts")
+        for language, deputy, others, ids in (("zh_CN", "分管领导", ("主要领导", "业务处室联系人"), "clerk|deputy|head|post"),
+                                              ("en", "Deputy in charge", ("Head of the unit", "Contact at the business office"), r"post:|\|")):
+            told = {row["kind"]: row["text"] for row in agent.json("inbox", "--all", language=language) if row["kind"] in kinds}
+            for kind in kinds:
+                check(re.search(f"{deputy}[:：] ?王芳$", told[kind]) and not re.search(ids, told[kind]), f"{kind}: {told[kind]}")
+            shown = world.must("musterctl", "show", contacts, language=language)
+            for name in (deputy, *others):
+                equal(len(re.findall(f"{name}[:：] ?王芳", shown)), 3 if name == deputy else 2, f"holder and history of {name}:\n{shown}")
+            check(not re.search(ids, shown), f"ids of posts in\n{shown}")
+        equal([row["post"] for row in (world.ctl("show", contacts)[f"holder {number}"] for number in (1, 2, 3))],
+              ["clerk", "head", "deputy"], "posts for programs")
+
+
+def test_a_grant_is_answered_with_how_it_stands():
+    with World("grants", rehearse="2022-12-05") as world:
+        world.broker.start()
+        asked = ("unit:kjj", "--group", "g1", "--reason", "a road")
+        for words, state, chinese in ((("grant", *asked, "--until", "2023-12-31"), "given", "有效"),
+                                      (("ungrant", *asked), "ended", "已结束")):
+            told = world.ctl(*words)
+            equal(told, world.ctl("grants", "--all"), f"{words[0]} says what `grants` says")
+            equal([(row["reader"], row["reads"], row["until"], row["state"], row["reason"]) for row in told],
+                  [("unit:kjj", "g1", "2023-12-31", state, "a road")], words[0])
+            world.ctl("grant", *asked, "--until", "2023-12-31")  # so that there is something to take back
+            for language, word in (("en", state), ("zh_CN", chinese)):
+                shown = world.must("musterctl", *words, language=language).splitlines()
+                check(len(shown) == 2 and re.search(f"r1 +unit:kjj +g1 +2023-12-31 +{word}", shown[1]), f"{words[0]}: {shown}")
+                world.ctl("grant", *asked, "--until", "2023-12-31")
+
+
+def test_settings_are_read_in_chinese_and_stay_as_they_are_for_programs():
+    with World("settings", rehearse="2022-12-05") as world:
+        rows = json.loads(world.must("musterctl", "settings", "--json", language="zh_CN"))
+        equal({row["type"] for row in rows}, {"int", "text", "texts"}, "types for programs")
+        check({"bytes", "ms", "path", "connections/s"} <= {row["unit"] for row in rows}, "units for programs")
+        lines = world.must("musterctl", "settings", language="zh_CN").splitlines()[1:]
+        equal(len(lines), len(rows), "settings")
+        kept = {"CURVE", "IANA", "UID", "JSON", "TZ", "Ed", "ID", "uid"}
+        for line, row in zip(lines, rows):
+            shown = line.replace(row["doc"], "").replace(f" {row['name']} ", " ", 1).replace(f" {row['default']} ", " ")
+            equal([word for word in english(shown) if word not in kept], [], f"English in {line!r}")
+
+
+def test_keys_stand_in_the_order_of_the_units():
+    with World("keys", rehearse="2022-12-05") as world:
+        world.broker.start()
+        order = [row["id"] for row in world.ctl("units")]
+        for who in ("viewer:archive", "unit:wjw", "unit:jxj", "admin:root", "unit:fgw", "unit:jxj", "office:main"):
+            world.join(who)
+        rows = world.ctl("keys")
+        units = [row["unit"] for row in rows if row["unit"]]
+        equal(units, sorted(units, key=order.index), "the programme's order")
+        equal([row["principal"] for row in rows],
+              ["unit:jxj", "unit:jxj", "unit:fgw", "unit:wjw", "admin:root", "office:main", "viewer:archive"], "whose keys")
+        equal([row["created"] for row in rows[:2]], sorted(row["created"] for row in rows[:2]), "the oldest first")
 
 
 def test_an_amended_task_is_told_by_names():

@@ -31,6 +31,7 @@
 #define SESSION 7
 #define FRAMES_MAX 64
 #define HELPERS 2
+#define KEY_LIFE_MS ((mst_time)1000 * 86400 * 1000)
 
 struct world {
     const uint8_t *verifier; /* the key that pushes are verified by before they are served; NULL:
@@ -204,8 +205,10 @@ static inline void start(struct world *w, mst_time down_from)
         of_store = w;
         w->puts_left = -1;
     }
-    struct mst_driver_options driver = {
-        .store = w->store, .keys = &w->keys, .growth_bytes_day = w->growth_bytes_day};
+    struct mst_driver_options driver = {.store = w->store,
+                                        .keys = &w->keys,
+                                        .key_life_ms = KEY_LIFE_MS,
+                                        .growth_bytes_day = w->growth_bytes_day};
     struct mst_driver_callbacks callbacks = {
         .context = w, .answer = on_answer, .alert = on_alert, .sign = on_sign, .log = on_log};
     assert_int_equal(mst_driver_new(&driver, &callbacks, &w->driver, &err), 0);

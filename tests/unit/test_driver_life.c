@@ -420,14 +420,65 @@ static void expired_and_unknown_tokens_are_refused(void **state)
     assert_null(strstr(w->logged, "token="));
 }
 
-static void key_that_is_known_is_not_enrolled_twice(void **state)
+static void lost_answer_is_given_again_long_after_the_invitation_has_ended(void **state)
 {
     struct world *w = *state;
-    struct newcomer n = invited(w, "alpha", 24), second = invited(w, "office:main", 24);
+    struct newcomer n = invited(w, "alpha", 24), other, signs;
     enrol(w, &n);
-    memcpy(second.channel, n.channel, sizeof n.channel);
-    enrol_refused(w, &second, MST_E_EXISTS);
+    w->now += 2 * HOUR_MS * 24;
+    for (int restarted = 0; restarted < 2; restarted++) {
+        enrol(w, &n);
+        assert_true(mst_slice_is(heard(w, 0, MST_MSG_enrolled).u.enrolled.principal, "unit:alpha"));
+        other = signs = n;
+        other.channel[0] ^= 1;
+        signs.sign[0] ^= 1;
+        enrol_refused(w, &other, MST_E_EXPIRED);
+        assert_null(mst_driver_key(w->driver, other.channel, NULL));
+        enrol_refused(w, &signs, MST_E_EXPIRED);
+        assert_memory_equal(mst_driver_key(w->driver, n.channel, NULL)->sign, n.sign,
+                            sizeof n.sign);
+        stop(w);
+        start(w, w->now);
+    }
+}
+
+/* Its answer was lost, and the administrator gave another one. */
+static void further_invitation_takes_keys_that_an_earlier_one_enrolled(void **state)
+{
+    struct world *w = *state;
+    struct newcomer n = invited(w, "alpha", 24), further = invited(w, "alpha", 48), other;
+    enrol(w, &n);
+    mst_time ends = mst_driver_key(w->driver, n.channel, NULL)->not_after;
+    w->now += 25 * HOUR_MS;
+    memcpy(further.channel, n.channel, sizeof n.channel);
+    memcpy(further.sign, n.sign, sizeof n.sign);
+    enrol(w, &further);
+    heard(w, 0, MST_MSG_enrolled);
+    assert_int_equal(mst_driver_key(w->driver, n.channel, NULL)->not_after, ends);
+    other = further;
+    other.channel[0] ^= 1;
+    enrol_refused(w, &other, MST_E_EXPIRED);
+    assert_null(mst_driver_key(w->driver, other.channel, NULL));
+}
+
+static void keys_that_are_known_otherwise_are_not_enrolled_twice(void **state)
+{
+    struct world *w = *state;
+    struct newcomer n = invited(w, "alpha", 24), boss = invited(w, "office:main", 24),
+                    again = invited(w, "alpha", 24), past = invited(w, "alpha", 1);
+    enrol(w, &n);
+    memcpy(boss.channel, n.channel, sizeof n.channel);
+    memcpy(boss.sign, n.sign, sizeof n.sign);
+    enrol_refused(w, &boss, MST_E_EXISTS);
+    memcpy(again.channel, n.channel, sizeof n.channel);
+    enrol_refused(w, &again, MST_E_EXISTS); /* another signing key */
+    assert_memory_equal(mst_driver_key(w->driver, n.channel, NULL)->sign, n.sign, sizeof n.sign);
     assert_string_equal(mst_driver_key(w->driver, n.channel, NULL)->principal, "unit:alpha");
+    /* Nobody makes other keys for an invitation that takes none. */
+    w->now += 2 * HOUR_MS;
+    memcpy(past.channel, n.channel, sizeof n.channel);
+    memcpy(past.sign, n.sign, sizeof n.sign);
+    enrol_refused(w, &past, MST_E_EXPIRED);
 }
 
 static void invitation_names_somebody_who_may_be(void **state)
@@ -478,7 +529,7 @@ static void revoked_key_is_out_also_after_a_restart(void **state)
         stop(w);
         start(w, w->now);
     }
-    enrol_refused(w, &a, MST_E_EXISTS); /* the token does not bring it back */
+    enrol_refused(w, &a, MST_E_EXPIRED); /* the token does not bring it back */
     mst_buf_done(&rows);
 }
 
@@ -544,7 +595,9 @@ int main(void)
         TEST(invitation_is_good_once_but_its_answer_may_be_asked_for_again),
         ON_DISK(invitation_is_good_once_but_its_answer_may_be_asked_for_again),
         TEST(expired_and_unknown_tokens_are_refused),
-        TEST(key_that_is_known_is_not_enrolled_twice),
+        ON_DISK(lost_answer_is_given_again_long_after_the_invitation_has_ended),
+        TEST(further_invitation_takes_keys_that_an_earlier_one_enrolled),
+        TEST(keys_that_are_known_otherwise_are_not_enrolled_twice),
         TEST(invitation_names_somebody_who_may_be),
         ON_DISK(revoked_key_is_out_also_after_a_restart),
         TEST(lost_batch_takes_its_revocation_back),
