@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import struct
 import subprocess
 import termios
@@ -173,6 +174,28 @@ def test_what_is_not_there_is_said_and_what_was_refused_is_marked():
         equal(world.run("musterctl", "--home", agent.home, "explain", PROGRESS).returncode, 4, "what the group may only see")
         for row in world.must("musterctl", "units").splitlines()[1:] + world.must("musterctl", "keys").splitlines()[1:]:
             check(not re.search(r"\d\d:\d\d:\d\d", row), f"seconds in {row}")
+
+
+def test_examples_speak_the_readers_language():
+    with World("examples", rehearse="2022-12-05") as world:
+        def example(program, command, language):
+            return world.must(program, "help", command, language=language).rstrip().splitlines()[-1].strip()
+        translated = 0
+        for program in ("musterctl", "muster-agent"):
+            told = world.must(program, "--help", language="zh_CN")
+            for command in re.findall(r"(?m)^  ([a-z][a-z-]+)  ", told):
+                chinese, whole = (shlex.split(example(program, command, language)) for language in ("zh_CN", "en"))
+                check(chinese[0] == program, f"no example of {command}: {chinese}")
+                # What a person would write is his language's; what is copied stays.
+                changed = [before for before, after in zip(whole, chinese, strict=True) if before != after]
+                written = [after for option, after in zip(whole, whole[1:]) if option in ("--reason", "--text", "--title", "--name")
+                           and after != "…"]
+                equal(changed, written, f"{program} {command}")
+                translated += len(written)
+        check(translated >= 20, f"{translated} texts in examples")
+        wrong = world.run("musterctl", "extend", language="zh_CN")
+        check("防汛" in wrong.stderr and "flood" not in wrong.stderr, wrong.stderr)
+        check("防汛" in world.must("musterctl", "--man", language="zh_CN"), "the manual page")
 
 
 def test_posts_are_called_as_the_programme_calls_them():
