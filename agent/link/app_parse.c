@@ -322,7 +322,7 @@ static int check_required(const struct mst_call *call, struct mst_err *err)
             continue;
         int rc = mst_fail(err, MST_E_USAGE, _("missing: %s, %s"),
                           mst_arg_text(arg, text, sizeof text), _(arg->doc));
-        mst_hint(err, _("for example: %s"), call->command->example);
+        mst_hint(err, _("for example: %s"), _(call->command->example));
         return rc;
     }
     return 0;

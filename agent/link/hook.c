@@ -13,10 +13,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "agent/link/link.h"
 
 struct mst_hook {
     int fd;
@@ -25,11 +26,16 @@ struct mst_hook {
 
 /* ---- in the helper ---- */
 
-static long now_ms(void)
+/* The terminal's and the service manager's signals are for the service, whose end the helper
+ * notices; the command has them as ever, or what it starts could not be ended by them. */
+static void on_signals(void (*what)(int))
 {
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (long)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+    sigset_t none;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        signal(numbers[i], what);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static pid_t start_command(const char *command, int *ret_input)
@@ -41,7 +47,7 @@ static pid_t start_command(const char *command, int *ret_input)
     if (pid == 0) {
         setpgid(0, 0);
         dup2(input[0], STDIN_FILENO);
-        signal(SIGPIPE, SIG_DFL);
+        on_signals(SIG_DFL);
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
         _exit(127);
     }
@@ -56,36 +62,34 @@ static pid_t start_command(const char *command, int *ret_input)
     return pid;
 }
 
-/* Feed the command and wait for its end, whichever comes; -1 when its time is up. */
-static int attend(pid_t pid, int input, const char *data, size_t len, long deadline_ms)
+/* Feed the command and wait for its end, whichever comes; -1 when its time is up. SIGCHLD is
+ * blocked but in ppoll(), so that an end which comes before it is not slept over. */
+static int attend(pid_t pid, int input, const char *data, size_t len, int64_t deadline_ms)
 {
     size_t written = 0;
-    int exited = (int)syscall(SYS_pidfd_open, pid, 0);
-    while (exited >= 0) {
-        long left = deadline_ms - now_ms();
+    sigset_t none;
+    sigemptyset(&none);
+    int status = 0;
+    bool ended;
+    while (!(ended = waitpid(pid, &status, WNOHANG) == pid)) {
+        int64_t left = deadline_ms - mst_link_clock_ms();
         if (left <= 0)
             break;
-        struct pollfd fds[] = {{.fd = exited, .events = POLLIN}, {.fd = input, .events = POLLOUT}};
-        if (poll(fds, 2, (int)left) < 0 && errno != EINTR)
-            break;
-        if (fds[0].revents)
-            break;
-        if (input >= 0 && fds[1].revents) {
-            ssize_t n = write(input, data + written, len - written);
-            written += n > 0 ? (size_t)n : 0;
-            /* A command need not read what it does not want. */
-            if ((n < 0 && errno != EAGAIN) || written == len) {
-                close(input);
-                input = -1;
-            }
+        struct timespec wait = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
+        struct pollfd fd = {.fd = input, .events = POLLOUT};
+        if (ppoll(&fd, 1, &wait, &none) <= 0)
+            continue;
+        ssize_t n = write(input, data + written, len - written);
+        written += n > 0 ? (size_t)n : 0;
+        /* A command need not read what it does not want. */
+        if ((n < 0 && errno != EAGAIN) || written == len) {
+            close(input);
+            input = -1;
         }
     }
     if (input >= 0)
         close(input);
-    if (exited >= 0)
-        close(exited);
-    int status = 0;
-    return waitpid(pid, &status, WNOHANG) == pid ? status : -1;
+    return ended ? status : -1;
 }
 
 static int run_command(const char *command, const char *data, size_t len, int timeout_s)
@@ -94,7 +98,7 @@ static int run_command(const char *command, const char *data, size_t len, int ti
     pid_t pid = start_command(command, &input);
     if (pid < 0)
         return MST_HOOK_KILLED;
-    int status = attend(pid, input, data, len, now_ms() + timeout_s * 1000L);
+    int status = attend(pid, input, data, len, mst_link_clock_ms() + timeout_s * (int64_t)1000);
     /* What it left running in its group ends with it. */
     kill(-pid, SIGKILL);
     if (status < 0) {
@@ -119,16 +123,20 @@ static void serve(int fd, const char *command, int timeout_s)
     }
 }
 
+static void wake_up(int number)
+{
+    (void)number;
+}
+
 static void become_helper(int fd, const char *command, int timeout_s)
 {
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    /* The terminal's and the service manager's signals are for the parent, whose end we notice. */
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    signal(SIGPIPE, SIG_IGN);
+    const struct sigaction wakes = {.sa_handler = wake_up};
+    sigset_t ends;
+    on_signals(SIG_IGN);
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &ends, NULL);
+    sigaction(SIGCHLD, &wakes, NULL);
     prctl(PR_SET_NAME, "muster-hook");
     serve(fd, command, timeout_s);
 }
@@ -155,7 +163,8 @@ int mst_hook_new(const char *command, int timeout_s, struct mst_hook **ret, stru
     }
     close(pair[1]);
     int saved = errno;
-    if (pid < 0 || waitpid(pid, NULL, 0) != pid) {
+    /* Whoever started us may have children that end ignored: then there is none to wait for. */
+    if (pid < 0 || (waitpid(pid, NULL, 0) != pid && (saved = errno) != ECHILD)) {
         close(pair[0]);
         free(hook);
         return mst_fail(err, MST_E_IO, "fork: %s", strerror(saved));

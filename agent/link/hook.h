@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Running a hook: a command that gets JSON on its standard input and a limited time. A helper
- * process runs it, since neither libzmq nor SQLite survives a fork: make the helper before the
- * first socket or database is opened. The command is one string for /bin/sh -c, as written in the
- * settings; nothing that came from the wire ever becomes part of it. One hook runs at a time.
+ * Running a hook: a command that gets JSON on its standard input and a limited time, with the
+ * signals as every program has them, whatever was done with them where the service was started. A
+ * helper process runs it, since neither libzmq nor SQLite survives a fork: make the helper before
+ * the first socket or database is opened. The command is one string for /bin/sh -c, as written in
+ * the settings; nothing that came from the wire ever becomes part of it. One hook runs at a time.
  */
 #ifndef MST_AGENT_LINK_HOOK_H
 #define MST_AGENT_LINK_HOOK_H

@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import struct
 import subprocess
 import termios
@@ -173,6 +174,51 @@ def test_what_is_not_there_is_said_and_what_was_refused_is_marked():
         equal(world.run("musterctl", "--home", agent.home, "explain", PROGRESS).returncode, 4, "what the group may only see")
         for row in world.must("musterctl", "units").splitlines()[1:] + world.must("musterctl", "keys").splitlines()[1:]:
             check(not re.search(r"\d\d:\d\d:\d\d", row), f"seconds in {row}")
+
+
+def test_examples_speak_the_readers_language():
+    with World("examples", rehearse="2022-12-05") as world:
+        def example(program, command, language):
+            return world.must(program, "help", command, language=language).rstrip().splitlines()[-1].strip()
+        translated = 0
+        for program in ("musterctl", "muster-agent"):
+            told = world.must(program, "--help", language="zh_CN")
+            for command in re.findall(r"(?m)^  ([a-z][a-z-]+)  ", told):
+                chinese, whole = (shlex.split(example(program, command, language)) for language in ("zh_CN", "en"))
+                check(chinese[0] == program, f"no example of {command}: {chinese}")
+                # What a person would write is his language's; what is copied stays.
+                changed = [before for before, after in zip(whole, chinese, strict=True) if before != after]
+                written = [after for option, after in zip(whole, whole[1:]) if option in ("--reason", "--text", "--title", "--name")
+                           and after != "…"]
+                equal(changed, written, f"{program} {command}")
+                translated += len(written)
+        check(translated >= 20, f"{translated} texts in examples")
+        wrong = world.run("musterctl", "extend", language="zh_CN")
+        check("防汛" in wrong.stderr and "flood" not in wrong.stderr, wrong.stderr)
+        check("防汛" in world.must("musterctl", "--man", language="zh_CN"), "the manual page")
+
+
+def test_posts_are_called_as_the_programme_calls_them():
+    with World("posts", rehearse="2022-12-05") as world:
+        world.broker.start()
+        agent = world.agent("jxj")
+        contacts = "unit-contacts/once/jxj"
+        for post in ("clerk", "head", "deputy"):
+            agent("fill", contacts, "--post", post, "--name", "王芳", "--wait")
+        agent("vacate", contacts, "--post", "deputy", "--wait")
+        kinds = ("closed", "vacated")
+        wait_for(lambda: {row["kind"] for row in agent.json("inbox", "--all")} >= set(kinds), "the alerts")
+        for language, deputy, others, ids in (("zh_CN", "分管领导", ("主要领导", "业务处室联系人"), "clerk|deputy|head|post"),
+                                              ("en", "Deputy in charge", ("Head of the unit", "Contact at the business office"), r"post:|\|")):
+            told = {row["kind"]: row["text"] for row in agent.json("inbox", "--all", language=language) if row["kind"] in kinds}
+            for kind in kinds:
+                check(re.search(f"{deputy}[:：] ?王芳$", told[kind]) and not re.search(ids, told[kind]), f"{kind}: {told[kind]}")
+            shown = world.must("musterctl", "show", contacts, language=language)
+            for name in (deputy, *others):
+                equal(len(re.findall(f"{name}[:：] ?王芳", shown)), 3 if name == deputy else 2, f"holder and history of {name}:\n{shown}")
+            check(not re.search(ids, shown), f"ids of posts in\n{shown}")
+        equal([row["post"] for row in (world.ctl("show", contacts)[f"holder {number}"] for number in (1, 2, 3))],
+              ["clerk", "head", "deputy"], "posts for programs")
 
 
 def test_a_grant_is_answered_with_how_it_stands():

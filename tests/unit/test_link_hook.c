@@ -109,6 +109,28 @@ static void hook_killed_by_a_signal_is_told_apart(void **state)
     assert_int_equal(run("kill -KILL $$", 10, "{}"), MST_HOOK_KILLED);
 }
 
+/* All of its time, and no more of it: one that ends within it is not cut short. */
+static void hook_has_all_of_its_time(void **state)
+{
+    (void)state;
+    assert_int_equal(run("cat >/dev/null; sleep 0.3; exit 5", 20, "{}"), 5);
+}
+
+/* Signals that were blocked or ignored when the service was started are neither the command's nor
+ * in the helper's way. */
+static void hook_ends_whatever_its_starter_did_with_signals(void **state)
+{
+    sigset_t all, before;
+    (void)state;
+    sigfillset(&all);
+    assert_int_equal(sigprocmask(SIG_BLOCK, &all, &before), 0);
+    signal(SIGCHLD, SIG_IGN);
+    int status = run("sh -c 'kill -TERM $$; exit 0' || exit 6", 10, "{}");
+    signal(SIGCHLD, SIG_DFL);
+    assert_int_equal(sigprocmask(SIG_SETMASK, &before, NULL), 0);
+    assert_int_equal(status, 6);
+}
+
 static void input_beyond_the_limit_is_refused(void **state)
 {
     struct mst_hook *hook;
@@ -126,6 +148,8 @@ int main(void)
         cmocka_unit_test(hook_need_not_read),
         cmocka_unit_test(hook_that_takes_too_long_ends_with_its_children),
         cmocka_unit_test(hook_killed_by_a_signal_is_told_apart),
+        cmocka_unit_test(hook_has_all_of_its_time),
+        cmocka_unit_test(hook_ends_whatever_its_starter_did_with_signals),
         cmocka_unit_test(input_beyond_the_limit_is_refused),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
