@@ -198,6 +198,63 @@ def test_examples_speak_the_readers_language():
         check("防汛" in world.must("musterctl", "--man", language="zh_CN"), "the manual page")
 
 
+# What is asked of muster-agent; its exit code; what must stand in the answer in English and in Chinese.
+AIMED_AT_NOTHING = (
+    (("withdraw", "nonsense"), 1, ("nonsense is no obligation, duty or task", "muster-agent status"), ("nonsense 不是", "muster-agent status")),
+    (("withdraw", "nonsense/2023Q1"), 1, ("nonsense/2023Q1 is no", "muster-agent tasks"), ("nonsense/2023Q1 不是", "muster-agent tasks")),
+    (("withdraw", "quarterly-progress/2023Q9/jxj"), 1, ("is no obligation",), ("不是",)),
+    (("withdraw", "quartrly-progress/2023Q1/jxj"), 1, ("has no duty quartrly-progress", "did you mean quarterly-progress"),
+     ("没有事项 quartrly-progress", "quarterly-progress")),
+    (("withdraw", "quartrly-progress", "2023Q1"), 1, ("did you mean quarterly-progress",), ("quarterly-progress",)),
+    (("withdraw", PROGRESS, "2023Q1"), 2, ("either an obligation's id",), ("办件编号",)),
+    (("withdraw", "quarterly-progress"), 2, ("either an obligation's id", "is owed: 2023Q1"), ("应报", "2023Q1")),
+    (("extension", "g1-01", "--until", "2024-12-31", "--reason", "r"), 2, ("g1-01 is a task", "muster-agent progress g1-01"),
+     ("g1-01 是任务", "muster-agent progress g1-01")),
+    (("fill", "g1-01", "--name", "王芳"), 2, ("g1-01 is a task",), ("g1-01 是任务",)),
+    (("new", "g1-01"), 2, ("g1-01 is a task", "muster-agent progress g1-01"), ("g1-01 是任务",)),
+    (("progress", "g1-01"), 2, ("needs --percent",), ("--percent",)),
+    (("progress", "g1-01", "--task", "g1-02", "--percent", "3"), 2, ("g1-01 is a task already",), ("g1-01 ",)),
+    (("progress", PROGRESS), 2, ("either --text or --file",), ("--text",)),
+)
+
+
+def test_what_a_table_shows_names_what_a_command_is_for():
+    with World("aims", rehearse="2022-12-05") as world:
+        lived_in(world)
+        world.must("musterctl", "amend-task", "g1-02", "--owner", "rsj", "--reason", "r")
+        lead, member = world.agent("jxj"), world.agent("rsj")
+        wait_for(lambda: member.json("tasks") and lead.json("tasks"), "the briefs")
+        shown = {row["id"] for row in lead.json("status")["obligations"]}
+        check(PROGRESS in shown, f"{PROGRESS} is not among {shown}")
+        later = "quarterly-progress/2023Q2/jxj"
+        lead("extension", later, "--until", "2023-07-20", "--reason", "r", "--wait")
+        equal(world.ctl("show", later)["asked_until"][:10], "2023-07-21", "asked for by its id")
+        early = lead.try_("extension", later, "--until", "2023-07-01", "--reason", "r")
+        check(early.returncode == 1 and "no later than the due date" in early.stderr, early.stderr)
+        lead("progress", PROGRESS, "--text", "on its way", "--wait")
+        lead("new", PROGRESS, "--out", "progress.yaml")
+        check("period: 2023Q1" in (world.dir / "progress.yaml").read_text(encoding="utf-8").replace('"', ""), "the period of the file")
+        done = lead.try_("withdraw", PROGRESS, "--wait")
+        check(done.returncode == 1 and "present state" in done.stderr, f"nothing to withdraw: {done.stderr}")
+        equal([(row["act"], row["duty"], row["period"], row.get("obligation", "")) for row in lead.json("receipts")],
+              [("extension", "quarterly-progress", "2023Q2", later), ("progress", "quarterly-progress", "2023Q1", ""),
+               ("withdraw", "quarterly-progress", "2023Q1", PROGRESS)], "what was queued")
+        # A task's id alone, also by who does not bear the duty under which it is told of.
+        for agent, task, percent in ((lead, "g1-01", 35), (member, "g1-02", 60)):
+            agent("progress", task, "--percent", str(percent), "--wait")
+            equal(agent.json("receipts")[-1]["period"], "2023Q2", "the period that runs")
+            equal([row["percent"] for row in world.ctl("tasks") if row["id"] == task], [percent], task)
+        queued = len(lead.json("receipts"))
+        for words, code, *wanted in AIMED_AT_NOTHING:
+            for language, parts in zip(("en", "zh_CN"), wanted):
+                done = lead.try_(*words, language=language)
+                told = " ".join(done.stderr.split())
+                equal(done.returncode, code, f"{words}: {told}")
+                for part in parts:
+                    check(part in told, f"{words}: {part!r} is not in {told!r}")
+        equal(len(lead.json("receipts")), queued, "what was queued for all that")
+
+
 def test_posts_are_called_as_the_programme_calls_them():
     with World("posts", rehearse="2022-12-05") as world:
         world.broker.start()
