@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Claims about what one principal can make the broker store in a day by trying what is refused, or
- * by changing its keys. */
+/* Claims about limits: what one principal can make the broker store in a day by trying what is
+ * refused, or by changing its keys; how much the core may have to remember. */
 #include "tests/unit/driver_world.h"
 
 #define DAY_MS ((mst_time)24 * 3600 * 1000)
@@ -140,6 +140,64 @@ static void keys_are_changed_as_often_as_there_is_room_for_them(void **state)
     assert_non_null(mst_driver_key(w->driver, third.channel_public, NULL));
 }
 
+/* ---- what the core remembers ---- */
+
+static void pack_name(struct mst_buf *b, size_t len, int number)
+{
+    char name[160];
+    snprintf(name, sizeof name, "unit:%0*d", (int)len - 5, number);
+    mst_pack_text(b, name);
+}
+
+/* As many silences, quiet agents and told principals as there can be, all with the longest names.
+ */
+static void pack_full_state(struct mst_buf *b)
+{
+    mst_pack_map(b, 4);
+    mst_pack_text(b, "silences");
+    mst_pack_array(b, 2 * 64);
+    for (int i = 0; i < 64; i++) {
+        pack_name(b, 127, i);
+        mst_pack_int(b, INT64_MAX);
+    }
+    mst_pack_text(b, "quiets");
+    mst_pack_array(b, 3 * 512);
+    for (int i = 0; i < 512; i++) {
+        pack_name(b, 47, i);
+        mst_pack_int(b, INT64_C(1) << 40);
+        mst_pack_bool(b, true);
+    }
+    mst_pack_text(b, "tolds");
+    mst_pack_array(b, 3 * 256);
+    for (int i = 0; i < 256; i++) {
+        pack_name(b, 64, i);
+        mst_pack_text(b, mst_security_word(MST_SECURITY_HEAD_CONTRADICTED));
+        mst_pack_int(b, INT64_C(1) << 40);
+    }
+    mst_pack_text(b, "path_since");
+    mst_pack_int(b, 0);
+}
+
+static void all_that_the_core_may_remember_is_read_again(void **state)
+{
+    struct world *w = *state;
+    struct mst_buf full = {0}, again = {0};
+    struct mst_err err;
+    mst_pid pid = mst_engine_pid(w->engine);
+    pack_full_state(&full);
+    stop(w);
+    assert_int_equal(mst_store_begin(w->store, &err), 0);
+    assert_int_equal(
+        mst_store_put_meta(w->store, pid, "state", mst_bytes(full.data, full.len), &err), 0);
+    mst_store_commit(w->store, NULL, NULL);
+    start(w, 0);
+    mst_core_state_pack(mst_engine_core(w->engine), &again);
+    assert_int_equal(again.len, full.len);
+    assert_memory_equal(again.data, full.data, full.len);
+    mst_buf_done(&full);
+    mst_buf_done(&again);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +205,8 @@ int main(void)
                                         setup_limited, teardown),
         cmocka_unit_test_setup_teardown(keys_are_changed_as_often_as_there_is_room_for_them,
                                         setup_limited, teardown),
+        cmocka_unit_test_setup_teardown(all_that_the_core_may_remember_is_read_again, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
