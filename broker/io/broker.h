@@ -271,7 +271,7 @@ void mst_request_clock_arrived(struct mst_broker *b);
 MST_MUST_CHECK int mst_request_reload(struct mst_broker *b, struct mst_session *session,
                                       uint64_t request_id, mst_time now, struct mst_err *err);
 
-/* ---- query.c: the query thread ---- */
+/* ---- query.c, query_post.c: the query threads ---- */
 
 MST_MUST_CHECK int mst_query_start(struct mst_broker *b, struct mst_err *err);
 void mst_query_stop(struct mst_broker *b);

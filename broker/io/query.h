@@ -37,7 +37,7 @@ struct mst_query {
     mst_time wall_ms; /* real time, also in a rehearsal: that of `seen` */
     bool rehearsal;
     uint64_t list_near_rows; /* the setting */
-    void *sink;              /* where rows go; query.c's own */
+    void *sink;              /* where rows go; query_sink.c's own */
 };
 
 typedef int (*mst_query_fn)(struct mst_query *q, struct mst_err *err);
