@@ -6,7 +6,7 @@
 #include "proto/pack.h"
 
 struct proving {
-    struct rows *rows;
+    struct mst_rows *rows;
     uint64_t after, n;
     const char *programme, *unit, *broker_sign_key;
 };
@@ -14,7 +14,7 @@ struct proving {
 /* Begin a row; false: it was on an earlier page, or is for the next one. */
 static bool begin(struct proving *p, const char *name)
 {
-    struct rows *rows = p->rows;
+    struct mst_rows *rows = p->rows;
     if (++p->n <= p->after || rows->next)
         return false;
     if (mst_rows_full(rows)) {
@@ -76,9 +76,9 @@ static int put_report(void *context, struct mst_slice report)
     return 0;
 }
 
-int mst_rows_proof(struct rows *rows, struct mst_outbox *outbox, uint64_t number, uint64_t after,
-                   const char *programme, const char *unit, const char *broker_sign_key,
-                   struct mst_err *err)
+int mst_rows_proof(struct mst_rows *rows, struct mst_outbox *outbox, uint64_t number,
+                   uint64_t after, const char *programme, const char *unit,
+                   const char *broker_sign_key, struct mst_err *err)
 {
     struct proving p = {.rows = rows,
                         .after = after,
