@@ -8,7 +8,9 @@
 static const char *const scope_words[] = {"broker", "agent", "watch"};
 static const char *const type_words[] = {"int", "text", "texts", "bool"};
 
-static void pack_row(struct mst_buf *out, const struct mst_setting_row *row)
+/* In a table the unit is for people; a column `unit` holds ids elsewhere, so it is not one of
+ * words. */
+static void pack_row(struct mst_buf *out, const struct mst_setting_row *row, bool for_people)
 {
     char range[64];
     snprintf(range, sizeof range, "%lld..%lld", (long long)row->min, (long long)row->max);
@@ -22,7 +24,7 @@ static void pack_row(struct mst_buf *out, const struct mst_setting_row *row)
     mst_pack_text(out, "range");
     mst_pack_text(out, range);
     mst_pack_text(out, "unit");
-    mst_pack_text(out, row->unit);
+    mst_pack_text(out, for_people ? _(row->unit) : row->unit);
     mst_pack_text(out, "default");
     mst_pack_text(out, row->fallback_text);
     mst_pack_text(out, "doc");
@@ -41,7 +43,7 @@ int mst_ctl_settings(const struct mst_ctl_call *call)
     struct mst_buf row = {0};
     for (size_t i = 0; !code && i < count; i++) {
         mst_buf_clear(&row);
-        pack_row(&row, &rows[i]);
+        pack_row(&row, &rows[i], call->format == MST_FORMAT_TABLE);
         code = mst_table_row(table, mst_bytes(row.data, row.len), &err);
     }
     mst_buf_done(&row);

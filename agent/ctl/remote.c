@@ -130,61 +130,66 @@ static int keep_row(struct asking *asking, struct mst_slice row)
     return fflush(stdout) == 0 ? 0 : mst_fail_on(&asking->row_err, MST_E_IO, _("the output"));
 }
 
-/* What to do next, where a command knows better than its code does. */
+/* What to do next, where a command knows better than its code does. commands: between spaces. */
 static const struct {
-    const char *command;
-    enum mst_code code;
+    const char *commands;
+    enum mst_code codes[2]; /* MST_OK: no second one */
     const char *hint;
 } hints[] = {
-    {"amend-task", MST_E_UNKNOWN, N_("`musterctl tasks` lists them, with their ids")},
-    {"amend-task", MST_R_STATE,
+    {" amend-task ", {MST_E_UNKNOWN}, N_("`musterctl tasks` lists them, with their ids")},
+    {" amend-task ",
+     {MST_R_STATE},
      N_("only a task in force that is not done can be amended; see `musterctl tasks`")},
-    {"grant", MST_R_STATE, N_("a unit reads its own group anyway; name another with --group")},
-    {"ungrant", MST_R_STATE, N_("no such grant is in force; see `musterctl grants`")},
-    {"explain", MST_R_NO_SUCH,
+    {" grant ", {MST_R_STATE}, N_("a unit reads its own group anyway; name another with --group")},
+    {" ungrant ", {MST_R_STATE}, N_("no such grant is in force; see `musterctl grants`")},
+    {" explain ",
+     {MST_R_NO_SUCH},
      N_("give an alert's number (`musterctl alerts`), or an obligation's id (`musterctl "
         "obligations`)")},
-    {"explain", MST_E_UNKNOWN, N_("`musterctl alerts` lists the numbers that there are")},
-    {"report", MST_E_UNKNOWN, N_("`musterctl reports` lists the receipt numbers that there are")},
-    {"export", MST_E_UNKNOWN,
+    {" explain ", {MST_E_UNKNOWN}, N_("`musterctl alerts` lists the numbers that there are")},
+    {" report ",
+     {MST_E_UNKNOWN},
+     N_("`musterctl reports` lists the receipt numbers that there are")},
+    {" export ",
+     {MST_E_UNKNOWN},
      N_("`musterctl reports` and `musterctl alerts` list the numbers that there are")},
-    {"enrol", MST_E_UNKNOWN, N_("`musterctl units` lists the units")},
-    {"revoke", MST_E_UNKNOWN, N_("`musterctl keys` lists whose keys there are")},
-    {"unsilence", MST_R_STATE, N_("it is not silenced")},
-    {"silence", MST_E_UNKNOWN,
+    {" enrol ", {MST_E_UNKNOWN}, N_("`musterctl units` lists the units")},
+    {" revoke ", {MST_E_UNKNOWN}, N_("`musterctl keys` lists whose keys there are")},
+    {" unsilence ", {MST_R_STATE}, N_("it is not silenced")},
+    {" silence unsilence ",
+     {MST_E_UNKNOWN, MST_R_NO_SUCH},
      N_("give an obligation's id (`musterctl obligations`), unit:UNIT or duty:DUTY")},
-    {"unsilence", MST_E_UNKNOWN,
-     N_("give an obligation's id (`musterctl obligations`), unit:UNIT or duty:DUTY")},
-    {"review", MST_R_STATE,
+    {" review receive ",
+     {MST_R_STATE},
      N_("something must have been submitted, and each duty is closed in its own way: `musterctl "
         "explain` says in which")},
-    {"receive", MST_R_STATE,
-     N_("something must have been submitted, and each duty is closed in its own way: `musterctl "
-        "explain` says in which")},
-    {"acknowledge", MST_R_STATE, N_("only what is overdue, and was told of, is acknowledged")},
-    {"unlock", MST_R_STATE, N_("it is not locked")},
-    {"extend", MST_R_STATE,
+    {" acknowledge ", {MST_R_STATE}, N_("only what is overdue, and was told of, is acknowledged")},
+    {" unlock ", {MST_R_STATE}, N_("it is not locked")},
+    {" extend ",
+     {MST_R_STATE},
      N_("only what is still owed is extended, and only what was asked for is refused: `musterctl "
         "obligations --asked`")},
-    {"urge", MST_R_STATE, N_("only a bearer who still owes it is urged")},
-    {"fill", MST_R_STATE, N_("a name is put on record for a post only")},
-    {"vacate", MST_R_STATE,
+    {" urge ", {MST_R_STATE}, N_("only a bearer who still owes it is urged")},
+    {" fill ", {MST_R_STATE}, N_("a name is put on record for a post only")},
+    {" vacate ",
+     {MST_R_STATE},
      N_("nobody is on record for this post; `musterctl show` tells who is for which")},
-    {"rebase", MST_R_STATE,
+    {" rebase ",
+     {MST_R_STATE},
      N_("it stands under the rule in force already, or something was submitted for it")},
-    {"versions", MST_R_NOT_APPLICABLE,
+    {" versions ",
+     {MST_R_NOT_APPLICABLE},
      N_("only task lists and annual plans are compared; `musterctl reports` lists what else was "
         "reported")},
-    {"silence", MST_R_NO_SUCH,
-     N_("give an obligation's id (`musterctl obligations`), unit:UNIT or duty:DUTY")},
-    {"unsilence", MST_R_NO_SUCH,
-     N_("give an obligation's id (`musterctl obligations`), unit:UNIT or duty:DUTY")},
 };
 
 static void hint_for(const char *command, struct mst_err *err)
 {
+    char word[48];
+    snprintf(word, sizeof word, " %s ", command);
     for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {
-        if (hints[i].code == err->code && strcmp(hints[i].command, command) == 0)
+        bool meant = hints[i].codes[0] == err->code || hints[i].codes[1] == err->code;
+        if (meant && strstr(hints[i].commands, word))
             mst_hint(err, "%s", _(hints[i].hint));
     }
     if (err->code == MST_E_UNREACHABLE)
@@ -373,8 +378,10 @@ static int answer(struct asking *asking)
     asking->table = NULL;
     int ended = mst_table_end(table, rc ? NULL : asking->err);
     tell_limit(asking);
-    if (asking->call->format == MST_FORMAT_TABLE && asking->notes.len > 0)
-        fwrite(asking->notes.data, 1, asking->notes.len, stdout);
+    if (asking->call->format == MST_FORMAT_TABLE && asking->notes.len > 0) {
+        mst_buf_put(&asking->notes, "", 1);
+        mst_print_wrapped(stdout, asking->notes.failed ? "" : (const char *)asking->notes.data, 0);
+    }
     return rc ? rc : ended;
 }
 

@@ -448,6 +448,14 @@ static const struct word words[] = {
     {" proof ", "head", N_("the ledger's head"), MST_TINT_OFF},
     {" result ", "valid", N_("valid"), MST_TINT_GREEN},
 
+    {" type ", "int", N_("number"), MST_TINT_OFF},
+    {" type ", "text", N_("text"), MST_TINT_OFF},
+    {" type ", "texts", N_("list of texts"), MST_TINT_OFF},
+    {" type ", "bool", N_("yes or no"), MST_TINT_OFF},
+    {" scope ", "broker", N_("broker"), MST_TINT_OFF},
+    {" scope ", "agent", N_("agent"), MST_TINT_OFF},
+    {" scope ", "watch", N_("watcher"), MST_TINT_OFF},
+
     {" status ", "active", N_("active"), MST_TINT_GREEN},
     {" status ", "revoked", N_("revoked"), MST_TINT_RED},
     {" status ", "expired", N_("expired"), MST_TINT_YELLOW},

@@ -237,7 +237,7 @@ enum mst_code mst_core_amend_preview(const struct mst_core *core, const struct m
 /* What the core knows beside obligations and time: silences, and which agents are told silent. */
 void mst_core_state_pack(const struct mst_core *core, struct mst_buf *out);
 /* Longest that it gets. */
-#define MST_CORE_STATE_BYTES_MAX (48 * 1024)
+#define MST_CORE_STATE_BYTES_MAX (72 * 1024)
 
 /* The groups that a unit reads as their liaison: it bears a post of theirs that the programme gives
  * this right, and somebody holds it now. */
@@ -245,6 +245,10 @@ struct mst_group_set mst_core_liaison(const struct mst_core *core, const char *u
 
 /* The groups whose progress a unit reads by a grant of the office that stands now. */
 struct mst_group_set mst_core_granted(const struct mst_core *core, const char *unit);
+/* The office's grant to a reader (unit:UNIT or group:GROUP) to read a group, in force or ended;
+ * NULL: there never was one. Borrowed until the next step. */
+const struct mst_item *mst_core_grant(const struct mst_core *core, const char *reader,
+                                      const char *reads);
 
 /* Next instant at which a tick would do something; MST_NEVER when never. */
 mst_time mst_core_next_due(const struct mst_core *core);

@@ -59,6 +59,12 @@ static struct mst_item *find_grant(const struct mst_core *core, const char *read
     return NULL;
 }
 
+const struct mst_item *mst_core_grant(const struct mst_core *core, const char *reader,
+                                      const char *reads)
+{
+    return find_grant(core, reader, reads);
+}
+
 static size_t standing(const struct mst_core *core)
 {
     size_t count = 0;

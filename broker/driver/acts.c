@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "broker/core/grant.h"
 #include "broker/core/task.h"
 #include "broker/driver/driver_impl.h"
 
@@ -14,6 +15,8 @@ void mst_programme_digest_text(const struct mst_programme *p, char text[MST_PROG
 
 /* The rows of an act and of what may follow from it, beside a body. */
 #define ACT_BYTES 1024
+/* The row of something that was tried. */
+#define ATTEMPT_BYTES 512
 
 static const char *or_empty(const char *s)
 {
@@ -90,6 +93,25 @@ uint64_t mst_driver_refused_quota(const struct mst_driver *d)
 uint64_t mst_driver_conflicts(const struct mst_driver *d)
 {
     return d->conflicts;
+}
+
+int mst_driver_note_attempt(struct mst_driver *d, struct mst_engine *e,
+                            const struct mst_caller *caller, const char *act, const char *subject,
+                            mst_time now, struct mst_err *err)
+{
+    return mst_driver_take_room(d, e, caller, ATTEMPT_BYTES, now)
+               ? mst_driver_note(d, e, MST_ROW_SECURITY, caller, act, subject, NULL, now, err)
+               : 0;
+}
+
+int mst_driver_security_attempt(struct mst_driver *d, struct mst_engine *e,
+                                const struct mst_caller *caller, enum mst_security event,
+                                const char *subject, mst_time now, struct mst_err *err)
+{
+    return mst_core_security_due(e->core, event, caller->actor.principal, now) ||
+                   mst_driver_take_room(d, e, caller, ATTEMPT_BYTES, now)
+               ? mst_driver_security(d, e, caller, event, subject, now, err)
+               : 0;
 }
 
 static int put_act_row(struct mst_engine *e, const struct mst_caller *caller,
@@ -201,6 +223,78 @@ void mst_amended_pack(const struct mst_programme *p, const char *task,
     }
 }
 
+/* ---- grants ---- */
+
+void mst_grant_row_of(const struct mst_item *item, mst_time now, struct mst_grant_row *ret)
+{
+    struct mst_grant_data data;
+    mst_grant_data_read(item, &data);
+    bool ended = item->state == MST_ITEM_ENDED || data.until <= now;
+    *ret = (struct mst_grant_row){.id = item->id,
+                                  .reads = item->group,
+                                  .state =
+                                      mst_item_state_word(ended ? MST_ITEM_ENDED : MST_ITEM_GIVEN),
+                                  .source = "office",
+                                  .reader = data.reader,
+                                  .reason = data.reason,
+                                  .by = data.by,
+                                  .from = item->opened_at,
+                                  .until = data.until};
+}
+
+void mst_grant_row_pack(const struct mst_zone *zone, const struct mst_grant_row *row,
+                        struct mst_buf *out)
+{
+    char from[MST_INSTANT_TEXT_MAX] = "", until[16] = "";
+    if (row->from)
+        mst_zone_format(zone, row->from, from);
+    /* The last day, since that is what was granted; empty: no end. */
+    if (row->until)
+        mst_day_format(mst_zone_day(zone, row->until - 1), until);
+    const struct {
+        const char *key;
+        struct mst_slice value;
+    } fields[] = {
+        {"id", mst_text(row->id)},
+        {"reader", row->reader},
+        {"reads", mst_text(row->reads)},
+        {"from", mst_text(from)},
+        {"until", mst_text(until)},
+        {"state", mst_text(row->state)},
+        {"source", mst_text(row->source)},
+        {"reason", row->reason},
+        {"by", row->by},
+    };
+    mst_pack_map(out, sizeof fields / sizeof fields[0]);
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        mst_pack_text(out, fields[i].key);
+        mst_pack_text_slice(out, fields[i].value.data ? fields[i].value : mst_text(""));
+    }
+}
+
+/* The grant that was given or taken back; NULL: the act was about none. */
+static const struct mst_item *granted_by(const struct mst_engine *e,
+                                         const struct mst_input_act *act)
+{
+    char reads[MST_ID_MAX];
+    if (strcmp(act->act, "grant") != 0 && strcmp(act->act, "ungrant") != 0)
+        return NULL;
+    mst_slice_copy(mst_unpack_text(act->body, "group"), reads, sizeof reads);
+    return mst_core_grant(e->core, act->obligation, reads);
+}
+
+static int answer_with_grant(struct mst_engine *e, uint64_t session, uint64_t request_id,
+                             const struct mst_item *item, mst_time now, struct mst_err *err)
+{
+    struct mst_buf packed = {0};
+    struct mst_grant_row row;
+    mst_grant_row_of(item, now, &row);
+    mst_grant_row_pack(e->programme->zone, &row, &packed);
+    return answer_with_row(e->driver, session, request_id, &packed, now, err);
+}
+
+/* ---- how it stands then ---- */
+
 /* The obligation as it stands after the act. */
 static int answer_with_obligation(struct mst_engine *e, uint64_t session, uint64_t request_id,
                                   const struct mst_input_act *act, mst_time now,
@@ -304,6 +398,9 @@ int mst_driver_act(struct mst_driver *d, struct mst_engine *e, const struct mst_
         return code;
     if (refused == MST_OK && amended.count)
         return answer_amended(e, caller->session, request_id, act->obligation, &amended, now, err);
+    const struct mst_item *grant = refused == MST_OK ? granted_by(e, act) : NULL;
+    if (grant)
+        return answer_with_grant(e, caller->session, request_id, grant, now, err);
     if (refused == MST_OK)
         return answer_with_obligation(e, caller->session, request_id, act, now, err);
     mst_driver_log(d, 4, mst_code_word((int)refused), "from=%s address=%s act=%s subject=\"%s\"",

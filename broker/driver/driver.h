@@ -102,14 +102,26 @@ MST_MUST_CHECK int mst_driver_push(struct mst_driver *driver, struct mst_engine 
                                    mst_time now, struct mst_err *err);
 /* Each text of an act, with its end. */
 #define MST_ACT_TEXT_MAX 1025
-/* An act of the office upon an obligation or a task, answered by a reply to request_id: how it
- * stands then, or what was amended. */
+/* An act of the office upon an obligation, a task or a grant, answered by a reply to request_id:
+ * how it stands then, or what was amended. */
 MST_MUST_CHECK int mst_driver_act(struct mst_driver *driver, struct mst_engine *engine,
                                   const struct mst_caller *caller, uint64_t request_id,
                                   struct mst_input_act *act, mst_time now, struct mst_err *err);
 /* One row of what amend-task changed, or would change. */
 void mst_amended_pack(const struct mst_programme *programme, const char *task,
                       const struct mst_amended *amended, struct mst_buf *out);
+/* One row that tells of a grant, of the programme's or of the office's. */
+struct mst_grant_row {
+    const char *id;                     /* empty: the programme's */
+    const char *reads, *state, *source; /* a group's id; words of the protocol */
+    struct mst_slice reader, reason, by;
+    mst_time from, until; /* 0: none; it ends at the instant `until` */
+};
+/* The office's; it has ended by `now`, though nothing may have moved it yet. Slices are the item's.
+ */
+void mst_grant_row_of(const struct mst_item *item, mst_time now, struct mst_grant_row *ret);
+void mst_grant_row_pack(const struct mst_zone *zone, const struct mst_grant_row *row,
+                        struct mst_buf *out);
 MST_MUST_CHECK int mst_driver_tick(struct mst_driver *driver, mst_time now, struct mst_err *err);
 /* A new version of the programme; answered like an act. Takes a reference. */
 MST_MUST_CHECK int mst_driver_reload(struct mst_driver *driver, struct mst_engine *engine,

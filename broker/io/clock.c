@@ -60,9 +60,29 @@ mst_time mst_clock_now(struct mst_clock *clock)
 
 void mst_clock_confirm(struct mst_clock *clock)
 {
-    mst_clock_read(&clock->mark.reading);
-    clock->mark.set = true;
-    (void)mst_clock_now(clock);
+    struct mst_clock after = *clock;
+    mst_clock_read(&after.mark.reading);
+    after.mark.set = true;
+    (void)mst_clock_now(&after);
+    clock->confirmed = after.mark;
+    clock->confirming = true;
+}
+
+const struct mst_clock_mark *mst_clock_kept_mark(const struct mst_clock *clock)
+{
+    return clock->confirming ? &clock->confirmed : &clock->mark;
+}
+
+void mst_clock_settle(struct mst_clock *clock, bool committed)
+{
+    if (clock->confirming && committed) {
+        mst_time evaluated_ms = clock->mark.evaluated_ms;
+        clock->mark = clock->confirmed;
+        if (clock->mark.evaluated_ms < evaluated_ms)
+            clock->mark.evaluated_ms = evaluated_ms;
+        (void)mst_clock_now(clock);
+    }
+    clock->confirming = false;
 }
 
 const char *mst_clock_state_word(const struct mst_clock *clock)

@@ -14,6 +14,8 @@ struct mst_clock {
     struct mst_clock_limits limits;
     struct mst_clock_mark mark; /* last believed reading */
     struct mst_clock_ruling ruling;
+    bool confirming; /* the open batch confirms the wall clock: then `confirmed` is the mark */
+    struct mst_clock_mark confirmed;
 
     bool rehearsal;
     mst_time virtual_now;
@@ -31,9 +33,17 @@ int64_t mst_clock_boot(void);
 
 /* The instant to evaluate at. Judges the wall clock, or gives the virtual instant. */
 mst_time mst_clock_now(struct mst_clock *clock);
-/* Believe the present wall clock from now on (musterctl clock confirm). After a backward leap time
- * still stands until the wall clock has passed what was evaluated: nothing un-fires. */
+/*
+ * Believe the present wall clock (musterctl clock confirm), from the commit of the batch that says
+ * so on: until mst_clock_settle() nothing is judged otherwise. After a backward leap time still
+ * stands until the wall clock has passed what was evaluated: nothing un-fires.
+ */
 void mst_clock_confirm(struct mst_clock *clock);
+/* What the open batch keeps: with a confirmation in it, the mark that follows from it, so that a
+ * crash behind the commit takes nothing back. Borrowed. */
+const struct mst_clock_mark *mst_clock_kept_mark(const struct mst_clock *clock);
+/* The batch is committed, or lost: so is a confirmation in it. */
+void mst_clock_settle(struct mst_clock *clock, bool committed);
 /* In words, for status and log. */
 const char *mst_clock_state_word(const struct mst_clock *clock);
 /*

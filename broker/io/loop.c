@@ -161,8 +161,10 @@ static int commit(struct loop *l, struct mst_err *err)
     mst_time now = mst_door_now(b);
     l->mark_boot_ms = mst_clock_boot();
     b->batch++;
-    int code = mst_driver_commit(b->driver, &b->clock.mark, now, err);
+    int code = mst_driver_commit(b->driver, mst_clock_kept_mark(&b->clock), now, err);
     mst_turns_committed(&l->turns, mst_clock_boot() - l->mark_boot_ms);
+    if (!code && !mst_driver_busy(b->driver))
+        mst_clock_settle(&b->clock, true);
     l->helps = true;
     return code;
 }
@@ -303,6 +305,7 @@ static int take_and_commit(struct loop *l, struct mst_err *err)
         return code;
     mst_log_err(&b->log, "full", err);
     l->full_until_ms = mst_clock_boot() + FULL_WAIT_MS;
+    mst_clock_settle(&b->clock, false);
     return mst_driver_recover(b->driver, err);
 }
 
@@ -444,6 +447,8 @@ static int settle(struct mst_broker *b, struct mst_err *err)
         (void)zmq_poll(&item, 1, -1);
         code = mst_driver_complete(b->driver, err);
     }
+    if (!code)
+        mst_clock_settle(&b->clock, true);
     return code;
 }
 
@@ -482,8 +487,10 @@ int mst_broker_serve(struct mst_broker *b, struct mst_err *err)
             mst_turns_committed(&l.turns, mst_clock_boot() - l.mark_boot_ms);
         else
             mst_turns_slept(&l.turns);
-        if (busy && !code)
+        if (busy && !code) {
+            mst_clock_settle(&b->clock, true);
             code = serve_readers(&l, err);
+        }
         if (!code && woken_by(&l, ITEM_SIGNAL))
             code = serve_signals(b, err);
         if (!code)

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "broker/driver/driver.h"
@@ -294,33 +295,80 @@ static const char *key_status(const struct mst_key *key)
     }
 }
 
-static int list_key(void *context, const struct mst_key *key)
+/* The keys, and each one's unit by its place in the programme: SIZE_MAX where it has none. */
+struct ranked {
+    size_t rank;
+    struct mst_key key;
+};
+
+struct keys {
+    struct mst_query *q;
+    struct mst_err *err;
+    struct ranked *items;
+    size_t count, cap;
+    int code;
+};
+
+static int take_key(void *context, const struct mst_key *key)
 {
-    struct list *l = context;
+    struct keys *keys = context;
+    if (keys->count == keys->cap) {
+        size_t cap = keys->cap ? 2 * keys->cap : 64;
+        struct ranked *items = realloc(keys->items, cap * sizeof *items);
+        if (!items)
+            return keys->code = mst_fail_on(keys->err, MST_E_NOMEM, "keys");
+        keys->items = items;
+        keys->cap = cap;
+    }
+    keys->items[keys->count++] =
+        (struct ranked){mst_programme_unit(keys->q->programme, key->unit), *key};
+    return 0;
+}
+
+/* The programme's units in its order, then whoever is none of them by name; of one the oldest. */
+static int compare_keys(const void *left, const void *right)
+{
+    const struct ranked *a = left, *b = right;
+    if (a->rank != b->rank)
+        return a->rank < b->rank ? -1 : 1;
+    int order = strcmp(a->key.principal, b->key.principal);
+    if (order == 0 && a->key.created != b->key.created)
+        order = a->key.created < b->key.created ? -1 : 1;
+    return order ? order : memcmp(a->key.channel, b->key.channel, sizeof a->key.channel);
+}
+
+static int put_key(struct mst_query *q, const struct mst_key *key, struct mst_err *err)
+{
     char fingerprint[17], roles[64], sign[2 * MST_SIGN_PUBLIC_BYTES + 1];
     mst_key_fingerprint(key->channel, fingerprint);
     mst_roles_format(key->roles, roles, sizeof roles);
-    struct mst_buf *b = mst_query_row(l->q);
+    struct mst_buf *b = mst_query_row(q);
     mst_pack_map(b, 9);
     mst_query_pack_text(b, "principal", key->principal);
     mst_query_pack_text(b, "roles", roles);
     mst_query_pack_text(b, "unit", key->unit);
     mst_query_pack_text(b, "status", key_status(key));
-    mst_query_pack_instant(l->q, b, "created", key->created);
-    mst_query_pack_instant(l->q, b, "not_after", key->not_after);
-    mst_query_pack_instant(l->q, b, "revoked", key->revoked);
+    mst_query_pack_instant(q, b, "created", key->created);
+    mst_query_pack_instant(q, b, "not_after", key->not_after);
+    mst_query_pack_instant(q, b, "revoked", key->revoked);
     mst_query_pack_text(b, "fingerprint", fingerprint);
     mst_query_pack_text(b, "sign_key",
                         sodium_bin2hex(sign, sizeof sign, key->sign, sizeof key->sign));
-    l->code = mst_query_row_end(l->q, l->err);
-    return l->code;
+    return mst_query_row_end(q, err);
 }
 
 int mst_query_keys(struct mst_query *q, struct mst_err *err)
 {
-    struct list l = {.q = q, .err = err};
+    struct keys keys = {.q = q, .err = err};
     if (!mst_query_may(q, NULL, NULL))
         return mst_fail(err, MST_E_DENIED, "keys");
-    int code = mst_reader_keys(q->reader, q->pid, list_key, &l, err);
-    return code ? code : l.code;
+    int code = mst_reader_keys(q->reader, q->pid, take_key, &keys, err);
+    if (!code)
+        code = keys.code;
+    if (keys.count)
+        qsort(keys.items, keys.count, sizeof *keys.items, compare_keys);
+    for (size_t i = 0; !code && i < keys.count; i++)
+        code = put_key(q, &keys.items[i].key, err);
+    free(keys.items);
+    return code;
 }

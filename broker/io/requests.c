@@ -425,19 +425,23 @@ static int act_revoke(struct mst_errand *e, struct mst_err *err)
 
 /* ---- the clock ---- */
 
-static int reply_clock(struct mst_errand *e, struct mst_err *err)
+static int say_clock(struct mst_errand *e, struct mst_clock *clock, struct mst_err *err)
 {
-    const struct mst_clock *clock = &e->b->clock;
     const struct mst_zone *zone = mst_engine_programme(e->s->engine)->zone;
     char now[MST_INSTANT_TEXT_MAX], next[MST_INSTANT_TEXT_MAX] = "", leap[32];
     mst_time next_due = mst_driver_next_due(e->b->driver);
-    mst_zone_format(zone, mst_clock_now(&e->b->clock), now);
+    mst_zone_format(zone, mst_clock_now(clock), now);
     if (next_due != MST_NEVER)
         mst_zone_format(zone, next_due, next);
     snprintf(leap, sizeof leap, "%" PRId64 " ms", clock->ruling.leap_ms);
     const char *const pairs[][2] = {
         {"now", now}, {"state", mst_clock_state_word(clock)}, {"next", next}, {"leap", leap}};
     return mst_session_reply_pairs(e->b, e->s, e->id, pairs, 4, err);
+}
+
+static int reply_clock(struct mst_errand *e, struct mst_err *err)
+{
+    return say_clock(e, &e->b->clock, err);
 }
 
 /* Whoever asked for a run is answered when it ends: arrived, held, or another run in its place. */
@@ -475,7 +479,10 @@ static int confirm_clock(struct mst_errand *e, struct mst_err *err)
     if (code)
         return code;
     mst_clock_confirm(clock);
-    return reply_clock(e, err);
+    /* The answer waits for the commit, so it says what holds then. */
+    struct mst_clock after = *clock;
+    mst_clock_settle(&after, true);
+    return say_clock(e, &after, err);
 }
 
 static int refuse_past(struct mst_errand *e, const char *until, const struct mst_zone *zone)

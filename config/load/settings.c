@@ -91,7 +91,7 @@ static int refuse_range(const struct mst_setting_row *row, int64_t value, struct
 {
     mst_fail(err, MST_E_INVALID, _("%s must be between %lld and %lld, not %lld"), row->name,
              (long long)row->min, (long long)row->max, (long long)value);
-    mst_hint(err, _("in %s"), row->unit);
+    mst_hint(err, _("in %s"), _(row->unit));
     return MST_E_INVALID;
 }
 

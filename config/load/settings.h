@@ -45,7 +45,7 @@ MST_MUST_CHECK int mst_settings_set(struct mst_settings *settings, enum mst_sett
 struct mst_setting_row {
     enum mst_setting_scope scope;
     enum mst_setting_type type;
-    const char *name, *fallback_text, *unit, *doc; /* doc is a message id */
+    const char *name, *fallback_text, *unit, *doc; /* unit and doc are message ids */
     int64_t min, max;
 };
 const struct mst_setting_row *mst_settings_table(size_t *ret_count);

@@ -11,12 +11,14 @@ never for luck; it ends every process that it started; it prints their logs when
 MUSTER_BUILD_DIR names the build to test. KEEP=1 keeps the directory of a World."""
 import ctypes
 import json
+import mmap
 import os
 import pathlib
 import random
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -80,6 +82,24 @@ def environment(extra=None, language="en"):
 
 def die_with_parent():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Weather:
+    """What a program meets that is started with `env`: a wall clock that leaps, a disk that is full, syncs that take
+    longer (weather.c). Each of them changes at once when it is set here."""
+    FIELDS = ("leap_ms", "full", "sync_us")
+
+    def __init__(self, world):
+        self.path = world.dir / "weather"
+        self.path.write_bytes(bytes(8 * len(self.FIELDS)))
+        with open(self.path, "r+b") as file:
+            self.map = mmap.mmap(file.fileno(), 0)
+        sanitizer = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))
+        self.env = {"LD_PRELOAD": str(BUILD / "tests" / "libe2e_weather.so"), "MUSTER_WEATHER": str(self.path),
+                    "ASAN_OPTIONS": sanitizer}
+
+    def set(self, name, value):
+        struct.pack_into("<q", self.map, 8 * self.FIELDS.index(name), value)
 
 
 class Program:

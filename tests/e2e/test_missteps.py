@@ -70,6 +70,9 @@ def test_hints_fit_who_asked():
         check("--field fund " in said(world, "figures", "--field", "fund"), "a figure that is none")
         equal(world.ctl("figures", "--field", "areas.rate"), [], "a figure that nobody has reported")
         check("2023Q3" in said(world, "obligations", "--period", "2023Q9", code=2), "how a period is written")
+        check("upcoming, open, due soon" in said(world, "obligations", "--phase", "x", code=2), "which words there are")
+        check("did you mean overdue" in said(world, "obligations", "--phase", "overdew", code=2), "the nearest word")
+        check("--help" in said(world, "alerts", "--kind", "x", code=2), "where many words stand")
         check("g99 is not known" in said(world, "assess", "--period", "2023Q1", "--group", "g99"), "assessed")
         equal(world.ctl("reports", "--unit", "jxj"), [], "a unit that has reported nothing")
         world.clock_run("2023-05-10T10:00")
@@ -144,6 +147,9 @@ def test_an_invitation_is_valid_for_no_longer_than_the_setting_allows():
         check("--hours 13: 1…12" in said(world, "enrol", "jxj", "--hours", "13", code=2), "the range of the setting")
         for words in (("--hours", "12"), ()):
             check("muster" in world.must("musterctl", "enrol", "jxj", *words), "the longest that is allowed")
+        for language in ("en", "zh_CN"):
+            told = "".join(world.must("musterctl", "help", "enrol", language=language).split())
+            check("invitation_hours_max" in told, f"what bounds --hours: {told}")
 
 
 def test_start_says_what_is_not_as_asked():

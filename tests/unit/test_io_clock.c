@@ -125,9 +125,31 @@ static void forward_leap_holds_and_wakes_nobody_until_confirmed(void **state)
     assert_int_equal(mst_clock_alarm(&clock, before + 1), MST_NEVER);
     assert_int_equal(mst_clock_now(&clock), before);
     mst_clock_confirm(&clock);
+    /* Until its batch is committed nothing is believed, but this batch keeps it. */
+    assert_int_equal(mst_clock_now(&clock), before);
+    assert_false(mst_clock_fires(&clock));
+    assert_in_range(mst_clock_wall() - mst_clock_kept_mark(&clock)->reading.wall_ms, 0, 1000);
+    mst_clock_settle(&clock, true);
     assert_true(mst_clock_fires(&clock));
     assert_in_range(mst_clock_wall() - mst_clock_now(&clock), 0, 1000);
     assert_true(mst_clock_fires(&clock));
+    assert_ptr_equal(mst_clock_kept_mark(&clock), &clock.mark);
+}
+
+static void confirmation_of_a_lost_batch_is_none(void **state)
+{
+    struct mst_clock clock = in_service(0);
+    (void)state;
+    clock.mark.reading.wall_ms -= DAY_MS;
+    mst_time before = clock.mark.evaluated_ms = clock.mark.reading.wall_ms;
+    (void)mst_clock_now(&clock);
+    mst_clock_confirm(&clock);
+    mst_clock_settle(&clock, false);
+    /* Nor is it one of the next batch. */
+    assert_ptr_equal(mst_clock_kept_mark(&clock), &clock.mark);
+    mst_clock_settle(&clock, true);
+    assert_int_equal(mst_clock_now(&clock), before);
+    assert_false(mst_clock_fires(&clock));
 }
 
 static void backward_leap_freezes_where_time_was(void **state)
@@ -142,6 +164,7 @@ static void backward_leap_freezes_where_time_was(void **state)
     /* Nothing can fire before the wall clock is back there. */
     assert_int_equal(mst_clock_alarm(&clock, before - 5), before);
     mst_clock_confirm(&clock);
+    mst_clock_settle(&clock, true);
     assert_int_equal(mst_clock_now(&clock), before);
 }
 
@@ -155,6 +178,7 @@ static void old_mark_after_a_reboot_is_held(void **state)
     assert_int_equal(mst_clock_now(&clock), before);
     assert_false(mst_clock_fires(&clock));
     mst_clock_confirm(&clock);
+    mst_clock_settle(&clock, true);
     assert_true(mst_clock_fires(&clock));
     assert_true(mst_clock_now(&shorter) > before);
     assert_true(mst_clock_fires(&shorter));
@@ -171,6 +195,7 @@ int main(void)
         cmocka_unit_test(speed_is_a_cap),
         cmocka_unit_test(time_that_was_down_is_believed),
         cmocka_unit_test(forward_leap_holds_and_wakes_nobody_until_confirmed),
+        cmocka_unit_test(confirmation_of_a_lost_batch_is_none),
         cmocka_unit_test(backward_leap_freezes_where_time_was),
         cmocka_unit_test(old_mark_after_a_reboot_is_held),
     };
