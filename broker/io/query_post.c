@@ -48,6 +48,7 @@ static const struct {
     {"grants", mst_query_grants, MST_QUERY_LOOKS},
     {"difficulties", mst_query_difficulties, MST_QUERY_LOOKS},
     {"projects", mst_query_projects, MST_QUERY_LOOKS},
+    {"try", mst_query_try, MST_QUERY_LOOKS},
 };
 
 /* ---- what a query is given ---- */
