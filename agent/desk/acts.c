@@ -21,11 +21,6 @@
 #define WAIT_SECONDS 60
 #define TEXT_BYTES_MAX 60000
 
-struct act {
-    const char *word, *duty, *period, *obligation, *reason; /* NULL: absent */
-    struct mst_slice body;                                  /* data NULL: none */
-};
-
 static void pack_pair(struct mst_buf *out, const char *key, const char *value)
 {
     if (!value)
@@ -34,7 +29,7 @@ static void pack_pair(struct mst_buf *out, const char *key, const char *value)
     mst_pack_text(out, value);
 }
 
-static void pack_act(const struct act *act, struct mst_buf *out)
+static void pack_act(const struct mst_desk_act *act, struct mst_buf *out)
 {
     mst_pack_map(out, (size_t)(2 + (act->duty != NULL) + (act->period != NULL) +
                                (act->obligation != NULL) + (act->reason != NULL) +
@@ -61,7 +56,7 @@ int mst_desk_check_period(const char *period, struct mst_err *err)
     return code;
 }
 
-static int queue(struct mst_local *local, const struct act *act, uint64_t *ret_number,
+static int queue(struct mst_local *local, const struct mst_desk_act *act, uint64_t *ret_number,
                  struct mst_err *err)
 {
     struct mst_buf request = {0};
@@ -146,7 +141,8 @@ static void print_queued(const struct mst_desk *desk, uint64_t number)
     fflush(stdout);
 }
 
-static int perform_with(const struct mst_desk *desk, struct mst_local *local, const struct act *act)
+static int perform_with(const struct mst_desk *desk, struct mst_local *local,
+                        const struct mst_desk_act *act)
 {
     struct mst_err err;
     struct mst_slice row;
@@ -166,14 +162,18 @@ static int perform_with(const struct mst_desk *desk, struct mst_local *local, co
     return print_outcome(desk, row, &err);
 }
 
-static int perform(const struct mst_desk *desk, const struct act *act)
+static int perform(const struct mst_desk *desk, const struct mst_desk_act *act)
 {
     struct mst_err err;
     struct mst_local *local;
     if ((act->period && mst_desk_check_period(act->period, &err)) ||
         mst_local_open(desk->home, &local, &err))
         return mst_desk_complain(&err);
-    int rc = perform_with(desk, local, act);
+    int rc = MST_EXIT_REFUSED;
+    if (mst_desk_try(desk, local, act, &err))
+        (void)mst_desk_complain(&err);
+    else
+        rc = perform_with(desk, local, act);
     mst_local_close(local);
     return rc;
 }
@@ -196,11 +196,11 @@ static int submit_with(const struct mst_desk *desk, struct mst_local *local)
     mst_brief_done(&brief);
     if (code)
         return mst_desk_complain(&err);
-    const struct act act = {.word = "submit",
-                            .duty = report.duty,
-                            .period = report.period,
-                            .obligation = report.obligation[0] ? report.obligation : NULL,
-                            .body = mst_bytes(report.body.data, report.body.len)};
+    const struct mst_desk_act act = {.word = "submit",
+                                     .duty = report.duty,
+                                     .period = report.period,
+                                     .obligation = report.obligation[0] ? report.obligation : NULL,
+                                     .body = mst_bytes(report.body.data, report.body.len)};
     int rc = MST_EXIT_OK;
     if (mst_call_value(desk->call, "check"))
         printf("%s\n", _("nothing is wrong with it"));
@@ -224,20 +224,20 @@ int mst_desk_submit(const struct mst_desk *desk)
 /* ---- the other acts ---- */
 
 /* An act on one's own duty, or on another unit's obligation, as the command line names it. */
-static struct act act_of(const struct mst_desk *desk, const char *word)
+static struct mst_desk_act act_of(const struct mst_desk *desk, const char *word)
 {
-    return (struct act){.word = word,
-                        .duty = mst_call_value(desk->call, "duty"),
-                        .period = mst_call_value(desk->call, "period"),
-                        .obligation = mst_call_value(desk->call, "obligation"),
-                        .reason = mst_call_value(desk->call, "reason")};
+    return (struct mst_desk_act){.word = word,
+                                 .duty = mst_call_value(desk->call, "duty"),
+                                 .period = mst_call_value(desk->call, "period"),
+                                 .obligation = mst_call_value(desk->call, "obligation"),
+                                 .reason = mst_call_value(desk->call, "reason")};
 }
 
 static int perform_with_body(const struct mst_desk *desk, const char *word, const char *key,
                              const char *value, size_t len)
 {
     struct mst_buf body = {0};
-    struct act act = act_of(desk, word);
+    struct mst_desk_act act = act_of(desk, word);
     mst_pack_map(&body, 1);
     mst_pack_text(&body, key);
     mst_pack_text_slice(&body, mst_bytes(value, len));
@@ -267,7 +267,7 @@ static int progress_from_file(const struct mst_desk *desk, const char *path)
 }
 
 /* Held against the brief before it is queued. */
-static int perform_checked(const struct mst_desk *desk, const struct act *act)
+static int perform_checked(const struct mst_desk *desk, const struct mst_desk_act *act)
 {
     struct mst_err err;
     struct mst_local *local;
@@ -289,7 +289,7 @@ static int progress_of_task(const struct mst_desk *desk)
 {
     static const char *const keys[] = {"percent", "value", "light", "reason", "text"};
     struct mst_buf body = {0};
-    struct act act = act_of(desk, "progress");
+    struct mst_desk_act act = act_of(desk, "progress");
     size_t pairs = 1;
     act.reason = NULL; /* it is the light's */
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
@@ -343,21 +343,15 @@ int mst_desk_progress(const struct mst_desk *desk)
 static int check_until(const struct mst_desk *desk, mst_day until, struct mst_err *err)
 {
     struct mst_local *local;
-    struct mst_buf request = {0};
-    const struct mst_msg_reply *reply;
+    struct mst_slice status;
     struct tm now;
     char date[16];
     int code = mst_local_open(desk->home, &local, err);
     if (code)
         return code;
-    mst_pack_map(&request, 1);
-    pack_pair(&request, "do", "status");
-    code =
-        mst_local_call(local, mst_bytes(request.data, request.len), QUEUE_TIMEOUT_MS, &reply, err);
-    mst_buf_done(&request);
-    time_t seconds = code ? 0 : (time_t)(reply->now / 1000);
-    if (!code && reply->rows.count == 1 &&
-        mst_unpack_bool(reply->rows.items[0], "connected", false) && localtime_r(&seconds, &now)) {
+    code = mst_desk_agent_status(local, &status, err);
+    time_t seconds = code ? 0 : (time_t)(mst_unpack_int(status, "now", 0) / 1000);
+    if (!code && mst_unpack_bool(status, "connected", false) && localtime_r(&seconds, &now)) {
         mst_day today = mst_day_of(now.tm_year + 1900, now.tm_mon + 1, now.tm_mday);
         if (until < today) {
             code = mst_fail(err, MST_E_INVALID, _("%s is past"), mst_day_format(until, date));
@@ -421,12 +415,12 @@ static int perform_on_post(const struct mst_desk *desk, const char *word, const 
         return mst_desk_complain(&err);
     }
     pack_values(desk, keys, count, &body);
-    const struct act act = {.word = word,
-                            .duty = is_obligation ? NULL : what,
-                            .period = period,
-                            .obligation = is_obligation ? what : NULL,
-                            .reason = mst_call_value(desk->call, "reason"),
-                            .body = mst_bytes(body.data, body.len)};
+    const struct mst_desk_act act = {.word = word,
+                                     .duty = is_obligation ? NULL : what,
+                                     .period = period,
+                                     .obligation = is_obligation ? what : NULL,
+                                     .reason = mst_call_value(desk->call, "reason"),
+                                     .body = mst_bytes(body.data, body.len)};
     int rc = perform(desk, &act);
     mst_buf_done(&body);
     return rc;
@@ -471,7 +465,7 @@ static int sign_waiting(const struct mst_desk *desk, struct mst_local *local,
             !mst_slice_is(mst_unpack_text(row, "work"), "awaiting") ||
             (task && !is_signing(row, task) && strcmp(id, task) != 0))
             continue;
-        struct act act = {
+        struct mst_desk_act act = {
             .word = "sign-for", .obligation = id, .reason = mst_call_value(desk->call, "reason")};
         rc = perform_with(desk, local, &act);
         (*ret_count)++;
@@ -519,41 +513,48 @@ int mst_desk_sign_for(const struct mst_desk *desk)
 
 int mst_desk_withdraw(const struct mst_desk *desk)
 {
-    const struct act act = act_of(desk, "withdraw");
+    const struct mst_desk_act act = act_of(desk, "withdraw");
     return perform(desk, &act);
 }
 
 int mst_desk_receive(const struct mst_desk *desk)
 {
-    const struct act act = act_of(desk, "receive");
+    const struct mst_desk_act act = act_of(desk, "receive");
     return perform(desk, &act);
 }
 
 int mst_desk_review(const struct mst_desk *desk)
 {
-    const struct act act =
+    const struct mst_desk_act act =
         act_of(desk, mst_call_value(desk->call, "approve") ? "approve" : "review");
     return perform(desk, &act);
 }
 
 int mst_desk_return(const struct mst_desk *desk)
 {
-    const struct act act = act_of(desk, "return");
+    const struct mst_desk_act act = act_of(desk, "return");
     return perform(desk, &act);
 }
 
 int mst_desk_urge(const struct mst_desk *desk)
 {
-    const struct act act = act_of(desk, "urge");
+    const struct mst_desk_act act = act_of(desk, "urge");
     return perform(desk, &act);
 }
 
+/* Of difficulties, which more decides on than the broker is asked about beforehand. */
 int mst_desk_queue(const struct mst_desk *desk, const char *word, const char *obligation,
                    struct mst_slice body)
 {
-    const struct act act = {.word = word,
-                            .obligation = obligation,
-                            .reason = mst_call_value(desk->call, "reason"),
-                            .body = body};
-    return perform(desk, &act);
+    struct mst_err err;
+    struct mst_local *local;
+    const struct mst_desk_act act = {.word = word,
+                                     .obligation = obligation,
+                                     .reason = mst_call_value(desk->call, "reason"),
+                                     .body = body};
+    if (mst_local_open(desk->home, &local, &err))
+        return mst_desk_complain(&err);
+    int rc = perform_with(desk, local, &act);
+    mst_local_close(local);
+    return rc;
 }
