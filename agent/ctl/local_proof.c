@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/link/home.h"
 #include "agent/link/proof.h"
 #include "proto/pack.h"
 
@@ -69,6 +70,9 @@ int mst_ctl_verify(const struct mst_ctl_call *call)
 {
     struct mst_err err;
     struct mst_buf rows = {0};
+    const char *home = mst_call_option(call->line, "home");
+    if (home)
+        mst_home_adopt_zone(home);
     int code =
         mst_proof_verify(mst_ctl_value(call, "file"), mst_ctl_value(call, "key"), &rows, &err);
     if (!code)

@@ -378,8 +378,10 @@ static int answer(struct asking *asking)
     asking->table = NULL;
     int ended = mst_table_end(table, rc ? NULL : asking->err);
     tell_limit(asking);
-    if (asking->call->format == MST_FORMAT_TABLE && asking->notes.len > 0)
-        fwrite(asking->notes.data, 1, asking->notes.len, stdout);
+    if (asking->call->format == MST_FORMAT_TABLE && asking->notes.len > 0) {
+        mst_buf_put(&asking->notes, "", 1);
+        mst_print_wrapped(stdout, asking->notes.failed ? "" : (const char *)asking->notes.data, 0);
+    }
     return rc ? rc : ended;
 }
 

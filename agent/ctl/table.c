@@ -56,6 +56,9 @@ static const struct mst_arg_row options[] = {
 
 static const struct mst_app_note environment[] = {
     {"MUSTER_SOCKET", N_("the broker's local endpoint, instead of --socket")},
+    {"TZ", N_("time zone in which `verify` shows instants, before that of --home; all other "
+              "commands show "
+              "the programme's")},
     {"NO_COLOR", N_("when set, nothing is coloured")},
     {"LANGUAGE, LC_ALL, LC_MESSAGES, LANG", N_("language of what is printed: English or Chinese")},
 };

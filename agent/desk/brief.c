@@ -247,6 +247,7 @@ void mst_brief_take(struct mst_brief *brief, struct mst_slice row)
         take_text(row, "group_name_zh", brief->group_zh, sizeof brief->group_zh);
         take_text(row, "group_name_en", brief->group_en, sizeof brief->group_en);
         take_text(row, "tasks_under", brief->tasks_under, sizeof brief->tasks_under);
+        take_text(row, "tasks_period", brief->tasks_period, sizeof brief->tasks_period);
         brief->tasks_max = (size_t)mst_unpack_int(row, "tasks_max", 0);
         brief->matters.max = (int)mst_unpack_int(row, "matters_max", MST_FORM_ROWS_MAX);
         brief->matters.helpers = (int)mst_unpack_int(row, "helpers_max", MST_HELPERS_MAX);

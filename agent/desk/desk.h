@@ -38,15 +38,6 @@ int mst_desk_complain(const struct mst_err *err);
 int mst_desk_with_agent(const struct mst_desk *desk,
                         int (*show)(const struct mst_desk *desk, struct mst_local *local,
                                     struct mst_err *err));
-/* What one act says. */
-struct mst_desk_act {
-    const char *word, *duty, *period, *obligation, *reason; /* NULL: absent */
-    struct mst_slice body;                                  /* data NULL: none */
-};
-/* 0: it may be queued. Else what the broker's rules have against it now, with what to do; with
- * --json the broker's answer is printed. */
-MST_MUST_CHECK int mst_desk_try(const struct mst_desk *desk, struct mst_local *local,
-                                const struct mst_desk_act *act, struct mst_err *err);
 /* Whether it is a command for the lead of a group. */
 bool mst_desk_of_lead(const struct mst_call *call);
 /* The agent's status, a map; borrowed until the next call. */
@@ -125,6 +116,7 @@ struct mst_brief {
     size_t tasks_max;                /* most tasks of one list; 0: not known */
     struct mst_matter_rules matters; /* what a report may bring up; the widest where not known */
     char tasks_under[48];            /* the duty of tasks' progress; "": none, or not known */
+    char tasks_period[16];           /* its period that runs, as the broker saw it; likewise */
     mst_day today;                   /* as the broker saw it; MST_DAY_NONE: not known */
 };
 void mst_brief_done(struct mst_brief *brief);
@@ -141,12 +133,31 @@ struct mst_form_names mst_brief_names(const struct mst_brief *brief,
 /* What to write instead of a duty that the unit does not have: the nearest, or all of them. */
 void mst_desk_hint_duty(const struct mst_brief *brief, const char *word,
                         char hint[MST_ERR_HINT_MAX]);
+/* What an act on one's own duty is aimed at. */
+struct mst_desk_aim {
+    char duty[48], period[16];
+    char obligation[128]; /* "": named by duty and period alone */
+    char task[48];        /* the task that was named instead of them; "": none was */
+};
+/*
+ * From what the command line has in `what`, an obligation's id or a task's or a duty's, and in
+ * `period`, which goes with a duty's; NULL: absent. An id that the brief does not have is taken by
+ * its words. MST_E_USAGE: a period is missing or too much; MST_E_UNKNOWN: there is no such thing;
+ * both with a hint of what there is.
+ */
+MST_MUST_CHECK int mst_desk_aim(const struct mst_brief *brief, const char *what, const char *period,
+                                struct mst_desk_aim *ret, struct mst_err *err);
+/* MST_E_UNKNOWN, with a hint, for a duty that the unit does not have as far as the broker has told.
+ */
+MST_MUST_CHECK int mst_desk_check_duty(const struct mst_brief *brief, const char *duty,
+                                       struct mst_err *err);
 /* Says on stderr that nothing is owed there, and for which periods something is; only what the
  * broker has told counts, so that without a brief nothing is said. */
 void mst_desk_tell_not_owed(const struct mst_brief *brief, const char *duty, const char *period);
 /* MST_E_INVALID when `until` is not after the due date that the brief has; 0 where it has none. */
-MST_MUST_CHECK int mst_desk_check_later(const struct mst_brief *brief, const char *duty,
-                                        const char *period, mst_day until, struct mst_err *err);
+MST_MUST_CHECK int mst_desk_check_later(const struct mst_brief *brief,
+                                        const struct mst_desk_aim *aim, mst_day until,
+                                        struct mst_err *err);
 
 /*
  * Progress of one task as the command line gives it, checked as the broker will: each fault is told

@@ -259,14 +259,17 @@ static int put_alert_json(struct inbox *inbox, struct mst_slice row,
 static void put_alert_line(const struct inbox *inbox, struct mst_slice row,
                            const struct mst_msg_alert *alert)
 {
-    char words[2048], when[MST_WHEN_MAX];
+    char words[2048], when[MST_WHEN_MAX], number[24];
+    int width = snprintf(number, sizeof number, "%4" PRId64, mst_unpack_int(row, "n", 0));
+    mst_when((mst_time)alert->fired, false, when);
     printf(
-        "%s%4" PRId64 "%s  %s  %s%s%s\n",
+        "%s%s%s  %s  %s",
         mst_sgr(inbox->colour, mst_unpack_bool(row, "read", false) ? MST_TINT_DIM : MST_TINT_BOLD),
-        mst_unpack_int(row, "n", 0), mst_sgr(inbox->colour, MST_TINT_OFF),
-        mst_when((mst_time)alert->fired, false, when),
-        mst_sgr(inbox->colour, mst_alert_tint(alert)), mst_alert_words(alert, words, sizeof words),
-        mst_sgr(inbox->colour, MST_TINT_OFF));
+        number, mst_sgr(inbox->colour, MST_TINT_OFF), when,
+        mst_sgr(inbox->colour, mst_alert_tint(alert)));
+    mst_print_wrapped(stdout, mst_alert_words(alert, words, sizeof words),
+                      width + mst_width(when) + 4);
+    printf("%s\n", mst_sgr(inbox->colour, MST_TINT_OFF));
 }
 
 static int put_alert(void *context, struct mst_slice row, struct mst_err *err)

@@ -189,8 +189,7 @@ static int write_template(const struct mst_desk *desk, const struct mst_brief *b
 {
     struct mst_err err;
     char path[4096];
-    const char *duty = mst_call_value(desk->call, "duty");
-    const char *period = mst_call_value(desk->call, "period");
+    const char *duty = known->duty, *period = known->period;
     const char *out_path = mst_call_value(desk->call, "out");
     if (out_path && strcmp(out_path, "-") == 0) {
         mst_report_template(brief, duty, period, known->said, known->count, stdout);
@@ -224,24 +223,24 @@ static int write_template(const struct mst_desk *desk, const struct mst_brief *b
     return MST_EXIT_OK;
 }
 
-static int check_names(const struct mst_desk *desk, const struct mst_brief *brief,
+static int check_names(const struct mst_brief *brief, const struct mst_desk_aim *aim,
                        struct mst_err *err)
 {
-    const char *duty = mst_call_value(desk->call, "duty");
-    if (!is_id(duty))
-        return mst_fail_on(err, MST_E_INVALID, "DUTY");
-    const struct mst_desk_duty *own = mst_brief_duty(brief, duty);
-    if (own && !own->form) {
-        int code = mst_fail(err, MST_E_INVALID, _("no report is filed for a post: %s"), duty);
-        mst_hint(err, _("put a name on record with `muster-agent fill %s %s --name NAME`"), duty,
-                 mst_call_value(desk->call, "period"));
+    if (aim->task[0]) {
+        int code = mst_fail(err, MST_E_USAGE, _("%s is a task"), aim->task);
+        mst_hint(err, _("`muster-agent progress %s --percent N` tells of it without a file"),
+                 aim->task);
         return code;
     }
-    if (brief->duties_count == 0 || own)
-        return 0;
-    mst_fail(err, MST_E_UNKNOWN, _("the unit has no duty %s"), duty);
-    mst_desk_hint_duty(brief, duty, err->hint);
-    return MST_E_UNKNOWN;
+    if (!is_id(aim->duty))
+        return mst_fail_on(err, MST_E_INVALID, "DUTY");
+    const struct mst_desk_duty *own = mst_brief_duty(brief, aim->duty);
+    if (!own || own->form)
+        return mst_desk_check_duty(brief, aim->duty, err);
+    int code = mst_fail(err, MST_E_INVALID, _("no report is filed for a post: %s"), aim->duty);
+    mst_hint(err, _("put a name on record with `muster-agent fill %s %s --name NAME`"), aim->duty,
+             aim->period);
+    return code;
 }
 
 int mst_desk_new(const struct mst_desk *desk)
@@ -249,18 +248,23 @@ int mst_desk_new(const struct mst_desk *desk)
     struct mst_err err;
     struct mst_local *local;
     struct mst_brief brief;
-    struct known known = {.brief = &brief,
-                          .duty = mst_call_value(desk->call, "duty"),
-                          .period = mst_call_value(desk->call, "period")};
-    if (mst_desk_check_period(known.period, &err) || mst_local_open(desk->home, &local, &err))
+    struct mst_desk_aim aim;
+    struct known known = {.brief = &brief, .duty = aim.duty, .period = aim.period};
+    if (mst_local_open(desk->home, &local, &err))
         return mst_desk_complain(&err);
     int code = mst_brief_fetch(local, &brief, &err);
+    if (code) {
+        mst_local_close(local);
+        return mst_desk_complain(&err);
+    }
+    code = mst_desk_aim(&brief, mst_call_value(desk->call, "what"),
+                        mst_call_value(desk->call, "period"), &aim, &err);
     if (!code)
-        code = check_names(desk, &brief, &err);
+        code = check_names(&brief, &aim, &err);
     if (!code)
         tell_unknown(&brief);
-    if (!code)
-        mst_desk_tell_not_owed(&brief, known.duty, known.period);
+    if (!code && !aim.obligation[0])
+        mst_desk_tell_not_owed(&brief, aim.duty, aim.period);
     if (!code && brief.known)
         ask_what_was_said(local, &known);
     mst_local_close(local);

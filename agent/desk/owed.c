@@ -28,6 +28,16 @@ static bool next_obligation(const struct mst_brief *brief, size_t *cursor, struc
     return true;
 }
 
+static bool find_by_id(const struct mst_brief *brief, const char *id, struct mst_slice *ret)
+{
+    size_t cursor = 0;
+    while (next_obligation(brief, &cursor, ret)) {
+        if (mst_slice_is(mst_unpack_text(*ret, "id"), id))
+            return true;
+    }
+    return false;
+}
+
 static bool find(const struct mst_brief *brief, const char *duty, const char *period,
                  struct mst_slice *ret)
 {
@@ -87,12 +97,14 @@ static mst_day due_day(struct mst_slice row)
     return memcmp(due.data + len, midnight, sizeof midnight - 1) == 0 ? day - 1 : day;
 }
 
-int mst_desk_check_later(const struct mst_brief *brief, const char *duty, const char *period,
+int mst_desk_check_later(const struct mst_brief *brief, const struct mst_desk_aim *aim,
                          mst_day until, struct mst_err *err)
 {
     struct mst_slice row;
     char date[16];
-    mst_day due = brief->known && find(brief, duty, period, &row) ? due_day(row) : MST_DAY_NONE;
+    bool found = brief->known && (aim->obligation[0] ? find_by_id(brief, aim->obligation, &row)
+                                                     : find(brief, aim->duty, aim->period, &row));
+    mst_day due = found ? due_day(row) : MST_DAY_NONE;
     if (due == MST_DAY_NONE || until > due)
         return 0;
     mst_fail(err, MST_E_INVALID, _("--until %s is no later than the due date"),
@@ -117,4 +129,106 @@ void mst_desk_hint_duty(const struct mst_brief *brief, const char *word,
     for (size_t i = 0; i < brief->duties_count && used < MST_ERR_HINT_MAX; i++)
         used +=
             (size_t)snprintf(hint + used, MST_ERR_HINT_MAX - used, "%s%s", i ? ", " : "", ids[i]);
+}
+
+int mst_desk_check_duty(const struct mst_brief *brief, const char *duty, struct mst_err *err)
+{
+    if (brief->duties_count == 0 || mst_brief_duty(brief, duty))
+        return 0;
+    mst_fail(err, MST_E_UNKNOWN, _("the unit has no duty %s"), duty);
+    mst_desk_hint_duty(brief, duty, err->hint);
+    return MST_E_UNKNOWN;
+}
+
+/* ---- what a command is aimed at ---- */
+
+static int refuse_aim(struct mst_err *err)
+{
+    int code =
+        mst_fail(err, MST_E_USAGE, "%s", _("either an obligation's id, or a duty and its period"));
+    mst_hint(err, "%s", _("`muster-agent status` lists the ids"));
+    return code;
+}
+
+static int no_such(const char *what, struct mst_err *err)
+{
+    int code =
+        mst_fail(err, MST_E_UNKNOWN, _("%s is no obligation, duty or task of the unit"), what);
+    mst_hint(err, "%s",
+             _("`muster-agent status` lists the obligations by their ids, `muster-agent tasks` the "
+               "tasks"));
+    return code;
+}
+
+/* "DUTY/PERIOD/BEARER", and what may follow. */
+static int aim_at_id(const struct mst_brief *brief, const char *id, struct mst_desk_aim *aim,
+                     struct mst_err *err)
+{
+    struct mst_slice row;
+    const char *period = strchr(id, '/') + 1, *bearer = strchr(period, '/');
+    struct mst_desk_aim found = {.task = ""};
+    if (!bearer || !bearer[1] || (size_t)(period - id) > sizeof found.duty ||
+        (size_t)(bearer - period) >= sizeof found.period || strlen(id) >= sizeof found.obligation)
+        return no_such(id, err);
+    mst_slice_copy(mst_bytes(id, (size_t)(period - id) - 1), found.duty, sizeof found.duty);
+    mst_slice_copy(mst_bytes(period, (size_t)(bearer - period)), found.period, sizeof found.period);
+    snprintf(found.obligation, sizeof found.obligation, "%s", id);
+    bool known = brief->known && find_by_id(brief, id, &row);
+    if (!known && mst_desk_check_period(found.period, err))
+        return no_such(id, err);
+    if (!known)
+        mst_desk_tell_not_owed(brief, found.duty, found.period);
+    *aim = found;
+    return 0;
+}
+
+static bool is_task(const struct mst_brief *brief, const char *id)
+{
+    struct mst_slice row;
+    size_t cursor = 0;
+    while (mst_brief_task(brief, &cursor, &row)) {
+        if (mst_slice_is(mst_unpack_text(row, "id"), id))
+            return true;
+    }
+    return false;
+}
+
+/* A word alone: a task, or a duty that lacks its period. */
+static int aim_at_word(const struct mst_brief *brief, const char *word, struct mst_desk_aim *aim,
+                       struct mst_err *err)
+{
+    char periods[160];
+    if (is_task(brief, word)) {
+        *aim = (struct mst_desk_aim){.task = ""};
+        snprintf(aim->task, sizeof aim->task, "%s", word);
+        snprintf(aim->duty, sizeof aim->duty, "%s", brief->tasks_under);
+        snprintf(aim->period, sizeof aim->period, "%s", brief->tasks_period);
+        return 0;
+    }
+    if (brief->known && !mst_brief_duty(brief, word))
+        return no_such(word, err);
+    int code = refuse_aim(err);
+    list_periods(brief, word, periods, sizeof periods);
+    if (periods[0])
+        mst_hint(err, _("of %s is owed: %s"), word, periods);
+    return code;
+}
+
+int mst_desk_aim(const struct mst_brief *brief, const char *what, const char *period,
+                 struct mst_desk_aim *ret, struct mst_err *err)
+{
+    bool is_id = strchr(what, '/') != NULL;
+    if (is_id && period)
+        return refuse_aim(err);
+    if (is_id)
+        return aim_at_id(brief, what, ret, err);
+    if (!period)
+        return aim_at_word(brief, what, ret, err);
+    int code = mst_desk_check_period(period, err);
+    if (code)
+        return code;
+    *ret = (struct mst_desk_aim){.task = ""};
+    snprintf(ret->duty, sizeof ret->duty, "%s", what);
+    snprintf(ret->period, sizeof ret->period, "%s", period);
+    return 0;
 }

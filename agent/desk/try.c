@@ -5,7 +5,7 @@
  * something is still on its way to it that may change the answer, the act is queued unasked: the
  * broker decides when it arrives.
  */
-#include "agent/desk/desk.h"
+#include "agent/desk/act.h"
 
 #include <string.h>
 
@@ -52,8 +52,9 @@ static void hint_at(const struct mst_desk *desk, struct mst_err *err)
     mst_wrap(err, "%s", _("nothing was queued"));
 }
 
-int mst_desk_try(const struct mst_desk *desk, struct mst_local *local,
-                 const struct mst_desk_act *act, struct mst_err *err)
+/* 0: nothing is known against it. */
+static int ask(const struct mst_desk *desk, struct mst_local *local, const struct mst_desk_act *act,
+               struct mst_err *err)
 {
     struct answer a = {.desk = desk};
     struct mst_desk_list list = {.verb = "ask",
@@ -75,4 +76,14 @@ int mst_desk_try(const struct mst_desk *desk, struct mst_local *local,
         mst_link_fault(mst_text(a.code), mst_text(a.subject), mst_text(""), mst_text(""), err);
     hint_at(desk, err);
     return code;
+}
+
+int mst_desk_perform_asked(const struct mst_desk *desk, struct mst_local *local,
+                           const struct mst_desk_act *act)
+{
+    struct mst_err err;
+    if (ask(desk, local, act, &err) == 0)
+        return mst_desk_perform(desk, local, act);
+    (void)mst_desk_complain(&err);
+    return MST_EXIT_REFUSED;
 }

@@ -28,9 +28,9 @@ struct mst_arg_row {
 
 struct mst_command_row {
     const char *word;
-    int where;           /* index into the program's sections */
-    const char *columns; /* what a table shows; "" nothing */
-    const char *doc, *example;
+    int where;                 /* index into the program's sections */
+    const char *columns;       /* what a table shows; "" nothing */
+    const char *doc, *example; /* message ids */
     const struct mst_arg_row *args;
     size_t args_count;
 };

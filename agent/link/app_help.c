@@ -137,7 +137,7 @@ static void print_command(const struct mst_app *app, const struct mst_command_ro
         fputc('\n', out);
     }
     heading(out, _("Example"));
-    fprintf(out, "  %s\n", command->example);
+    fprintf(out, "  %s\n", _(command->example));
 }
 
 static void print_overview(const struct mst_app *app, FILE *out)
@@ -232,7 +232,7 @@ static void roff_command(const struct mst_app *app, const struct mst_command_row
     fputs(".PP\n", out);
     roff(out, _("Example"));
     fputs(":\n.PP\n.RS\n.nf\n", out);
-    roff(out, command->example);
+    roff(out, _(command->example));
     fputs("\n.fi\n.RE\n", out);
 }
 

@@ -125,13 +125,23 @@ static bool is_protocol_word(const char *column, const char *value)
     return false;
 }
 
+/* The nearest is meant, or any of them may be; of many the help tells. */
 static int unknown_word(const char *column, const char *value, struct mst_err *err)
 {
     const char *words[WORDS_MAX];
-    size_t n = 0;
+    char list[MST_ERR_HINT_MAX] = "";
+    size_t n = 0, used = 0;
     while (n < WORDS_MAX && (words[n] = mst_word_at(column, n)))
         n++;
-    return wrong_word(err, _("there is no such word: %s"), value, words, n, "");
+    if (mst_nearest(value, words, n))
+        return wrong_word(err, _("there is no such word: %s"), value, words, n, "");
+    for (size_t i = 0; i < n && used < sizeof list; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "",
+                                 mst_word(column, words[i]));
+    int rc = mst_fail(err, MST_E_USAGE, _("there is no such word: %s"), value);
+    if (used + strlen(_("choose one of %s")) < sizeof list)
+        mst_hint(err, _("choose one of %s"), list);
+    return rc;
 }
 
 /* Rows of the ledger and receipts are counted; a NUMBER may be one that people gave. */
@@ -322,7 +332,7 @@ static int check_required(const struct mst_call *call, struct mst_err *err)
             continue;
         int rc = mst_fail(err, MST_E_USAGE, _("missing: %s, %s"),
                           mst_arg_text(arg, text, sizeof text), _(arg->doc));
-        mst_hint(err, _("for example: %s"), call->command->example);
+        mst_hint(err, _("for example: %s"), _(call->command->example));
         return rc;
     }
     return 0;

@@ -23,7 +23,9 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#define LINK_MESSAGE_BYTES_MAX 1048576
+/* The longest message that a broker sends is a receipt for a run of which each report is refused,
+ * at some 830 bytes at most. */
+#define LINK_MESSAGE_BYTES_MAX (4096 * 1024)
 #define LINK_SEND_QUEUE_MAX 64
 #define HEARTBEAT_TTL_MAX_MS 65500
 #define Z85_KEY_CHARS 40

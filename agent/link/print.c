@@ -109,7 +109,10 @@ static void say(const char *before, const char *tint, const char *text, const ch
 {
     struct mst_buf clean = {0};
     mst_put_clean(&clean, mst_text(text));
-    fprintf(stderr, "%s%s%.*s%s\n", tint, before, (int)clean.len, (const char *)clean.data, off);
+    mst_buf_put(&clean, "", 1);
+    fprintf(stderr, "%s%s", tint, before);
+    mst_print_wrapped(stderr, clean.failed ? "" : (const char *)clean.data, mst_width(before));
+    fprintf(stderr, "%s\n", off);
     mst_buf_done(&clean);
 }
 

@@ -156,7 +156,7 @@ static void put_place(void *context, const char *name, struct mst_buf *out)
             put_amendment(out, places->items[i].text);
         else if (reason && places->made)
             mst_put_reason(out, places->items[i].text);
-        else
+        else if (!reason || !mst_put_post(out, places->items[i].text))
             mst_put_clean(out, places->items[i].text);
     }
 }

@@ -30,6 +30,14 @@ struct mst_value mst_cell_value(struct mst_slice raw)
     return value;
 }
 
+bool mst_cell_find(struct mst_slice map, const char *name, struct mst_slice *ret_raw)
+{
+    char mine[64];
+    snprintf(mine, sizeof mine, "%s_%s", name, mst_lang_zh() ? "zh" : "en");
+    return (mst_unpack_text(map, mine).len > 0 && mst_unpack_find(map, mine, ret_raw)) ||
+           mst_unpack_find(map, name, ret_raw);
+}
+
 static bool is_container(const struct mst_value *value)
 {
     return value->kind == MST_VALUE_ARRAY || value->kind == MST_VALUE_MAP;

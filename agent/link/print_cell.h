@@ -16,6 +16,9 @@ void mst_cell_put_block(struct mst_buf *out, const char *column, struct mst_slic
 void mst_cell_put_raw(struct mst_buf *out, struct mst_slice raw);
 /* Reasons as the outlook gives them, in words: an array of maps of reason, n and of. */
 void mst_reasons_put(struct mst_buf *out, struct mst_slice raw);
+/* A map's value for the reader: names come in both languages, as NAME_en and NAME_zh or as NAME and
+ * one of them. */
+bool mst_cell_find(struct mst_slice map, const char *name, struct mst_slice *ret_raw);
 /* The first value in the bytes; NIL when there is none. */
 struct mst_value mst_cell_value(struct mst_slice raw);
 
@@ -48,5 +51,8 @@ typedef void (*mst_fill_fn)(void *context, const char *name, struct mst_buf *out
 void mst_fill(struct mst_buf *out, const char *text, mst_fill_fn put, void *context);
 /* A reason, in the reader's language where the broker itself gave it. */
 void mst_put_reason(struct mst_buf *out, struct mst_slice reason);
+/* What the broker says of a post that has a name, in the reader's language; false: it is another
+ * reason, and nothing was put. */
+bool mst_put_post(struct mst_buf *out, struct mst_slice reason);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/link/print_cell.h"
+#include "config/load/lang.h"
 #include "proto/saying.h"
 
 /* Up to the end of the text, or of the optional part; *ret_empty: a place in it was empty. */
@@ -81,6 +82,26 @@ void mst_put_reason(struct mst_buf *out, struct mst_slice reason)
     mst_put_clean(out, mst_text(_(whole)));
 }
 
+/* "post: CHINESE | ENGLISH: WHO" */
+bool mst_put_post(struct mst_buf *out, struct mst_slice reason)
+{
+    static const char begin[] = "post: ", between[] = " | ", behind[] = ": ";
+    const size_t from = sizeof begin - 1;
+    if (reason.len <= from || memcmp(reason.data, begin, from) != 0)
+        return false;
+    const uint8_t *zh = reason.data + from, *end = reason.data + reason.len;
+    const uint8_t *en = memmem(zh, (size_t)(end - zh), between, sizeof between - 1);
+    const uint8_t *who = en ? memmem(en, (size_t)(end - en), behind, sizeof behind - 1) : NULL;
+    if (!who)
+        return false;
+    const uint8_t *en_from = en + sizeof between - 1, *who_from = who + sizeof behind - 1;
+    mst_put_clean(out, mst_lang_zh() ? mst_bytes(zh, (size_t)(en - zh))
+                                     : mst_bytes(en_from, (size_t)(who - en_from)));
+    mst_put_clean(out, mst_text(_(": ")));
+    mst_put_clean(out, mst_bytes(who_from, (size_t)(end - who_from)));
+    return true;
+}
+
 /* ---- sayings ---- */
 
 /* By nobody but the clock and the programme: then its reason is the broker's own. */
@@ -104,7 +125,7 @@ static void put_field(void *context, const char *name, struct mst_buf *out)
     struct mst_slice map = *(const struct mst_slice *)context, raw;
     if (strcmp(name, "refusal") == 0)
         put_refusal(out, map);
-    if (!mst_unpack_find(map, name, &raw))
+    if (!mst_cell_find(map, name, &raw))
         return;
     struct mst_slice text =
         mst_cell_value(raw).kind == MST_VALUE_TEXT ? mst_cell_value(raw).s : (struct mst_slice){0};
@@ -113,7 +134,7 @@ static void put_field(void *context, const char *name, struct mst_buf *out)
         mst_cell_put(out, "verdict", raw);
     else if (reason && is_made(map))
         mst_put_reason(out, text);
-    else
+    else if (!reason || !mst_put_post(out, text))
         mst_cell_put(out, name, raw);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A table for people. Columns are as wide as what stands in them; on a terminal that is narrower
- * the cells go on in lines of their own (print_fit.c), and where not even that fits, each row is a
- * block of lines, a heading and a value each.
+ * the cells go on in lines of their own (print_fit.c). Where the ids in the first column would be
+ * broken, which nobody could copy then, each stands above what else is in its row; where not even
+ * that fits, each row is a block of lines, a heading and a value each.
  */
 #include "agent/link/print_grid.h"
 
@@ -12,10 +13,14 @@
 /* A cell's line is no longer than a terminal is wide; a longer one stays whole. */
 #define LINE_BYTES_MAX 4096
 
+/* By how much a row stands in below its id. */
+#define INDENT 2
+
 /* How the columns are to be shown. */
 struct layout {
     int widths[MST_COLUMNS_MAX];
     bool right[MST_COLUMNS_MAX];
+    size_t from; /* the first column that stands beside others: 1 below ids, else 0 */
 };
 
 static void pad(FILE *out, int n)
@@ -64,10 +69,15 @@ static void print_row(const struct mst_grid *grid, const struct mst_cell *cells,
     bool colour = mst_colour(grid->out), more = true;
     for (size_t c = 0; c < grid->columns; c++)
         rest[c] = cells[c].text;
-    while (more) {
+    if (layout->from) {
         int owed = 0;
+        mst_cell_print(grid->out, colour, &cells[0], 0, false, &owed);
+        fputc('\n', grid->out);
+    }
+    while (more) {
+        int owed = layout->from ? INDENT : 0;
         more = false;
-        for (size_t c = 0; c < grid->columns; c++) {
+        for (size_t c = layout->from; c < grid->columns; c++) {
             struct mst_cell piece = next_line(&cells[c], &rest[c], layout->widths[c], line);
             mst_cell_print(grid->out, colour, &piece, layout->widths[c], layout->right[c], &owed);
             more = more || *rest[c];
@@ -136,35 +146,61 @@ static bool is_id(const struct mst_grid *grid, size_t column)
     return id;
 }
 
-/* *ret_fits: no row is wider than the terminal, where it is one. False: out of memory. */
-static bool fit_window(const struct mst_grid *grid, struct layout *layout, bool *ret_fits)
+/* Makes the columns from layout->from on fit so many columns of a terminal. *ret_fits: no row is
+ * wider. False: out of memory. */
+static bool fit_columns(const struct mst_grid *grid, int window, struct layout *layout,
+                        bool *ret_fits)
 {
     int least[MST_COLUMNS_MAX];
     bool ids[MST_COLUMNS_MAX];
-    size_t columns = grid->columns, count = grid->rows * columns;
-    int window = mst_window(grid->out);
-    int *natural = window ? calloc(count + 1, sizeof *natural) : NULL;
-    *ret_fits = true;
+    const size_t from = layout->from, columns = grid->columns - from;
+    int *natural = calloc(grid->rows * columns + 1, sizeof *natural);
     if (!natural)
-        return window == 0;
+        return false;
     for (size_t c = 0; c < columns; c++) {
-        least[c] = mst_width_least(grid->headings[c]);
-        ids[c] = is_id(grid, c);
+        least[c] = mst_width_least(grid->headings[from + c]);
+        ids[c] = is_id(grid, from + c);
     }
-    for (size_t i = 0; i < count; i++) {
-        int mine = mst_width_least(grid->cells[i].text);
-        natural[i] = grid->cells[i].width;
-        least[i % columns] = mine > least[i % columns] ? mine : least[i % columns];
+    for (size_t i = 0; i < grid->rows * columns; i++) {
+        const size_t c = i % columns;
+        const struct mst_cell *cell = &grid->cells[i / columns * grid->columns + from + c];
+        int mine = mst_width_least(cell->text);
+        natural[i] = cell->width;
+        least[c] = mine > least[c] ? mine : least[c];
     }
-    struct mst_fit fit = {grid->rows, columns, natural, least, ids, layout->widths};
+    struct mst_fit fit = {grid->rows, columns, natural, least, ids, layout->widths + from};
     *ret_fits = mst_fit_widths(&fit, window);
     free(natural);
     return true;
 }
 
+/* *ret_fits: no row is wider than the terminal, where it is one. False: out of memory. */
+static bool fit_window(const struct mst_grid *grid, struct layout *layout, bool *ret_fits)
+{
+    const int window = mst_window(grid->out);
+    struct layout below = *layout;
+    bool fits_below;
+    *ret_fits = true;
+    if (window == 0)
+        return true;
+    if (!fit_columns(grid, window, layout, ret_fits))
+        return false;
+    bool whole = *ret_fits && layout->widths[0] == below.widths[0];
+    if (whole || grid->columns < 3 || below.widths[0] > window || !is_id(grid, 0))
+        return true;
+    below.from = 1;
+    if (!fit_columns(grid, window - INDENT, &below, &fits_below))
+        return false;
+    if (fits_below) {
+        *layout = below;
+        *ret_fits = true;
+    }
+    return true;
+}
+
 bool mst_grid_print(const struct mst_grid *grid)
 {
-    struct layout layout;
+    struct layout layout = {.from = 0};
     bool fits;
     for (size_t c = 0; c < grid->columns; c++) {
         layout.widths[c] = mst_width(grid->headings[c]);

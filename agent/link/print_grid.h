@@ -24,8 +24,8 @@ struct mst_grid {
     void *context;
 };
 /* Aligned columns, numbers at the right. On a terminal that is narrower, cells go on in lines of
- * their own; where not even that fits, each row is a block of headings and values. False: out of
- * memory. */
+ * their own, below an id that would not be whole beside them; where not even that fits, each row is
+ * a block of headings and values. False: out of memory. */
 bool mst_grid_print(const struct mst_grid *grid);
 /* One cell in `width` columns. ret_owed: blanks that wait until something stands behind them, so
  * that no line ends in them. */

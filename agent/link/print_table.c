@@ -167,15 +167,6 @@ static char *text_of(struct mst_buf *buf)
     return NULL;
 }
 
-/* Names come in both languages, as NAME_en and NAME_zh or as NAME and one of them. */
-static bool find_for_reader(struct mst_slice row, const char *column, struct mst_slice *ret_raw)
-{
-    char mine[64];
-    snprintf(mine, sizeof mine, "%s_%s", column, mst_lang_zh() ? "zh" : "en");
-    return (mst_unpack_text(row, mine).len > 0 && mst_unpack_find(row, mine, ret_raw)) ||
-           mst_unpack_find(row, column, ret_raw);
-}
-
 /* Where an obligation stands in time means nothing any more once it has come to an end. */
 static bool has_ended(struct mst_slice work)
 {
@@ -193,7 +184,7 @@ void mst_put_cell(struct mst_buf *out, struct mst_slice row, const char *column)
     struct mst_slice raw;
     if (strcmp(column, "phase") == 0 && has_ended(mst_unpack_text(row, "work")))
         mst_buf_put(out, "-", 1);
-    else if (find_for_reader(row, column, &raw))
+    else if (mst_cell_find(row, column, &raw))
         mst_cell_put(out, column, raw);
 }
 
@@ -206,7 +197,7 @@ static bool cell_make(const struct mst_table *table, size_t row, const char *col
     mst_put_cell(&text, table->rows[row], column);
     struct mst_value value = {.kind = MST_VALUE_NIL};
     char word[64];
-    if (find_for_reader(table->rows[row], column, &raw))
+    if (mst_cell_find(table->rows[row], column, &raw))
         value = mst_cell_value(raw);
     bool shown = text.len != 1 || text.data[0] != '-';
     if (shown && value.kind == MST_VALUE_TEXT && value.s.len < sizeof word)
@@ -300,7 +291,7 @@ static int print_pairs(const struct mst_table *table, struct mst_err *err)
         struct mst_slice raw = {0}, labels = {0};
         mst_slice_copy(mst_unpack_text(table->rows[i], "name"), name, sizeof name);
         put_label(&label, name);
-        find_for_reader(table->rows[i], "value", &raw);
+        mst_cell_find(table->rows[i], "value", &raw);
         (void)mst_unpack_find(table->rows[i], "labels", &labels);
         if (ended && strcmp(name, "phase") == 0)
             mst_buf_put(&value, "-", 1);
@@ -427,7 +418,7 @@ static int print_csv(const struct mst_table *table, struct mst_err *err)
             mst_buf_put(&field, names[i], strlen(names[i]));
         /* Without columns the loop has no turn. NOLINTNEXTLINE(clang-analyzer-core.DivideZero) */
         else if (mst_unpack_find(table->rows[i / columns - 1], names[i % columns], &raw) ||
-                 find_for_reader(table->rows[i / columns - 1], names[i % columns], &raw))
+                 mst_cell_find(table->rows[i / columns - 1], names[i % columns], &raw))
             mst_cell_put_raw(&field, raw);
         if (screen)
             mst_put_clean(&clean, mst_bytes(field.data, field.len));

@@ -30,8 +30,9 @@ MST_MUST_CHECK int mst_proof_write(const struct mst_proof *proof, const char *pa
 /*
  * Check a file against a key: the signer's Ed25519 public key (64 hex digits) or its fingerprint
  * (at least the first 16 hex digits of the key's hash). What the file proves is appended to `rows`
- * as maps {name, value}, one after the other. MST_E_SIGNATURE: another key, or another text was
- * signed; MST_E_CHAIN: the reports do not lead to what was signed; MST_E_INVALID: not a proof.
+ * as maps {name, value}, one after the other, instants in the zone of the environment.
+ * MST_E_SIGNATURE: another key, or another text was signed; MST_E_CHAIN: the reports do not lead to
+ * what was signed; MST_E_INVALID: not a proof.
  */
 MST_MUST_CHECK int mst_proof_verify(const char *path, const char *key, struct mst_buf *rows,
                                     struct mst_err *err);

@@ -11,6 +11,8 @@
 #include "agent/run/outbox.h"
 
 #define DAY_MS INT64_C(86400000)
+/* Of one report, rounded up. */
+#define REPORT_BYTES_MAX 65536
 
 /* Prepare a statement over entries from one number to another. */
 static int prepare_range(struct mst_outbox *box, const char *sql, uint64_t from, uint64_t to,
@@ -190,6 +192,15 @@ static int make_room(struct mst_outbox *box, struct mst_pruned *pruned, struct m
     return release(box, number, &pruned->lost, err);
 }
 
+/* Is there less room than a twentieth of the limit, or than the next report may want? */
+static bool is_short_of_room(const struct mst_outbox *box)
+{
+    int64_t wanted = box->limits.bytes_max / 20;
+    if (wanted < REPORT_BYTES_MAX)
+        wanted = REPORT_BYTES_MAX;
+    return box->bytes > box->limits.bytes_max - wanted;
+}
+
 int mst_outbox_prune(struct mst_outbox *box, mst_time now, struct mst_pruned *ret,
                      struct mst_err *err)
 {
@@ -202,7 +213,7 @@ int mst_outbox_prune(struct mst_outbox *box, mst_time now, struct mst_pruned *re
         code = release(box, backed, &pruned.released, err);
     if (!code)
         code = forget_old(box, now, &pruned, err);
-    if (!code && box->bytes > box->limits.bytes_max / 20 * 19)
+    if (!code && is_short_of_room(box))
         code = make_room(box, &pruned, err);
     if (!code)
         *ret = pruned;

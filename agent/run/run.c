@@ -58,23 +58,39 @@ static int alert_json(struct mst_slice frame, struct mst_buf *out, struct mst_er
     return code;
 }
 
+/* One that this version cannot read, or whose bytes are damaged, is passed over: the reports must
+ * go out all the same. */
+static int start_hook(struct service *s, uint64_t n, struct mst_slice frame, struct mst_err *err)
+{
+    struct mst_buf json = {0};
+    struct mst_err why;
+    int code = alert_json(frame, &json, &why);
+    if (code) {
+        mst_journal(MST_LOG_ERROR, "hook-skipped n=%" PRIu64 " code=%s text=\"%s\"", n,
+                    mst_code_word(code), why.text);
+        code = mst_inbox_hooked(s->outbox, n, err);
+    } else {
+        code = mst_hook_start(s->hook, json.data, json.len, err);
+        s->hooked_n = n;
+    }
+    mst_buf_done(&json);
+    return code;
+}
+
 /* Alerts go to the hook one after the other; one that has not been tried is found again after a
  * restart. A hook that fails is told, not repeated: the alert stays in the inbox. */
 static int next_hook(struct service *s, struct mst_err *err)
 {
-    struct mst_buf frame = {0}, json = {0};
-    uint64_t n = 0;
-    if (!s->hook || mst_hook_busy(s->hook))
-        return 0;
-    int code = mst_inbox_unhooked(s->outbox, &n, &frame, err);
-    if (!code && n) {
-        code = alert_json(mst_bytes(frame.data, frame.len), &json, err);
-        if (!code)
-            code = mst_hook_start(s->hook, json.data, json.len, err);
-        s->hooked_n = n;
+    struct mst_buf frame = {0};
+    uint64_t n = 1;
+    int code = 0;
+    while (!code && n && s->hook && !mst_hook_busy(s->hook)) {
+        mst_buf_clear(&frame);
+        code = mst_inbox_unhooked(s->outbox, &n, &frame, err);
+        if (!code && n)
+            code = start_hook(s, n, mst_bytes(frame.data, frame.len), err);
     }
     mst_buf_done(&frame);
-    mst_buf_done(&json);
     return code;
 }
 

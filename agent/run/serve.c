@@ -29,7 +29,7 @@ struct connection {
     unsigned long briefs;  /* BRIEF: the count when it was asked for */
     int64_t deadline_ms;   /* BRIEF: when the cached one must do */
     struct mst_ask *ask;   /* the latest question to the broker: its rows go out in pages */
-    bool queued;           /* the answer promises what is not committed yet */
+    bool promised;         /* the answer promises what is not committed yet */
     struct mst_buf answer; /* ready, to be sent after the commit */
 };
 
@@ -199,7 +199,7 @@ static int on_append(struct mst_serve *serve, struct connection *c, struct mst_s
     pack_uint(&serve->rows.bytes, "number", first);
     pack_uint(&serve->rows.bytes, "count", count);
     answer(serve, c, NULL);
-    c->queued = true;
+    c->promised = true;
     return 0;
 }
 
@@ -271,6 +271,7 @@ static int on_inbox(struct mst_serve *serve, struct connection *c, struct mst_sl
     int code = 0;
     if (read_up_to)
         code = mst_inbox_mark_read(serve->outbox, read_up_to, err);
+    c->promised = read_up_to != 0;
     if (!code)
         code = mst_inbox_list(serve->outbox, after, mst_unpack_bool(map, "unread", false),
                               PAGE_ROWS_MAX + 1, add_alert, &serve->rows, err);
@@ -426,12 +427,13 @@ static int on_proof(struct mst_serve *serve, struct connection *c, struct mst_sl
         answer(serve, c, NULL);
         return 0;
     }
-    if (code != MST_E_UNKNOWN) {
+    /* What stands there and cannot be read is nobody's proof, and no reason to end. */
+    refuse(serve, c, (enum mst_code)code, why.text);
+    if (!mst_outbox_failed(serve->outbox))
+        return 0;
+    if (err)
         *err = why;
-        return code;
-    }
-    refuse(serve, c, MST_E_UNKNOWN, why.text);
-    return 0;
+    return code;
 }
 
 /* ---- reading ---- */
@@ -525,9 +527,9 @@ void mst_serve_refuse(struct mst_serve *serve, const struct mst_err *why)
 {
     for (size_t i = 0; i < serve->count; i++) {
         struct connection *c = &serve->connections[i];
-        if (c->queued)
+        if (c->promised)
             refuse(serve, c, why->code, why->text);
-        c->queued = false;
+        c->promised = false;
     }
 }
 
@@ -588,6 +590,7 @@ int mst_serve_settle(struct mst_serve *serve, struct mst_err *err)
 {
     for (size_t i = serve->count; i-- > 0;) {
         struct connection *c = &serve->connections[i];
+        c->promised = false;
         int code = settle_one(serve, c, err);
         if (code)
             return code;
@@ -595,7 +598,6 @@ int mst_serve_settle(struct mst_serve *serve, struct mst_err *err)
             continue;
         ssize_t n = send(c->fd, c->answer.data, c->answer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
         mst_buf_clear(&c->answer);
-        c->queued = false;
         if (n < 0)
             disconnect(serve, i);
     }

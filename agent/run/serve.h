@@ -30,7 +30,7 @@ int mst_serve_wait_ms(const struct mst_serve *serve); /* -1: no answer is due by
 MST_MUST_CHECK int mst_serve_read(struct mst_serve *serve, struct mst_err *err);
 /* Somebody gets an answer with the next mst_serve_settle() that a commit must come before. */
 bool mst_serve_owes(const struct mst_serve *serve);
-/* The commit failed for lack of room: what was queued with it is refused. */
+/* The commit failed for lack of room: whoever was to be told of something in it is refused. */
 void mst_serve_refuse(struct mst_serve *serve, const struct mst_err *why);
 MST_MUST_CHECK int mst_serve_settle(struct mst_serve *serve, struct mst_err *err);
 

@@ -44,11 +44,7 @@ void mst_core_free(struct mst_core *core)
 
 static bool holds_contacts(const struct mst_duty *duty)
 {
-    for (size_t i = 0; duty && i < duty->posts_count; i++) {
-        if (strcmp(duty->posts[i], "deputy") == 0 || strcmp(duty->posts[i], "head") == 0)
-            return true;
-    }
-    return false;
+    return mst_duty_post(duty, "deputy") || mst_duty_post(duty, "head");
 }
 
 const struct mst_slot *mst_core_contacts(const struct mst_core *core, uint32_t unit)

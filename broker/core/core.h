@@ -237,7 +237,7 @@ enum mst_code mst_core_amend_preview(const struct mst_core *core, const struct m
 /* What the core knows beside obligations and time: silences, and which agents are told silent. */
 void mst_core_state_pack(const struct mst_core *core, struct mst_buf *out);
 /* Longest that it gets. */
-#define MST_CORE_STATE_BYTES_MAX (48 * 1024)
+#define MST_CORE_STATE_BYTES_MAX (72 * 1024)
 
 /* The groups that a unit reads as their liaison: it bears a post of theirs that the programme gives
  * this right, and somebody holds it now. */

@@ -17,13 +17,7 @@
 static bool is_post_of(const struct mst_core *core, const struct mst_slot *slot, const char *post)
 {
     const struct mst_duty *duty = mst_slot_duty(core, slot);
-    if (!duty || duty->posts_count == 0)
-        return !post[0];
-    for (size_t i = 0; i < duty->posts_count; i++) {
-        if (strcmp(duty->posts[i], post) == 0)
-            return true;
-    }
-    return false;
+    return duty && duty->posts_count ? mst_duty_post(duty, post) != NULL : !post[0];
 }
 
 /* A text of the body; false: longer than there is room for. */
@@ -44,7 +38,7 @@ static const char *refuse_post(const struct mst_core *core, const struct mst_slo
     size_t used = (size_t)snprintf(field, MST_FIELD_SHOWN_MAX, "body.post: %s", what);
     for (size_t i = 0; duty && i < duty->posts_count && used < MST_FIELD_SHOWN_MAX; i++)
         used += (size_t)snprintf(field + used, MST_FIELD_SHOWN_MAX - used, "%s%s", i ? ", " : ": ",
-                                 duty->posts[i]);
+                                 duty->posts[i].id);
     return field;
 }
 
@@ -93,13 +87,24 @@ static void enter(struct mst_obligation *o, const struct mst_holder *h)
 
 /* ---- events ---- */
 
-/* "post: name", for the ledger, unless the actor gave words of his own. */
-static struct mst_slice words_for(const struct mst_move *move, const struct mst_holder *h,
-                                  char *text, size_t size)
+/*
+ * Who, and at which post, for the ledger, unless the actor gave words of his own: "ID: WHO", or
+ * where the programme names the post "post: CHINESE | ENGLISH: WHO", of which readers are shown
+ * theirs.
+ */
+#define WORDS_MAX (2 * MST_POST_NAME_MAX + sizeof((struct mst_holder *)0)->name + 16)
+
+static struct mst_slice words_for(const struct mst_step *s, const struct mst_slot *slot,
+                                  const struct mst_move *move, const struct mst_holder *h,
+                                  char text[WORDS_MAX])
 {
+    const struct mst_post *post = mst_duty_post(mst_slot_duty(s->core, slot), h->post);
     if (move->reason.data)
         return move->reason;
-    snprintf(text, size, "%s%s%s", h->post, h->post[0] ? ": " : "", h->name);
+    if (post && (strcmp(post->name.zh, post->id) != 0 || strcmp(post->name.en, post->id) != 0))
+        snprintf(text, WORDS_MAX, "post: %s | %s: %s", post->name.zh, post->name.en, h->name);
+    else
+        snprintf(text, WORDS_MAX, "%s%s%s", h->post, h->post[0] ? ": " : "", h->name);
     return mst_text(text);
 }
 
@@ -107,7 +112,7 @@ enum mst_code mst_event_fill(struct mst_step *s, struct mst_slot *slot, struct m
 {
     struct mst_obligation *o = &slot->o;
     struct mst_holder h;
-    char text[96];
+    char text[WORDS_MAX];
     memset(&h, 0, sizeof h);
     if (o->kind != MST_DUTY_POST)
         return MST_R_STATE;
@@ -124,7 +129,7 @@ enum mst_code mst_event_fill(struct mst_step *s, struct mst_slot *slot, struct m
     h.from = s->now;
     enter(o, &h);
     struct mst_move worded = *move;
-    worded.reason = words_for(move, &h, text, sizeof text);
+    worded.reason = words_for(s, slot, move, &h, text);
     if (o->work == MST_WORK_CLOSED || o->counted < o->needed) {
         mst_happen_version(s, o, move->row);
         mst_emit_transition(s, slot, "fill", o->work, move->actor.name, worded.reason, s->now);
@@ -144,7 +149,7 @@ enum mst_code mst_event_vacate(struct mst_step *s, struct mst_slot *slot, struct
 {
     struct mst_obligation *o = &slot->o;
     struct mst_holder h;
-    char text[96];
+    char text[WORDS_MAX];
     memset(&h, 0, sizeof h);
     if (o->kind != MST_DUTY_POST)
         return MST_R_STATE;
@@ -156,7 +161,7 @@ enum mst_code mst_event_vacate(struct mst_step *s, struct mst_slot *slot, struct
     struct mst_holder *holder = in_office(o, h.post);
     if (!holder)
         return MST_R_STATE;
-    struct mst_slice words = words_for(move, holder, text, sizeof text);
+    struct mst_slice words = words_for(s, slot, move, holder, text);
     bool reopens = o->work == MST_WORK_CLOSED;
     holder->until = s->now;
     o->counted--;

@@ -22,6 +22,19 @@ struct mst_state *mst_state_touch(struct mst_core *core)
 
 /* ---- the stored form ---- */
 
+/* The longest that each gets. A text takes two bytes more than its own, and no end. */
+#define TEXT_BYTES(type, member) (1 + sizeof((struct type *)0)->member)
+#define NUMBER_BYTES 9
+#define WORD_BYTES 32
+#define SILENCE_BYTES (TEXT_BYTES(mst_silence, target) + NUMBER_BYTES)
+#define QUIET_BYTES (TEXT_BYTES(mst_quiet, unit) + NUMBER_BYTES + 1)
+#define TOLD_BYTES (TEXT_BYTES(mst_told, who) + 1 + WORD_BYTES + NUMBER_BYTES)
+#define FRAME_BYTES 64
+_Static_assert(FRAME_BYTES + MST_SILENCES_MAX * SILENCE_BYTES + MST_QUIETS_MAX * QUIET_BYTES +
+                       MST_TOLDS_MAX * TOLD_BYTES <=
+                   MST_CORE_STATE_BYTES_MAX,
+               "what is stored is read again");
+
 void mst_core_state_pack(const struct mst_core *core, struct mst_buf *out)
 {
     const struct mst_state *state = &core->state;

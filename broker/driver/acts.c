@@ -15,6 +15,8 @@ void mst_programme_digest_text(const struct mst_programme *p, char text[MST_PROG
 
 /* The rows of an act and of what may follow from it, beside a body. */
 #define ACT_BYTES 1024
+/* The row of something that was tried. */
+#define ATTEMPT_BYTES 512
 
 static const char *or_empty(const char *s)
 {
@@ -91,6 +93,25 @@ uint64_t mst_driver_refused_quota(const struct mst_driver *d)
 uint64_t mst_driver_conflicts(const struct mst_driver *d)
 {
     return d->conflicts;
+}
+
+int mst_driver_note_attempt(struct mst_driver *d, struct mst_engine *e,
+                            const struct mst_caller *caller, const char *act, const char *subject,
+                            mst_time now, struct mst_err *err)
+{
+    return mst_driver_take_room(d, e, caller, ATTEMPT_BYTES, now)
+               ? mst_driver_note(d, e, MST_ROW_SECURITY, caller, act, subject, NULL, now, err)
+               : 0;
+}
+
+int mst_driver_security_attempt(struct mst_driver *d, struct mst_engine *e,
+                                const struct mst_caller *caller, enum mst_security event,
+                                const char *subject, mst_time now, struct mst_err *err)
+{
+    return mst_core_security_due(e->core, event, caller->actor.principal, now) ||
+                   mst_driver_take_room(d, e, caller, ATTEMPT_BYTES, now)
+               ? mst_driver_security(d, e, caller, event, subject, now, err)
+               : 0;
 }
 
 static int put_act_row(struct mst_engine *e, const struct mst_caller *caller,

@@ -125,6 +125,16 @@ MST_MUST_CHECK int mst_driver_error(struct mst_driver *d, uint64_t session, enum
 MST_MUST_CHECK int mst_driver_reply(struct mst_driver *d, uint64_t session, uint64_t request_id,
                                     enum mst_code code, const char *subject, mst_time now,
                                     struct mst_err *err);
+/* What a caller tried and is refused, into the ledger: as long as there is room for what it stores
+ * in a day, since trying costs it nothing. The other one tells of a security event, and is always
+ * noted when that is due. */
+MST_MUST_CHECK int mst_driver_note_attempt(struct mst_driver *d, struct mst_engine *e,
+                                           const struct mst_caller *caller, const char *act,
+                                           const char *subject, mst_time now, struct mst_err *err);
+MST_MUST_CHECK int mst_driver_security_attempt(struct mst_driver *d, struct mst_engine *e,
+                                               const struct mst_caller *caller,
+                                               enum mst_security event, const char *subject,
+                                               mst_time now, struct mst_err *err);
 MST_MUST_CHECK int mst_keys_load(struct mst_driver *d, struct mst_engine *e, struct mst_err *err);
 #define MST_PROGRAMME_DIGEST_TEXT (2 * MST_DIGEST_BYTES + 1)
 void mst_programme_digest_text(const struct mst_programme *p, char text[MST_PROGRAMME_DIGEST_TEXT]);

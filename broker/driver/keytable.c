@@ -14,6 +14,8 @@
 #include "config/load/testing.h"
 
 #define HOUR_MS ((mst_time)3600 * 1000)
+/* What is stored of a rotation, and of the key that memory keeps for ever as well. */
+#define KEY_BYTES 65536
 
 static size_t key_position(const struct mst_driver *d, const uint8_t channel[32], bool *ret_found)
 {
@@ -342,8 +344,7 @@ int mst_driver_rotate(struct mst_driver *d, const struct mst_caller *caller,
         return refuse_rotation(d, caller, MST_E_VERSION, err);
     struct mst_key old = *asking, fresh = *asking;
     if (!MST_MUTANT("rotation-not-verified") && !rotation_holds(e, &old, rotate)) {
-        int code =
-            mst_driver_note(d, e, MST_ROW_SECURITY, caller, "signature", "rotate", NULL, now, err);
+        int code = mst_driver_note_attempt(d, e, caller, "signature", "rotate", now, err);
         return code ? code : refuse_rotation(d, caller, MST_E_SIGNATURE, err);
     }
     memcpy(fresh.channel, rotate->channel_key.data, sizeof fresh.channel);
@@ -356,6 +357,8 @@ int mst_driver_rotate(struct mst_driver *d, const struct mst_caller *caller,
          memcmp(known->channel, old.channel, sizeof old.channel) == 0 ||
          strcmp(known->principal, fresh.principal) != 0 || mst_key_check(known, wall_ms) != 0))
         return refuse_rotation(d, caller, MST_E_EXISTS, err);
+    if (!known && !mst_driver_take_room(d, e, caller, KEY_BYTES, now))
+        return refuse_rotation(d, caller, MST_E_QUOTA, err);
     int code = known ? 0 : replace_key(e, caller, &old, &fresh, now, wall_ms, err);
     return code ? code : answer_enrolled(d, e, caller->session, &fresh, err);
 }

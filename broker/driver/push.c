@@ -179,8 +179,8 @@ static int answer_repeat(struct passage *p, struct mst_err *err)
             code = mst_fail_on(err, MST_E_CORRUPT, "runs");
         if (!code && !r.same) {
             p->d->conflicts++;
-            code = mst_driver_security(p->d, p->e, p->caller, MST_SECURITY_SEQUENCE_CONFLICT,
-                                       "outbox", p->now, err);
+            code = mst_driver_security_attempt(
+                p->d, p->e, p->caller, MST_SECURITY_SEQUENCE_CONFLICT, "outbox", p->now, err);
             refusals_done(&r.refused);
             return code ? code : refuse(p, MST_E_CONFLICT, "outbox", err);
         }
@@ -392,8 +392,7 @@ int mst_driver_push(struct mst_driver *d, struct mst_engine *e, const struct mst
     if (p.outbox) {
         p.known = *p.outbox;
         if (strcmp(p.known.unit, caller->actor.unit) != 0) {
-            code = mst_driver_note(d, e, MST_ROW_SECURITY, caller, "identity", p.known.unit, NULL,
-                                   now, err);
+            code = mst_driver_note_attempt(d, e, caller, "identity", p.known.unit, now, err);
             return code ? code : refuse(&p, MST_E_IDENTITY, p.known.unit, err);
         }
     } else {
@@ -406,13 +405,12 @@ int mst_driver_push(struct mst_driver *d, struct mst_engine *e, const struct mst
     if (p.last <= p.known.last)
         return answer_repeat(&p, err);
     if (!joins(&p)) {
-        code = mst_driver_note(d, e, MST_ROW_SECURITY, caller, "chain", "outbox", NULL, now, err);
+        code = mst_driver_note_attempt(d, e, caller, "chain", "outbox", now, err);
         return code ? code : refuse(&p, MST_E_CHAIN, "outbox", err);
     }
     p.found = verified(&p);
     if (!MST_MUTANT("signature-not-checked") && !p.found.holds) {
-        code =
-            mst_driver_note(d, e, MST_ROW_SECURITY, caller, "signature", "outbox", NULL, now, err);
+        code = mst_driver_note_attempt(d, e, caller, "signature", "outbox", now, err);
         return code ? code : refuse(&p, MST_E_SIGNATURE, "outbox", err);
     }
     if (!mst_driver_take_room(d, e, caller, growth_of(&p), now))

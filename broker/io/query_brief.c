@@ -6,22 +6,28 @@
 #include "broker/io/query.h"
 #include "broker/io/query_tasks.h"
 
-/* The duty under which progress of tasks is told of, also by those who do not bear it; "": none. */
-static const char *tasks_under(const struct mst_programme *p)
+/* The duty under which progress of tasks is told of, also by those who do not bear it; NULL: none.
+ */
+static const struct mst_duty *tasks_under(const struct mst_programme *p)
 {
     for (size_t i = 0; i < p->duties_count; i++) {
         if (p->duties[i].enforced && p->duties[i].tasks == MST_TASKS_PROGRESS)
-            return p->duties[i].id;
+            return &p->duties[i];
     }
-    return "";
+    return NULL;
 }
 
 static int put_brief_unit(struct mst_query *q, size_t unit, size_t group, struct mst_err *err)
 {
     const struct mst_programme *p = q->programme;
     struct mst_buf *b = mst_query_row(q);
-    char today[16];
-    mst_pack_map(b, 13);
+    char date[16];
+    const mst_day today = mst_zone_day(p->zone, q->now);
+    const struct mst_duty *under = tasks_under(p);
+    const struct mst_period running =
+        under ? mst_period_containing(under->period, p->fiscal_month, today)
+              : (struct mst_period){0};
+    mst_pack_map(b, 14);
     mst_query_pack_text(b, "type", "unit");
     mst_query_pack_text(b, "id", p->units[unit].id);
     mst_query_pack_text(b, "name_zh", p->units[unit].name.zh);
@@ -37,8 +43,9 @@ static int put_brief_unit(struct mst_query *q, size_t unit, size_t group, struct
     mst_pack_int(b, p->matters.max);
     mst_pack_text(b, "helpers_max");
     mst_pack_int(b, p->matters.helpers);
-    mst_query_pack_text(b, "tasks_under", tasks_under(p));
-    mst_query_pack_text(b, "today", mst_day_format(mst_zone_day(p->zone, q->now), today));
+    mst_query_pack_text(b, "tasks_under", under ? under->id : "");
+    mst_query_pack_text(b, "tasks_period", running.key);
+    mst_query_pack_text(b, "today", mst_day_format(today, date));
     return mst_query_row_end(q, err);
 }
 

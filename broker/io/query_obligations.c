@@ -186,13 +186,18 @@ static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct
 /* Who holds a post, and who held it: names and dates; how to reach them is in the programme. */
 static int put_holders(struct mst_query *q, const struct mst_obligation *o, struct mst_err *err)
 {
+    size_t at = mst_programme_duty(q->programme, o->duty);
+    const struct mst_duty *duty = at == SIZE_MAX ? NULL : &q->programme->duties[at];
     int code = 0;
     for (uint32_t i = 0; !code && i < o->holders_count; i++) {
         const struct mst_holder *h = &o->holders[i];
         char name[32];
         snprintf(name, sizeof name, "holder %u", i + 1);
-        struct mst_buf *b = mst_query_say(q, name, MST_SAY_HOLDER, 4);
+        const struct mst_post *post = mst_duty_post(duty, h->post);
+        struct mst_buf *b = mst_query_say(q, name, MST_SAY_HOLDER, 6);
         mst_query_pack_text(b, "post", h->post);
+        mst_query_pack_text(b, "post_zh", post ? post->name.zh : "");
+        mst_query_pack_text(b, "post_en", post ? post->name.en : "");
         mst_query_pack_text(b, "name", h->name);
         mst_query_pack_instant(q, b, "from", h->from);
         mst_query_pack_instant(q, b, "until", h->until);

@@ -508,10 +508,17 @@ static int begin_batch(struct mst_bulk *b, struct mst_err *err)
     return append(b, NULL, HEADER_BYTES, err);
 }
 
+bool mst_bulk_fits(const struct mst_bulk *b, size_t record_bytes)
+{
+    uint64_t used = mst_bulk_has(b) ? (uint64_t)(b->end - b->kept) : HEADER_BYTES;
+    uint64_t max = (uint64_t)b->batch_bytes_max;
+    return record_bytes <= max && blocks_of(record_bytes) <= max - used;
+}
+
 /* What no start would find must not be answered. */
 static int check_size(const struct mst_bulk *b, size_t more, struct mst_err *err)
 {
-    if (more <= (uint64_t)(b->batch_bytes_max - (b->end - b->kept)))
+    if (mst_bulk_fits(b, more))
         return 0;
     mst_fail(err, MST_E_FULL,
              _("the batch would have more than %lld bytes, and no start would find it"),
@@ -559,8 +566,12 @@ int mst_bulk_seal(struct mst_bulk *b, uint64_t batch, struct mst_buf *record, st
     int code = mst_bulk_append(b, record, &place, err);
     if (!code)
         code = put_header(b, batch, place.bytes, err);
-    if (!code)
-        code = append(b, NULL, (size_t)(aligned(b->end) - b->end), err);
+    return code ? code : mst_bulk_close(b, err);
+}
+
+int mst_bulk_close(struct mst_bulk *b, struct mst_err *err)
+{
+    int code = append(b, NULL, (size_t)(aligned(b->end) - b->end), err);
     /* Where there are zeros, there is room: then it can wait for the sync. */
     if (!code && b->end > b->written && !mst_zeros_reach(&b->zeros, b->end))
         code = write_window(b, err);

@@ -98,9 +98,13 @@ MST_MUST_CHECK int mst_bulk_cut(struct mst_bulk *b, struct mst_err *err);
  * no room on the disk, or the batch is larger than one that a start would find. */
 MST_MUST_CHECK int mst_bulk_append(struct mst_bulk *b, struct mst_buf *bytes,
                                    struct mst_bulk_place *ret_place, struct mst_err *err);
+/* Would a start find the batch, sealed with a record of so many bytes? */
+bool mst_bulk_fits(const struct mst_bulk *b, size_t record_bytes);
 /* Append the batch's record, likewise, and make it count as the one of this number. */
 MST_MUST_CHECK int mst_bulk_seal(struct mst_bulk *b, uint64_t batch, struct mst_buf *record,
                                  struct mst_err *err);
+/* Without a record: what was appended counts when a commit of the database names it. */
+MST_MUST_CHECK int mst_bulk_close(struct mst_bulk *b, struct mst_err *err);
 /* Has the open batch appended anything? Then it must be synced before the commit that names it. */
 bool mst_bulk_has(const struct mst_bulk *b);
 MST_MUST_CHECK int mst_bulk_sync(struct mst_bulk *b, struct mst_err *err);

@@ -139,6 +139,9 @@ struct mst_store_options {
     /* For the negative controls only: commits, or files of reports, are not synced. Without
      * MUSTER_TESTING they do nothing. */
     bool unsafe_sync, unsafe_bulk_sync;
+    /* For the suites only, likewise: a batch with a longer record is not sealed; 0: as long as a
+     * start can read in one piece. */
+    int64_t record_bytes_max;
 };
 
 MST_MUST_CHECK int mst_store_sqlite_open(const struct mst_store_options *options,

@@ -110,7 +110,7 @@ int mst_sqlite_publish(struct sqlite_store *s, struct mst_err *err)
     int64_t end = s->named.end;
     int code = heal(s, err);
     if (!code)
-        code = mst_sqlite_put_batch(s, s->batch, err);
+        code = mst_sqlite_put_batch(s, s->batch, s->reports.kept, err);
     if (!code)
         code = mst_sqlite_run(&s->conn, MST_SQL_COMMIT, err);
     if (code) {
@@ -203,12 +203,56 @@ static int sqlite_begin(struct mst_store *base, struct mst_err *err)
     return s->unpublished ? 0 : mst_sqlite_run(&s->conn, MST_SQL_BEGIN, err);
 }
 
+/* Of a batch that stands apart, or was to. */
+static int end_apart(struct sqlite_store *s, struct mst_err *err)
+{
+    if (!s->apart)
+        return 0;
+    s->apart = false;
+    return mst_sqlite_sync_commits(s, false, err);
+}
+
+/*
+ * No file can have this batch in one piece. It goes to the database as one does without files: in a
+ * transaction of its own, which the log's sync makes durable. What was answered is published
+ * before, and the batch is carried out once more from its record.
+ */
+static int set_apart(struct sqlite_store *s, struct mst_err *err)
+{
+    const struct mst_buf *record = &s->redo.record;
+    int code = end_transaction(s, err);
+    if (!code)
+        code = mst_sqlite_publish(s, err);
+    s->records_kept = s->records.len;
+    if (!code && mst_bulk_has(&s->reports))
+        code = mst_bulk_close(&s->reports, err);
+    if (code)
+        return code;
+    uint64_t file = s->named.file;
+    int64_t end = s->named.end;
+    s->apart = true;
+    code = mst_sqlite_sync_commits(s, true, err);
+    if (!code)
+        code = mst_sqlite_run(&s->conn, MST_SQL_BEGIN, err);
+    if (!code)
+        code = mst_redo_run(&s->redo, &s->conn, mst_bytes(record->data, record->len), err);
+    if (!code)
+        code = mst_sqlite_put_batch(s, s->batch, s->reports.end, err);
+    if (code) {
+        s->named.file = file;
+        s->named.end = end;
+    }
+    return code;
+}
+
 static int sqlite_rollback(struct mst_store *base, struct mst_err *err)
 {
     struct sqlite_store *s = of(base);
     s->records.len = s->records_kept;
     s->records.failed = false;
     int code = end_transaction(s, err);
+    if (!code)
+        code = end_apart(s, err);
     if (!code)
         code = mst_bulk_forget(&s->reports, err);
     if (!code)
@@ -232,6 +276,9 @@ static int sqlite_prepare(struct mst_store *base, struct mst_err *err)
     struct mst_buf *record = &s->redo.record;
     if (record->len == 0 && !record->failed)
         return 0; /* nothing was put */
+    if (!record->failed &&
+        ((int64_t)record->len > s->record_bytes_max || !mst_bulk_fits(seal_of(s), record->len)))
+        return set_apart(s, err);
     mst_buf_put(&s->records, record->data, record->len);
     if (record->failed || s->records.failed)
         return mst_fail_on(err, MST_E_NOMEM, "store");
@@ -243,10 +290,10 @@ void mst_sqlite_make_durable(void *context)
     struct sqlite_store *s = context;
     struct mst_bulk *seal = seal_of(s);
     s->commit_code = 0;
-    if (!s->seals)
-        s->commit_code = mst_sqlite_run(&s->conn, MST_SQL_COMMIT, &s->commit_err);
-    else if (mst_bulk_has(seal))
+    if (s->seals && mst_bulk_has(seal))
         s->commit_code = mst_bulk_sync(seal, &s->commit_err);
+    if (!s->commit_code && (!s->seals || s->apart))
+        s->commit_code = mst_sqlite_run(&s->conn, MST_SQL_COMMIT, &s->commit_err);
 }
 
 /* The batch is on disk, or nobody knows. */
@@ -254,6 +301,9 @@ static void tell_commit(struct sqlite_store *s)
 {
     if (s->commit_code) {
         s->commit_code = fail_commit(s, &s->commit_err);
+    } else if (s->apart) {
+        mst_bulk_keep(&s->reports);
+        s->commit_code = end_apart(s, &s->commit_err);
     } else if (s->seals) {
         s->batch += mst_bulk_has(seal_of(s));
         mst_bulk_keep(&s->reports);

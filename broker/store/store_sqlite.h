@@ -38,6 +38,8 @@ struct sqlite_store {
     struct mst_buf records; /* theirs, and that of a batch that is being committed */
     size_t records_kept;    /* of them, without the latter */
     int64_t tried_end;      /* of the file of batches, at the last forced checkpoint */
+    int64_t record_bytes_max; /* a batch with a longer one is not sealed */
+    bool apart;               /* the open batch: the log's sync makes it durable */
     bool unsafe_sync;
     struct mst_redo redo;
     int64_t behind_bytes;
@@ -53,9 +55,9 @@ MST_MUST_CHECK int mst_sqlite_put(struct mst_store *base, const struct mst_put *
                                   struct mst_err *err);
 MST_MUST_CHECK int mst_sqlite_programme(struct mst_store *base, const char *id, mst_pid next,
                                         mst_pid *ret_pid, struct mst_err *err);
-/* The number of the last batch, and how far the files of reports go; at least once for each file.
- * No record has them. */
-MST_MUST_CHECK int mst_sqlite_put_batch(struct sqlite_store *s, uint64_t batch,
+/* The number of the last batch, and how far the files of reports go, the last of them up to `end`;
+ * at least once for each file. No record has them. */
+MST_MUST_CHECK int mst_sqlite_put_batch(struct sqlite_store *s, uint64_t batch, int64_t end,
                                         struct mst_err *err);
 /*
  * What was answered is in the open transaction: the database takes it, for other readers to see.
@@ -65,6 +67,8 @@ MST_MUST_CHECK int mst_sqlite_publish(struct sqlite_store *s, struct mst_err *er
 /* Move the log into the database, in one of SQLite's modes. A reader that stands on older pages
  * holds it up, which is no failure. */
 MST_MUST_CHECK int mst_sqlite_checkpoint(struct sqlite_store *s, int mode, struct mst_err *err);
+/* Whether a commit syncs the database's log. Between transactions only. */
+MST_MUST_CHECK int mst_sqlite_sync_commits(struct sqlite_store *s, bool sync, struct mst_err *err);
 /* SQLite's hook after each commit. context: the store. */
 int mst_sqlite_log_grown(void *context, sqlite3 *db, const char *schema, int pages);
 /* The open batch, to the disk. It may be in another thread, which has the files meanwhile and

@@ -27,6 +27,11 @@
  * files of reports. */
 #define BATCHES_AHEAD_PART 8
 
+int mst_sqlite_sync_commits(struct sqlite_store *s, bool sync, struct mst_err *err)
+{
+    return mst_sqlite_exec(s->conn.db, sync && !s->unsafe_sync ? SYNC_COMMITS : SYNC_NOT, err);
+}
+
 static int lock_directory(struct sqlite_store *s, const char *path, struct mst_err *err)
 {
     char lock_path[MST_PATH_BYTES_MAX];
@@ -182,6 +187,11 @@ static int open_bulk(struct sqlite_store *s, const struct mst_store_options *opt
 {
     sqlite3_vfs *vfs = s->conn.bulk.vfs;
     s->bulk_bytes = options->bulk_bytes;
+    s->record_bytes_max = INT64_MAX;
+#ifdef MUSTER_TESTING
+    if (options->record_bytes_max > 0)
+        s->record_bytes_max = options->record_bytes_max;
+#endif
     mst_bulk_init_reports(&s->reports, vfs, s->dir, options->bulk_file_bytes_max,
                           options->bulk_ahead_bytes);
     mst_bulk_init_batches(&s->batches, vfs, s->dir, options->bulk_ahead_bytes / BATCHES_AHEAD_PART);
@@ -193,7 +203,7 @@ static int open_bulk(struct sqlite_store *s, const struct mst_store_options *opt
         code = find_files(s, err);
     /* What is carried out once more is still where it was found. */
     if (!code)
-        code = mst_sqlite_exec(s->conn.db, SYNC_NOT, err);
+        code = mst_sqlite_sync_commits(s, false, err);
     if (!code)
         code = catch_up(s, err);
     if (!code)
@@ -201,8 +211,8 @@ static int open_bulk(struct sqlite_store *s, const struct mst_store_options *opt
     if (!code)
         code = mst_bulk_cut(&s->batches, err);
     s->seals = s->bulk_bytes > 0;
-    if (!code && !s->seals && !s->unsafe_sync)
-        code = mst_sqlite_exec(s->conn.db, SYNC_COMMITS, err);
+    if (!code && !s->seals)
+        code = mst_sqlite_sync_commits(s, true, err);
     return code;
 }
 

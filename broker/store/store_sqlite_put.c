@@ -362,7 +362,7 @@ static int put_end(struct sqlite_store *s, uint64_t file, int64_t end, struct ms
     return finish(s, MST_SQL_PUT_BULK, &b, &unused, err);
 }
 
-int mst_sqlite_put_batch(struct sqlite_store *s, uint64_t batch, struct mst_err *err)
+int mst_sqlite_put_batch(struct sqlite_store *s, uint64_t batch, int64_t end, struct mst_err *err)
 {
     struct binder b;
     uint64_t unused;
@@ -375,9 +375,9 @@ int mst_sqlite_put_batch(struct sqlite_store *s, uint64_t batch, struct mst_err 
     code = finish(s, MST_SQL_PUT_BATCH, &b, &unused, err);
     if (!code && s->named.file != reports->number)
         code = put_end(s, reports->number - 1, reports->before, err);
-    if (!code && (s->named.file != reports->number || s->named.end != reports->end))
-        code = put_end(s, reports->number, reports->end, err);
+    if (!code && (s->named.file != reports->number || s->named.end != end))
+        code = put_end(s, reports->number, end, err);
     s->named.file = reports->number;
-    s->named.end = reports->end;
+    s->named.end = end;
     return code;
 }

@@ -172,7 +172,31 @@ static void load_tasks(struct mst_loader *l, const struct mst_node *map, struct 
                   _("tasks mean nothing for the kind %s"), mst_duty_kind_word(duty->kind));
 }
 
-/* The ids of a duty's posts, where it has several. */
+/* An id, or a map of it and what the post is called. */
+static struct mst_post load_post(struct mst_loader *l, const struct mst_node *node)
+{
+    struct mst_post post = {NULL, {"", ""}};
+    bool named = node->kind == MST_NODE_MAP;
+    if (named && !mst_read_is_map(&l->r, node, MST_WORDS("id", "name")))
+        return post;
+    post.id = named ? mst_read_id(&l->r, node) : mst_read_id_of(&l->r, node);
+    if (post.id && strlen(post.id) >= MST_POST_MAX) {
+        MST_FAULT(&l->r, named ? mst_node_get(node, "id") : node, NULL,
+                  _("the id of a post has at most %d letters"), MST_POST_MAX - 1);
+        post.id = NULL;
+    }
+    if (!named || !post.id) {
+        post.name = (struct mst_label){post.id, post.id};
+        return post;
+    }
+    post.name = mst_load_label(l, node, "name");
+    if (strlen(post.name.zh) > MST_POST_NAME_MAX || strlen(post.name.en) > MST_POST_NAME_MAX)
+        MST_FAULT(&l->r, mst_node_get(node, "name"), _("shorten it; alerts name the post"),
+                  _("the name of a post has at most %d bytes"), MST_POST_NAME_MAX);
+    return post;
+}
+
+/* The posts of a duty, where it has several. */
 static void load_posts(struct mst_loader *l, const struct mst_node *map, struct mst_duty *duty)
 {
     const struct mst_node *list = mst_read_field(&l->r, map, "posts", MST_MAY_LACK);
@@ -188,19 +212,14 @@ static void load_posts(struct mst_loader *l, const struct mst_node *map, struct 
                   list->count);
         return;
     }
-    const char **posts = mst_read_alloc(&l->r, list->count, sizeof *posts);
+    struct mst_post *posts = mst_read_alloc(&l->r, list->count, sizeof *posts);
     struct mst_name names[MST_POSTS_MAX];
     for (const struct mst_node *node = list->first; node && posts; node = node->next) {
-        const char *id = mst_read_id_of(&l->r, node);
-        if (id && strlen(id) >= MST_POST_MAX) {
-            MST_FAULT(&l->r, node, NULL, _("the id of a post has at most %d letters"),
-                      MST_POST_MAX - 1);
-            id = NULL;
-        }
-        if (!id)
+        const struct mst_post post = load_post(l, node);
+        if (!post.id)
             continue;
-        names[duty->posts_count] = (struct mst_name){id, duty->posts_count, node};
-        posts[duty->posts_count++] = id;
+        names[duty->posts_count] = (struct mst_name){post.id, duty->posts_count, node};
+        posts[duty->posts_count++] = post;
     }
     duty->posts = posts;
     mst_read_distinct(&l->r, names, duty->posts_count);

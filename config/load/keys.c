@@ -112,7 +112,8 @@ static int parse_keys(char *text, const char *path, struct mst_keys *keys, struc
 int mst_keys_read(const char *path, struct mst_keys *ret_keys, struct mst_err *err)
 {
     leave_no_core();
-    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    /* O_NONBLOCK: a fifo in the file's place must not hang the reader before it is refused. */
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
         return mst_fail(err, MST_E_UNKNOWN, "%s: %s", path, strerror(errno));
     if (fd < 0)
@@ -141,8 +142,10 @@ int mst_keys_read(const char *path, struct mst_keys *ret_keys, struct mst_err *e
 static bool put_file(const char *path, const char *text, size_t len)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    bool written = fd >= 0 && write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
-    int failed = errno;
+    ssize_t put = fd < 0 ? -1 : write(fd, text, len);
+    bool written = put == (ssize_t)len && fsync(fd) == 0;
+    /* A write that was cut short says nothing of why. */
+    int failed = put >= 0 && put < (ssize_t)len ? ENOSPC : errno;
     if (fd >= 0)
         close(fd);
     errno = failed;

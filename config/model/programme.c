@@ -83,6 +83,15 @@ size_t mst_programme_group(const struct mst_programme *p, const char *id)
     return SIZE_MAX;
 }
 
+const struct mst_post *mst_duty_post(const struct mst_duty *duty, const char *id)
+{
+    for (size_t i = 0; duty && i < duty->posts_count; i++) {
+        if (strcmp(duty->posts[i].id, id) == 0)
+            return &duty->posts[i];
+    }
+    return NULL;
+}
+
 size_t mst_programme_duty(const struct mst_programme *p, const char *id)
 {
     for (size_t i = 0; i < p->duties_count; i++) {

@@ -207,7 +207,14 @@ struct mst_period_note { /* a period that is treated apart */
  */
 #define MST_QUOTA_MAX 64
 #define MST_POSTS_MAX 3
-#define MST_POST_MAX 16 /* bytes of a post's id, with the NUL */
+#define MST_POST_MAX 16       /* bytes of a post's id, with the NUL */
+#define MST_POST_NAME_MAX 120 /* bytes of its name in each language; it goes into alerts */
+
+/* One of several posts of a duty. The name is the id's where the programme gives none. */
+struct mst_post {
+    const char *id;
+    struct mst_label name;
+};
 
 /* What a duty's reports have to do with tasks. */
 enum mst_duty_tasks {
@@ -244,9 +251,9 @@ struct mst_duty {
     size_t notes_count;
     int quota; /* for MST_DUTY_QUOTA: at least this many per period */
     bool pace; /* warn where fewer than k came by the end of the k-th of `quota` parts */
-    const char *const *posts; /* for MST_DUTY_POST: ids of the posts; "clerk", "deputy" and "head"
-                                 are the bearer's contacts */
-    size_t posts_count;       /* 0: one post without an id */
+    const struct mst_post *posts; /* for MST_DUTY_POST; "clerk", "deputy" and "head" are the
+                                     bearer's contacts */
+    size_t posts_count;           /* 0: one post without an id */
     enum mst_duty_tasks tasks;
     bool reads_group;    /* whoever fills it, the bearer reads the obligation's group meanwhile */
     int review_days;     /* working days for the review; 0: no limit */
@@ -355,6 +362,8 @@ size_t mst_programme_unit(const struct mst_programme *p, const char *id);
 size_t mst_programme_unit_by_name(const struct mst_programme *p, const char *id_name_or_alias);
 size_t mst_programme_group(const struct mst_programme *p, const char *id);
 size_t mst_programme_duty(const struct mst_programme *p, const char *id);
+/* One of the duty's several posts; NULL: it has none of this id. duty NULL is legal. */
+const struct mst_post *mst_duty_post(const struct mst_duty *duty, const char *id);
 /* Whether it had ended by that day. */
 bool mst_unit_ended(const struct mst_unit *unit, mst_day day);
 /* The group that the unit leads or is a member of; SIZE_MAX: none. */

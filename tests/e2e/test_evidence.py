@@ -4,6 +4,7 @@
 head with the broker's, each in a file that is checked in an empty directory with nothing but the signer's
 key, by musterctl and by an independent client. Every change to such a file is found; so are verifiers that
 skip the chain or the signature."""
+import datetime
 import json
 import pathlib
 import re
@@ -17,13 +18,13 @@ from harness import World, check, equal, wait_for
 PERIOD = "2022"
 
 
-def verify(path, key, mutant=None, language="en"):
+def verify(path, key, mutant=None, language="en", zone="UTC", options=("--json",)):
     """musterctl verify, alone: a directory of its own with one file, no broker, no home."""
     with tempfile.TemporaryDirectory(prefix="muster-alone-") as directory:
         alone = pathlib.Path(directory) / "proof.json"
         alone.write_text(pathlib.Path(path).read_text(encoding="utf-8"), encoding="utf-8")
-        env = {"HOME": directory, "MUSTER_SOCKET": directory + "/nowhere", **({"MUSTER_MUTANT": mutant} if mutant else {})}
-        return subprocess.run([harness.BIN / "musterctl", "verify", alone.name, "--key", key, "--json"], cwd=directory,
+        env = {"TZ": zone, "HOME": directory, "MUSTER_SOCKET": directory + "/nowhere", **({"MUSTER_MUTANT": mutant} if mutant else {})}
+        return subprocess.run([harness.BIN / "musterctl", "verify", alone.name, "--key", key, *options], cwd=directory,
                               env=harness.environment(env, language), capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -145,6 +146,24 @@ def test_report_is_proved_offline():
         equal(verify(false, e.unit_key, "verify-skips-chain").returncode, 0, "the mutant that skips the chain")
         false.write_text(json.dumps({**proof, "sig": flip(proof["sig"])}), encoding="utf-8")
         equal(verify(false, e.unit_key, "verify-skips-signature").returncode, 0, "the mutant that skips the signature")
+
+
+def test_instants_of_a_proof_are_in_the_readers_zone():
+    with World("evidence", rehearse="2022-12-05", settings=IN_FILES) as world:
+        e = Evidence(world)
+        alert = e.export_own("inbox", 1)
+        zones = (("UTC", "+00:00"), ("Asia/Shanghai", "+08:00"), ("America/New_York", "-05:00"))
+        told = {zone: json.loads(verify(alert, e.broker_key, zone=zone).stdout)["fired"] for zone, _ in zones}
+        equal(len({datetime.datetime.fromisoformat(text) for text in told.values()}), 1, "one instant")
+        for zone, offset in zones:
+            check(told[zone].endswith(offset), f"{zone}: {told[zone]}")
+            shown = verify(alert, e.broker_key, zone=zone, options=()).stdout
+            check(re.search(rf"(?m)^Fired +\d{{4}}-\d\d-\d\d \d\d:\d\d {re.escape(offset)}$", shown), shown)
+        # Without TZ, the zone of a home, as for the agent's own commands.
+        env = {key: value for key, value in harness.environment().items() if key != "TZ"}
+        done = subprocess.run([harness.BIN / "musterctl", "--home", e.agent.home, "verify", alert, "--key", e.broker_key], env=env,
+                              capture_output=True, text=True, timeout=60, check=False)
+        check("+08:00" in done.stdout, done.stdout + done.stderr)
 
 
 def test_receipt_is_proved_offline():

@@ -3,9 +3,11 @@
 """One report's life and everything around it, with the real programs on the real programme: written as YAML,
 queued, receipted, received, reviewed, returned, corrected, put on record; and how the programs start, stop,
 reload and refuse, in both languages."""
+import contextlib
 import json
 import re
 import signal
+import sqlite3
 
 import harness
 from harness import World, check, equal, wait_for
@@ -198,6 +200,28 @@ def test_agent_keeps_its_outbox_over_restarts():
         wait_for(lambda: agent.json("status")["queued"] == 0, "the outbox to drain")
         texts = [world.ctl("report", row["receipt"]) for row in world.ctl("reports")]
         equal([re.search(r"note \d", str(text)).group(0) for text in texts], ["note 0", "note 1", "note 2"], "reports")
+
+
+def test_agent_goes_on_beside_what_it_cannot_read():
+    """An alert and a receipt of which a disk has kept something else: the hook gets the others, the staff an answer."""
+    with spine() as world:
+        home = world.home("jxj", hook=f"'cat >> {world.dir}/hooked; echo >> {world.dir}/hooked'")
+        agent = harness.Agent(world, "jxj", home).start()
+        submit(agent, "task-list", "once")
+        world.must("musterctl", "review", LIST, "--return", "--reason", "one")
+        wait_for(lambda: inbox(agent), "an alert")
+        agent.stop()
+        with contextlib.closing(sqlite3.connect(home / "outbox.db")) as db, db:
+            db.execute("UPDATE inbox SET bytes = x'c0', hooked = 0")
+            db.execute("UPDATE receipts SET frame = x'c0'")
+        (world.dir / "hooked").unlink(missing_ok=True)
+        agent.start()
+        agent.wait_log("hook-skipped n=1 code=protocol")
+        refused(agent.try_("receipts", "--export", "1", "--out", world.dir / "proof"), "protocol")
+        world.must("musterctl", "urge", LIST, "--reason", "two")
+        wait_for((world.dir / "hooked").exists, "the hook of the next alert")
+        wait_for(lambda: '"two"' in (world.dir / "hooked").read_text(encoding="utf-8"), "its words")
+        check(agent.running(), "the agent has ended")
 
 
 def test_watch_follows_catches_up_and_runs_its_hook():

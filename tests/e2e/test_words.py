@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import select
+import shlex
 import struct
 import subprocess
 import termios
@@ -175,6 +176,108 @@ def test_what_is_not_there_is_said_and_what_was_refused_is_marked():
             check(not re.search(r"\d\d:\d\d:\d\d", row), f"seconds in {row}")
 
 
+def test_examples_speak_the_readers_language():
+    with World("examples", rehearse="2022-12-05") as world:
+        def example(program, command, language):
+            return world.must(program, "help", command, language=language).rstrip().splitlines()[-1].strip()
+        translated = 0
+        for program in ("musterctl", "muster-agent"):
+            told = world.must(program, "--help", language="zh_CN")
+            for command in re.findall(r"(?m)^  ([a-z][a-z-]+)  ", told):
+                chinese, whole = (shlex.split(example(program, command, language)) for language in ("zh_CN", "en"))
+                check(chinese[0] == program, f"no example of {command}: {chinese}")
+                # What a person would write is his language's; what is copied stays.
+                changed = [before for before, after in zip(whole, chinese, strict=True) if before != after]
+                written = [after for option, after in zip(whole, whole[1:]) if option in ("--reason", "--text", "--title", "--name")
+                           and after != "…"]
+                equal(changed, written, f"{program} {command}")
+                translated += len(written)
+        check(translated >= 20, f"{translated} texts in examples")
+        wrong = world.run("musterctl", "extend", language="zh_CN")
+        check("防汛" in wrong.stderr and "flood" not in wrong.stderr, wrong.stderr)
+        check("防汛" in world.must("musterctl", "--man", language="zh_CN"), "the manual page")
+
+
+# What is asked of muster-agent; its exit code; what must stand in the answer in English and in Chinese.
+AIMED_AT_NOTHING = (
+    (("withdraw", "nonsense"), 1, ("nonsense is no obligation, duty or task", "muster-agent status"), ("nonsense 不是", "muster-agent status")),
+    (("withdraw", "nonsense/2023Q1"), 1, ("nonsense/2023Q1 is no", "muster-agent tasks"), ("nonsense/2023Q1 不是", "muster-agent tasks")),
+    (("withdraw", "quarterly-progress/2023Q9/jxj"), 1, ("is no obligation",), ("不是",)),
+    (("withdraw", "quartrly-progress/2023Q1/jxj"), 1, ("has no duty quartrly-progress", "did you mean quarterly-progress"),
+     ("没有事项 quartrly-progress", "quarterly-progress")),
+    (("withdraw", "quartrly-progress", "2023Q1"), 1, ("did you mean quarterly-progress",), ("quarterly-progress",)),
+    (("withdraw", PROGRESS, "2023Q1"), 2, ("either an obligation's id",), ("办件编号",)),
+    (("withdraw", "quarterly-progress"), 2, ("either an obligation's id", "is owed: 2023Q1"), ("应报", "2023Q1")),
+    (("extension", "g1-01", "--until", "2024-12-31", "--reason", "r"), 2, ("g1-01 is a task", "muster-agent progress g1-01"),
+     ("g1-01 是任务", "muster-agent progress g1-01")),
+    (("fill", "g1-01", "--name", "王芳"), 2, ("g1-01 is a task",), ("g1-01 是任务",)),
+    (("new", "g1-01"), 2, ("g1-01 is a task", "muster-agent progress g1-01"), ("g1-01 是任务",)),
+    (("progress", "g1-01"), 2, ("needs --percent",), ("--percent",)),
+    (("progress", "g1-01", "--task", "g1-02", "--percent", "3"), 2, ("g1-01 is a task already",), ("g1-01 ",)),
+    (("progress", PROGRESS), 2, ("either --text or --file",), ("--text",)),
+)
+
+
+def test_what_a_table_shows_names_what_a_command_is_for():
+    with World("aims", rehearse="2022-12-05") as world:
+        lived_in(world)
+        world.must("musterctl", "amend-task", "g1-02", "--owner", "rsj", "--reason", "r")
+        lead, member = world.agent("jxj"), world.agent("rsj")
+        wait_for(lambda: member.json("tasks") and lead.json("tasks"), "the briefs")
+        shown = {row["id"] for row in lead.json("status")["obligations"]}
+        check(PROGRESS in shown, f"{PROGRESS} is not among {shown}")
+        later = "quarterly-progress/2023Q2/jxj"
+        lead("extension", later, "--until", "2023-07-20", "--reason", "r", "--wait")
+        equal(world.ctl("show", later)["asked_until"][:10], "2023-07-21", "asked for by its id")
+        early = lead.try_("extension", later, "--until", "2023-07-01", "--reason", "r")
+        check(early.returncode == 1 and "no later than the due date" in early.stderr, early.stderr)
+        lead("progress", PROGRESS, "--text", "on its way", "--wait")
+        lead("new", PROGRESS, "--out", "progress.yaml")
+        check("period: 2023Q1" in (world.dir / "progress.yaml").read_text(encoding="utf-8").replace('"', ""), "the period of the file")
+        done = lead.try_("withdraw", PROGRESS, "--wait")
+        check(done.returncode == 1 and "present state" in done.stderr, f"nothing to withdraw: {done.stderr}")
+        equal([(row["act"], row["duty"], row["period"], row.get("obligation", "")) for row in lead.json("receipts")],
+              [("extension", "quarterly-progress", "2023Q2", later), ("progress", "quarterly-progress", "2023Q1", ""),
+               ("withdraw", "quarterly-progress", "2023Q1", PROGRESS)], "what was queued")
+        # A task's id alone, also by who does not bear the duty under which it is told of.
+        for agent, task, percent in ((lead, "g1-01", 35), (member, "g1-02", 60)):
+            agent("progress", task, "--percent", str(percent), "--wait")
+            equal(agent.json("receipts")[-1]["period"], "2023Q2", "the period that runs")
+            equal([row["percent"] for row in world.ctl("tasks") if row["id"] == task], [percent], task)
+        queued = len(lead.json("receipts"))
+        for words, code, *wanted in AIMED_AT_NOTHING:
+            for language, parts in zip(("en", "zh_CN"), wanted):
+                done = lead.try_(*words, language=language)
+                told = " ".join(done.stderr.split())
+                equal(done.returncode, code, f"{words}: {told}")
+                for part in parts:
+                    check(part in told, f"{words}: {part!r} is not in {told!r}")
+        equal(len(lead.json("receipts")), queued, "what was queued for all that")
+
+
+def test_posts_are_called_as_the_programme_calls_them():
+    with World("posts", rehearse="2022-12-05") as world:
+        world.broker.start()
+        agent = world.agent("jxj")
+        contacts = "unit-contacts/once/jxj"
+        for post in ("clerk", "head", "deputy"):
+            agent("fill", contacts, "--post", post, "--name", "王芳", "--wait")
+        agent("vacate", contacts, "--post", "deputy", "--wait")
+        kinds = ("closed", "vacated")
+        wait_for(lambda: {row["kind"] for row in agent.json("inbox", "--all")} >= set(kinds), "the alerts")
+        for language, deputy, others, ids in (("zh_CN", "分管领导", ("主要领导", "业务处室联系人"), "clerk|deputy|head|post"),
+                                              ("en", "Deputy in charge", ("Head of the unit", "Contact at the business office"), r"post:|\|")):
+            told = {row["kind"]: row["text"] for row in agent.json("inbox", "--all", language=language) if row["kind"] in kinds}
+            for kind in kinds:
+                check(re.search(f"{deputy}[:：] ?王芳$", told[kind]) and not re.search(ids, told[kind]), f"{kind}: {told[kind]}")
+            shown = world.must("musterctl", "show", contacts, language=language)
+            for name in (deputy, *others):
+                equal(len(re.findall(f"{name}[:：] ?王芳", shown)), 3 if name == deputy else 2, f"holder and history of {name}:\n{shown}")
+            check(not re.search(ids, shown), f"ids of posts in\n{shown}")
+        equal([row["post"] for row in (world.ctl("show", contacts)[f"holder {number}"] for number in (1, 2, 3))],
+              ["clerk", "head", "deputy"], "posts for programs")
+
+
 def test_a_grant_is_answered_with_how_it_stands():
     with World("grants", rehearse="2022-12-05") as world:
         world.broker.start()
@@ -293,14 +396,14 @@ def width(text):
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def on_terminal(world, columns, *words):
+def on_terminal(world, columns, *words, program="musterctl", ends=0):
     """What a command shows on a terminal so wide, line by line, without colours."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     env = harness.environment({"MUSTER_SOCKET": str(world.broker.runtime_dir / "admin.sock"), "NO_COLOR": "1"}, "zh_CN")
     # The terminal stays open here, and the shell marks the end: what a program wrote last can be lost with its terminal.
-    argv = ["/bin/sh", "-c", '"$@"; printf "#%d#" $?', "sh", harness.BIN / "musterctl", *words]
-    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=slave, env=env, cwd=world.dir)
+    argv = ["/bin/sh", "-c", '"$@"; printf "#%d#" $?', "sh", harness.BIN / program, *words]
+    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=slave, stderr=slave, env=env, cwd=world.dir)
     told = b""
     while not (end := re.search(rb"#(\d+)#$", told)):
         check(select.select([master], [], [], 60)[0], f"{words} does not end: {told[-200:]}")
@@ -308,7 +411,7 @@ def on_terminal(world, columns, *words):
     process.wait(timeout=60)
     os.close(slave)
     os.close(master)
-    equal(end[1], b"0", f"exit of {words}")
+    equal(int(end[1]), ends, f"exit of {words}")
     return told[:end.start()].decode("utf-8").replace("\r\n", "\n").splitlines()
 
 
@@ -329,7 +432,7 @@ def test_tables_are_no_wider_than_the_terminal():
             rows = len([line for line in whole if line])
             for columns in (80, 120):
                 shown = on_terminal(world, columns, *words)
-                wide = [line for line in shown if width(line) > columns and "考评" not in line]
+                wide = [line for line in shown if width(line) > columns]
                 equal(wide, [], f"too wide for {columns}: {words}")
                 equal(letters(shown), letters(whole), f"what {words} shows in {columns} columns")
                 # A column stays a column: what goes on in another line stands below its heading.
@@ -338,6 +441,22 @@ def test_tables_are_no_wider_than_the_terminal():
         # An id that fits is never broken: it is copied.
         shown = on_terminal(world, 120, "obligations", "--group", "g1")
         check(any(PROGRESS in line for line in shown), "an id in one piece")
+        # Where it would not fit beside the rest it stands above it, and what is its stands in below.
+        shown = on_terminal(world, 80, "obligations", "--group", "g1")
+        ids = [row["id"] for row in world.ctl("obligations", "--group", "g1")]
+        equal([line for line in shown if not line.startswith("  ")], ["编号", *ids], "ids on lines of their own")
+        check(any(re.match("  2023-04-10 24:00 .08:00  ", line) for line in shown), f"a due date in one piece: {shown[:6]}")
+        # What is said under a table, and what goes wrong, is no wider either.
+        shown = on_terminal(world, 80, "assess", "--period", "2023Q1")
+        equal([line for line in shown if width(line) > 80], [], "notes too wide for 80")
+        wrong = ("--socket", "/nowhere", "status")
+        shown = on_terminal(world, 80, *wrong, ends=3)
+        equal([line for line in shown if width(line) > 80], [], "a hint too wide for 80")
+        check(shown[-1].startswith("        ") and not shown[1].startswith("   "), f"a hint goes on below itself: {shown}")
+        agent = world.agent("jxj")
+        wait_for(lambda: agent.json("inbox", "--all"), "the inbox")
+        shown = on_terminal(world, 80, "--home", agent.home, "inbox", program="muster-agent")
+        equal([line for line in shown if width(line) > 80], [], "alerts too wide for 80")
         # Sentences go on below themselves, and keys stay whole.
         shown = on_terminal(world, 80, "explain", PROGRESS)
         clause = next(index for index, line in enumerate(shown) if line.startswith("条款"))

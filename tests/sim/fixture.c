@@ -171,7 +171,8 @@ static struct mst_duty duty(const char *id, enum mst_bearer_kind bearer, enum ms
 
 static void fill_duties(struct mst_programme *p, unsigned edits)
 {
-    static const char *const posts[] = {"deputy", "head"};
+    static const struct mst_post posts[] = {{"deputy", {"deputy", "deputy"}},
+                                            {"head", {"Head", "主要领导"}}};
     struct mst_duty *d = take(p->arena, 13 * sizeof *d);
     d[0] = duty("progress", MST_BEARER_LEADS, MST_CLOSE_AUTOMATIC, MST_PERIOD_QUARTER, 5);
     d[1] = duty("exchange", MST_BEARER_MEMBERS, MST_CLOSE_RECEIVE, MST_PERIOD_MONTH, -3);

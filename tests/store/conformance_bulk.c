@@ -304,7 +304,7 @@ static void sealed_batches_are_carried_out_at_a_start(void **state)
 {
     struct world *w = *state;
     int files = 0;
-    if (!w->backend->bulk)
+    if (!w->backend->bulk || w->backend->apart)
         return;
     w->options.bulk_file_bytes_max = 4096;
     world_reopen(w);
@@ -330,7 +330,7 @@ static void batch_of_any_size_is_sealed_and_carried_out(void **state)
     static uint8_t large[400000];
     mst_pid p = 0;
     int files = 0;
-    if (!w->backend->bulk)
+    if (!w->backend->bulk || w->backend->apart)
         return;
     assert_int_equal(fixture_write_batch(w->s, 1, &w->err), 0);
     off_t log_bytes = bytes_of_log(w);

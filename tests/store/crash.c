@@ -15,6 +15,7 @@
 
 #define BATCHES 36  /* of a history */
 #define HISTORIES 8 /* the images are shared out among them */
+#define RECORD_BYTES_MAX 1000
 
 static char dir[64];
 
@@ -23,6 +24,7 @@ enum unsafe { SAFE, UNSAFE_COMMITS, UNSAFE_BULK };
 
 static uint64_t images = 4000;
 static uint64_t seed = 20231011;
+static int64_t record_bytes_max; /* of the history */
 
 static struct mst_store_options small_options(void)
 {
@@ -34,6 +36,7 @@ static struct mst_store_options small_options(void)
     options.bulk_bytes = 2000;
     options.bulk_file_bytes_max = 40000;
     options.bulk_ahead_bytes = 16384;
+    options.record_bytes_max = record_bytes_max;
     return options;
 }
 
@@ -135,6 +138,8 @@ static bool check_image(const struct memvfs_log *log, size_t cut, uint64_t image
 static void check_history(uint64_t history, enum unsafe unsafe, uint64_t count,
                           struct images_verdict *v)
 {
+    /* In every second one the larger batches cannot be sealed. */
+    record_bytes_max = history % 2 ? RECORD_BYTES_MAX : 0;
     struct memvfs_log *log = record_history(history, unsafe);
     images_check(log, history, count, check_image, v);
     memvfs_log_free(log);

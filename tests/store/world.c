@@ -22,6 +22,7 @@ static const struct backend backends[] = {
     {"sqlite", mst_store_sqlite_open, .keeps = true},
     {"sqlite, behind", mst_store_sqlite_open, .keeps = true, .behind = true},
     {"sqlite, bulk", mst_store_sqlite_open, .keeps = true, .bulk = true},
+    {"sqlite, bulk, apart", mst_store_sqlite_open, .keeps = true, .bulk = true, .apart = true},
     {"mem", mst_store_mem_open, .trace = false},
     {"trace(sqlite, behind, bulk)", mst_store_sqlite_open, .trace = true, .keeps = true,
      .behind = true, .bulk = true},
@@ -68,6 +69,7 @@ int world_set_up(void **state)
     w->options = fixture_options(w->dir);
     w->options.behind_bytes = backend->behind;
     w->options.bulk_bytes = backend->bulk;
+    w->options.record_bytes_max = backend->apart;
     w->options.bulk_file_bytes_max = 20000; /* a few batches of the model */
     assert_int_equal(world_open(w), 0);
     world_begin(w);

@@ -14,6 +14,7 @@ struct backend {
     bool trace, keeps; /* keeps: what is stored outlives the store */
     bool behind;       /* batches with reports are committed by a thread */
     bool bulk;         /* reports lie in files beside the database */
+    bool apart;        /* no batch can be sealed */
 };
 
 struct world {

@@ -52,7 +52,8 @@ struct world {
     size_t frames_count;
     uint64_t alert_last;
     mst_time now;
-    int puts_left; /* before one fails with MST_E_FULL; -1: none does */
+    int puts_left;            /* before one fails with MST_E_FULL; -1: none does */
+    int64_t growth_bytes_day; /* of the next start; 0: no limit */
     struct mst_msg_scratch scratch;
 };
 
@@ -204,8 +205,10 @@ static inline void start(struct world *w, mst_time down_from)
         of_store = w;
         w->puts_left = -1;
     }
-    struct mst_driver_options driver = {
-        .store = w->store, .keys = &w->keys, .key_life_ms = KEY_LIFE_MS};
+    struct mst_driver_options driver = {.store = w->store,
+                                        .keys = &w->keys,
+                                        .key_life_ms = KEY_LIFE_MS,
+                                        .growth_bytes_day = w->growth_bytes_day};
     struct mst_driver_callbacks callbacks = {
         .context = w, .answer = on_answer, .alert = on_alert, .sign = on_sign, .log = on_log};
     assert_int_equal(mst_driver_new(&driver, &callbacks, &w->driver, &err), 0);

@@ -40,6 +40,7 @@ struct fake {
     size_t outboxes_count;
     uint64_t row, epoch, watermark, alerts, acked_alert, window, now;
     uint64_t refuse_seq;     /* answered as refused */
+    size_t refuse_rows;      /* in so many rows, as long as they may be; 0: in a short one */
     unsigned lose_receipts;  /* so many are not sent */
     unsigned forge_receipts; /* so many carry a wrong signature */
     unsigned expect_once;    /* so many pushes are answered with `expect` without being stored */
@@ -109,28 +110,35 @@ static void send_receipt(struct fake *f, zframe_t *peer, struct stored *o, uint6
     struct mst_msg msg = {.type = MST_MSG_receipt};
     struct mst_msg_receipt *r = &msg.u.receipt;
     struct mst_buf refused = {0};
-    struct mst_slice row = {0};
+    static struct mst_slice rows[4096];
+    size_t count = 0;
     uint8_t sig[MST_SIGN_BYTES];
     if (f->lose_receipts) {
         f->lose_receipts--;
         return;
     }
     if (f->refuse_seq >= first && f->refuse_seq <= last) {
-        mst_pack_map(&refused, 3);
+        char text[MST_ERR_TEXT_MAX] = "";
+        memset(text, 'x', f->refuse_rows ? sizeof text - 1 : 1);
+        mst_pack_map(&refused, 4);
         mst_pack_text(&refused, "seq");
         mst_pack_uint(&refused, f->refuse_seq);
         mst_pack_text(&refused, "code");
         mst_pack_text(&refused, "locked");
         mst_pack_text(&refused, "subject");
-        mst_pack_text(&refused, "d/p/u1");
-        row = mst_bytes(refused.data, refused.len);
+        mst_pack_text(&refused, f->refuse_rows ? text + 256 : "d/p/u1");
+        mst_pack_text(&refused, "text");
+        mst_pack_text(&refused, text);
+        do
+            rows[count++] = mst_bytes(refused.data, refused.len);
+        while (count < f->refuse_rows);
     }
     r->outbox = mst_bytes(o->id, sizeof o->id);
     r->first = first;
     r->last = last;
     r->row = o->rows[first];
     r->head = mst_bytes(o->heads[last], MST_HASH_BYTES);
-    r->refused = (struct mst_slices){&row, row.data ? 1 : 0};
+    r->refused = (struct mst_slices){rows, count};
     r->epoch = f->epoch;
     r->watermark = f->watermark;
     r->now = f->now;

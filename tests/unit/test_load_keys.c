@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -88,12 +89,56 @@ static void a_key_file_is_whole_or_not_there(void **state)
     mst_keys_wipe(&again);
 }
 
+static void a_fifo_is_no_key_file(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/muster-keys-XXXXXX", path[64], command[96];
+    struct mst_keys keys;
+    struct mst_err err;
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/keys", dir);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    alarm(20); /* nobody will ever write there */
+    assert_int_equal(mst_keys_read(path, &keys, &err), MST_E_DENIED);
+    alarm(0);
+    assert_non_null(strstr(err.text, "not a regular file"));
+    snprintf(command, sizeof command, "rm -r %s", dir);
+    assert_int_equal(system(command), 0);
+}
+
+static void a_full_disk_is_called_one(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/muster-keys-XXXXXX", path[64], command[96];
+    struct mst_keys keys;
+    struct mst_err err;
+    const struct rlimit small = {100, 100};
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/keys", dir);
+    assert_int_equal(mst_keys_make(&keys, &err), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        signal(SIGXFSZ, SIG_IGN);
+        int code = setrlimit(RLIMIT_FSIZE, &small) ? 0 : mst_keys_write(path, &keys, &err);
+        _exit(code == MST_E_IO && strstr(err.text, "No space left") ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    snprintf(command, sizeof command, "rmdir %s", dir);
+    assert_int_equal(system(command), 0);
+    mst_keys_wipe(&keys);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reading_keys_forbids_cores),
         cmocka_unit_test(making_keys_forbids_cores),
         cmocka_unit_test(a_key_file_is_whole_or_not_there),
+        cmocka_unit_test(a_fifo_is_no_key_file),
+        cmocka_unit_test(a_full_disk_is_called_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -445,6 +445,35 @@ static void brief_is_replaced_whole(void **state)
 
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
+/* In the smallest outbox that may be set, a twentieth of which is less than a report can be. */
+static void room_is_made_for_the_largest_report(void **state)
+{
+    struct fixture *f = *state;
+    char words[1000], text[61000];
+    struct mst_buf body = {0};
+    struct mst_pruned pruned;
+    uint64_t number;
+    memset(words, 'x', sizeof words - 1);
+    words[sizeof words - 1] = '\0';
+    memset(text, 'y', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    while (mst_outbox_bytes(f->box) < roomy.bytes_max - 60000)
+        assert_true(append(f->box, words, 1) > 0);
+    commit(f->box);
+    assert_int_equal(
+        receipt(f->box, 1, mst_outbox_last(f->box), 1, 0, (struct mst_slices){NULL, 0}), 0);
+    mst_pack_map(&body, 1);
+    mst_pack_text(&body, "text");
+    mst_pack_text(&body, text);
+    const struct mst_msg_report report = {
+        .act = mst_text("submit"), .unit = mst_text("u1"), .body = mst_bytes(body.data, body.len)};
+    assert_int_equal(mst_outbox_append(f->box, &report, &number, NULL), MST_E_FULL);
+    assert_int_equal(mst_outbox_prune(f->box, 2, &pruned, NULL), 0);
+    assert_true(pruned.lost > 0);
+    assert_int_equal(mst_outbox_append(f->box, &report, &number, NULL), 0);
+    mst_buf_done(&body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -458,6 +487,7 @@ int main(void)
         CASE(rewound_outbox_sends_what_it_keeps_and_no_more),
         CASE(old_and_surplus_reports_go_and_the_unacknowledged_never),
         CASE(full_outbox_refuses_until_acknowledged_reports_make_room),
+        CASE(room_is_made_for_the_largest_report),
         CASE(backup_that_ends_within_a_run_lets_go_of_no_more_than_it_holds),
         CASE(file_of_another_unit_is_refused),
         CASE(no_promised_report_is_lost_when_the_agent_is_killed),

@@ -154,6 +154,28 @@ static int append_many(struct fixture *f, size_t count, size_t odd, uint64_t *re
     return 0;
 }
 
+/* A connection whose answers are looked at between the rounds that the test makes itself. */
+static int connect_apart(struct fixture *f)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/agent.sock", f->dir);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+/* {do: verb, name: value} */
+static void ask_apart(struct fixture *f, int fd, const char *verb, const char *name, uint64_t value)
+{
+    mst_buf_clear(&f->request);
+    mst_pack_map(&f->request, 2);
+    mst_pack_text(&f->request, "do");
+    mst_pack_text(&f->request, verb);
+    mst_pack_text(&f->request, name);
+    mst_pack_uint(&f->request, value);
+    assert_int_equal(send(fd, f->request.data, f->request.len, 0), f->request.len);
+}
+
 /* ---- claims ---- */
 
 static void one_report_is_answered_with_its_number(void **state)
@@ -216,22 +238,13 @@ static void full_outbox_takes_what_has_room(void **state)
 static void whoever_waits_for_a_receipt_asks_for_its_commit(void **state)
 {
     struct fixture *f = *state;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
     uint64_t first = 0, count = 0;
     uint8_t head[MST_HASH_BYTES], answer[4096];
     static const uint8_t sig[MST_SIGN_BYTES] = {7};
     assert_int_equal(append_many(f, 2, SIZE_MAX, &first, &count), 0);
     stop_rounds(f);
-    snprintf(address.sun_path, sizeof address.sun_path, "%s/agent.sock", f->dir);
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    mst_buf_clear(&f->request);
-    mst_pack_map(&f->request, 2);
-    mst_pack_text(&f->request, "do");
-    mst_pack_text(&f->request, "wait");
-    mst_pack_text(&f->request, "number");
-    mst_pack_uint(&f->request, 2);
-    assert_int_equal(send(fd, f->request.data, f->request.len, 0), f->request.len);
+    int fd = connect_apart(f);
+    ask_apart(f, fd, "wait", "number", 2);
     for (uint64_t last = 1; last <= 2; last++) {
         assert_int_equal(mst_serve_read(f->serve, NULL), 0);
         assert_false(mst_serve_owes(f->serve));
@@ -255,6 +268,35 @@ static void whoever_waits_for_a_receipt_asks_for_its_commit(void **state)
     close(fd);
 }
 
+static struct mst_slice code_of_answer(int fd, uint8_t *answer, size_t size)
+{
+    ssize_t n = recv(fd, answer, size, MSG_DONTWAIT);
+    assert_true(n > 0);
+    return mst_unpack_text(mst_bytes(answer, (size_t)n), "code");
+}
+
+/* A round whose commit had no room. */
+static void what_was_marked_in_a_lost_commit_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    const struct mst_err why = {.code = MST_E_FULL, .text = "the disk"};
+    uint8_t answer[4096];
+    stop_rounds(f);
+    int fd = connect_apart(f);
+    for (int lost = 1; lost >= 0; lost--) {
+        ask_apart(f, fd, "inbox", "mark", 7);
+        assert_int_equal(mst_serve_read(f->serve, NULL), 0);
+        assert_true(mst_outbox_urgent(f->box));
+        assert_int_equal(lost ? mst_outbox_rollback(f->box, NULL) : mst_outbox_commit(f->box, NULL),
+                         0);
+        if (lost)
+            mst_serve_refuse(f->serve, &why);
+        assert_int_equal(mst_serve_settle(f->serve, NULL), 0);
+        assert_true(mst_slice_is(code_of_answer(fd, answer, sizeof answer), lost ? "full" : "ok"));
+    }
+    close(fd);
+}
+
 #define CASE(fn, setup) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -265,6 +307,7 @@ int main(void)
         CASE(batch_ends_before_the_first_that_cannot_be_queued, setup),
         CASE(full_outbox_takes_what_has_room, setup_small),
         CASE(whoever_waits_for_a_receipt_asks_for_its_commit, setup),
+        CASE(what_was_marked_in_a_lost_commit_is_refused, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -270,6 +270,17 @@ static void refused_report_consumes_its_number_and_is_remembered(void **state)
     assert_int_equal(entry_of(f, 3).receipt, 3);
 }
 
+/* Or it would be sent again and again, and nothing behind it ever. */
+static void longest_receipt_is_taken(void **state)
+{
+    struct fixture *f = *state;
+    f->fake.refuse_seq = 1;
+    f->fake.refuse_rows = MST_RUN_REPORTS_MAX;
+    append(f, 2);
+    until(f, all_acked);
+    assert_int_equal(f->fake.hellos, 1);
+}
+
 static void lost_receipt_is_asked_for_by_sending_again(void **state)
 {
     struct fixture *f = *state;
@@ -659,6 +670,7 @@ int main(void)
         CASE(narrow_window_is_no_standstill),
         CASE(report_is_not_pushed_before_its_commit),
         CASE(refused_report_consumes_its_number_and_is_remembered),
+        CASE(longest_receipt_is_taken),
         CASE(lost_receipt_is_asked_for_by_sending_again),
         CASE(stored_receipt_may_number_more_than_was_sent),
         CASE(receipts_open_the_window_and_may_be_lost_before_their_commit),
