@@ -87,7 +87,8 @@ bool mst_serve_owes(const struct mst_serve *serve)
 {
     for (size_t i = 0; i < serve->count; i++) {
         const struct mst_serve_connection *c = &serve->connections[i];
-        if (c->answer.len || (c->waiting == MST_SERVE_WAIT_ENTRY && mst_serve_is_decided(serve, c)))
+        bool begins = c->answer.len && c->sent == 0;
+        if (begins || (c->waiting == MST_SERVE_WAIT_ENTRY && mst_serve_is_decided(serve, c)))
             return true;
     }
     return false;
@@ -103,9 +104,11 @@ int mst_serve_settle(struct mst_serve *serve, struct mst_err *err)
             return code;
         if (c->answer.len == 0)
             continue;
-        ssize_t n = send(c->fd, c->answer.data, c->answer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        code = mst_local_answer(c->fd, mst_bytes(c->answer.data, c->answer.len), &c->sent);
+        if (code == MST_E_BUSY)
+            continue;
         mst_buf_clear(&c->answer);
-        if (n < 0)
+        if (code)
             disconnect(serve, i);
     }
     return 0;
@@ -149,7 +152,9 @@ size_t mst_serve_fds(const struct mst_serve *serve, struct pollfd *fds)
     if (serve->count < MST_SERVE_CONNECTIONS_MAX)
         fds[n++] = (struct pollfd){.fd = serve->listener, .events = POLLIN};
     for (size_t i = 0; i < serve->count; i++)
-        fds[n++] = (struct pollfd){.fd = serve->connections[i].fd, .events = POLLIN};
+        fds[n++] =
+            (struct pollfd){.fd = serve->connections[i].fd,
+                            .events = serve->connections[i].answer.len ? POLLIN | POLLOUT : POLLIN};
     return n;
 }
 

@@ -49,6 +49,7 @@ static void answer(struct mst_serve *serve, struct mst_serve_connection *c,
     reply->more = !why && rows->next != 0;
     reply->now = (uint64_t)mst_session_now(serve->session);
     mst_buf_clear(&c->answer);
+    c->sent = 0;
     c->waiting = MST_SERVE_WAIT_NONE;
     struct mst_err err;
     if (mst_msg_encode(&msg, &c->answer, &err)) {

@@ -38,6 +38,7 @@ struct mst_serve_connection {
     struct mst_ask *ask;   /* the latest question to the broker: its rows go out in pages */
     bool promised;         /* the answer promises what is not committed yet */
     struct mst_buf answer; /* ready, to be sent after the commit */
+    size_t sent;           /* of it, which is more than a packet: the rest goes as it is read */
 };
 
 struct mst_serve {
