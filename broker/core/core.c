@@ -568,3 +568,13 @@ const struct mst_obligation *mst_core_at(const struct mst_core *core, size_t ind
     assert(index < core->table.count);
     return &mst_table_at(&core->table, (uint32_t)index)->o;
 }
+
+void mst_core_say_state(const struct mst_core *core, char subject[256])
+{
+    const struct mst_obligation *o = mst_core_find(core, subject);
+    const struct mst_item *item = o ? NULL : mst_core_item(core, MST_ITEM_TASK, subject);
+    size_t used = strlen(subject);
+    if (o || item)
+        snprintf(subject + used, 256 - used, ": %s",
+                 o ? mst_work_word(o->work) : mst_item_state_word(item->state));
+}
