@@ -133,6 +133,7 @@ static const struct heading headings[] = {
     {"period", N_("Period")},
     {"phase", N_("Phase")},
     {"points", N_("Points")},
+    {"post", N_("Post")},
     {"previous", N_("Period before")},
     {"principal", N_("Principal")},
     {"programme", N_("Programme")},
