@@ -331,6 +331,13 @@ def test_acts_are_answered_with_what_they_did():
                     continue  # it is so no longer
                 told = world.must("musterctl", *words, language=language).splitlines()
                 check(len(told) == 2 and re.search(part, told[1]), f"{words}: {part} is not in {told}")
+        told = world.must("musterctl", "alerts", "--limit", "1000", language="zh_CN")
+        check("市商务局" in told and not re.search("unit:|group-head:|city-leader:", told), "who alerts were for")
+        row = [row for row in world.ctl("alerts", "--limit", "1000") if row["audience"] == "unit:swj"][-1]
+        equal((row["audience_zh"], row["audience_en"]), ("市商务局", "Commerce Bureau"), "for programs")
+        for language, part in (("en", "Audience +Commerce Bureau"), ("zh_CN", "对象 +市商务局")):
+            told = world.must("musterctl", "explain", row["number"], language=language)
+            check(re.search(part, told), told)
 
 
 def test_settings_are_read_in_chinese_and_stay_as_they_are_for_programs():
