@@ -520,3 +520,4 @@ def test_tables_are_no_wider_than_the_terminal():
 
 if __name__ == "__main__":
     harness.main(*[test for name, test in list(globals().items()) if name.startswith("test_")])
+            equal([line for line in shown if line.endswith(" ")], [], f"{words} has lines that end in a blank")
