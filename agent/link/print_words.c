@@ -18,7 +18,7 @@ static const struct heading headings[] = {
     {"action", N_("Action")},
     {"actor", N_("By")},
     {"admin", N_("Administrator")},
-    {"alert", N_("Alert")},
+    {"alert", N_("Rows of alerts")},
     {"alerts", N_("Alerts")},
     {"area", N_("Focus area")},
     {"areas", N_("Focus areas")},

@@ -137,6 +137,16 @@ def test_chinese_readers_are_left_no_english():
             told = re.sub(r"(?m)^名称（英文）.*$", "", told)  # explain gives both, and says so
             left = sorted({word for word in english(told, words) if word not in THEIRS and word not in units})
             equal(left, [], f"English in {words}:\n{told}")
+        counts = world.ctl("ledger", "verify")
+        check(counts["alert"] == counts["alerts"], counts)  # two numbers, which are called two things
+        told = world.must("musterctl", "ledger", "verify", language="zh_CN")
+        equal(len(re.findall(rf"(?m)^\S+ +{counts['alert']}$", told)), 2, told)
+        names = [line.split()[0] for line in told.splitlines()]
+        equal(len(names), len(set(names)), f"a name stands twice in\n{told}")
+        stream = world.must("muster-watch", "--home", world.home("office:main"), "--since", "0", "--timeout", "1", language="zh_CN")
+        lines = stream.splitlines()
+        check({"办公室", "办公室主任", "unit:jxj"} <= {line.split()[3] for line in lines}, lines[:5])
+        equal({width(line[:line.index("〔演练〕")]) for line in lines}, {48}, "where the sentences begin")
         told = world.must("musterctl", "verify", "head.json", "--key", key, language="zh_CN")
         check(re.search(r"核验结果 +有效", told) and "台账链头" in told, told)
         # The ledger's words are the first of each row's subject, and its kind; what follows are ids.
@@ -510,6 +520,7 @@ def test_tables_are_no_wider_than_the_terminal():
         for words in (("--help",), ("help", "figures"), ("help", "amend-task")):
             shown = on_terminal(world, 80, *words)
             equal([line for line in shown if width(line) > 80 and not line.startswith("  musterctl ")], [], f"{words} is too wide for 80")
+            equal([line for line in shown if line.endswith(" ")], [], f"{words} has lines that end in a blank")
             whole = world.must("musterctl", *words, language="zh_CN").splitlines()
             equal(letters(shown), letters(whole), f"what {words} says")
         # Where not even the narrowest columns fit, each row is a block.
@@ -520,4 +531,3 @@ def test_tables_are_no_wider_than_the_terminal():
 
 if __name__ == "__main__":
     harness.main(*[test for name, test in list(globals().items()) if name.startswith("test_")])
-            equal([line for line in shown if line.endswith(" ")], [], f"{words} has lines that end in a blank")
