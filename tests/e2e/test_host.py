@@ -110,6 +110,10 @@ def make_host():
         upper.mkdir(parents=True)
         work.mkdir()
         mount("-t", "overlay", "overlay", "-o", f"lowerdir=/{name},upperdir={upper},workdir={work}", f"/{name}")
+    # What a broker of this host keeps stays where it is, below the overlays.
+    for root in ("/etc", "/var/lib"):
+        for path in pathlib.Path(root).glob("muster*"):
+            shutil.rmtree(path)
     mount("-t", "proc", "proc", "/proc")
     raise_loopback()
     os.chmod("/root", 0o700)
