@@ -305,6 +305,9 @@ def test_posts_are_called_as_the_programme_calls_them():
             check(not re.search(ids, shown), f"ids of posts in\n{shown}")
         equal([row["post"] for row in (world.ctl("show", contacts)[f"holder {number}"] for number in (1, 2, 3))],
               ["clerk", "head", "deputy"], "posts for programs")
+        # It is named by what it is called, too.
+        agent("vacate", contacts, "--post", "主要领导", "--wait")
+        equal(world.ctl("fill", contacts, "--post", "Head of the unit", "--name", "王芳")[0]["post"], "head", "by its name")
 
 
 def test_a_grant_is_answered_with_how_it_stands():
