@@ -55,6 +55,10 @@ def test_package_is_whole():
             user = re.search(r"(?m)^User=(\S+)", text)[1]
             users = (root / "usr/lib/sysusers.d/muster.conf").read_text(encoding="utf-8")
             check(re.search(rf"(?m)^u {user} ", users), f"{unit.name} runs as {user}")
+            made = (root / "usr/lib/tmpfiles.d/muster.conf").read_text(encoding="utf-8")
+            for kind, directory, mode in re.findall(r"(?m)^(State|Runtime)Directory=([\w-]+).*\n\1DirectoryMode=(\d+)", text):
+                path = {"State": "/var/lib/", "Runtime": "/run/"}[kind] + directory
+                check(re.search(rf"(?m)^d {path} +{mode} +{user} +{user}$", made), f"{path} of {unit.name}, before it has run")
 
 
 def test_programs_find_the_catalogues_of_their_own_package():
