@@ -399,6 +399,7 @@ def test_an_amended_task_is_told_by_names():
         shown = world.must("musterctl", "show", TASKS, language="zh_CN")
         check(re.search(r"(?m)^时限状态 +-$", shown), shown)
         shown = world.must("musterctl", "show", PROGRESS, language="zh_CN")
+        check(re.search("(?m)^回执号$", shown), f"the receipt of what was not received: {shown}")
         check(not re.search(r"(?m)^时限状态 +-$", shown), shown)
 
 
