@@ -18,6 +18,7 @@
 #include "proto/pack.h"
 
 #define QUEUE_TIMEOUT_MS 30000
+#define STATUS_TIMEOUT_MS 30000
 #define WAIT_SECONDS 60
 
 void mst_desk_pack_pair(struct mst_buf *out, const char *key, const char *value)
@@ -43,6 +44,23 @@ static void pack_act(const struct mst_desk_act *act, struct mst_buf *out)
         mst_pack_text(out, "body");
         mst_buf_put(out, act->body.data, act->body.len);
     }
+}
+
+int mst_desk_now(struct mst_local *local, mst_time *ret_now, struct mst_err *err)
+{
+    struct mst_buf request = {0};
+    const struct mst_msg_reply *reply;
+    mst_pack_map(&request, 1);
+    mst_desk_pack_pair(&request, "do", "status");
+    int code =
+        mst_local_call(local, mst_bytes(request.data, request.len), STATUS_TIMEOUT_MS, &reply, err);
+    mst_buf_done(&request);
+    if (code)
+        return code;
+    bool connected =
+        reply->rows.count == 1 && mst_unpack_bool(reply->rows.items[0], "connected", false);
+    *ret_now = connected ? (mst_time)reply->now : 0;
+    return 0;
 }
 
 int mst_desk_check_period(const char *period, struct mst_err *err)
@@ -99,7 +117,27 @@ static int await_outcome(struct mst_local *local, uint64_t number, int seconds,
     return code;
 }
 
-static int print_outcome(const struct mst_desk *desk, struct mst_slice row, struct mst_err *err)
+/* What was submitted before stands in the way: whether it can be taken back depends on how it
+ * stands by now. */
+static void hint_submitted(struct mst_local *local, const struct mst_desk_act *act,
+                           struct mst_err *err)
+{
+    struct mst_err why;
+    struct mst_brief brief;
+    struct mst_desk_aim aim = {.task = ""};
+    mst_time now = 0;
+    if (mst_brief_fetch(local, &brief, &why))
+        return;
+    snprintf(aim.duty, sizeof aim.duty, "%s", act->duty);
+    snprintf(aim.period, sizeof aim.period, "%s", act->period);
+    snprintf(aim.obligation, sizeof aim.obligation, "%s", act->obligation ? act->obligation : "");
+    if (mst_desk_now(local, &now, &why) == 0)
+        mst_desk_hint_submitted(&brief, &aim, now, err);
+    mst_brief_done(&brief);
+}
+
+static int print_outcome(const struct mst_desk *desk, struct mst_local *local,
+                         const struct mst_desk_act *act, struct mst_slice row, struct mst_err *err)
 {
     struct mst_buf json = {0};
     if (desk->json) {
@@ -114,11 +152,8 @@ static int print_outcome(const struct mst_desk *desk, struct mst_slice row, stru
     if (refusal.len > 0) {
         (void)mst_link_fault(refusal, mst_unpack_text(row, "subject"), mst_text(""), mst_text(""),
                              err);
-        if (err->code == MST_R_STATE && strcmp(desk->call->command->word, "submit") == 0)
-            mst_hint(
-                err, "%s",
-                _("what was submitted is with the receiver: `muster-agent withdraw DUTY PERIOD` "
-                  "takes it back before its review; else it has to be returned"));
+        if (err->code == MST_R_STATE && strcmp(act->word, "submit") == 0)
+            hint_submitted(local, act, err);
         (void)mst_desk_complain(err);
         return MST_EXIT_REFUSED;
     }
@@ -158,7 +193,7 @@ int mst_desk_perform(const struct mst_desk *desk, struct mst_local *local,
     if (await_outcome(local, number, limit > 0 && limit <= 86400 ? limit : WAIT_SECONDS, &row,
                       &err))
         return mst_desk_complain(&err);
-    return print_outcome(desk, row, &err);
+    return print_outcome(desk, local, act, row, &err);
 }
 
 static int perform(const struct mst_desk *desk, const struct mst_desk_act *act)

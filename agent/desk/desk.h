@@ -154,6 +154,16 @@ MST_MUST_CHECK int mst_desk_check_later(const struct mst_brief *brief,
                                         const struct mst_desk_aim *aim, mst_day until,
                                         struct mst_err *err);
 
+/* What to do about a report that was submitted already, by how it stands in the brief; no other
+ * hint than the one that is there where that is not known. */
+void mst_desk_hint_submitted(const struct mst_brief *brief, const struct mst_desk_aim *aim,
+                             mst_time now, struct mst_err *err);
+/* MST_R_STATE or MST_R_AFTER_DUE, with that hint, where what is aimed at can no longer be taken
+ * back, as the brief has it. */
+MST_MUST_CHECK int mst_desk_check_withdrawal(const struct mst_brief *brief,
+                                             const struct mst_desk_aim *aim, mst_time now,
+                                             struct mst_err *err);
+
 /*
  * Progress of one task as the command line gives it, checked as the broker will: each fault is told
  * by its option. MST_E_INVALID when there were any.

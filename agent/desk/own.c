@@ -13,7 +13,6 @@
 #include "config/model/date.h"
 #include "proto/pack.h"
 
-#define STATUS_TIMEOUT_MS 30000
 #define TEXT_BYTES_MAX 60000
 
 struct own {
@@ -193,22 +192,15 @@ int mst_desk_progress(const struct mst_desk *desk)
 
 /* ---- more time ---- */
 
-/* Ahead, and after the due date. The agent's clock is a rehearsal's once it has met a rehearsing
- * broker; before, it tells nothing that a date could be held against. */
+/* Ahead, and after the due date. */
 static int check_until(struct own *own, mst_day until, struct mst_err *err)
 {
-    struct mst_buf request = {0};
-    const struct mst_msg_reply *reply;
     struct tm now;
     char date[16];
-    mst_pack_map(&request, 1);
-    mst_desk_pack_pair(&request, "do", "status");
-    int code = mst_local_call(own->local, mst_bytes(request.data, request.len), STATUS_TIMEOUT_MS,
-                              &reply, err);
-    mst_buf_done(&request);
-    time_t seconds = code ? 0 : (time_t)(reply->now / 1000);
-    if (!code && reply->rows.count == 1 &&
-        mst_unpack_bool(reply->rows.items[0], "connected", false) && localtime_r(&seconds, &now)) {
+    mst_time at;
+    int code = mst_desk_now(own->local, &at, err);
+    time_t seconds = code ? 0 : (time_t)(at / 1000);
+    if (!code && at && localtime_r(&seconds, &now)) {
         mst_day today = mst_day_of(now.tm_year + 1900, now.tm_mon + 1, now.tm_mday);
         if (until < today) {
             code = mst_fail(err, MST_E_INVALID, _("%s is past"), mst_day_format(until, date));
@@ -280,8 +272,20 @@ int mst_desk_vacate(const struct mst_desk *desk)
     return with_aim(desk, vacate);
 }
 
+/* What the broker will refuse for sure: it has told how the report stands, as long as the agent is
+ * connected. What stands as not submitted may have been submitted a moment ago. */
+static int check_withdrawal(struct own *own, struct mst_err *err)
+{
+    mst_time now;
+    int code = mst_desk_now(own->local, &now, err);
+    return code || !now ? code : mst_desk_check_withdrawal(&own->brief, &own->aim, now, err);
+}
+
 static int withdraw(struct own *own)
 {
+    struct mst_err err;
+    if (!own->aim.task[0] && check_withdrawal(own, &err))
+        return mst_desk_complain(&err);
     return perform_with_values(own, "withdraw", NULL, 0);
 }
 

@@ -23,6 +23,7 @@ static const struct heading headings[] = {
     {"area", N_("Focus area")},
     {"areas", N_("Focus areas")},
     {"asked", N_("Extension asked for")},
+    {"asked_reason", N_("Why more time")},
     {"asked_until", N_("Asked for until")},
     {"at", N_("At")},
     {"audience", N_("Audience")},

@@ -319,7 +319,7 @@ static int answer_with_obligation(struct mst_engine *e, uint64_t session, uint64
     mst_pack_text(&row, "work");
     mst_pack_text(&row, mst_work_word(o->work));
     mst_pack_text(&row, "phase");
-    mst_pack_text(&row, mst_phase_word(mst_obligation_phase(e->programme, o, now, NULL)));
+    mst_pack_text(&row, mst_obligation_phase_word(e->programme, o, now));
     mst_pack_text(&row, "verdict");
     mst_pack_text(&row, mst_verdict_word(o->verdict));
     mst_pack_text(&row, "due");
