@@ -13,8 +13,16 @@ struct mst_desk_act {
 /* Queue it, say so, and wait for the receipt if that is asked; an exit code. */
 int mst_desk_perform(const struct mst_desk *desk, struct mst_local *local,
                      const struct mst_desk_act *act);
-/* Now, as the broker has it; 0: the agent is not connected, and what it knows may be old. */
-MST_MUST_CHECK int mst_desk_now(struct mst_local *local, mst_time *ret_now, struct mst_err *err);
+/*
+ * The same, after the broker was asked: what its rules have against the act now is told with what
+ * to do, and not queued; with --json the broker's answer is printed.
+ */
+int mst_desk_perform_asked(const struct mst_desk *desk, struct mst_local *local,
+                           const struct mst_desk_act *act);
+/* What to do where a report that was submitted stands in the way, by how it stands now: instead of
+ * the hint that is there, where the agent knows. */
+void mst_desk_hint_standing(struct mst_local *local, const struct mst_desk_act *act,
+                            struct mst_err *err);
 /* Two texts of a map; nothing where the value is NULL. */
 void mst_desk_pack_pair(struct mst_buf *out, const char *key, const char *value);
 

@@ -18,7 +18,6 @@
 #include "proto/pack.h"
 
 #define QUEUE_TIMEOUT_MS 30000
-#define STATUS_TIMEOUT_MS 30000
 #define WAIT_SECONDS 60
 
 void mst_desk_pack_pair(struct mst_buf *out, const char *key, const char *value)
@@ -44,23 +43,6 @@ static void pack_act(const struct mst_desk_act *act, struct mst_buf *out)
         mst_pack_text(out, "body");
         mst_buf_put(out, act->body.data, act->body.len);
     }
-}
-
-int mst_desk_now(struct mst_local *local, mst_time *ret_now, struct mst_err *err)
-{
-    struct mst_buf request = {0};
-    const struct mst_msg_reply *reply;
-    mst_pack_map(&request, 1);
-    mst_desk_pack_pair(&request, "do", "status");
-    int code =
-        mst_local_call(local, mst_bytes(request.data, request.len), STATUS_TIMEOUT_MS, &reply, err);
-    mst_buf_done(&request);
-    if (code)
-        return code;
-    bool connected =
-        reply->rows.count == 1 && mst_unpack_bool(reply->rows.items[0], "connected", false);
-    *ret_now = connected ? (mst_time)reply->now : 0;
-    return 0;
 }
 
 int mst_desk_check_period(const char *period, struct mst_err *err)
@@ -117,22 +99,20 @@ static int await_outcome(struct mst_local *local, uint64_t number, int seconds,
     return code;
 }
 
-/* What was submitted before stands in the way: whether it can be taken back depends on how it
- * stands by now. */
-static void hint_submitted(struct mst_local *local, const struct mst_desk_act *act,
-                           struct mst_err *err)
+void mst_desk_hint_standing(struct mst_local *local, const struct mst_desk_act *act,
+                            struct mst_err *err)
 {
     struct mst_err why;
     struct mst_brief brief;
     struct mst_desk_aim aim = {.task = ""};
-    mst_time now = 0;
+    struct mst_slice status;
     if (mst_brief_fetch(local, &brief, &why))
         return;
     snprintf(aim.duty, sizeof aim.duty, "%s", act->duty);
     snprintf(aim.period, sizeof aim.period, "%s", act->period);
     snprintf(aim.obligation, sizeof aim.obligation, "%s", act->obligation ? act->obligation : "");
-    if (mst_desk_now(local, &now, &why) == 0)
-        mst_desk_hint_submitted(&brief, &aim, now, err);
+    if (mst_desk_agent_status(local, &status, &why) == 0)
+        mst_desk_hint_submitted(&brief, &aim, (mst_time)mst_unpack_int(status, "now", 0), err);
     mst_brief_done(&brief);
 }
 
@@ -153,7 +133,7 @@ static int print_outcome(const struct mst_desk *desk, struct mst_local *local,
         (void)mst_link_fault(refusal, mst_unpack_text(row, "subject"), mst_text(""), mst_text(""),
                              err);
         if (err->code == MST_R_STATE && strcmp(act->word, "submit") == 0)
-            hint_submitted(local, act, err);
+            mst_desk_hint_standing(local, act, err);
         (void)mst_desk_complain(err);
         return MST_EXIT_REFUSED;
     }
@@ -196,13 +176,15 @@ int mst_desk_perform(const struct mst_desk *desk, struct mst_local *local,
     return print_outcome(desk, local, act, row, &err);
 }
 
-static int perform(const struct mst_desk *desk, const struct mst_desk_act *act)
+static int perform(const struct mst_desk *desk, const struct mst_desk_act *act,
+                   int (*how)(const struct mst_desk *, struct mst_local *,
+                              const struct mst_desk_act *))
 {
     struct mst_err err;
     struct mst_local *local;
     if (mst_local_open(desk->home, &local, &err))
         return mst_desk_complain(&err);
-    int rc = mst_desk_perform(desk, local, act);
+    int rc = how(desk, local, act);
     mst_local_close(local);
     return rc;
 }
@@ -334,28 +316,29 @@ static struct mst_desk_act act_of(const struct mst_desk *desk, const char *word)
 int mst_desk_receive(const struct mst_desk *desk)
 {
     const struct mst_desk_act act = act_of(desk, "receive");
-    return perform(desk, &act);
+    return perform(desk, &act, mst_desk_perform_asked);
 }
 
 int mst_desk_review(const struct mst_desk *desk)
 {
     const struct mst_desk_act act =
         act_of(desk, mst_call_value(desk->call, "approve") ? "approve" : "review");
-    return perform(desk, &act);
+    return perform(desk, &act, mst_desk_perform_asked);
 }
 
 int mst_desk_return(const struct mst_desk *desk)
 {
     const struct mst_desk_act act = act_of(desk, "return");
-    return perform(desk, &act);
+    return perform(desk, &act, mst_desk_perform_asked);
 }
 
 int mst_desk_urge(const struct mst_desk *desk)
 {
     const struct mst_desk_act act = act_of(desk, "urge");
-    return perform(desk, &act);
+    return perform(desk, &act, mst_desk_perform_asked);
 }
 
+/* Of difficulties, which more decides on than the broker is asked about beforehand. */
 int mst_desk_queue(const struct mst_desk *desk, const char *word, const char *obligation,
                    struct mst_slice body)
 {
@@ -363,5 +346,5 @@ int mst_desk_queue(const struct mst_desk *desk, const char *word, const char *ob
                                      .obligation = obligation,
                                      .reason = mst_call_value(desk->call, "reason"),
                                      .body = body};
-    return perform(desk, &act);
+    return perform(desk, &act, mst_desk_perform);
 }

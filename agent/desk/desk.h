@@ -38,6 +38,11 @@ int mst_desk_complain(const struct mst_err *err);
 int mst_desk_with_agent(const struct mst_desk *desk,
                         int (*show)(const struct mst_desk *desk, struct mst_local *local,
                                     struct mst_err *err));
+/* Whether it is a command for the lead of a group. */
+bool mst_desk_of_lead(const struct mst_call *call);
+/* The agent's status, a map; borrowed until the next call. */
+MST_MUST_CHECK int mst_desk_agent_status(struct mst_local *local, struct mst_slice *ret_row,
+                                         struct mst_err *err);
 /* Queue an act with this body and the call's --reason, and wait if that is asked; an exit code. */
 int mst_desk_queue(const struct mst_desk *desk, const char *word, const char *obligation,
                    struct mst_slice body);
@@ -47,7 +52,7 @@ MST_MUST_CHECK int mst_desk_json_line(struct mst_slice value, struct mst_err *er
 MST_MUST_CHECK int mst_desk_check_period(const char *period, struct mst_err *err);
 /* Rows of a list, fetched page by page. `verb` and further arguments are packed by `put` (pairs of
  * them); `key` names the field of a row that says where the next page begins. */
-#define MST_DESK_ARGS_MAX 6
+#define MST_DESK_ARGS_MAX 10
 typedef int (*mst_desk_row_fn)(void *context, struct mst_slice row, struct mst_err *err);
 struct mst_desk_list {
     const char *verb, *key;
@@ -158,11 +163,6 @@ MST_MUST_CHECK int mst_desk_check_later(const struct mst_brief *brief,
  * hint than the one that is there where that is not known. */
 void mst_desk_hint_submitted(const struct mst_brief *brief, const struct mst_desk_aim *aim,
                              mst_time now, struct mst_err *err);
-/* MST_R_STATE or MST_R_AFTER_DUE, with that hint, where what is aimed at can no longer be taken
- * back, as the brief has it. */
-MST_MUST_CHECK int mst_desk_check_withdrawal(const struct mst_brief *brief,
-                                             const struct mst_desk_aim *aim, mst_time now,
-                                             struct mst_err *err);
 
 /*
  * Progress of one task as the command line gives it, checked as the broker will: each fault is told

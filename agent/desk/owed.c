@@ -158,25 +158,6 @@ void mst_desk_hint_submitted(const struct mst_brief *brief, const struct mst_des
                    "it"));
 }
 
-int mst_desk_check_withdrawal(const struct mst_brief *brief, const struct mst_desk_aim *aim,
-                              mst_time now, struct mst_err *err)
-{
-    struct mst_slice row;
-    char work[24], id[128];
-    if (!find_aim(brief, aim, &row))
-        return 0;
-    mst_slice_copy(mst_unpack_text(row, "work"), work, sizeof work);
-    mst_slice_copy(mst_unpack_text(row, "id"), id, sizeof id);
-    int code = 0;
-    if (strcmp(work, "submitted") == 0 && is_past_due(row, now))
-        code = mst_fail_on(err, MST_R_AFTER_DUE, id);
-    else if (strcmp(work, "under-review") == 0 || strcmp(work, "closed") == 0)
-        code = mst_fail(err, MST_R_STATE, "%s: %s", id, mst_word("work", work));
-    if (code)
-        mst_desk_hint_submitted(brief, aim, now, err);
-    return code;
-}
-
 void mst_desk_hint_duty(const struct mst_brief *brief, const char *word,
                         char hint[MST_ERR_HINT_MAX])
 {

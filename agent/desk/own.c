@@ -56,7 +56,7 @@ static int perform(const struct own *own, const char *word, const char *reason,
                                      .obligation = obligation[0] ? obligation : NULL,
                                      .reason = reason,
                                      .body = body};
-    return mst_desk_perform(own->desk, own->local, &act);
+    return mst_desk_perform_asked(own->desk, own->local, &act);
 }
 
 static int perform_with_text(const struct own *own, const char *word, const char *key,
@@ -195,12 +195,12 @@ int mst_desk_progress(const struct mst_desk *desk)
 /* Ahead, and after the due date. */
 static int check_until(struct own *own, mst_day until, struct mst_err *err)
 {
+    struct mst_slice status;
     struct tm now;
     char date[16];
-    mst_time at;
-    int code = mst_desk_now(own->local, &at, err);
-    time_t seconds = code ? 0 : (time_t)(at / 1000);
-    if (!code && at && localtime_r(&seconds, &now)) {
+    int code = mst_desk_agent_status(own->local, &status, err);
+    time_t seconds = code ? 0 : (time_t)(mst_unpack_int(status, "now", 0) / 1000);
+    if (!code && mst_unpack_bool(status, "connected", false) && localtime_r(&seconds, &now)) {
         mst_day today = mst_day_of(now.tm_year + 1900, now.tm_mon + 1, now.tm_mday);
         if (until < today) {
             code = mst_fail(err, MST_E_INVALID, _("%s is past"), mst_day_format(until, date));
@@ -272,20 +272,8 @@ int mst_desk_vacate(const struct mst_desk *desk)
     return with_aim(desk, vacate);
 }
 
-/* What the broker will refuse for sure: it has told how the report stands, as long as the agent is
- * connected. What stands as not submitted may have been submitted a moment ago. */
-static int check_withdrawal(struct own *own, struct mst_err *err)
-{
-    mst_time now;
-    int code = mst_desk_now(own->local, &now, err);
-    return code || !now ? code : mst_desk_check_withdrawal(&own->brief, &own->aim, now, err);
-}
-
 static int withdraw(struct own *own)
 {
-    struct mst_err err;
-    if (!own->aim.task[0] && check_withdrawal(own, &err))
-        return mst_desk_complain(&err);
     return perform_with_values(own, "withdraw", NULL, 0);
 }
 

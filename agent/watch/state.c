@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "agent/watch/watch.h"
+#include "config/load/file.h"
 #include "proto/buf.h"
 #include "proto/seal.h"
 
@@ -112,8 +113,10 @@ static int replace_file(const struct mst_watch_state *state, const char *suffix,
     int fd = openat(state->dir, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return io_fail(state, suffix, err);
-    bool good = write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
-    good = close(fd) == 0 && good;
+    bool good = mst_file_put(fd, text, len) && fsync(fd) == 0;
+    int failed = errno;
+    close(fd);
+    errno = failed;
     if (!good || renameat(state->dir, fresh, state->dir, name) != 0 || fsync(state->dir) != 0)
         return io_fail(state, suffix, err);
     return 0;

@@ -369,16 +369,6 @@ static int answer_amended(struct mst_engine *e, uint64_t session, uint64_t reque
     return code;
 }
 
-void mst_driver_say_state(const struct mst_engine *e, char subject[256])
-{
-    const struct mst_obligation *o = mst_core_find(e->core, subject);
-    const struct mst_item *item = o ? NULL : mst_core_item(e->core, MST_ITEM_TASK, subject);
-    size_t used = strlen(subject);
-    if (o || item)
-        snprintf(subject + used, 256 - used, ": %s",
-                 o ? mst_work_word(o->work) : mst_item_state_word(item->state));
-}
-
 int mst_driver_act(struct mst_driver *d, struct mst_engine *e, const struct mst_caller *caller,
                    uint64_t request_id, struct mst_input_act *act, mst_time now,
                    struct mst_err *err)
@@ -420,7 +410,7 @@ int mst_driver_act(struct mst_driver *d, struct mst_engine *e, const struct mst_
     if (refused == MST_R_AFTER_DUE && strcmp(act->act, "extend") == 0 && !act->override)
         refused = MST_R_AFTER_OVERDUE;
     if (refused == MST_R_STATE)
-        mst_driver_say_state(e, subject);
+        mst_core_say_state(e->core, subject);
     return code ? code
                 : mst_driver_reply(d, caller->session, request_id, refused, subject, now, err);
 }

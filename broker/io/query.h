@@ -187,5 +187,6 @@ int mst_query_grants(struct mst_query *q, struct mst_err *err);
 int mst_query_projects(struct mst_query *q, struct mst_err *err);
 int mst_query_outlook(struct mst_query *q, struct mst_err *err);
 int mst_query_issued(struct mst_query *q, struct mst_err *err);
+int mst_query_try(struct mst_query *q, struct mst_err *err);
 
 #endif
