@@ -223,12 +223,31 @@ def test_values_that_cannot_be_read_are_wrong_usage():
                       ("clock", "run", "--to", "2022-12-01"), ("clock", "run"), ("alerts", "--from", "x"),
                       ("extend", "task-list/once/jtj", "--until", "x", "--reason", "y")):
             said(world, *map(str, words), code=2)
+        check("cannot use --until x: it is no date" in said(world, "extend", "task-list/once/jtj", "--until", "x", "--reason", "y", code=2),
+              "a sentence")
+        world.must("musterctl", "enrol", "jtj", "--out", "jtj.invite")
+        check("musterctl: jtj.invite is there already" in said(world, "enrol", "jtj", "--out", "jtj.invite"), "a file that is there")
+        told = " ".join(world.must("musterctl", "help", "plan").split())
+        check("OLD-FILE the programme file as it is NEW-FILE" in told, told)
+
+
+def test_verify_counts_in_the_words_of_replay():
+    with World("counts", rehearse="2022-12-05") as world:
+        world.broker.start()
+        world.clock_run("2022-12-20T10:00")
+        verified, replayed = world.ctl("ledger", "verify"), world.ctl("replay")
+        for name in ("rows", "transitions", "alerts", "refusals", "starts", "moves"):
+            check(name in verified and name in replayed, f"{name}: {verified}, {replayed}")
+        equal((verified["alerts"], verified["transitions"]), (replayed["alerts"], replayed["transitions"]), "what both count")
+        labels = [re.split(r"  +", line)[0] for line in world.must("musterctl", "ledger", "verify").splitlines()]
+        equal(len(labels), len(set(labels)), f"labels of {labels}")
+        check("Alert" not in labels and "Act" not in labels, f"{labels}")
 
 
 def test_an_invitation_is_valid_for_no_longer_than_the_setting_allows():
     with World("invitation", rehearse="2022-12-05", settings={"invitation_hours_max": 12}) as world:
         world.broker.start()
-        check("--hours 13: 1…12" in said(world, "enrol", "jxj", "--hours", "13", code=2), "the range of the setting")
+        check("cannot use --hours 13: it must lie within: 1…12" in said(world, "enrol", "jxj", "--hours", "13", code=2), "the range of the setting")
         for words in (("--hours", "12"), ()):
             check("muster" in world.must("musterctl", "enrol", "jxj", *words), "the longest that is allowed")
         for language in ("en", "zh_CN"):
