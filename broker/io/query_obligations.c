@@ -162,6 +162,7 @@ static int visit_transition(void *context, const struct mst_row *row)
 static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct mst_err *err)
 {
     const struct mst_duty *duty = duty_of(q, o);
+    enum mst_phase phase = mst_obligation_phase(q->programme, o, q->now, NULL);
     char late[16], returns[16], receipt[24];
     snprintf(late, sizeof late, "%d", o->days_late);
     snprintf(returns, sizeof returns, "%u", o->returns);
@@ -175,7 +176,7 @@ static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct
         {"bearer", bearer_word(o), mst_query_pack_unit},
         {"group", o->group, mst_query_pack_group},
         {"counterpart", mst_query_counterpart(o), mst_query_pack_unit},
-        {"phase", mst_obligation_phase_word(q->programme, o, q->now), NULL},
+        {"phase", mst_obligation_phase_tells(phase, o) ? mst_phase_word(phase) : "", NULL},
         {"work", mst_work_word(o->work), NULL},
         {"verdict", mst_verdict_word(o->verdict), NULL},
         {"days_late", late, NULL},
