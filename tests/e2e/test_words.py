@@ -446,6 +446,21 @@ def test_a_watch_of_no_topic_says_so():
                 equal((done.returncode, part in done.stderr), (0, not known), f"{topics}: {done.stderr}")
 
 
+def test_a_group_that_is_followed_stands_in_columns():
+    with World("columns", rehearse="2022-12-05") as world:
+        lived_in(world)
+        agent = world.agent("jxj")
+        wait_for(lambda: agent.json("tasks"), "the brief")
+        for text in ("a", "b"):
+            agent("progress", PROGRESS, "--text", text, "--wait")
+        wait_for(lambda: len(agent.json("group", "reports")) == 3, "the group's reports")
+        follow = world.add(harness.Program(world, "follow", [harness.BIN / "muster-agent", "--home", agent.home, "--lang", "zh_CN",
+                                                             "group", "--follow"])).start()
+        lines = wait_for(lambda: (told := follow.out().splitlines()) and len(told) == 3 and told, "three lines")
+        begins = {width(re.match(r" *\d+  \S+ \S+ \S+  \S+ +\S+ +", line)[0]) for line in lines}
+        equal(len(begins), 1, f"where the duties begin: {lines}")
+
+
 def width(text):
     """Columns on a terminal, as terminals of Chinese readers count them."""
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
