@@ -175,6 +175,21 @@ def test_a_broker_of_several_programmes_says_which():
         equal(world.ctl("--programme", "branches", "status")["programme"], "branches", "the one that is named")
 
 
+def test_who_has_no_key_is_told_from_who_is_unknown():
+    with World("revoke", rehearse="2022-12-05") as world:
+        world.broker.start()
+        world.invite("jxj")
+        revoke = ("--reason", "left")
+        for who in ("jxj", "unit:jxj", "市经信局"):
+            told = said(world, "revoke", who, *revoke)
+            check(f"no key in force belongs to {who}" in told, f"{who}: {told}")
+        check("jxjj is not known here" in said(world, "revoke", "jxjj", *revoke), "a unit that is none")
+        for who in ("jxj", "市经信局"):
+            world.join("unit:jxj")
+            equal([row["principal"] for row in world.ctl("revoke", who, *revoke)], ["unit:jxj"], f"revoked as {who}")
+        check("no key in force" in said(world, "revoke", "unit:jxj", *revoke), "keys that are revoked already")
+
+
 def test_start_says_what_is_not_as_asked():
     with World("start", rehearse="2022-12-05") as world:
         world.broker.start()

@@ -295,6 +295,16 @@ def test_check_starts_nothing():
         refused(world.run("musterd", "--programme", bad, "--check"), f"{bad}:2:8: error")
         refused(world.run("musterd", "--programme", harness.JINGNING, "--set", "data_dirr=x", "--check"), "did you mean data_dir")
         refused(world.run("musterd"), "--programme", code=2)
+        twice = ("musterd", "--programme", harness.JINGNING, "--programme", harness.JINGNING, "--check")
+        refused(world.run(*twice), "programme jingning is named twice")
+        refused(world.run("musterd", "--programme", harness.JINGNING, "--check", "--rehearse", "x"), "x")
+        settings = world.dir / "muster.yaml"
+        settings.write_text('local_roles: ["0=office+king", "foo=office"]\n', encoding="utf-8")
+        for more in ((), ("--check",)):
+            done = world.run("musterd", "--config", settings, "--programme", harness.JINGNING, *more)
+            for place in ("1:16", "1:33"):
+                refused(done, f"{settings}:{place}: error")
+            refused(done, "office, director, viewer, admin")
 
 
 def test_real_and_rehearsed_data_never_mix():
