@@ -203,6 +203,16 @@ struct mst_actor mst_session_actor(const struct mst_session *session);
 /* Who asks, for the driver; without a key to push with. */
 struct mst_caller mst_session_caller(const struct mst_session *session);
 
+/* ---- open.c ---- */
+
+/* Before the first start with a programme: tells on stderr what of it was due in the past, of which
+ * that start tells all at once. ret_count: how much. */
+MST_MUST_CHECK int mst_broker_tell_past(const struct mst_broker *b, const char *path,
+                                        const struct mst_programme *programme, size_t *ret_count,
+                                        struct mst_err *err);
+/* Whether a broker ever began in the data directory. */
+bool mst_broker_begun(const struct mst_broker *b);
+
 /* ---- vet.c: settings ---- */
 
 #define MST_ADMIN_SOCKET "admin.sock"

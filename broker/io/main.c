@@ -189,6 +189,9 @@ static int check_programmes(const struct mst_broker *b, struct mst_err *err)
         }
         if (!code)
             snprintf(ids[count++], MST_ID_MAX, "%s", p->id);
+        size_t past;
+        if (!code && !mst_broker_begun(b))
+            code = mst_broker_tell_past(b, b->programme_paths[i], p, &past, err);
         mst_programme_unref(p);
         first = first ? first : code;
     }
@@ -274,9 +277,9 @@ int main(int argc, char **argv)
         return EXIT_FAILED;
     int code = load_settings(b, &line, &err);
     if (!code && line.check) {
-        code = check_programmes(b, &err);
+        code = set_rehearsal(b, &line, &err);
         if (!code)
-            code = set_rehearsal(b, &line, &err);
+            code = check_programmes(b, &err);
         if (!code)
             printf("%s\n", _("settings and programmes are in order"));
     } else if (!code) {

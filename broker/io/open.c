@@ -189,6 +189,41 @@ static void tell_strangers(struct mst_broker *b, const struct kept *kept)
                 _("it holds another programme only; is this the right directory?"));
 }
 
+int mst_broker_tell_past(const struct mst_broker *b, const char *path,
+                         const struct mst_programme *programme, size_t *ret_count,
+                         struct mst_err *err)
+{
+    struct mst_diags diags = {0};
+    mst_time now = b->rehearsal ? b->clock.virtual_now : mst_clock_wall();
+    int code = mst_past_tell(path, programme, now, &diags, ret_count, err);
+    mst_diags_print(&diags, stderr);
+    mst_diags_done(&diags);
+    return code;
+}
+
+bool mst_broker_begun(const struct mst_broker *b)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/" STORE_FILE, b->settings.BROKER_data_dir);
+    return access(path, F_OK) == 0;
+}
+
+static int tell_first(struct mst_broker *b, const struct kept *kept, const char *path,
+                      const struct mst_programme *programme, struct mst_err *err)
+{
+    size_t past = 0;
+    for (size_t i = 0; i < kept->count; i++) {
+        if (strcmp(kept->ids[i], programme->id) == 0)
+            return 0;
+    }
+    int code = mst_broker_tell_past(b, path, programme, &past, err);
+    if (!code && past)
+        mst_log(&b->log, 4, "past-due", "programme=%s obligations=%zu hint=\"%s\"", programme->id,
+                past,
+                _("all of them are told of now; set `first` for each duty before a first start"));
+    return code;
+}
+
 static int add_programmes(struct mst_broker *b, struct mst_err *err)
 {
     struct kept kept = {.count = 0};
@@ -200,6 +235,8 @@ static int add_programmes(struct mst_broker *b, struct mst_err *err)
         if (code)
             mst_diags_print(&diags, stderr);
         mst_diags_done(&diags);
+        if (!code)
+            code = tell_first(b, &kept, b->programme_paths[i], programme, err);
         if (!code)
             code = mst_driver_add(b->driver, programme, err);
         mst_programme_unref(programme);

@@ -307,6 +307,39 @@ def test_check_starts_nothing():
             refused(done, "office, director, viewer, admin")
 
 
+def test_what_is_due_in_the_past_is_told_before_a_first_start():
+    with World("spine") as world:
+        data = ("--set", f"data_dir={world.broker.data_dir}", "--check")
+        def told(*words, programme=harness.JINGNING, language="en"):
+            done = world.run("musterd", "--programme", programme, *data, *words, language=language)
+            equal(done.returncode, 0, done.stderr)
+            return done.stderr
+        equal(told("--rehearse", "2022-12-05"), "", "before the year began")
+        warned = re.findall(r"programme.yaml:\d+:\d+: warning: duty (\S+): (\d+) obligations are due in the past\n"
+                            r"  hint: (?:set `first: (\S+)`|it is owed once)", told())
+        first = {duty: key for duty, count, key in warned}
+        check("已过期限" in told(language="zh_CN"), "in Chinese")
+        check(first["task-list"] == "" and first["quarterly-progress"], first)
+        text = harness.JINGNING.read_text(encoding="utf-8")
+        begun = re.sub(r"(?s)(- id: quarterly-progress\n.*?first: )\w+", rf"\g<1>{first['quarterly-progress']}", text, count=1)
+        check(begun != text, "the duty's place in the file")
+        path = world.dir / "programme.yaml"
+        path.write_text(begun, encoding="utf-8")
+        for file in harness.JINGNING.parent.glob("*.csv"):
+            (world.dir / file.name).write_bytes(file.read_bytes())
+        check("quarterly-progress:" not in told(programme=path), "with `first`")
+        world.broker.start()
+        total = sum(int(count) for _, count, _ in warned)
+        world.broker.wait_log(rf"past-due programme=jingning obligations={total} ")
+        now = world.ctl("status")["now"]
+        late = [row for row in world.ctl("obligations") if row["work"] != "not-applicable" and row["grace_until"] <= now]
+        equal(len(late), total, "what the first start tells of")
+        equal(told(), "", "once it has begun")
+        world.broker.stop()
+        world.broker.start()
+        check("past-due" not in world.broker.log(), "a second start")
+
+
 def test_real_and_rehearsed_data_never_mix():
     for first, then in (("2022-12-05", None), (None, "2022-12-05")):
         with World("spine", rehearse=first) as world:
