@@ -295,8 +295,8 @@ static int on_up(struct follower *f, const struct mst_msg_welcome *welcome, stru
 static int on_down(struct follower *f, const struct mst_msg *msg, struct mst_err *err)
 {
     char text[640] = "";
-    f->up = false;
-    f->subscribe_owed = false;
+    bool was_up = f->up;
+    f->up = f->subscribe_owed = false;
     if (msg && msg->type == MST_MSG_error) {
         char word[33], subject[513];
         int code = mst_code_of_word(mst_slice_copy(msg->u.error.code, word, sizeof word));
@@ -306,7 +306,7 @@ static int on_down(struct follower *f, const struct mst_msg *msg, struct mst_err
         struct mst_err why;
         mst_fail_on(&why, (enum mst_code)code, subject);
         snprintf(text, sizeof text, _("the broker ended the session: %s"), why.text);
-    } else if (f->up) {
+    } else if (was_up) {
         snprintf(text, sizeof text, "%s", _("connection lost; trying again"));
     }
     if (text[0])

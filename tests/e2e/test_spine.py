@@ -301,7 +301,8 @@ def test_check_starts_nothing():
         settings = world.dir / "muster.yaml"
         settings.write_text('local_roles: ["0=office+king", "foo=office"]\n', encoding="utf-8")
         for more in ((), ("--check",)):
-            done = world.run("musterd", "--config", settings, "--programme", harness.JINGNING, *more)
+            done = world.run("musterd", "--config", settings, "--programme", harness.JINGNING,
+                             "--set", f"data_dir={world.dir}/d", "--set", f"runtime_dir={world.dir}/d", *more)
             for place in ("1:16", "1:33"):
                 refused(done, f"{settings}:{place}: error")
             refused(done, "office, director, viewer, admin")
