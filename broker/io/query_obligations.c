@@ -12,12 +12,6 @@ struct walk {
     int code;
 };
 
-static const struct mst_duty *duty_of(const struct mst_query *q, const struct mst_obligation *o)
-{
-    size_t duty = mst_programme_duty(q->programme, o->duty);
-    return duty == SIZE_MAX ? NULL : &q->programme->duties[duty];
-}
-
 /* From the first reminder on, a phase tells of a bearer who still has something to do. */
 static bool phase_tells(enum mst_phase phase, const struct mst_obligation *o)
 {
@@ -58,7 +52,8 @@ static const char *bearer_word(const struct mst_obligation *o)
 
 static int put_row(struct mst_query *q, const struct mst_obligation *o, struct mst_err *err)
 {
-    const struct mst_duty *duty = duty_of(q, o);
+    struct mst_gone words;
+    const struct mst_gone *duty = mst_query_duty_words(q, o->duty, &words);
     char due_day[16];
     int level = 0;
     enum mst_phase phase = mst_obligation_phase(q->programme, o, q->now, &level);
@@ -67,8 +62,8 @@ static int put_row(struct mst_query *q, const struct mst_obligation *o, struct m
     mst_query_pack_text(b, "id", o->id);
     mst_query_pack_text(b, "programme", q->programme->id);
     mst_query_pack_text(b, "duty", o->duty);
-    mst_query_pack_text(b, "title_zh", duty ? duty->title.zh : "");
-    mst_query_pack_text(b, "title_en", duty ? duty->title.en : "");
+    mst_query_pack_text(b, "title_zh", duty->title.zh);
+    mst_query_pack_text(b, "title_en", duty->title.en);
     mst_query_pack_text(b, "period", o->period);
     mst_query_pack_unit(q, b, "bearer", bearer_word(o));
     mst_query_pack_text(b, "group", o->group);
@@ -97,7 +92,7 @@ static int put_row(struct mst_query *q, const struct mst_obligation *o, struct m
     mst_pack_text(b, "asked");
     mst_pack_bool(b, o->extension_pending);
     mst_query_pack_instant(q, b, "asked_until", o->extension_until);
-    mst_query_pack_text(b, "clause", duty ? duty->clause : "");
+    mst_query_pack_text(b, "clause", duty->clause);
     return mst_query_row_end(q, err);
 }
 
@@ -138,7 +133,8 @@ static int visit_transition(void *context, const struct mst_row *row)
 
 static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct mst_err *err)
 {
-    const struct mst_duty *duty = duty_of(q, o);
+    struct mst_gone words;
+    const struct mst_gone *duty = mst_query_duty_words(q, o->duty, &words);
     enum mst_phase phase = mst_obligation_phase(q->programme, o, q->now, NULL);
     char late[16], returns[16], receipt[24] = ""; /* nothing was received: it has none */
     snprintf(late, sizeof late, "%d", o->days_late);
@@ -148,7 +144,7 @@ static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct
     const struct mst_query_pair texts[] = {
         {"id", o->id, NULL},
         {"duty", o->duty, mst_query_pack_duty},
-        {"clause", duty ? duty->clause : "", NULL},
+        {"clause", duty->clause, NULL},
         {"period", o->period, NULL},
         {"bearer", bearer_word(o), mst_query_pack_unit},
         {"group", o->group, mst_query_pack_group},

@@ -285,6 +285,39 @@ def test_sighup_reloads_the_programme():
             equal(world.verify_ledger()["programme"], "3", "programme rows")
 
 
+def test_what_is_owed_under_a_duty_that_has_gone_is_told_and_keeps_its_words():
+    with World("spine", rehearse="2022-12-05") as world:
+        path = world.dir / "programme.yaml"
+        text = harness.JINGNING.read_text(encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
+        (world.dir / "workdays.csv").write_bytes((harness.JINGNING.parent / "workdays.csv").read_bytes())
+        world.broker.argv[world.broker.argv.index(str(harness.JINGNING))] = str(path)
+        world.broker.start()
+        world.clock_run("2023-04-01")
+        before = [row for row in world.ctl("obligations") if row["duty"] == "quarterly-progress"]
+        check(before and before[0]["title_zh"], before)
+        equal(world.ctl("reload")[0]["gone"], "", "nothing has gone")
+        path.write_text(text.replace("id: quarterly-progress", "id: quarterly-report"), encoding="utf-8")
+        owed = f"quarterly-progress ({len(before)})"
+        table = world.must("musterctl", "reload")
+        check(owed in table and "put the duty back" in table, table)
+        equal([row["gone"] for row in world.ctl("reload")], [owed], "for programs")
+        world.broker.wait_log(rf'duty-gone programme=jingning owed="quarterly-progress \({len(before)}\)"')
+        for _ in range(2):
+            after = {row["id"]: row for row in world.ctl("obligations")}[before[0]["id"]]
+            equal({key: after[key] for key in ("title_zh", "title_en", "clause")},
+                  {key: before[0][key] for key in ("title_zh", "title_en", "clause")}, "its last words")
+            explained = world.ctl("explain", before[0]["id"])
+            check(before[0]["title_en"] in json.dumps(explained, ensure_ascii=False), explained)
+            world.broker.stop()
+            world.broker.start()
+            world.broker.wait_log("duty-gone")
+        for row in before:
+            world.must("musterctl", "cancel", row["id"], "--reason", "the duty has another id")
+        equal(world.ctl("reload")[0]["gone"], "", "all are cancelled")
+        world.must("musterctl", "replay")
+
+
 def test_check_starts_nothing():
     with World("spine") as world:
         done = world.run("musterd", "--programme", harness.JINGNING, "--set", f"data_dir={world.dir}/d", "--check")
