@@ -408,6 +408,7 @@ static bool is_lasting(const struct mst_msg_error *error)
     case MST_E_EXPIRED:
     case MST_E_VERSION:
     case MST_E_IDENTITY:
+    case MST_E_PROGRAMME:
         return true;
     default:
         return false;

@@ -90,6 +90,7 @@ enum mst_exit mst_exit_of(int code)
     case MST_OK:
         return MST_EXIT_OK;
     case MST_E_USAGE:
+    case MST_E_PROGRAMME:
         return MST_EXIT_USAGE;
     case MST_E_UNREACHABLE:
     case MST_E_TIMEOUT:

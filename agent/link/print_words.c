@@ -84,6 +84,7 @@ static const struct heading headings[] = {
     {"first_row", N_("Its row")},
     {"from", N_("From")},
     {"grace_until", N_("Grace until")},
+    {"gone", N_("Still owed, duty gone")},
     {"group", N_("Group")},
     {"head", N_("Ledger head")},
     {"heads", N_("Signed heads")},

@@ -291,23 +291,27 @@ static int on_up(struct follower *f, const struct mst_msg_welcome *welcome, stru
     return rc ? rc : ask_head(f, err);
 }
 
-static void on_down(struct follower *f, const struct mst_msg *msg)
+/* What asking again does not mend ends the watch: a stream that the caller has yet to choose. */
+static int on_down(struct follower *f, const struct mst_msg *msg, struct mst_err *err)
 {
     char text[640] = "";
+    bool was_up = f->up;
+    f->up = f->subscribe_owed = false;
     if (msg && msg->type == MST_MSG_error) {
         char word[33], subject[513];
         int code = mst_code_of_word(mst_slice_copy(msg->u.error.code, word, sizeof word));
         mst_slice_copy(msg->u.error.subject, subject, sizeof subject);
+        if (code == MST_E_PROGRAMME)
+            return mst_fail_on(err, MST_E_PROGRAMME, subject);
         struct mst_err why;
         mst_fail_on(&why, (enum mst_code)code, subject);
         snprintf(text, sizeof text, _("the broker ended the session: %s"), why.text);
-    } else if (f->up) {
+    } else if (was_up) {
         snprintf(text, sizeof text, "%s", _("connection lost; trying again"));
     }
     if (text[0])
         tell(f, text);
-    f->up = false;
-    f->subscribe_owed = false;
+    return 0;
 }
 
 /* ---- one alert ---- */
@@ -466,10 +470,10 @@ static int on_event(struct follower *f, const struct mst_link_event *event, stru
     if (event->kind == MST_LINK_UP)
         return on_up(f, &event->msg->u.welcome, err);
     if (event->kind == MST_LINK_DOWN)
-        on_down(f, event->msg);
-    else if (event->kind == MST_LINK_MESSAGE && event->msg->type == MST_MSG_alert && f->up)
+        return on_down(f, event->msg, err);
+    if (event->kind == MST_LINK_MESSAGE && event->msg->type == MST_MSG_alert && f->up)
         return on_alert(f, &event->msg->u.alert, err);
-    else if (event->kind == MST_LINK_MESSAGE && event->msg->type == MST_MSG_reply)
+    if (event->kind == MST_LINK_MESSAGE && event->msg->type == MST_MSG_reply)
         return on_reply(f, &event->msg->u.reply, err);
     return 0;
 }

@@ -16,6 +16,8 @@ static bool broker_down(const struct mst_blame_facts *f)
 
 enum mst_blame mst_blame(const struct mst_blame_facts *f)
 {
+    if (f->instant < f->served)
+        return MST_BLAME_UNSERVED;
     if (broker_down(f))
         return MST_BLAME_BROKER_DOWN;
     if (f->queued && f->queued < f->instant)

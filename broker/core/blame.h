@@ -14,6 +14,7 @@
 #include "proto/err.h"
 
 enum mst_blame {
+    MST_BLAME_UNSERVED,     /* nobody: no broker served the programme yet */
     MST_BLAME_BROKER_DOWN,  /* the broker was not there, by its own record */
     MST_BLAME_PATH_DOWN,    /* the agent had it and could not bring it, or nobody got through */
     MST_BLAME_AGENT_SILENT, /* this agent alone was not heard of */
@@ -29,6 +30,7 @@ struct mst_blame_facts {
     mst_time instant;  /* at which it should have been there: the due instant, or now */
     mst_time heard;    /* the agent's last contact up to then; 0: never */
     int64_t within_ms; /* an agent heard of so shortly before was there */
+    mst_time served;   /* from then on a broker served the programme; 0: always */
     const struct mst_interval *downs;
     size_t downs_count;
     mst_time queued;       /* by the agent's clock, of what came later; 0: nothing did */

@@ -165,20 +165,34 @@ static int put_refused_act(struct mst_engine *e, enum mst_code code, const char 
     return mst_engine_put_row(e, MST_ROW_REFUSAL, now, mst_bytes(b->data, b->len), err);
 }
 
-/* Takes the row. */
-static int answer_with_row(struct mst_driver *d, uint64_t session, uint64_t request_id,
-                           struct mst_buf *row, mst_time now, struct mst_err *err)
+/* Takes the row; note: a message id to stand under it, or NULL. */
+static int answer_with_noted(struct mst_driver *d, uint64_t session, uint64_t request_id,
+                             struct mst_buf *row, const char *note, mst_time now,
+                             struct mst_err *err)
 {
-    struct mst_slice rows[1] = {mst_bytes(row->data, row->len)};
+    size_t len = row->len;
+    if (note) {
+        mst_pack_map(row, 1);
+        mst_pack_text(row, "note");
+        mst_pack_text(row, note);
+    }
+    struct mst_slice rows[2] = {mst_bytes(row->data, len),
+                                mst_bytes(row->data + len, row->len - len)};
     struct mst_msg msg = {.type = MST_MSG_reply};
     msg.u.reply.id = request_id;
     msg.u.reply.code = mst_text("ok");
-    msg.u.reply.rows = (struct mst_slices){rows, 1};
+    msg.u.reply.rows = (struct mst_slices){rows, note ? 2 : 1};
     msg.u.reply.now = (uint64_t)now;
     int code = row->failed ? mst_fail_on(err, MST_E_NOMEM, "reply")
                            : mst_driver_answer(d, session, &msg, err);
     mst_buf_done(row);
     return code;
+}
+
+static int answer_with_row(struct mst_driver *d, uint64_t session, uint64_t request_id,
+                           struct mst_buf *row, mst_time now, struct mst_err *err)
+{
+    return answer_with_noted(d, session, request_id, row, NULL, now, err);
 }
 
 /* "rsj swj" as the units are called; what is no unit stays. */
@@ -472,13 +486,18 @@ int mst_driver_reload(struct mst_driver *d, struct mst_engine *e, const struct m
         return code;
     mst_driver_log(d, 6, "reloaded", "programme=%s digest=%s by=%s", e->id, digest,
                    caller->actor.principal);
+    char gone[256];
+    mst_engine_tell_gone(e, gone, sizeof gone);
     struct mst_buf row = {0};
-    mst_pack_map(&row, 3);
+    mst_pack_map(&row, 4);
+    mst_pack_text(&row, "gone");
+    mst_pack_text(&row, gone);
     mst_pack_text(&row, "programme");
     mst_pack_text(&row, e->id);
     mst_pack_text(&row, "state");
     mst_pack_text(&row, same ? "no change" : "in force");
     mst_pack_text(&row, "digest");
     mst_pack_text(&row, digest);
-    return answer_with_row(d, caller->session, request_id, &row, now, err);
+    return answer_with_noted(d, caller->session, request_id, &row, gone[0] ? MST_GONE_HINT : NULL,
+                             now, err);
 }

@@ -199,6 +199,9 @@ static int start_engine(struct mst_engine *e, mst_time down_from, mst_time now, 
         if (!code)
             code = mst_engine_step(e, &input, &refused, subject, err);
     }
+    char gone[256];
+    if (!code)
+        mst_engine_tell_gone(e, gone, sizeof gone);
     return code;
 }
 

@@ -197,7 +197,9 @@ mst_time mst_driver_next_expiry(const struct mst_driver *driver, unsigned roles,
  * principal replaces. */
 size_t mst_driver_expiring(const struct mst_driver *driver, mst_time wall_ms, mst_time before_ms,
                            void (*fn)(void *context, const struct mst_key *key), void *context);
-/* Revoke all keys of a principal, or the one of a fingerprint. Rows for the reply go to `rows`. */
+/* Revoke all keys of a principal or of a unit, named as an invitation names it, or the one of a
+ * fingerprint. Rows for the reply go to `rows`. MST_R_NO_KEY: whoever it is, there is none in
+ * force; MST_E_UNKNOWN. */
 MST_MUST_CHECK int mst_driver_revoke(struct mst_driver *driver, struct mst_engine *engine,
                                      const struct mst_caller *caller, const char *who,
                                      const char *reason, mst_time now, mst_time wall_ms,

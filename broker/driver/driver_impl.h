@@ -105,6 +105,15 @@ void mst_engine_take_programme_back(struct mst_engine *e);
 /* Store the digest of the programme in force; ret_changed: another one was stored before. */
 MST_MUST_CHECK int mst_engine_pin_programme(struct mst_engine *e, bool *ret_changed,
                                             struct mst_err *err);
+/* Keep the words of the duties that the version of this digest had and the one in force has not. */
+MST_MUST_CHECK int mst_engine_keep_gone(struct mst_engine *e,
+                                        const uint8_t before[MST_DIGEST_BYTES],
+                                        struct mst_err *err);
+#define MST_GONE_HINT                                                                              \
+    N_("they stay owed: put the duty back under its id and reload, or end each with `musterctl "   \
+       "cancel`")
+/* "DUTY (3), DUTY (1)": what is still owed under duties that are gone, which is logged, too; "" */
+void mst_engine_tell_gone(const struct mst_engine *e, char *text, size_t size);
 /* Keep the sources of the programme in force, once, so that a replay can load it again. */
 MST_MUST_CHECK int mst_engine_keep_sources(struct mst_engine *e, struct mst_err *err);
 /* The outbox of that id, or NULL. */

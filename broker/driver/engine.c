@@ -202,6 +202,10 @@ int mst_engine_pin_programme(struct mst_engine *e, bool *ret_changed, struct mst
         return code;
     bool same = len == sizeof digest && memcmp(digest, e->programme->digest, sizeof digest) == 0;
     *ret_changed = len != 0 && !same;
+    if (*ret_changed && len == sizeof digest)
+        code = mst_engine_keep_gone(e, digest, err);
+    if (code)
+        return code;
     return same ? 0
                 : mst_store_put_meta(store, e->pid, META_PROGRAMME,
                                      mst_bytes(e->programme->digest, sizeof digest), err);

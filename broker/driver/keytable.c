@@ -419,21 +419,35 @@ static int pack_key_row(struct mst_buf *rows, const struct mst_key *key, const c
     return rows->failed ? MST_E_NOMEM : 0;
 }
 
+/* How an invitation names a unit, a key may be named, too. Returns "" for what is no unit. */
+static const char *unit_named(const struct mst_engine *e, const char *who)
+{
+    const char *name = strncmp(who, "unit:", 5) == 0 ? who + 5 : who;
+    size_t unit = mst_programme_unit_by_name(e->programme, name);
+    return unit == SIZE_MAX ? "" : e->programme->units[unit].id;
+}
+
 int mst_driver_revoke(struct mst_driver *d, struct mst_engine *e, const struct mst_caller *caller,
                       const char *who, const char *reason, mst_time now, mst_time wall_ms,
                       struct mst_buf *rows, size_t *ret_count, bool *ret_office,
                       struct mst_err *err)
 {
     int code = mst_driver_open_batch(d, err);
+    const char *unit = unit_named(e, who);
+    bool known = unit[0];
     *ret_count = 0;
     *ret_office = false;
     for (size_t i = 0; !code && i < d->keys_count; i++) {
         struct mst_key *key = &d->keys[i].key;
         char fingerprint[17];
         mst_key_fingerprint(key->channel, fingerprint);
-        bool meant = strcmp(who, key->principal) == 0 || strcmp(who, fingerprint) == 0 ||
-                     (key->unit[0] && strcmp(who, key->unit) == 0);
-        if (d->keys[i].engine != e || !meant || key->status == MST_KEY_REVOKED)
+        bool meant =
+            strcmp(who, key->principal) == 0 || strcmp(who, fingerprint) == 0 ||
+            (key->unit[0] && (strcmp(who, key->unit) == 0 || strcmp(unit, key->unit) == 0));
+        if (d->keys[i].engine != e || !meant)
+            continue;
+        known = true;
+        if (key->status == MST_KEY_REVOKED)
             continue;
         code = mst_driver_note(d, e, MST_ROW_KEY, caller, "revoke", fingerprint, reason, now, err);
         key->status = MST_KEY_REVOKED;
@@ -446,6 +460,6 @@ int mst_driver_revoke(struct mst_driver *d, struct mst_engine *e, const struct m
         (*ret_count)++;
     }
     if (!code && *ret_count == 0)
-        code = mst_fail_on(err, MST_E_UNKNOWN, who);
+        code = mst_fail_on(err, known ? MST_R_NO_KEY : MST_E_UNKNOWN, who);
     return code;
 }

@@ -32,14 +32,31 @@ static unsigned role_of(const char *word, size_t len)
     return 0;
 }
 
+/* A unit is one by its key, a lead by its programme. */
+static bool is_grantable(unsigned role)
+{
+    return role && role != MST_ROLE_UNIT && role != MST_ROLE_LEAD;
+}
+
+char *mst_roles_grantable(char *buf, size_t size)
+{
+    size_t used = 0;
+    buf[0] = '\0';
+    for (size_t i = 0; i < ROLES && used < size; i++) {
+        if (is_grantable(role_table[i].role))
+            used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? ", " : "",
+                                     role_table[i].word);
+    }
+    return buf;
+}
+
 bool mst_roles_parse(const char *words, unsigned *ret_roles)
 {
     unsigned roles = 0;
     for (;;) {
         size_t len = strcspn(words, "+");
         unsigned role = role_of(words, len);
-        /* A unit is one by its key, a lead by its programme. */
-        if (!role || role == MST_ROLE_UNIT || role == MST_ROLE_LEAD)
+        if (!is_grantable(role))
             return false;
         roles |= role;
         if (!words[len])

@@ -81,6 +81,8 @@ struct mst_query_pool;
 
 /* A security event that waits for the next batch. */
 #define MST_NOTED_MAX 64
+/* Files of programmes, as many as the setting takes. */
+#define MST_PROGRAMMES_MAX 16
 struct mst_noted {
     struct mst_engine *engine;
     enum mst_security event;
@@ -94,7 +96,7 @@ struct mst_broker {
     struct mst_driver *driver;
     struct mst_clock clock;
     struct mst_log log;
-    char *programme_paths[16];
+    char *programme_paths[MST_PROGRAMMES_MAX];
     size_t programmes_count;
     bool rehearsal;
 
@@ -200,6 +202,23 @@ void mst_session_tell_time(struct mst_broker *b);
 struct mst_actor mst_session_actor(const struct mst_session *session);
 /* Who asks, for the driver; without a key to push with. */
 struct mst_caller mst_session_caller(const struct mst_session *session);
+
+/* ---- open.c ---- */
+
+/* Before the first start with a programme: tells on stderr what of it was due in the past, of which
+ * that start tells all at once. ret_count: how much. */
+MST_MUST_CHECK int mst_broker_tell_past(const struct mst_broker *b, const char *path,
+                                        const struct mst_programme *programme, size_t *ret_count,
+                                        struct mst_err *err);
+/* Whether a broker ever began in the data directory. */
+bool mst_broker_begun(const struct mst_broker *b);
+
+/* ---- vet.c: settings ---- */
+
+#define MST_ADMIN_SOCKET "admin.sock"
+
+/* A value's form, beside its type and range (mst_setting_vet). MST_E_INVALID, MST_E_TOO_LARGE. */
+MST_MUST_CHECK int mst_broker_vet(const char *name, const char *text, struct mst_err *err);
 
 /* ---- door.c: messages from peers ---- */
 

@@ -212,6 +212,21 @@ static void welcome(struct mst_broker *b, struct mst_session *s, const struct ms
             s->name, s->address);
 }
 
+/* Which ones he who named none of them may choose from: a key its own only. */
+static void tell_programmes(struct mst_broker *b, struct mst_session *s)
+{
+    char served[MST_ERR_TEXT_MAX] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < mst_driver_engines(b->driver); i++) {
+        const struct mst_engine *engine = mst_driver_engine(b->driver, i);
+        if ((s->door == MST_DOOR_MEMBERS && engine != s->engine) || used >= sizeof served)
+            continue;
+        used += (size_t)snprintf(served + used, sizeof served - used, "%s%s", used ? ", " : "",
+                                 mst_engine_programme(engine)->id);
+    }
+    mst_session_error(b, s, MST_E_PROGRAMME, served);
+}
+
 static void serve_hello(struct mst_broker *b, struct mst_session *s,
                         const struct mst_msg_hello *hello, mst_time now)
 {
@@ -232,7 +247,7 @@ static void serve_hello(struct mst_broker *b, struct mst_session *s,
     else if (!is_id(hello->name))
         mst_session_error(b, s, MST_E_PROTOCOL, "name");
     else if (!wanted)
-        mst_session_error(b, s, MST_E_UNKNOWN, programme);
+        tell_programmes(b, s);
     else {
         s->engine = wanted;
         mst_slice_copy(hello->kind, s->kind, sizeof s->kind);

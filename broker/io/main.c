@@ -148,6 +148,7 @@ static int end_output(void)
 static int load_settings(struct mst_broker *b, const struct command_line *line, struct mst_err *err)
 {
     int code = mst_settings_init(&b->settings, err);
+    b->settings.vet = mst_broker_vet;
     if (!code && line->config) {
         struct mst_diags diags = {0};
         code = mst_settings_load(&b->settings, MST_SCOPE_BROKER, line->config, &diags, err);
@@ -172,6 +173,8 @@ static int load_settings(struct mst_broker *b, const struct command_line *line, 
 
 static int check_programmes(const struct mst_broker *b, struct mst_err *err)
 {
+    char ids[MST_PROGRAMMES_MAX][MST_ID_MAX];
+    size_t count = 0;
     int first = 0;
     for (size_t i = 0; i < b->programmes_count; i++) {
         struct mst_programme *p = NULL;
@@ -179,6 +182,16 @@ static int check_programmes(const struct mst_broker *b, struct mst_err *err)
         int code = mst_programme_load(b->programme_paths[i], &diags, &p, err);
         mst_diags_print(&diags, stderr);
         mst_diags_done(&diags);
+        for (size_t k = 0; !code && k < count; k++) {
+            if (strcmp(ids[k], p->id) == 0)
+                code = mst_fail(err, MST_E_EXISTS, _("%s: programme %s is named twice"),
+                                b->programme_paths[i], p->id);
+        }
+        if (!code)
+            snprintf(ids[count++], MST_ID_MAX, "%s", p->id);
+        size_t past;
+        if (!code && !mst_broker_begun(b))
+            code = mst_broker_tell_past(b, b->programme_paths[i], p, &past, err);
         mst_programme_unref(p);
         first = first ? first : code;
     }
@@ -264,7 +277,9 @@ int main(int argc, char **argv)
         return EXIT_FAILED;
     int code = load_settings(b, &line, &err);
     if (!code && line.check) {
-        code = check_programmes(b, &err);
+        code = set_rehearsal(b, &line, &err);
+        if (!code)
+            code = check_programmes(b, &err);
         if (!code)
             printf("%s\n", _("settings and programmes are in order"));
     } else if (!code) {

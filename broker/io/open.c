@@ -25,7 +25,6 @@
 #include "config/load/testing.h"
 
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
-#define ADMIN_SOCKET "admin.sock"
 #define STORE_FILE "muster.db"
 #define KEPT_MAX 32
 /* An enrolment and the handshake before it are two of these KiB. */
@@ -49,17 +48,6 @@ static int make_dir(const char *path, mode_t mode, struct mst_err *err)
                  (unsigned)(st.st_mode & 07777), (unsigned)st.st_uid);
         mst_hint(err, "chmod %o %s", (unsigned)mode, path);
         return MST_E_DENIED;
-    }
-    return 0;
-}
-
-static int check_local_roles(const struct mst_broker *b, struct mst_err *err)
-{
-    const struct mst_texts *rows = &b->settings.BROKER_local_roles;
-    for (size_t i = 0; i < rows->count; i++) {
-        unsigned uid, roles;
-        if (!mst_door_parse_local(rows->items[i], &uid, &roles))
-            return mst_fail(err, MST_E_INVALID, _("local_roles: cannot read %s"), rows->items[i]);
     }
     return 0;
 }
@@ -201,6 +189,41 @@ static void tell_strangers(struct mst_broker *b, const struct kept *kept)
                 _("it holds another programme only; is this the right directory?"));
 }
 
+int mst_broker_tell_past(const struct mst_broker *b, const char *path,
+                         const struct mst_programme *programme, size_t *ret_count,
+                         struct mst_err *err)
+{
+    struct mst_diags diags = {0};
+    mst_time now = b->rehearsal ? b->clock.virtual_now : mst_clock_wall();
+    int code = mst_past_tell(path, programme, now, &diags, ret_count, err);
+    mst_diags_print(&diags, stderr);
+    mst_diags_done(&diags);
+    return code;
+}
+
+bool mst_broker_begun(const struct mst_broker *b)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/" STORE_FILE, b->settings.BROKER_data_dir);
+    return access(path, F_OK) == 0;
+}
+
+static int tell_first(struct mst_broker *b, const struct kept *kept, const char *path,
+                      const struct mst_programme *programme, struct mst_err *err)
+{
+    size_t past = 0;
+    for (size_t i = 0; i < kept->count; i++) {
+        if (strcmp(kept->ids[i], programme->id) == 0)
+            return 0;
+    }
+    int code = mst_broker_tell_past(b, path, programme, &past, err);
+    if (!code && past)
+        mst_log(&b->log, 4, "past-due", "programme=%s obligations=%zu hint=\"%s\"", programme->id,
+                past,
+                _("all of them are told of now; set `first` for each duty before a first start"));
+    return code;
+}
+
 static int add_programmes(struct mst_broker *b, struct mst_err *err)
 {
     struct kept kept = {.count = 0};
@@ -212,6 +235,8 @@ static int add_programmes(struct mst_broker *b, struct mst_err *err)
         if (code)
             mst_diags_print(&diags, stderr);
         mst_diags_done(&diags);
+        if (!code)
+            code = tell_first(b, &kept, b->programme_paths[i], programme, err);
         if (!code)
             code = mst_driver_add(b->driver, programme, err);
         mst_programme_unref(programme);
@@ -284,20 +309,6 @@ static int start_gate(struct mst_broker *b, struct mst_err *err)
     return code;
 }
 
-/* libzmq here links more transports than anybody should bind. */
-static int check_endpoints(const struct mst_broker *b, struct mst_err *err)
-{
-    const char *const endpoints[] = {b->settings.BROKER_members_endpoint,
-                                     b->settings.BROKER_enrol_endpoint,
-                                     b->settings.BROKER_feed_endpoint};
-    for (size_t i = 0; i < sizeof endpoints / sizeof endpoints[0]; i++) {
-        if (strncmp(endpoints[i], "tcp://", 6) != 0 && strncmp(endpoints[i], "ipc://", 6) != 0)
-            return mst_fail(err, MST_E_INVALID,
-                            _("%s: only tcp:// and ipc:// endpoints are allowed"), endpoints[i]);
-    }
-    return 0;
-}
-
 static int open_doors(struct mst_broker *b, struct mst_err *err)
 {
     char admin[4300];
@@ -307,14 +318,14 @@ static int open_doors(struct mst_broker *b, struct mst_err *err)
         return mst_fail_on(err, MST_E_INTERNAL, "getrandom");
     if (!MST_MUTANT("routing-ids-guessable"))
         srand(seed);
-    int code = check_endpoints(b, err);
-    if (!code && !MST_MUTANT("zap-handler-missing"))
+    int code = 0;
+    if (!MST_MUTANT("zap-handler-missing"))
         code = mst_zap_open(b, err);
     if (!code)
         code = open_door(b, MST_DOOR_MEMBERS, b->settings.BROKER_members_endpoint, "members", err);
     if (!code)
         code = open_door(b, MST_DOOR_ENROL, b->settings.BROKER_enrol_endpoint, "enrol", err);
-    snprintf(admin, sizeof admin, "ipc://%s/" ADMIN_SOCKET, b->settings.BROKER_runtime_dir);
+    snprintf(admin, sizeof admin, "ipc://%s/" MST_ADMIN_SOCKET, b->settings.BROKER_runtime_dir);
     if (!code)
         code = open_door(b, MST_DOOR_ADMIN, admin, NULL, err);
     if (!code && !MST_MUTANT("gate-open"))
@@ -420,9 +431,7 @@ int mst_broker_restored(struct mst_broker *b, struct mst_err *err)
 int mst_broker_open(struct mst_broker *b, struct mst_err *err)
 {
     begin_open(b);
-    int code = check_local_roles(b, err);
-    if (!code)
-        code = open_descriptors(b, err);
+    int code = open_descriptors(b, err);
     /* The runtime directory may lie within. */
     if (!code)
         code = make_dir(b->settings.BROKER_data_dir, 0700, err);

@@ -9,6 +9,7 @@
 
 #include "broker/core/authz.h"
 #include "broker/core/core.h"
+#include "broker/driver/gone.h"
 #include "broker/store/store.h"
 #include "config/load/keys.h"
 #include "proto/pack.h"
@@ -76,6 +77,9 @@ MST_MUST_CHECK int mst_query_flush(struct mst_query *q, struct mst_err *err);
  * are whatever its sender liked, and what is told of it must still be read.
  */
 struct mst_slice mst_query_map(const struct mst_row *row);
+/* The words of a duty, also of one that the programme has no more. Returns ret. */
+const struct mst_gone *mst_query_duty_words(const struct mst_query *q, const char *duty,
+                                            struct mst_gone *ret);
 /* Begin a row, pack its map into the returned buffer, end it. */
 struct mst_buf *mst_query_row(struct mst_query *q);
 MST_MUST_CHECK int mst_query_row_end(struct mst_query *q, struct mst_err *err);

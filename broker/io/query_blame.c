@@ -28,8 +28,8 @@ struct gathering {
     const char *unit;
     mst_time instant, limit_ms;
     uint64_t start_row, down_row; /* 0: none */
-    mst_time start_at;
-    struct mst_interval down; /* that covers the instant */
+    mst_time start_at;            /* the first one */
+    struct mst_interval down;     /* that covers the instant */
     struct contact before, after;
 };
 
@@ -42,10 +42,10 @@ static int see_start(void *context, const struct mst_row *row)
     if (!g->start_row) {
         g->start_row = row->row;
         g->start_at = row->at;
-        from = 0;
-    } else if (from == 0) {
-        return 0;
+        return row->at > g->instant;
     }
+    if (from == 0)
+        return 0;
     if (from <= g->instant && g->instant < row->at) {
         g->down_row = row->row;
         g->down = (struct mst_interval){from, row->at};
@@ -129,7 +129,7 @@ static int say_broker(struct gathering *g, struct mst_err *err)
 {
     struct mst_query *q = g->q;
     struct mst_buf *b;
-    if (g->down_row && g->down.from == 0) {
+    if (g->instant < g->start_at) {
         b = mst_query_say(q, "evidence", MST_SAY_KNOWN_UNBORN, 2);
         mst_query_pack_uint(b, "row", g->start_row);
         mst_query_pack_instant(q, b, "at", g->start_at);
@@ -187,6 +187,7 @@ static int say_agent(struct gathering *g, const struct contact *c, bool there, s
 static enum mst_saying saying_of(enum mst_blame blame)
 {
     static const enum mst_saying sayings[MST_BLAMES] = {
+        [MST_BLAME_UNSERVED] = MST_SAY_BLAME_UNSERVED,
         [MST_BLAME_BROKER_DOWN] = MST_SAY_BLAME_BROKER_DOWN,
         [MST_BLAME_PATH_DOWN] = MST_SAY_BLAME_PATH_DOWN,
         [MST_BLAME_AGENT_SILENT] = MST_SAY_BLAME_AGENT_SILENT,
@@ -222,6 +223,7 @@ int mst_query_blame(struct mst_query *q, const char *name, const char *unit, mst
         .instant = instant,
         .heard = there ? instant : c->heard,
         .within_ms = g.limit_ms,
+        .served = g.start_at,
         .downs = &g.down,
         .downs_count = g.down_row ? 1 : 0,
         .queued = late && late->received >= instant ? late->queued : 0,

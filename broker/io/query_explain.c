@@ -168,7 +168,8 @@ int mst_query_explain_rule(struct mst_query *q, const struct mst_obligation *o, 
     const struct mst_duty *duty = duty_of(q, o, &period);
     char version[16];
     snprintf(version, sizeof version, "%u", o->rule_version);
-    int code = mst_query_pair(q, "clause", duty ? duty->clause : "", err);
+    struct mst_gone words;
+    int code = mst_query_pair(q, "clause", mst_query_duty_words(q, o->duty, &words)->clause, err);
     if (!code && duty)
         code = put_rule(q, &duty->due, &period, err);
     if (!code)
@@ -319,12 +320,12 @@ static int put_blame(struct mst_query *q, const struct mst_obligation *o, struct
 
 static int put_parties(struct mst_query *q, const struct mst_obligation *o, struct mst_err *err)
 {
-    size_t index = mst_programme_duty(q->programme, o->duty);
-    const struct mst_duty *duty = index == SIZE_MAX ? NULL : &q->programme->duties[index];
+    struct mst_gone words;
+    const struct mst_gone *duty = mst_query_duty_words(q, o->duty, &words);
     const struct mst_query_pair pairs[] = {
         {"obligation", o->id, NULL},
-        {"title_zh", duty ? duty->title.zh : "", NULL},
-        {"title_en", duty ? duty->title.en : "", NULL},
+        {"title_zh", duty->title.zh, NULL},
+        {"title_en", duty->title.en, NULL},
         {"bearer", o->bearer[0] ? o->bearer : "office", mst_query_pack_unit},
         {"group", o->group, mst_query_pack_group},
         {"counterpart", mst_query_counterpart(o), mst_query_pack_unit},

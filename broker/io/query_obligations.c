@@ -13,12 +13,6 @@ struct walk {
     int code;
 };
 
-static const struct mst_duty *duty_of(const struct mst_query *q, const struct mst_obligation *o)
-{
-    size_t duty = mst_programme_duty(q->programme, o->duty);
-    return duty == SIZE_MAX ? NULL : &q->programme->duties[duty];
-}
-
 /*
  * Who asks for what is overdue wants what is escalated, too, and nothing that has been handed in.
  */
@@ -74,7 +68,8 @@ static int find_asked_reason(struct mst_query *q, const char *id, char **ret_rea
 
 static int put_row(struct mst_query *q, const struct mst_obligation *o, struct mst_err *err)
 {
-    const struct mst_duty *duty = duty_of(q, o);
+    struct mst_gone words;
+    const struct mst_gone *duty = mst_query_duty_words(q, o->duty, &words);
     char due_day[16];
     int level = 0;
     enum mst_phase phase = mst_obligation_phase(q->programme, o, q->now, &level);
@@ -88,8 +83,8 @@ static int put_row(struct mst_query *q, const struct mst_obligation *o, struct m
     mst_query_pack_text(b, "id", o->id);
     mst_query_pack_text(b, "programme", q->programme->id);
     mst_query_pack_text(b, "duty", o->duty);
-    mst_query_pack_text(b, "title_zh", duty ? duty->title.zh : "");
-    mst_query_pack_text(b, "title_en", duty ? duty->title.en : "");
+    mst_query_pack_text(b, "title_zh", duty->title.zh);
+    mst_query_pack_text(b, "title_en", duty->title.en);
     mst_query_pack_text(b, "period", o->period);
     mst_query_pack_unit(q, b, "bearer", bearer_word(o));
     mst_query_pack_text(b, "group", o->group);
@@ -120,7 +115,7 @@ static int put_row(struct mst_query *q, const struct mst_obligation *o, struct m
     mst_query_pack_instant(q, b, "asked_until", o->extension_until);
     mst_query_pack_text(b, "asked_reason", asked_reason ? asked_reason : "");
     free(asked_reason);
-    mst_query_pack_text(b, "clause", duty ? duty->clause : "");
+    mst_query_pack_text(b, "clause", duty->clause);
     return mst_query_row_end(q, err);
 }
 
@@ -161,7 +156,8 @@ static int visit_transition(void *context, const struct mst_row *row)
 
 static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct mst_err *err)
 {
-    const struct mst_duty *duty = duty_of(q, o);
+    struct mst_gone words;
+    const struct mst_gone *duty = mst_query_duty_words(q, o->duty, &words);
     enum mst_phase phase = mst_obligation_phase(q->programme, o, q->now, NULL);
     char late[16], returns[16], receipt[24] = ""; /* nothing was received: it has none */
     snprintf(late, sizeof late, "%d", o->days_late);
@@ -171,7 +167,7 @@ static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct
     const struct mst_query_pair texts[] = {
         {"id", o->id, NULL},
         {"duty", o->duty, mst_query_pack_duty},
-        {"clause", duty ? duty->clause : "", NULL},
+        {"clause", duty->clause, NULL},
         {"period", o->period, NULL},
         {"bearer", bearer_word(o), mst_query_pack_unit},
         {"group", o->group, mst_query_pack_group},

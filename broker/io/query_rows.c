@@ -150,11 +150,24 @@ void mst_query_pack_audience(const struct mst_query *q, struct mst_buf *b, const
                                    : NULL);
 }
 
+const struct mst_gone *mst_query_duty_words(const struct mst_query *q, const char *duty,
+                                            struct mst_gone *ret)
+{
+    size_t at = mst_programme_duty(q->programme, duty);
+    if (at == SIZE_MAX) {
+        mst_gone_read(q->reader, q->pid, duty, ret);
+        return ret;
+    }
+    ret->title = q->programme->duties[at].title;
+    ret->clause = q->programme->duties[at].clause;
+    return ret;
+}
+
 void mst_query_pack_duty(const struct mst_query *q, struct mst_buf *b, const char *key,
                          const char *id)
 {
-    size_t at = mst_programme_duty(q->programme, id);
-    pack_named(b, key, id, at == SIZE_MAX ? NULL : &q->programme->duties[at].title);
+    struct mst_gone words;
+    pack_named(b, key, id, &mst_query_duty_words(q, id, &words)->title);
 }
 
 static size_t count_fields(const struct mst_form_field *fields, size_t count)

@@ -394,9 +394,9 @@ static int act_revoke(struct mst_errand *e, struct mst_err *err)
         return mst_errand_refuse(e, MST_R_REASON, who);
     int code = mst_driver_revoke(e->b->driver, e->s->engine, &e->caller, who, reason, e->now,
                                  mst_clock_wall(), &rows, &count, &office, &why);
-    if (code == MST_E_UNKNOWN) {
+    if (code == MST_E_UNKNOWN || code == MST_R_NO_KEY) {
         mst_buf_done(&rows);
-        return mst_errand_refuse(e, MST_E_UNKNOWN, who);
+        return mst_errand_refuse(e, (enum mst_code)code, who);
     }
     if (code) {
         *err = why;

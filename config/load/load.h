@@ -61,6 +61,13 @@ MST_MUST_CHECK int mst_programme_load_bytes(const struct mst_slice sources[MST_S
  * owed so long after something happened, and an exhortation at no time. */
 bool mst_duty_is_scheduled(const struct mst_duty *duty);
 
+/*
+ * Warns, at each enforced duty's place in the programme's file, of how much of it was due before
+ * now, and names the `first` with which it would not count. ret_count: all of it.
+ */
+MST_MUST_CHECK int mst_past_tell(const char *path, const struct mst_programme *p, mst_time now,
+                                 struct mst_diags *diags, size_t *ret_count, struct mst_err *err);
+
 /* An expected obligation as a row, a map of names and values; its words in the reader's language
  * where there is one only. */
 void mst_expected_pack(const struct mst_programme *p, const struct mst_expected *e,

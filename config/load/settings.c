@@ -104,6 +104,21 @@ static int refuse_length(const struct mst_setting_row *row, struct mst_err *err)
                     (long long)row->max);
 }
 
+static int vet(const struct mst_settings *settings, const struct mst_setting_row *row,
+               const char *text, struct mst_err *err)
+{
+    return settings->vet ? settings->vet(row->name, text, err) : 0;
+}
+
+static int vet_all(const struct mst_settings *settings, const struct mst_setting_row *row,
+                   const struct mst_texts *texts, struct mst_err *err)
+{
+    int code = 0;
+    for (size_t i = 0; !code && i < texts->count; i++)
+        code = vet(settings, row, texts->items[i], err);
+    return code;
+}
+
 static int set_text(struct mst_settings *settings, size_t index, const char *text,
                     struct mst_err *err)
 {
@@ -117,6 +132,8 @@ static int set_text(struct mst_settings *settings, size_t index, const char *tex
             return refuse(row, text, _("a whole number"), err);
         if (!in_range(row, value))
             return refuse_range(row, value, err);
+        if (vet(settings, row, text, err))
+            return MST_E_INVALID;
         *(int64_t *)field = value;
         return 0;
     case MST_SETTING_BOOL:
@@ -127,6 +144,8 @@ static int set_text(struct mst_settings *settings, size_t index, const char *tex
     case MST_SETTING_TEXT:
         if (!in_range(row, (int64_t)strlen(text)))
             return refuse_length(row, err);
+        if (vet(settings, row, text, err))
+            return MST_E_INVALID;
         *(const char **)field = mst_arena_strdup(settings->arena, text);
         return *(const char **)field ? 0 : mst_no_memory(err, row->name);
     case MST_SETTING_TEXTS:
@@ -134,6 +153,8 @@ static int set_text(struct mst_settings *settings, size_t index, const char *tex
             return mst_no_memory(err, row->name);
         if (!in_range(row, (int64_t)texts.count))
             return refuse_length(row, err);
+        if (vet_all(settings, row, &texts, err))
+            return MST_E_INVALID;
         *(struct mst_texts *)field = texts;
         return 0;
     }
@@ -210,7 +231,10 @@ static void load_texts(struct mst_reader *r, const struct mst_node *list, size_t
     const char **items = mst_arena_alloc(settings->arena, list->count * sizeof *items);
     size_t count = 0;
     for (const struct mst_node *node = list->first; node && items; node = node->next) {
+        struct mst_err err;
         const char *text = mst_read_text_of(r, node, MST_FILE_BYTES_MAX);
+        if (text && vet(settings, &rows[index], text, &err))
+            MST_FAULT(r, node, err.hint, "%s", err.text);
         items[count] = text ? mst_arena_strdup(settings->arena, text) : "";
         if (!items[count++])
             r->no_memory = true;
@@ -230,7 +254,9 @@ static void load_row(struct mst_reader *r, const struct mst_node *node, size_t i
     struct mst_err err;
     switch (row->type) {
     case MST_SETTING_INT:
-        mst_read_int_of(r, node, row->min, row->max, field);
+        if (mst_read_int_of(r, node, row->min, row->max, field) &&
+            vet(settings, row, node->text, &err))
+            MST_FAULT(r, node, err.hint, "%s", err.text);
         break;
     case MST_SETTING_BOOL:
         mst_read_bool_of(r, node, field);

@@ -21,6 +21,12 @@ struct mst_texts {
 #define MST_SETTING_C_TEXTS struct mst_texts
 #define MST_SETTING_C_BOOL bool
 
+/*
+ * What the owner of a scope knows of a value's form beyond its type and range: 0, or a code with
+ * text and hint. Asked for each TEXT, each item of TEXTS and each INT, as it is written.
+ */
+typedef int mst_setting_vet(const char *name, const char *text, struct mst_err *err);
+
 /* All scopes in one struct, so that one table suffices: settings->broker_data_dir is written
  * settings->BROKER_data_dir. Strings belong to the struct's arena. */
 struct mst_settings {
@@ -29,6 +35,7 @@ struct mst_settings {
 #include "config/settings.def"
 #undef SETTING
     struct mst_arena *arena;
+    mst_setting_vet *vet; /* NULL: type and range are all; set after mst_settings_init() */
 };
 
 /* Defaults. */

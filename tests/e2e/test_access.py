@@ -219,7 +219,7 @@ def test_key_of_one_programme_opens_no_other():
         reports = {id: session.request("ledger", {"what": "verify"}) for id, session in local.items()}
         equal({id: pairs(rows)["reports"] for id, rows in reports.items()}, {"jingning": "0", "branches": "1"}, "reports")
         client.programme = "jingning"
-        refused_with("unknown", client.hello)
+        refused_with("which-programme", client.hello)
         office = world.client("office:main", kind="ctl", name="ctl")
         refused_with("unknown", office.request, "obligations", {}, "jingning")
 

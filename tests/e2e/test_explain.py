@@ -135,7 +135,7 @@ def test_service_knows_its_agents():
         late = [row for row in world.ctl("obligations") if row["phase"] in ("overdue", "escalated")]
         told = {unit: world.ctl("explain", next(row["id"] for row in late if (row["duty"], row["bearer"]) == (duty, unit)))
                 for duty, unit in (("weekly", "alpha"), ("exchange", "beta"))}
-        equal(said(told["alpha"], "blame")["say"], "broker-down", "at the deadline there was no broker")
+        equal(said(told["alpha"], "blame")["say"], "not-served", "at the deadline there was no broker")
         equal(evidence(told["alpha"])[0]["say"], "known-unborn", "its first start says so")
         equal(said(told["alpha"], "blame_now")["say"], "unit-silent", "its agent is there now")
         check("known-heard" in [known["say"] for known in evidence(told["alpha"])], str(evidence(told["alpha"])))

@@ -255,6 +255,41 @@ def test_an_invitation_is_valid_for_no_longer_than_the_setting_allows():
             check("invitation_hours_max" in told, f"what bounds --hours: {told}")
 
 
+def test_a_broker_of_several_programmes_says_which():
+    with World("several", rehearse="2026-01-05") as world:
+        world.broker.argv += ["--programme", harness.EXAMPLE]
+        world.broker.start()
+        home = world.dir / "home-office"
+        world.must("musterctl", "--programme", "branches", "enrol", "office:main", "--out", "office.invite")
+        world.must("muster-agent", "--home", home, "join", "office.invite")
+        watch = ("muster-watch", "--state", world.dir / "state", "--timeout", "20")
+        local = (*watch, "--socket", world.broker.admin)
+        for words, served in ((("musterctl", "status"), "jingning, branches"),
+                              (("musterctl", "--programme", "jingnin", "reload"), "jingning, branches"),
+                              (local, "jingning, branches"), ((*local, "--programme", "x"), "jingning, branches"),
+                              ((*watch, "--home", home, "--programme", "jingning"), "branches")):
+            for language, hint in (("en", "with --programme ID"), ("zh_CN", "用 --programme")):
+                done = world.run(*words, language=language)
+                equal(done.returncode, 2, f"{words}: {done.stderr}")
+                check(f": {served}\n" in done.stderr.replace("：", ": ") and hint in done.stderr, done.stderr)
+        equal(world.ctl("--programme", "branches", "status")["programme"], "branches", "the one that is named")
+
+
+def test_who_has_no_key_is_told_from_who_is_unknown():
+    with World("revoke", rehearse="2022-12-05") as world:
+        world.broker.start()
+        world.invite("jxj")
+        revoke = ("--reason", "left")
+        for who in ("jxj", "unit:jxj", "市经信局"):
+            told = said(world, "revoke", who, *revoke)
+            check(f"no key in force belongs to {who}" in told, f"{who}: {told}")
+        check("jxjj is not known here" in said(world, "revoke", "jxjj", *revoke), "a unit that is none")
+        for who in ("jxj", "市经信局"):
+            world.join("unit:jxj")
+            equal([row["principal"] for row in world.ctl("revoke", who, *revoke)], ["unit:jxj"], f"revoked as {who}")
+        check("no key in force" in said(world, "revoke", "unit:jxj", *revoke), "keys that are revoked already")
+
+
 def test_start_says_what_is_not_as_asked():
     with World("start", rehearse="2022-12-05") as world:
         world.broker.start()

@@ -285,6 +285,39 @@ def test_sighup_reloads_the_programme():
             equal(world.verify_ledger()["reloads"], "3", "programme rows")
 
 
+def test_what_is_owed_under_a_duty_that_has_gone_is_told_and_keeps_its_words():
+    with World("spine", rehearse="2022-12-05") as world:
+        path = world.dir / "programme.yaml"
+        text = harness.JINGNING.read_text(encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
+        (world.dir / "workdays.csv").write_bytes((harness.JINGNING.parent / "workdays.csv").read_bytes())
+        world.broker.argv[world.broker.argv.index(str(harness.JINGNING))] = str(path)
+        world.broker.start()
+        world.clock_run("2023-04-01")
+        before = [row for row in world.ctl("obligations") if row["duty"] == "quarterly-progress"]
+        check(before and before[0]["title_zh"], before)
+        equal(world.ctl("reload")[0]["gone"], "", "nothing has gone")
+        path.write_text(text.replace("id: quarterly-progress", "id: quarterly-report"), encoding="utf-8")
+        owed = f"quarterly-progress ({len(before)})"
+        table = world.must("musterctl", "reload")
+        check(owed in table and "put the duty back" in table, table)
+        equal([row["gone"] for row in world.ctl("reload")], [owed], "for programs")
+        world.broker.wait_log(rf'duty-gone programme=jingning owed="quarterly-progress \({len(before)}\)"')
+        for _ in range(2):
+            after = {row["id"]: row for row in world.ctl("obligations")}[before[0]["id"]]
+            equal({key: after[key] for key in ("title_zh", "title_en", "clause")},
+                  {key: before[0][key] for key in ("title_zh", "title_en", "clause")}, "its last words")
+            explained = world.ctl("explain", before[0]["id"])
+            check(before[0]["title_en"] in json.dumps(explained, ensure_ascii=False), explained)
+            world.broker.stop()
+            world.broker.start()
+            world.broker.wait_log("duty-gone")
+        for row in before:
+            world.must("musterctl", "cancel", row["id"], "--reason", "the duty has another id")
+        equal(world.ctl("reload")[0]["gone"], "", "all are cancelled")
+        world.must("musterctl", "replay")
+
+
 def test_check_starts_nothing():
     with World("spine") as world:
         done = world.run("musterd", "--programme", harness.JINGNING, "--set", f"data_dir={world.dir}/d", "--check")
@@ -295,6 +328,50 @@ def test_check_starts_nothing():
         refused(world.run("musterd", "--programme", bad, "--check"), f"{bad}:2:8: error")
         refused(world.run("musterd", "--programme", harness.JINGNING, "--set", "data_dirr=x", "--check"), "did you mean data_dir")
         refused(world.run("musterd"), "--programme", code=2)
+        twice = ("musterd", "--programme", harness.JINGNING, "--programme", harness.JINGNING, "--check")
+        refused(world.run(*twice), "programme jingning is named twice")
+        refused(world.run("musterd", "--programme", harness.JINGNING, "--check", "--rehearse", "x"), "x")
+        settings = world.dir / "muster.yaml"
+        settings.write_text('local_roles: ["0=office+king", "foo=office"]\n', encoding="utf-8")
+        for more in ((), ("--check",)):
+            done = world.run("musterd", "--config", settings, "--programme", harness.JINGNING,
+                             "--set", f"data_dir={world.dir}/d", "--set", f"runtime_dir={world.dir}/d", *more)
+            for place in ("1:16", "1:33"):
+                refused(done, f"{settings}:{place}: error")
+            refused(done, "office, director, viewer, admin")
+
+
+def test_what_is_due_in_the_past_is_told_before_a_first_start():
+    with World("spine") as world:
+        data = ("--set", f"data_dir={world.broker.data_dir}", "--check")
+        def told(*words, programme=harness.JINGNING, language="en"):
+            done = world.run("musterd", "--programme", programme, *data, *words, language=language)
+            equal(done.returncode, 0, done.stderr)
+            return done.stderr
+        equal(told("--rehearse", "2022-12-05"), "", "before the year began")
+        warned = re.findall(r"programme.yaml:\d+:\d+: warning: duty (\S+): (\d+) obligations are due in the past\n"
+                            r"  hint: (?:set `first: (\S+)`|it is owed once)", told())
+        first = {duty: key for duty, count, key in warned}
+        check("已过期限" in told(language="zh_CN"), "in Chinese")
+        check(first["task-list"] == "" and first["quarterly-progress"], first)
+        text = harness.JINGNING.read_text(encoding="utf-8")
+        begun = re.sub(r"(?s)(- id: quarterly-progress\n.*?first: )\w+", rf"\g<1>{first['quarterly-progress']}", text, count=1)
+        check(begun != text, "the duty's place in the file")
+        path = world.dir / "programme.yaml"
+        path.write_text(begun, encoding="utf-8")
+        for file in harness.JINGNING.parent.glob("*.csv"):
+            (world.dir / file.name).write_bytes(file.read_bytes())
+        check("quarterly-progress:" not in told(programme=path), "with `first`")
+        world.broker.start()
+        total = sum(int(count) for _, count, _ in warned)
+        world.broker.wait_log(rf"past-due programme=jingning obligations={total} ")
+        now = world.ctl("status")["now"]
+        late = [row for row in world.ctl("obligations") if row["work"] != "not-applicable" and row["grace_until"] <= now]
+        equal(len(late), total, "what the first start tells of")
+        equal(told(), "", "once it has begun")
+        world.broker.stop()
+        world.broker.start()
+        check("past-due" not in world.broker.log(), "a second start")
 
 
 def test_real_and_rehearsed_data_never_mix():

@@ -63,6 +63,19 @@ static void what_was_queued_in_time_is_the_paths_even_if_the_agent_was_heard(voi
     assert_int_equal(mst_blame(&f), MST_BLAME_UNIT_SILENT);
 }
 
+static void before_it_was_served_nobody_is_blamed(void **state)
+{
+    (void)state;
+    struct mst_interval downs[] = {{90 * hour_ms, 101 * hour_ms}};
+    struct mst_blame_facts f = facts();
+    f.served = f.instant;
+    f.downs = downs;
+    f.downs_count = 1;
+    assert_int_equal(mst_blame(&f), MST_BLAME_BROKER_DOWN);
+    f.served++;
+    assert_int_equal(mst_blame(&f), MST_BLAME_UNSERVED);
+}
+
 static void our_own_absence_hides_everything(void **state)
 {
     (void)state;
@@ -85,6 +98,7 @@ int main(void)
         cmocka_unit_test(an_agent_that_was_there_leaves_the_unit),
         cmocka_unit_test(nobody_heard_is_the_path_if_there_are_witnesses),
         cmocka_unit_test(what_was_queued_in_time_is_the_paths_even_if_the_agent_was_heard),
+        cmocka_unit_test(before_it_was_served_nobody_is_blamed),
         cmocka_unit_test(our_own_absence_hides_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

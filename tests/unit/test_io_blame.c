@@ -156,7 +156,7 @@ static void broker_is_blamed_for_its_own_absence(void **state)
     starts(w, 10, 12);
     starts(w, -1, 20);
     seen(w, "alpha", 99);
-    assert_string_equal(blame(w, -1, -1), "broker-down");
+    assert_string_equal(blame(w, -1, -1), "not-served");
     assert_true(known(w, "known-unborn"));
     assert_string_equal(blame(w, 9.99, -1), "unit-silent");
     assert_true(known(w, "known-up"));
