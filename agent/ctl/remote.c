@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "agent/link/link.h"
+#include "config/load/file.h"
 #include "proto/pack.h"
 
 #define TIMEOUT_S 30
@@ -50,8 +51,7 @@ static void clear_progress(struct asking *asking)
 static int write_out(struct asking *asking, struct mst_slice text)
 {
     const char *path = mst_ctl_value(asking->call, "out");
-    ssize_t written = write(asking->out_fd, text.data, text.len);
-    if (written != (ssize_t)text.len || fsync(asking->out_fd) != 0)
+    if (!mst_file_put(asking->out_fd, text.data, text.len) || fsync(asking->out_fd) != 0)
         return mst_fail(&asking->row_err, MST_E_IO, "%s: %s", path, strerror(errno));
     return 0;
 }

@@ -27,6 +27,7 @@ struct follower {
     struct mst_watch_stream stream;
     struct mst_watch_cursor here; /* of this session; `number` is what is dealt with */
     bool up, was_up;
+    bool places; /* the broker compares where a stream begins */
     bool subscribe_owed, unsaved;
     bool put_back; /* the broker was, to before the cursor: its own decides */
     bool contradicted, asking, has_key;
@@ -208,6 +209,8 @@ static int subscribe(struct follower *f, struct mst_err *err)
     if (f->stream.last_known) {
         msg.u.subscribe.from = f->stream.last;
         msg.u.subscribe.has |= UINT64_C(1) << MST_F_subscribe_from;
+        if (f->places && f->stream.has_head)
+            msg.u.subscribe.head = mst_bytes(f->stream.head, sizeof f->stream.head);
     }
     int rc = mst_link_send(f->link, &msg, err);
     f->subscribe_owed = rc == MST_E_BUSY;
@@ -235,11 +238,12 @@ static void choose_start(struct follower *f)
 {
     const struct mst_watch_cursor *c = mst_watch_state_cursor(f->state);
     if (f->was_up && f->stream.last_known)
-        mst_watch_stream_begin(&f->stream, true, f->stream.last);
+        mst_watch_stream_begin(&f->stream, true, f->stream.last,
+                               f->stream.has_head ? f->stream.head : NULL);
     else if (f->o->since_known && !f->put_back)
-        mst_watch_stream_begin(&f->stream, true, f->o->since_number);
+        mst_watch_stream_begin(&f->stream, true, f->o->since_number, NULL);
     else
-        mst_watch_stream_begin(&f->stream, c->known, c->number);
+        mst_watch_stream_begin(&f->stream, c->known, c->number, c->has_head ? c->head : NULL);
 }
 
 static int check_stream(struct follower *f, const struct mst_msg_welcome *w, struct mst_err *err)
@@ -278,6 +282,7 @@ static int on_up(struct follower *f, const struct mst_msg_welcome *welcome, stru
              principal, f->here.programme);
     tell(f, text);
     choose_start(f);
+    f->places = mst_slices_have(welcome->capabilities, MST_CAN_PLACES);
     f->stream.lost = false;
     f->up = f->was_up = true;
     f->last_alert_ms = mst_link_clock_ms();
@@ -378,6 +383,8 @@ static int take(struct follower *f, const struct mst_msg_alert *alert, struct ms
     f->last_alert_ms = mst_link_clock_ms();
     f->unsaved = true;
     f->here.number = alert->number;
+    f->here.has_head = f->stream.has_head;
+    memcpy(f->here.head, f->stream.head, sizeof f->here.head);
     if ((mst_time)alert->fired < f->o->since_at)
         return 0;
     f->shown++;

@@ -222,6 +222,7 @@ static void undo(struct mst_core *core, const struct checkpoint *c)
     memcpy(core->downs, c->downs, sizeof core->downs);
     core->downs_count = c->downs_count;
     mst_difficulties_reckon(core);
+    mst_grants_reckon(core);
     memset(core->names.contacts, 0, core->programme->units_count * sizeof *core->names.contacts);
     for (uint32_t i = 0; i < core->table.count; i++) {
         struct mst_slot *slot = mst_table_at(&core->table, i);

@@ -4,12 +4,8 @@
 code and its subject; and where nobody can be asked, acts are queued and decided as ever."""
 import json
 import signal
-import socket
-
-import msgpack
 
 import harness
-import muster_client as mc
 from harness import World, check, equal, wait_for
 
 EXCHANGE, MEMBERS = "member-exchange/2023Q1/rsj", ("rsj", "swj")
@@ -129,14 +125,6 @@ def test_acts_are_queued_while_the_broker_is_away():
         equal([row["state"] for row in lead.json("receipts")], ["refused", "received"], "states")
 
 
-def append(agent, **fields):
-    """Queue what is not asked about first; over the local socket, as `submit` does when it has checked a file."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as local:
-        local.connect(str(agent.home / "agent.sock"))
-        local.send(mc.pack({"do": "append", **fields}))
-        return msgpack.unpackb(local.recv(65536))["rows"][0]["number"]
-
-
 def test_nobody_is_asked_while_something_is_under_way():
     with world() as w:
         w.broker.start()
@@ -145,7 +133,7 @@ def test_nobody_is_asked_while_something_is_under_way():
         member("submit", member.fill("member-exchange", "2023Q1"), "--wait")
         w.broker.signal(signal.SIGSTOP)
         try:
-            number = append(lead, act="return", obligation=EXCHANGE, reason="x")
+            number = lead.append(act="return", obligation=EXCHANGE, reason="x")
             # By what is stored it is submitted, and nobody is urged; by what is under way it is returned.
             done = lead.try_("urge", EXCHANGE, "--json", timeout_s=25)
         finally:
