@@ -55,21 +55,6 @@ static int check_dir(const char *dir, struct mst_err *err)
     return 0;
 }
 
-/* The first finding becomes the error: it names the file, the place and what to do. */
-static int settings_fault(const struct mst_diags *diags, struct mst_err *err)
-{
-    for (size_t i = 0; i < diags->count; i++) {
-        const struct mst_diag *d = &diags->items[i];
-        if (d->severity != MST_DIAG_ERROR)
-            continue;
-        int code =
-            mst_fail(err, MST_E_INVALID, "%s:%d:%d: %s", d->file, d->line, d->column, d->text);
-        mst_hint(err, "%s", d->hint);
-        return code;
-    }
-    return err ? (int)err->code : (int)MST_E_INVALID;
-}
-
 static int load_settings(struct mst_home *home, struct mst_err *err)
 {
     char path[sizeof home->dir + 16];
@@ -80,7 +65,7 @@ static int load_settings(struct mst_home *home, struct mst_err *err)
     snprintf(path, sizeof path, "%s/agent.yaml", home->dir);
     code = mst_settings_load(&home->settings, MST_SCOPE_AGENT, path, &diags, err);
     if (code && diags.errors)
-        code = settings_fault(&diags, err);
+        code = mst_diags_first(&diags, err);
     mst_diags_done(&diags);
     if (code)
         mst_settings_done(&home->settings);

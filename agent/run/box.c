@@ -34,6 +34,9 @@ int mst_box_fail(struct mst_outbox *box, int rc, struct mst_err *err)
     const char *words = box->db ? sqlite3_errmsg(box->db) : sqlite3_errstr(rc);
     enum mst_code code = MST_E_IO;
     box->failed = true;
+    int system = box->db && (rc & 0xFF) == SQLITE_IOERR ? sqlite3_system_errno(box->db) : 0;
+    if (system)
+        return mst_fail(err, MST_E_IO, "%s: %s: %s", box->path, words, strerror(system));
     switch (rc & 0xFF) {
     case SQLITE_FULL:
         code = MST_E_FULL;

@@ -541,7 +541,8 @@ mst_time mst_session_now(const struct mst_session *s)
     if (s->rehearsal)
         return s->broker_now;
     clock_gettime(CLOCK_REALTIME, &ts);
-    return (mst_time)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    /* No instant of the protocol is before 1970, whatever this machine believes. */
+    return ts.tv_sec < 0 ? 0 : (mst_time)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 mst_time mst_session_sure_now(const struct mst_session *s)

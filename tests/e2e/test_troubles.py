@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A unit's agent on a host that misbehaves: a clock years ahead, a disk without room, keys that are gone, an outbox
 that is damaged. What it says then names the thing and what to do, and doing that helps."""
+import socket
+
 import harness
 from harness import Weather, World, check, equal, wait_for
 from test_keys import keys_of, public_keys, submit_progress
@@ -14,7 +16,7 @@ def states(agent):
 
 
 def test_clock_years_ahead_makes_the_agent_forget_nothing():
-    with World("host") as world:
+    with World("troubles") as world:
         world.broker.start()
         weather = Weather(world)
         agent = world.agent("jxj", start=False)
@@ -36,7 +38,7 @@ def test_clock_years_ahead_makes_the_agent_forget_nothing():
 
 
 def test_full_disk_is_told_of_where_people_look():
-    with World("host", rehearse="2022-12-05") as world:
+    with World("troubles", rehearse="2022-12-05") as world:
         world.broker.start()
         weather = Weather(world)
         agent = world.agent("jxj", start=False, reconnect_min=1000, reconnect_max=1000)
@@ -56,7 +58,7 @@ def test_full_disk_is_told_of_where_people_look():
 
 
 def test_lost_keys_are_replaced_by_an_invitation_and_what_is_queued_goes_on():
-    with World("host", rehearse="2022-12-05") as world:
+    with World("troubles", rehearse="2022-12-05") as world:
         world.broker.start()
         agent = world.agent("jxj")
         submit_progress(agent, "before")
@@ -79,8 +81,36 @@ def test_lost_keys_are_replaced_by_an_invitation_and_what_is_queued_goes_on():
         equal(len(keys_of(world, "unit:jxj")), 2, "keys")
 
 
+def test_what_is_wrong_with_an_invitation_is_said():
+    with World("troubles", rehearse="2022-12-05") as world:
+        path = world.dir / "spoilt.invite"
+        for text, words in (("", "spoilt.invite:"), ("a: [1\n", "spoilt.invite:"), ("- a\n", "muster-invitation")):
+            path.write_text(text, encoding="utf-8")
+            done = world.run("muster-agent", "--home", world.dir / "home", "join", path)
+            check(done.returncode == 1 and words in done.stderr and "errors found" not in done.stderr, done.stderr)
+            check("ask for a new invitation" in done.stderr, done.stderr)
+            check(not (world.dir / "home").exists(), "a home came of it")
+
+
+def test_agent_without_descriptors_says_so_and_goes_on_with_room():
+    with World("troubles", rehearse="2022-12-05") as world:
+        world.broker.start()
+        agent = harness.Agent(world, "jxj", world.home("jxj"))
+        agent.argv = ["prlimit", "--nofile=24", *agent.argv]
+        agent.start()
+        wait_for(lambda: agent.json("status")["connected"], "a session")
+        crowd = []
+        for _ in range(24):
+            crowd.append(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+            crowd[-1].connect(str(agent.home / "agent.sock"))
+        agent.wait_log(r"(?m)^local-refused code=io .*agent\.sock")
+        for one in crowd:
+            one.close()
+        submit_progress(agent, "room again")
+
+
 def test_damaged_outbox_says_what_is_safe_and_a_new_one_goes_on():
-    with World("host", rehearse="2022-12-05") as world:
+    with World("troubles", rehearse="2022-12-05") as world:
         world.broker.start()
         agent = world.agent("jxj")
         submit_progress(agent, "before")
