@@ -18,7 +18,8 @@
 #define TOPICS_MAX 32
 #define TOPIC_BYTES_MAX 160
 #define PROGRAM "muster-watch"
-#define OWED_MS 100 /* until something that a busy link did not take is tried again */
+#define AUDIENCE_COLUMNS 20 /* of a terminal; a longer one pushes its line on */
+#define OWED_MS 100         /* until something that a busy link did not take is tried again */
 
 struct follower {
     const struct mst_watch_options *o;
@@ -327,20 +328,23 @@ static int print_json(struct follower *f, struct mst_slice json, struct mst_err 
 
 static int print_line(struct follower *f, const struct mst_msg_alert *alert, struct mst_err *err)
 {
-    char words[2048], fired[32] = "";
-    struct mst_buf audience = {0};
+    char words[2048], fired[32] = "", id[4 * 65];
+    struct mst_buf clean = {0};
     bool colour = mst_colour(f->o->out);
     time_t seconds = (time_t)(alert->fired / 1000);
     struct tm local;
     if (localtime_r(&seconds, &local))
         strftime(fired, sizeof fired, "%Y-%m-%d %H:%M", &local);
-    mst_put_clean(&audience, alert->audience);
+    mst_put_clean(&clean, alert->audience);
+    mst_slice_copy(mst_bytes(clean.data, clean.len), id, sizeof id);
+    mst_buf_done(&clean);
+    const char *audience = mst_word("audience", id);
+    int blanks = AUDIENCE_COLUMNS - mst_width(audience);
     int n =
-        fprintf(f->o->out, "%s%6" PRIu64 "  %s  %-20.*s%s  %s%s%s\n", mst_sgr(colour, MST_TINT_DIM),
-                alert->number, fired, (int)audience.len, (const char *)audience.data,
+        fprintf(f->o->out, "%s%6" PRIu64 "  %s  %s%*s%s  %s%s%s\n", mst_sgr(colour, MST_TINT_DIM),
+                alert->number, fired, audience, blanks > 0 ? blanks : 0, "",
                 mst_sgr(colour, MST_TINT_OFF), mst_sgr(colour, mst_alert_tint(alert)),
                 mst_alert_words(alert, words, sizeof words), mst_sgr(colour, MST_TINT_OFF));
-    mst_buf_done(&audience);
     return n < 0 ? output_failed(f, err) : 0;
 }
 

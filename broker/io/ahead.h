@@ -54,6 +54,8 @@ struct mst_letter {
     uint8_t routing[MST_ROUTING_ID_MAX];
     size_t routing_len;
     zmq_msg_t payload;
+    int fd;               /* of its connection, for mst_tap_is_open() */
+    uint32_t connection;  /* on that descriptor */
     bool whole;           /* exactly two frames, the first not too long */
     mst_time now;         /* when it was taken */
     bool worth;           /* to be verified by sign_key */

@@ -48,6 +48,9 @@ struct mst_session {
     enum mst_door door;
     uint8_t routing[MST_ROUTING_ID_MAX];
     size_t routing_len;
+    int fd; /* of its connection, for mst_tap_is_open() */
+    uint32_t connection;
+    bool gone;           /* it has ended, and what came before its end may still wait */
     uint8_t channel[32]; /* the key it came with; zero on the admin door */
     struct mst_engine *engine;
     char principal[65], kind[9], name[48], unit[48], address[64];
@@ -110,6 +113,9 @@ struct mst_broker {
     struct mst_session *by_route[MST_SESSION_BUCKETS], *by_id[MST_SESSION_BUCKETS];
     struct mst_bucket *buckets[MST_SESSION_BUCKETS];
     uint64_t session_next;
+    uint64_t swept_ended; /* connections that had when sessions were looked through last */
+    int64_t swept_boot_ms;
+    bool sweeps;    /* some were found gone then, and are to be closed */
     uint64_t batch; /* counts commits */
     bool stopping;
     bool drained; /* the last pass left no message waiting */
@@ -150,6 +156,10 @@ MST_MUST_CHECK int mst_session_open(struct mst_broker *b, enum mst_door door,
                                     const uint8_t *routing, size_t len, struct mst_session **ret,
                                     struct mst_err *err);
 void mst_session_close(struct mst_broker *b, struct mst_session *session);
+/* Is it on the line: hello was answered, and its connection is there? */
+bool mst_session_is_there(const struct mst_session *session);
+/* Close those whose connection has ended, a moment after it has; cheap when none has. */
+void mst_session_sweep(struct mst_broker *b);
 /* Close every other session of the same (principal, kind, name). */
 void mst_session_supersede(struct mst_broker *b, const struct mst_session *session);
 /* Whose key it is: finds the bucket. */

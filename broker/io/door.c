@@ -41,7 +41,9 @@ static bool receive(struct mst_broker *b, enum mst_door from, struct mst_letter 
         more = zmq_msg_more(&l->payload);
     }
     l->whole = l->whole && frames == 1;
-    mst_tap_heard(zmq_msg_get(&l->payload, ZMQ_SRCFD), frames, bytes);
+    l->fd = zmq_msg_get(&l->payload, ZMQ_SRCFD);
+    l->connection = mst_tap_connection(l->fd);
+    mst_tap_heard(l->fd, frames, bytes);
     return true;
 }
 
@@ -98,6 +100,8 @@ static struct mst_session *session_of(struct mst_broker *b, struct mst_letter *l
         mst_log_err(&b->log, "session", &err);
         return NULL;
     }
+    s->fd = l->fd;
+    s->connection = l->connection;
     if (door == MST_DOOR_ADMIN) {
         identify_local(b, s, address ? address : "");
         return s;

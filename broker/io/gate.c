@@ -17,7 +17,7 @@
 #include "broker/io/log.h"
 
 #define EVENTS                                                                                     \
-    (ZMQ_EVENT_LISTENING | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |         \
+    (ZMQ_EVENT_LISTENING | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |                                  \
      ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
 /* How long the probe may take on a machine that is busy. */
 #define PROBE_MS 10000
@@ -118,8 +118,6 @@ static bool take_event(struct mst_gate *g, size_t i)
     memcpy(&e.value, head + sizeof e.event, sizeof e.value);
     if (e.event == ZMQ_EVENT_LISTENING)
         mst_tap_listens(i, (int)e.value);
-    else if (e.event == ZMQ_EVENT_DISCONNECTED)
-        mst_tap_ended(i, (int)e.value);
     else if ((e.event & EVENTS) && !door->local)
         tell_refused(g, door, e.event);
     return true;
@@ -226,8 +224,9 @@ static int probe(struct mst_err *err)
         return 0;
     int major, minor, patch;
     zmq_version(&major, &minor, &patch);
-    mst_fail(err, MST_E_INTERNAL, _("libzmq %d.%d.%d does not read through accept4() and recv()"),
-             major, minor, patch);
+    mst_fail(err, MST_E_INTERNAL,
+             _("libzmq %d.%d.%d does not go through accept4(), recv() and close()"), major, minor,
+             patch);
     mst_hint(err, _("what a peer sends could not be limited; use the distribution's libzmq"));
     return MST_E_INTERNAL;
 }

@@ -371,6 +371,7 @@ static int keep_house(struct loop *l, int events, struct mst_err *err)
 {
     struct mst_broker *b = l->b;
     int code = 0;
+    mst_session_sweep(b);
     /* A reload that was asked for by a signal has opened a batch. */
     if (mst_turns_quiet(&l->turns, events) && !mst_driver_pending(b->driver) &&
         !mst_ahead_oldest(b->ahead)) {

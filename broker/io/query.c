@@ -471,7 +471,7 @@ static int copy_seen(struct mst_broker *b, const struct mst_engine *engine, stru
             continue;
         snprintf(next->unit, sizeof next->unit, "%s", s->unit);
         next->wall_ms = s->last_seen_wall;
-        next++->connected = s->welcome;
+        next++->connected = mst_session_is_there(s);
     }
     job->query.seen = job->seen;
     job->query.seen_count = (size_t)(next - job->seen);
@@ -516,7 +516,7 @@ static int reply_status(struct mst_broker *b, struct mst_session *s, uint64_t re
         mst_zone_format(p->zone, next, next_text);
     size_t sessions = 0;
     for (size_t i = 0; i < b->sessions_count; i++)
-        sessions += b->sessions[i]->welcome;
+        sessions += mst_session_is_there(b->sessions[i]);
     struct mst_gate_counts gate = mst_gate_counts(b->gate);
     const uint64_t counts[] = {sessions,
                                mst_core_count(mst_engine_core(s->engine)),

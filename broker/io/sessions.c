@@ -13,9 +13,8 @@
 
 /* A session that never said hello, or has ended, is forgotten after this long. */
 #define SILENT_MS 60000
-/* A tool that asks and goes; when it went without a bye, its session is forgotten after this long.
- */
-#define TOOL_SILENT_MS 600000
+/* Sessions are looked through for connections that have ended no more often than this. */
+#define SWEEP_MS 1000
 /* libzmq spins when descriptors run out: said from this share of the limit on. */
 #define CROWDED_PERCENT 80
 
@@ -81,15 +80,45 @@ static void leave_by_id(struct mst_broker *b, struct mst_session *s)
     *at = s->next_by_id;
 }
 
+static bool is_connected(const struct mst_session *s)
+{
+    return mst_tap_is_open(s->fd, s->connection);
+}
+
+bool mst_session_is_there(const struct mst_session *s)
+{
+    return s->welcome && is_connected(s);
+}
+
 static void forget_silent(struct mst_broker *b)
 {
     int64_t boot = mst_clock_boot();
     for (size_t i = b->sessions_count; i-- > 0;) {
         struct mst_session *s = b->sessions[i];
-        bool tool = strcmp(s->kind, "ctl") == 0 && !s->stream.open && s->id != b->run_session;
-        int64_t silent = boot - s->heard_boot_ms;
-        if ((!s->welcome && silent > SILENT_MS) || (tool && silent > TOOL_SILENT_MS))
+        if ((!s->welcome && boot - s->heard_boot_ms > SILENT_MS) || !is_connected(s))
             mst_session_close(b, s);
+    }
+}
+
+/* The second time that one is found gone: what it sent before its end has been heard by then, as of
+ * one that was there. */
+void mst_session_sweep(struct mst_broker *b)
+{
+    int64_t boot = mst_clock_boot();
+    uint64_t ended = mst_tap_ended();
+    if ((ended == b->swept_ended && !b->sweeps) || boot - b->swept_boot_ms < SWEEP_MS)
+        return;
+    b->swept_ended = ended;
+    b->swept_boot_ms = boot;
+    b->sweeps = false;
+    for (size_t i = b->sessions_count; i-- > 0;) {
+        struct mst_session *s = b->sessions[i];
+        bool before = s->gone;
+        s->gone = !is_connected(s);
+        if (s->gone && before)
+            mst_session_close(b, s);
+        else
+            b->sweeps |= s->gone;
     }
 }
 

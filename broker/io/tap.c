@@ -31,8 +31,9 @@
 
 /* By descriptor. */
 struct connection {
-    _Atomic int64_t unread; /* bytes that are in no message that was heard */
-    _Atomic uint8_t door;   /* from 1; 0: none of ours */
+    _Atomic int64_t unread;  /* bytes that are in no message that was heard */
+    _Atomic uint32_t number; /* of the connection, even once it has ended */
+    _Atomic uint8_t door;    /* from 1; 0: none of ours */
     _Atomic bool cut;
 };
 
@@ -53,17 +54,20 @@ struct tap {
     struct connection *connections;
     size_t connections_max;
     _Atomic int64_t unread; /* of all connections */
-    pthread_mutex_t lock;   /* of the buckets */
+    _Atomic uint64_t ended;
+    pthread_mutex_t lock; /* of the buckets */
     uint8_t hash_key[crypto_shorthash_KEYBYTES];
 };
 
 static struct tap *_Atomic the_tap;
-static _Atomic bool seen_accept, seen_recv;
+static _Atomic bool seen_accept, seen_recv, seen_close;
+static _Atomic int accepted = -1; /* last, while there was no tap */
 
 /* These are the definitions that libzmq finds. */
 int mst_tap_accept4(int listener, struct sockaddr *address, socklen_t *len,
                     int flags) __asm__("accept4");
 ssize_t mst_tap_recv(int fd, void *buffer, size_t len, int flags) __asm__("recv");
+int mst_tap_close_fd(int fd) __asm__("close");
 
 static struct connection *connection_of(struct tap *t, int fd)
 {
@@ -80,7 +84,11 @@ static void forget(struct tap *t, struct connection *c)
 static void cut(struct tap *t, int fd, enum mst_tap_event event)
 {
     struct connection *c = &t->connections[fd];
-    t->options.tell(t->options.context, event, c->door - 1U, fd, c->unread);
+    uint8_t door = c->door;
+    /* Another's may end meanwhile. */
+    if (!door)
+        return;
+    t->options.tell(t->options.context, event, door - 1U, fd, c->unread);
     c->cut = true;
     forget(t, c);
     /* Wakes libzmq, which then finds its end. Nobody but the thread that is here closes it. */
@@ -107,11 +115,6 @@ ssize_t mst_tap_recv(int fd, void *buffer, size_t len, int flags)
     if (c->cut)
         return 0;
     ssize_t got = recvfrom(fd, buffer, len, flags, NULL, NULL);
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
-        int why = errno;
-        forget(t, c);
-        errno = why;
-    }
     if (got <= 0)
         return got;
     int64_t unread = atomic_fetch_add(&c->unread, got) + got;
@@ -137,13 +140,40 @@ void mst_tap_heard(int fd, size_t frames, size_t bytes)
     atomic_fetch_sub(&t->unread, taken);
 }
 
-void mst_tap_ended(size_t door, int fd)
+/* ---- which are there ---- */
+
+/* Before the descriptor can be another's. */
+int mst_tap_close_fd(int fd)
 {
-    struct connection *c = connection_of(the_tap, fd);
-    /* The descriptor may be another's by now, most often at another door. Where it is at the same,
-     * that one has begun anew a moment later than it did. */
-    if (c && c->door == door + 1)
-        forget(the_tap, c);
+    struct tap *t = the_tap;
+    struct connection *c = connection_of(t, fd);
+    if (c && c->door) {
+        forget(t, c);
+        c->door = 0;
+        c->number++;
+        t->ended++;
+    }
+    if (fd == accepted)
+        seen_close = true;
+    return (int)syscall(SYS_close, fd);
+}
+
+uint32_t mst_tap_connection(int fd)
+{
+    const struct connection *c = connection_of(the_tap, fd);
+    return c ? c->number : 0;
+}
+
+bool mst_tap_is_open(int fd, uint32_t connection)
+{
+    const struct connection *c = connection_of(the_tap, fd);
+    return !c || (connection % 2 == 1 && c->number == connection);
+}
+
+uint64_t mst_tap_ended(void)
+{
+    struct tap *t = the_tap;
+    return t ? t->ended : 0;
 }
 
 /* ---- how many are taken ---- */
@@ -201,6 +231,8 @@ int mst_tap_accept4(int listener, struct sockaddr *address, socklen_t *len, int 
         return -1;
     }
     int fd = (int)syscall(SYS_accept4, listener, address, len, flags);
+    if (!t)
+        accepted = fd;
     if (!t || fd < 0)
         return fd;
     struct connection *c = connection_of(t, fd);
@@ -211,8 +243,8 @@ int mst_tap_accept4(int listener, struct sockaddr *address, socklen_t *len, int 
         errno = ECONNABORTED;
         return -1;
     }
-    forget(t, c);
     c->cut = false;
+    c->number++;
     c->door = (uint8_t)(i + 1);
     return fd;
 }
@@ -221,20 +253,14 @@ int mst_tap_accept4(int listener, struct sockaddr *address, socklen_t *len, int 
 
 bool mst_tap_in_place(void)
 {
-    return seen_accept && seen_recv;
+    return seen_accept && seen_recv && seen_close;
 }
 
 void mst_tap_listens(size_t door, int fd)
 {
     struct tap *t = the_tap;
-    if (!t || door >= t->options.doors_count)
-        return;
-    /* Whom the listener before it let in has gone with its socket. */
-    for (size_t i = 0; i < t->connections_max; i++) {
-        if (t->connections[i].door == door + 1)
-            forget(t, &t->connections[i]);
-    }
-    t->doors[door].listener = fd;
+    if (t && door < t->options.doors_count)
+        t->doors[door].listener = fd;
 }
 
 static size_t descriptors(void)

@@ -3,10 +3,10 @@
  * The tap counts what libzmq takes off each connection, in the very call that takes it, so that a
  * limit holds to the byte: a peer that pours faster than anybody looks gets no further. libzmq's
  * own high-water marks count whole messages, and the parts of one that never ends would fill the
- * memory.
+ * memory. And it knows which connections are there, of which libzmq tells nobody exactly.
  *
- * It can do so because libzmq, a shared library, calls accept4() and recv() by name, and a
- * program's own definition of a name comes before the C library's. tap.c defines both; until
+ * It can do so because libzmq, a shared library, calls accept4(), recv() and close() by name, and a
+ * program's own definition of a name comes before the C library's. tap.c defines all three; until
  * mst_tap_open() they are what they are elsewhere. mst_tap_in_place() says whether libzmq does call
  * them, and gate.c refuses to open when it does not.
  *
@@ -47,12 +47,17 @@ struct mst_tap_options {
  * process; it ends after libzmq's threads have. */
 MST_MUST_CHECK int mst_tap_open(const struct mst_tap_options *options, struct mst_err *err);
 void mst_tap_close(void);
-/* Has libzmq called both since the process began? */
+/* Has libzmq called all three since the process began? */
 bool mst_tap_in_place(void);
 void mst_tap_listens(size_t door, int fd);
 /* A whole message of so many frames and bytes has been taken from this connection's queue. */
 void mst_tap_heard(int fd, size_t frames, size_t bytes);
-/* A connection of that door has ended. */
-void mst_tap_ended(size_t door, int fd);
+/* The connection that a descriptor stands for now, by a number that no other one of it has; 0:
+ * there is no tap. */
+uint32_t mst_tap_connection(int fd);
+/* Is that connection still there? Where there is no tap, it is taken to be. */
+bool mst_tap_is_open(int fd, uint32_t connection);
+/* How many have ended since the tap was opened. */
+uint64_t mst_tap_ended(void);
 
 #endif

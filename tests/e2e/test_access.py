@@ -396,5 +396,31 @@ def test_invitation_is_good_once():
         equal(len(world.ctl("keys")), 1, "keys")
 
 
+def test_status_counts_who_is_there():
+    with World("there", rehearse="2022-12-05") as world:
+        world.broker.start()
+
+        def sessions():
+            return int(world.ctl("status")["sessions"])
+
+        def connected(unit):
+            return [row["connected"] for row in world.ctl("units") if row["id"] == unit] == [True]
+
+        # Who asked has gone; whoever asks now is there.
+        equal([sessions() for _ in range(20)], [1] * 20, "sessions of tools that asked and went")
+        tool = world.admin()
+        agent, watch = world.agent("jxj"), world.watch()
+        wait_for(lambda: sessions() == 4, "tool, agent, watch and who asks")
+        for _ in range(3):
+            agent.kill()
+            wait_for(lambda: sessions() == 3 and not connected("jxj"), "the agent's end")
+            agent.start()
+            wait_for(lambda: sessions() == 4 and connected("jxj"), "the agent's return")
+        watch.stop()
+        tool.close()
+        wait_for(lambda: sessions() == 2, "the end of watch and tool")
+        check("refused" not in world.broker.log(), "somebody was refused")
+
+
 if __name__ == "__main__":
     harness.main(*[test for name, test in list(globals().items()) if name.startswith("test_")])

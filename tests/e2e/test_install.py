@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 
 import harness
-from harness import World, check, equal
+from harness import World, check, equal, wait_for
 
 PROGRAMS = ("musterd", "muster-agent", "muster-watch", "musterctl")
 
@@ -55,6 +55,10 @@ def test_package_is_whole():
             user = re.search(r"(?m)^User=(\S+)", text)[1]
             users = (root / "usr/lib/sysusers.d/muster.conf").read_text(encoding="utf-8")
             check(re.search(rf"(?m)^u {user} ", users), f"{unit.name} runs as {user}")
+            made = (root / "usr/lib/tmpfiles.d/muster.conf").read_text(encoding="utf-8")
+            for kind, directory, mode in re.findall(r"(?m)^(State|Runtime)Directory=([\w-]+).*\n\1DirectoryMode=(\d+)", text):
+                path = {"State": "/var/lib/", "Runtime": "/run/"}[kind] + directory
+                check(re.search(rf"(?m)^d {path} +{mode} +{user} +{user}$", made), f"{path} of {unit.name}, before it has run")
 
 
 def test_programs_find_the_catalogues_of_their_own_package():
@@ -75,6 +79,7 @@ def test_year_is_rehearsed_from_the_package():
             world.broker.argv[0] = str(harness.BIN / "musterd")
             world.broker.start()
             agent = world.agent("jxj")
+            wait_for(lambda: agent.json("status")["obligations"], "what is owed: before, a report file has a text alone")
             agent("submit", agent.fill("task-list", "once"), "--wait")
             world.clock_run("2023-02-01")
             equal(world.verify_ledger()["chain"], "ok", "chain")
