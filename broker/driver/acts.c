@@ -321,11 +321,12 @@ static void pack_state(struct mst_buf *out, const struct mst_programme *p,
 static void pack_holder(struct mst_buf *out, const struct mst_programme *p,
                         const struct mst_obligation *o, struct mst_slice body)
 {
-    char id[MST_POST_MAX];
+    char named[MST_POST_NAME_MAX + 1];
     size_t at = mst_programme_duty(p, o->duty);
-    mst_slice_copy(mst_unpack_text(body, "post"), id, sizeof id);
-    const struct mst_post *post = mst_duty_post(at == SIZE_MAX ? NULL : &p->duties[at], id);
-    pack_pair(out, "post", id);
+    mst_slice_copy(mst_unpack_text(body, "post"), named, sizeof named);
+    const struct mst_post *post =
+        mst_duty_post_by_name(at == SIZE_MAX ? NULL : &p->duties[at], named);
+    pack_pair(out, "post", post ? post->id : "");
     pack_pair(out, "post_zh", post ? post->name.zh : "");
     pack_pair(out, "post_en", post ? post->name.en : "");
     mst_pack_text(out, "holder");

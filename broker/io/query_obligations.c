@@ -140,11 +140,11 @@ static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct
 {
     const struct mst_duty *duty = duty_of(q, o);
     enum mst_phase phase = mst_obligation_phase(q->programme, o, q->now, NULL);
-    char late[16], returns[16], receipt[24];
+    char late[16], returns[16], receipt[24] = ""; /* nothing was received: it has none */
     snprintf(late, sizeof late, "%d", o->days_late);
     snprintf(returns, sizeof returns, "%u", o->returns);
-    snprintf(receipt, sizeof receipt, "%llu",
-             (unsigned long long)(o->versions_count ? o->latest.row : 0));
+    if (o->versions_count)
+        snprintf(receipt, sizeof receipt, "%llu", (unsigned long long)o->latest.row);
     const struct mst_query_pair texts[] = {
         {"id", o->id, NULL},
         {"duty", o->duty, mst_query_pack_duty},

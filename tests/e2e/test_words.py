@@ -305,6 +305,9 @@ def test_posts_are_called_as_the_programme_calls_them():
             check(not re.search(ids, shown), f"ids of posts in\n{shown}")
         equal([row["post"] for row in (world.ctl("show", contacts)[f"holder {number}"] for number in (1, 2, 3))],
               ["clerk", "head", "deputy"], "posts for programs")
+        # It is named by what it is called, too.
+        agent("vacate", contacts, "--post", "主要领导", "--wait")
+        equal(world.ctl("fill", contacts, "--post", "Head of the unit", "--name", "王芳")[0]["post"], "head", "by its name")
 
 
 def test_a_grant_is_answered_with_how_it_stands():
@@ -396,6 +399,7 @@ def test_an_amended_task_is_told_by_names():
         shown = world.must("musterctl", "show", TASKS, language="zh_CN")
         check(re.search(r"(?m)^时限状态 +-$", shown), shown)
         shown = world.must("musterctl", "show", PROGRESS, language="zh_CN")
+        check(re.search("(?m)^回执号$", shown), f"the receipt of what was not received: {shown}")
         check(not re.search(r"(?m)^时限状态 +-$", shown), shown)
 
 
