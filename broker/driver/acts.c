@@ -308,7 +308,7 @@ static void pack_state(struct mst_buf *out, const struct mst_programme *p,
     if (o->acknowledged_at)
         mst_zone_format(p->zone, o->acknowledged_at, seen);
     pack_pair(out, "work", mst_work_word(o->work));
-    pack_pair(out, "phase", mst_phase_word(mst_obligation_phase(p, o, now, NULL)));
+    pack_pair(out, "phase", mst_obligation_phase_word(p, o, now));
     pack_pair(out, "verdict", mst_verdict_word(o->verdict));
     pack_pair(out, "due", mst_zone_format(p->zone, o->due, due));
     pack_pair(out, "record_number", o->record_number);

@@ -177,6 +177,6 @@ int mst_keys_write(const char *path, const struct mst_keys *keys, struct mst_err
     unlink(made);
     if (written)
         return 0;
-    return mst_fail(err, failed == EEXIST ? MST_E_EXISTS : MST_E_IO, "%s: %s", path,
-                    strerror(failed));
+    return failed == EEXIST ? mst_fail_on(err, MST_E_EXISTS, path)
+                            : mst_fail(err, MST_E_IO, "%s: %s", path, strerror(failed));
 }
