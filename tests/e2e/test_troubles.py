@@ -126,7 +126,7 @@ def test_damaged_outbox_says_what_is_safe_and_a_new_one_goes_on():
             path.rename(away / path.name)
         agent.start()
         submit_progress(agent, "after")
-        equal(world.verify_ledger()["report"], "2", "reports")
+        equal(world.verify_ledger()["reports"], "2", "reports")
 
 
 if __name__ == "__main__":
