@@ -193,7 +193,10 @@ static int write_template(const struct mst_desk *desk, const struct mst_brief *b
     const char *out_path = mst_call_value(desk->call, "out");
     if (out_path && strcmp(out_path, "-") == 0) {
         mst_report_template(brief, duty, period, known->said, known->count, stdout);
-        return fflush(stdout) == 0 ? MST_EXIT_OK : MST_EXIT_REFUSED;
+        if (fflush(stdout) == 0 && !ferror(stdout))
+            return MST_EXIT_OK;
+        mst_fail(&err, MST_E_IO, "%s: %s", _("the output"), strerror(errno));
+        return mst_desk_complain(&err);
     }
     snprintf(path, sizeof path, "%s-%s.yaml", duty, period);
     if (out_path)

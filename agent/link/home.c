@@ -55,22 +55,24 @@ static int check_dir(const char *dir, struct mst_err *err)
     return 0;
 }
 
-/* The first finding becomes the error: it names the file, the place and what to do. */
-static int settings_fault(const struct mst_diags *diags, struct mst_err *err)
+static int load_settings(struct mst_home *home, struct mst_err *err)
 {
-    for (size_t i = 0; i < diags->count; i++) {
-        const struct mst_diag *d = &diags->items[i];
-        if (d->severity != MST_DIAG_ERROR)
-            continue;
-        int code =
-            mst_fail(err, MST_E_INVALID, "%s:%d:%d: %s", d->file, d->line, d->column, d->text);
-        mst_hint(err, "%s", d->hint);
+    char path[sizeof home->dir + 16];
+    struct mst_diags diags = {0};
+    int code = mst_settings_init(&home->settings, err);
+    if (code)
         return code;
-    }
-    return err ? (int)err->code : (int)MST_E_INVALID;
+    snprintf(path, sizeof path, "%s/agent.yaml", home->dir);
+    code = mst_settings_load(&home->settings, MST_SCOPE_AGENT, path, &diags, err);
+    if (code && diags.errors)
+        code = mst_diags_first(&diags, err);
+    mst_diags_done(&diags);
+    if (code)
+        mst_settings_done(&home->settings);
+    return code;
 }
 
-int mst_home_load(const char *dir, struct mst_home *ret_home, struct mst_err *err)
+int mst_home_load_keyless(const char *dir, struct mst_home *ret_home, struct mst_err *err)
 {
     struct mst_home home;
     char path[sizeof home.dir + 16];
@@ -83,22 +85,26 @@ int mst_home_load(const char *dir, struct mst_home *ret_home, struct mst_err *er
     snprintf(path, sizeof path, "%s/agent.yaml", home.dir);
     if (access(path, F_OK) != 0)
         return refuse_no_home(dir, err);
-    snprintf(path, sizeof path, "%s/keys", home.dir);
-    code = mst_keys_read(path, &home.keys, err);
+    code = load_settings(&home, err);
+    if (!code)
+        *ret_home = home;
+    return code;
+}
+
+int mst_home_load(const char *dir, struct mst_home *ret_home, struct mst_err *err)
+{
+    struct mst_home home;
+    char path[sizeof home.dir + 16];
+    int code = mst_home_load_keyless(dir, &home, err);
     if (code)
         return code;
-    code = mst_settings_init(&home.settings, err);
+    snprintf(path, sizeof path, "%s/keys", home.dir);
+    code = mst_keys_read(path, &home.keys, err);
     if (code) {
-        mst_keys_wipe(&home.keys);
-        return code;
-    }
-    struct mst_diags diags = {0};
-    snprintf(path, sizeof path, "%s/agent.yaml", home.dir);
-    code = mst_settings_load(&home.settings, MST_SCOPE_AGENT, path, &diags, err);
-    if (code && diags.errors)
-        code = settings_fault(&diags, err);
-    mst_diags_done(&diags);
-    if (code) {
+        if (code == MST_E_UNKNOWN || code == MST_E_CORRUPT)
+            mst_hint(err, "%s",
+                     _("put the file back; if it is lost, ask for a new invitation: `muster-agent "
+                       "join FILE --renew` makes other keys, and all else in the home stays"));
         mst_home_done(&home);
         return code;
     }

@@ -21,6 +21,9 @@ struct mst_home {
 /* $MUSTER_HOME, else ~/.muster, else /var/lib/muster-agent for a system service. */
 const char *mst_home_default(void);
 MST_MUST_CHECK int mst_home_load(const char *dir, struct mst_home *ret_home, struct mst_err *err);
+/* The same without its keys, which may be lost: to give it others. */
+MST_MUST_CHECK int mst_home_load_keyless(const char *dir, struct mst_home *ret_home,
+                                         struct mst_err *err);
 /* Show instants in the zone that the home names, without its keys; what is wrong with its settings
  * is for mst_home_load() to tell. */
 void mst_home_adopt_zone(const char *dir);
@@ -35,8 +38,9 @@ MST_MUST_CHECK int mst_home_join(const char *dir, const char *invitation_path, i
 
 /*
  * Present an invitation for the same principal of the same broker, and put the keys that were
- * enrolled by it into the home; all else there stays. Safe to be killed at any step and done again
- * with the same invitation. MST_E_IDENTITY and MST_E_SIGNATURE when it is for another.
+ * enrolled by it into the home, whose own may be lost; all else there stays. Safe to be killed at
+ * any step and done again with the same invitation. MST_E_IDENTITY and MST_E_SIGNATURE when it is
+ * for another.
  */
 MST_MUST_CHECK int mst_home_renew(const char *dir, const char *invitation_path, int timeout_ms,
                                   char ret_principal[65], struct mst_err *err);

@@ -93,6 +93,10 @@ int mst_invited_read(const char *path, struct mst_invited *ret, struct mst_err *
         sodium_memzero(buf.data, buf.len);
     mst_buf_done(&buf);
     mst_yaml_free(yaml);
+    if (code && diags.errors) {
+        code = mst_diags_first(&diags, err);
+        mst_hint(err, "%s", _("use the file as it was given, or ask for a new invitation"));
+    }
     mst_diags_done(&diags);
     return code;
 }

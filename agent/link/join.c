@@ -8,7 +8,7 @@
  * into place only once the broker has said `enrolled`, and a directory without it is no home; a
  * broker that refuses fresh keys leaves nothing behind. Refuses a home that is there already.
  *
- * Renewing puts new keys into a home that is there, whose own have expired or were revoked: they
+ * Renewing puts new keys into a home that is there, whose own are over, revoked or lost: they
  * are made beside the old ones, presented, and only then renamed into their place. All else in the
  * home stays, what is queued above all: an outbox belongs to the unit, and each run is signed when
  * it is sent.
@@ -389,7 +389,7 @@ int mst_home_renew(const char *dir, const char *invitation_path, int timeout_ms,
     struct mst_home home;
     if (strlen(dir) + sizeof "/" RENEWED_KEYS > HOME_PATH_MAX)
         return mst_fail_on(err, MST_E_TOO_LARGE, dir);
-    int code = mst_home_load(dir, &home, err);
+    int code = mst_home_load_keyless(dir, &home, err);
     if (code)
         return code;
     code = mst_invited_read(invitation_path, &inv, err);

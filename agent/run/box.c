@@ -16,11 +16,27 @@
 
 #include "config/load/testing.h"
 
+int mst_box_damaged(const struct mst_outbox *box, const char *words, struct mst_err *err)
+{
+    if (words)
+        mst_fail(err, MST_E_CORRUPT, "%s: %s", box->path, words);
+    else
+        mst_fail_on(err, MST_E_CORRUPT, box->path);
+    mst_hint(err, "%s",
+             _("move it and the files whose names begin like its own out of the home and start "
+               "again: what the broker has a receipt for is safe there, and what was still queued "
+               "has to be sent anew"));
+    return MST_E_CORRUPT;
+}
+
 int mst_box_fail(struct mst_outbox *box, int rc, struct mst_err *err)
 {
     const char *words = box->db ? sqlite3_errmsg(box->db) : sqlite3_errstr(rc);
     enum mst_code code = MST_E_IO;
     box->failed = true;
+    int system = box->db && (rc & 0xFF) == SQLITE_IOERR ? sqlite3_system_errno(box->db) : 0;
+    if (system)
+        return mst_fail(err, MST_E_IO, "%s: %s: %s", box->path, words, strerror(system));
     switch (rc & 0xFF) {
     case SQLITE_FULL:
         code = MST_E_FULL;
@@ -39,7 +55,8 @@ int mst_box_fail(struct mst_outbox *box, int rc, struct mst_err *err)
     default:
         break;
     }
-    return mst_fail(err, code, "%s: %s", box->path, words);
+    return code == MST_E_CORRUPT ? mst_box_damaged(box, words, err)
+                                 : mst_fail(err, code, "%s: %s", box->path, words);
 }
 
 int mst_box_prepare(struct mst_outbox *box, const char *sql, sqlite3_stmt **ret,
@@ -126,7 +143,7 @@ static int get_meta(struct mst_outbox *box, const char *name, void *ret, size_t 
         if ((size_t)sqlite3_column_bytes(stmt, 0) == size)
             memcpy(ret, sqlite3_column_blob(stmt, 0), size);
         else
-            code = mst_fail(err, MST_E_CORRUPT, "%s: %s", box->path, name);
+            code = mst_box_damaged(box, name, err);
     }
     sqlite3_reset(stmt);
     return code;
@@ -253,7 +270,7 @@ static int load_figures(struct mst_outbox *box, struct mst_err *err)
     box->last = newest > box->base ? newest - box->base : 0;
     box->acked = acked > box->base ? acked - box->base : 0;
     if (box->acked > box->last)
-        return mst_fail(err, MST_E_CORRUPT, _("%s: entries are missing"), box->path);
+        return mst_box_damaged(box, _("entries are missing"), err);
     return mst_outbox_hash(box, box->last, box->head, err);
 }
 

@@ -42,6 +42,8 @@ struct mst_outbox {
 /* The error that SQLite's last result amounts to: MST_E_FULL, MST_E_BUSY, MST_E_CORRUPT or
  * MST_E_IO. */
 int mst_box_fail(struct mst_outbox *box, int rc, struct mst_err *err);
+/* MST_E_CORRUPT, with what to do; words may be NULL. */
+int mst_box_damaged(const struct mst_outbox *box, const char *words, struct mst_err *err);
 /* A prepared statement, reset, from the cache, which keeps it; sql must be a literal. */
 MST_MUST_CHECK int mst_box_prepare(struct mst_outbox *box, const char *sql, sqlite3_stmt **ret,
                                    struct mst_err *err);

@@ -102,8 +102,10 @@ int mst_local_listen(const char *home, int *ret_fd, struct mst_err *err)
 int mst_local_accept(int fd, int *ret_connection, struct mst_err *err)
 {
     int connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (connection < 0)
+    if (connection < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
         return mst_fail_on(err, MST_E_BUSY, SOCKET_NAME);
+    if (connection < 0)
+        return mst_fail(err, MST_E_IO, SOCKET_NAME ": %s", strerror(errno));
     struct ucred peer;
     socklen_t size = sizeof peer;
     if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||

@@ -25,7 +25,8 @@
 /* The listening descriptor. The caller holds the outbox file, so that a socket that is there
  * already belongs to a dead agent. */
 MST_MUST_CHECK int mst_local_listen(const char *home, int *ret_fd, struct mst_err *err);
-/* A connection of this user or root; MST_E_BUSY when none waits, MST_E_DENIED for anybody else. */
+/* A connection of this user or root; MST_E_BUSY when none waits, MST_E_DENIED for anybody else,
+ * MST_E_IO when it waits and cannot be taken. */
 MST_MUST_CHECK int mst_local_accept(int fd, int *ret_connection, struct mst_err *err);
 void mst_local_unlink(const char *home);
 /*

@@ -95,8 +95,7 @@ int mst_outbox_hash(struct mst_outbox *box, uint64_t seq, uint8_t ret_hash[MST_H
         code = mst_fail(err, MST_E_UNKNOWN, "%s: %llu", box->path,
                         (unsigned long long)(box->base + seq));
     else
-        code = rc == SQLITE_ROW ? mst_fail_on(err, MST_E_CORRUPT, box->path)
-                                : mst_box_fail(box, rc, err);
+        code = rc == SQLITE_ROW ? mst_box_damaged(box, NULL, err) : mst_box_fail(box, rc, err);
     sqlite3_reset(stmt);
     return code;
 }
@@ -256,7 +255,7 @@ int mst_outbox_run(struct mst_outbox *box, uint64_t first, uint64_t last, size_t
         if (sqlite3_column_type(stmt, 0) != SQLITE_BLOB ||
             sqlite3_column_bytes(stmt, 1) != MST_HASH_BYTES ||
             (uint64_t)sqlite3_column_int64(stmt, 2) != box->base + first + run->count) {
-            code = mst_fail_on(err, MST_E_CORRUPT, box->path);
+            code = mst_box_damaged(box, NULL, err);
             break;
         }
         if (!add_to_run(run, stmt, bytes_max))
@@ -303,7 +302,7 @@ static int rechain(struct mst_outbox *box, uint64_t seq, struct mst_err *err)
     sqlite3_bind_int64(stmt, 1, (int64_t)(box->base + seq));
     if (sqlite3_step(stmt) != SQLITE_ROW) {
         sqlite3_reset(stmt);
-        return mst_fail_on(err, MST_E_CORRUPT, box->path);
+        return mst_box_damaged(box, NULL, err);
     }
     mst_chain_next(box->head, seq,
                    mst_bytes(sqlite3_column_blob(stmt, 0), (size_t)sqlite3_column_bytes(stmt, 0)),

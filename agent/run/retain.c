@@ -115,6 +115,8 @@ static int find_old(struct mst_outbox *box, mst_time now, uint64_t *ret_number, 
     sqlite3_stmt *stmt;
     size_t old = 0;
     mst_time limit = now - box->limits.keep_days * DAY_MS;
+    if (limit < 0) /* it is not known what time it is */
+        return 0;
     int code = mst_box_prepare(
         box, "SELECT number, queued_at FROM entries WHERE number < ? ORDER BY number", &stmt, err);
     if (code)

@@ -145,7 +145,7 @@ static int commit(struct service *s, struct mst_err *err)
         if (code)
             return code;
         mst_serve_refuse(s->serve, &why);
-        mst_session_reset(s->session);
+        mst_session_reset(s->session, &why);
         return 0;
     }
     if (err)
@@ -199,7 +199,7 @@ static int round_of(struct service *s, struct mst_err *err)
         mst_journal_err(MST_LOG_ERROR, "no-room", &why);
         code = mst_outbox_rollback(s->outbox, &why);
         mst_serve_refuse(s->serve, &why);
-        mst_session_reset(s->session);
+        mst_session_reset(s->session, &why);
     }
     if (code) {
         if (err)

@@ -14,6 +14,8 @@
 #include "agent/run/journal.h"
 #include "proto/validate.h"
 
+#define DEAF_MS 1000
+
 /* ---- reading ---- */
 
 static void disconnect(struct mst_serve *serve, size_t index)
@@ -52,10 +54,15 @@ static void take_connections(struct mst_serve *serve)
         int code = mst_local_accept(serve->listener, &fd, &err);
         if (code == MST_E_BUSY)
             return;
-        if (code) {
+        if (code)
             mst_journal_err(MST_LOG_WARNING, "local-refused", &err);
-            continue;
+        if (code == MST_E_IO) {
+            /* Out of descriptors, say: to try at once again would do nothing else. */
+            serve->deaf_until_ms = mst_session_clock_ms() + DEAF_MS;
+            return;
         }
+        if (code)
+            continue;
         serve->connections[serve->count++] = (struct mst_serve_connection){.fd = fd};
     }
 }
@@ -63,7 +70,10 @@ static void take_connections(struct mst_serve *serve)
 int mst_serve_read(struct mst_serve *serve, struct mst_err *err)
 {
     int code = 0;
-    take_connections(serve);
+    if (mst_session_clock_ms() >= serve->deaf_until_ms) {
+        serve->deaf_until_ms = 0;
+        take_connections(serve);
+    }
     for (size_t i = serve->count; i-- > 0 && !code;) {
         if (!read_one(serve, &serve->connections[i], &code, err))
             disconnect(serve, i);
@@ -149,7 +159,7 @@ void mst_serve_free(struct mst_serve *serve)
 size_t mst_serve_fds(const struct mst_serve *serve, struct pollfd *fds)
 {
     size_t n = 0;
-    if (serve->count < MST_SERVE_CONNECTIONS_MAX)
+    if (serve->count < MST_SERVE_CONNECTIONS_MAX && !serve->deaf_until_ms)
         fds[n++] = (struct pollfd){.fd = serve->listener, .events = POLLIN};
     for (size_t i = 0; i < serve->count; i++)
         fds[n++] =
@@ -160,7 +170,8 @@ size_t mst_serve_fds(const struct mst_serve *serve, struct pollfd *fds)
 
 int mst_serve_wait_ms(const struct mst_serve *serve)
 {
-    int64_t now = mst_session_clock_ms(), nearest = INT64_MAX;
+    int64_t now = mst_session_clock_ms();
+    int64_t nearest = serve->deaf_until_ms ? serve->deaf_until_ms : INT64_MAX;
     for (size_t i = 0; i < serve->count; i++) {
         if (serve->connections[i].waiting == MST_SERVE_WAIT_BRIEF &&
             serve->connections[i].deadline_ms < nearest)

@@ -89,7 +89,7 @@ static int append_with_room(struct mst_serve *serve, const struct mst_msg_report
     int code = mst_outbox_append(serve->outbox, report, ret_number, err);
     if (code != MST_E_FULL || mst_outbox_failed(serve->outbox))
         return code;
-    code = mst_outbox_prune(serve->outbox, (mst_time)report->at, &pruned, err);
+    code = mst_outbox_prune(serve->outbox, mst_session_sure_now(serve->session), &pruned, err);
     if (code)
         return code;
     if (pruned.lost)

@@ -46,6 +46,7 @@ struct mst_serve {
     struct mst_outbox *outbox;
     struct mst_session *session;
     int listener;
+    int64_t deaf_until_ms; /* connections that wait cannot be taken; 0: they can */
     struct mst_serve_connection connections[MST_SERVE_CONNECTIONS_MAX];
     size_t count;
     struct mst_rows rows;

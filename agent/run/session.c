@@ -138,7 +138,7 @@ static void on_time(struct mst_session *s, uint64_t now)
 static int prune(struct mst_session *s, struct mst_err *err)
 {
     struct mst_pruned pruned = {0};
-    int code = mst_outbox_prune(s->outbox, mst_session_now(s), &pruned, err);
+    int code = mst_outbox_prune(s->outbox, mst_session_sure_now(s), &pruned, err);
     if (!code && pruned.lost)
         mst_journal(MST_LOG_WARNING, "outbox-pruned unbacked=%" PRIu64, pruned.lost);
     s->prune_due = pruned.more;
@@ -167,6 +167,8 @@ static int on_welcome(struct mst_session *s, const struct mst_msg_welcome *w, st
     }
     s->rehearsal = w->rehearsal;
     s->broker_now = w->rehearsal ? (mst_time)w->now : 0;
+    s->told_now = (mst_time)w->now;
+    s->told_at_ms = mst_session_clock_ms();
     s->window = w->window;
     s->message_bytes_max = w->message_bytes_max > 2 * MST_PUSH_FRAME_BYTES
                                ? (size_t)w->message_bytes_max
@@ -316,7 +318,7 @@ static int on_alert(struct mst_session *s, const struct mst_msg_alert *a, struct
             return 0;
         /* Its log ends before our cursor. In a new session nothing of this stream is on its way. */
         int code = forget_cursor(s, err);
-        mst_session_reset(s);
+        mst_session_reset(s, NULL);
         return code;
     }
     int code = mst_inbox_put(s->outbox, a, s->to_hook, &is_new, err);
@@ -410,7 +412,7 @@ int mst_session_drain(struct mst_session *s, struct mst_err *err)
     if (s->up && s->answer_by_ms && mst_session_clock_ms() >= s->answer_by_ms) {
         mst_journal(MST_LOG_WARNING, "no-answer after_ms=%" PRId64,
                     s->home->settings.AGENT_reply_timeout);
-        mst_session_reset(s);
+        mst_session_reset(s, NULL);
     }
     for (;;) {
         struct mst_link_event event;
@@ -428,8 +430,10 @@ int mst_session_drain(struct mst_session *s, struct mst_err *err)
     }
 }
 
-void mst_session_reset(struct mst_session *s)
+void mst_session_reset(struct mst_session *s, const struct mst_err *why)
 {
+    if (why)
+        set_fault(s, why->text);
     s->up = false;
     s->answer_by_ms = 0;
     if (s->brief_id)
@@ -443,7 +447,7 @@ void mst_session_reset(struct mst_session *s)
 
 void mst_session_retry(struct mst_session *s)
 {
-    mst_session_reset(s);
+    mst_session_reset(s, NULL);
     mst_link_retry(s->link);
 }
 
@@ -537,7 +541,17 @@ mst_time mst_session_now(const struct mst_session *s)
     if (s->rehearsal)
         return s->broker_now;
     clock_gettime(CLOCK_REALTIME, &ts);
-    return (mst_time)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    /* No instant of the protocol is before 1970, whatever this machine believes. */
+    return ts.tv_sec < 0 ? 0 : (mst_time)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+mst_time mst_session_sure_now(const struct mst_session *s)
+{
+    mst_time own = mst_session_now(s);
+    if (s->rehearsal || !s->told_now)
+        return s->rehearsal ? own : 0;
+    mst_time told = s->told_now + (mst_session_clock_ms() - s->told_at_ms);
+    return told < own ? told : own;
 }
 
 mst_time mst_session_key_not_after(const struct mst_session *s)

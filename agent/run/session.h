@@ -32,8 +32,9 @@ MST_MUST_CHECK int mst_session_flush(struct mst_session *session, struct mst_err
 /* Between the two, before the commit: push what an earlier commit made durable, so that the broker
  * has work while this machine syncs. */
 MST_MUST_CHECK int mst_session_push(struct mst_session *session, struct mst_err *err);
-/* What was drained since the last commit is gone: begin a new session and get it again. */
-void mst_session_reset(struct mst_session *session);
+/* What was drained since the last commit is gone: begin a new session and get it again. why, which
+ * may be NULL, is what mst_session_fault() says meanwhile. */
+void mst_session_reset(struct mst_session *session, const struct mst_err *why);
 /* The same, and at once: the keys are new, or somebody knows that the broker is back. */
 void mst_session_retry(struct mst_session *session);
 /* Say bye, as far as that goes without waiting. */
@@ -43,6 +44,9 @@ void mst_session_bye(struct mst_session *session);
 int64_t mst_session_clock_ms(void);
 /* The instant to put on a report: the clock's, or a rehearsing broker's. */
 mst_time mst_session_now(const struct mst_session *session);
+/* An instant that is past for certain, to forget by: the earlier one of this machine's clock, which
+ * may be years ahead, and the broker's; 0 before that is known. */
+mst_time mst_session_sure_now(const struct mst_session *session);
 bool mst_session_up(const struct mst_session *session);
 bool mst_session_draining(const struct mst_session *session); /* it owes receipts for reports */
 bool mst_session_rehearsal(const struct mst_session *session);

@@ -18,6 +18,8 @@ struct mst_session {
     bool up, to_hook, rehearsal, has_key;
     uint8_t broker_key[MST_SIGN_PUBLIC_BYTES];
     mst_time broker_now; /* of a rehearsal */
+    mst_time told_now;   /* the broker's clock at the last welcome, and ours that only goes on */
+    int64_t told_at_ms;
     char fault[MST_ERR_TEXT_MAX];
     mst_time key_not_after; /* real time; MST_NEVER: no end is known */
 

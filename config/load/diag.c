@@ -151,3 +151,17 @@ const char *mst_nearest(const char *word, const char *const *words, size_t count
     }
     return nearest;
 }
+
+int mst_diags_first(const struct mst_diags *diags, struct mst_err *err)
+{
+    for (size_t i = 0; i < diags->count; i++) {
+        const struct mst_diag *d = &diags->items[i];
+        if (d->severity != MST_DIAG_ERROR)
+            continue;
+        int code =
+            mst_fail(err, MST_E_INVALID, "%s:%d:%d: %s", d->file, d->line, d->column, d->text);
+        mst_hint(err, "%s", d->hint);
+        return code;
+    }
+    return err ? (int)err->code : (int)MST_E_INVALID;
+}

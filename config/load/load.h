@@ -39,6 +39,9 @@ void mst_diag(struct mst_diags *diags, enum mst_severity severity, const char *f
               int column, const char *hint, const char *fmt, ...) MST_PRINTF(7, 8);
 /* "file:line:column: error: text" and an indented "hint: …" line each. */
 void mst_diags_print(const struct mst_diags *diags, FILE *out);
+/* For who has room for one thing: the first error as err, MST_E_INVALID with its place and hint;
+ * without one, what err says already. */
+int mst_diags_first(const struct mst_diags *diags, struct mst_err *err);
 
 /*
  * Load and check a programme. Paths inside (calendar) are relative to the file. On success *ret is

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -297,6 +298,34 @@ static void what_was_marked_in_a_lost_commit_is_refused(void **state)
     close(fd);
 }
 
+/* Whoever waits is not asked after again and again meanwhile. */
+static void without_descriptors_the_service_rests(void **state)
+{
+    struct fixture *f = *state;
+    struct pollfd fds[MST_SERVE_FDS_MAX];
+    struct rlimit before, none;
+    uint64_t first = 0, count = 0;
+    assert_int_equal(append_many(f, 1, SIZE_MAX, &first, &count), 0); /* the client is connected */
+    stop_rounds(f);
+    size_t listening = mst_serve_fds(f->serve, fds);
+    int fd = connect_apart(f), next = dup(fd);
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){.rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    int code = mst_serve_read(f->serve, NULL);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(code, 0);
+    assert_int_equal(mst_serve_fds(f->serve, fds), listening - 1);
+    assert_in_range(mst_serve_wait_ms(f->serve), 1, 1000);
+    while (mst_serve_wait_ms(f->serve) >= 0) {
+        poll(NULL, 0, mst_serve_wait_ms(f->serve));
+        assert_int_equal(mst_serve_read(f->serve, NULL), 0);
+    }
+    assert_int_equal(mst_serve_fds(f->serve, fds), listening + 1); /* it was taken */
+    close(fd);
+}
+
 /* ---- answers that no packet holds ---- */
 
 /* The largest is what the broker may send at most in one row. */
@@ -435,6 +464,7 @@ int main(void)
         CASE(full_outbox_takes_what_has_room, setup_small),
         CASE(whoever_waits_for_a_receipt_asks_for_its_commit, setup),
         CASE(what_was_marked_in_a_lost_commit_is_refused, setup),
+        CASE(without_descriptors_the_service_rests, setup),
         CASE(row_that_no_packet_holds_arrives_whole, setup),
         CASE(parts_wait_for_whoever_reads_slowly, setup),
     };

@@ -510,7 +510,7 @@ static void fresh_id_that_could_not_be_committed_is_named_to_nobody(void **state
         assert_int_equal(mst_session_drain(f->session, NULL), 0);
     }
     assert_int_equal(mst_outbox_rollback(f->box, NULL), 0);
-    mst_session_reset(f->session);
+    mst_session_reset(f->session, NULL);
     until(f, all_acked);
     assert_int_equal(mst_outbox_figure(f->box, "renewals", 0), 1);
     LOCKED(&f->fake, {
