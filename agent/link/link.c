@@ -13,6 +13,7 @@
 
 #include "agent/link/print.h"
 #include "config/load/lang.h"
+#include "config/load/system.h"
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -296,7 +297,7 @@ int mst_link_new(const struct mst_link_options *options, struct mst_link **ret_l
         link->ctx = zmq_ctx_new();
         link->epoll = epoll_create1(EPOLL_CLOEXEC);
         if (!link->ctx || link->epoll < 0)
-            code = mst_fail(err, MST_E_IO, "%s: %s", link->endpoint, strerror(errno));
+            code = mst_fail_system(err, link->endpoint, errno);
     }
     if (!code)
         code = open_connection(link, err);
@@ -486,7 +487,7 @@ static int poll_until(struct mst_link *link, int64_t deadline_ms, struct mst_lin
         struct epoll_event ready;
         if (epoll_wait(link->epoll, &ready, 1, left > 3600000 ? 3600000 : (int)left) < 0 &&
             errno != EINTR)
-            return mst_fail(err, MST_E_IO, "epoll: %s", strerror(errno));
+            return mst_fail_system(err, "epoll", errno);
     }
 }
 

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/load/system.h"
 #include "config/load/testing.h"
 
 #define KEY_FILE_BYTES_MAX 1024
@@ -66,7 +67,7 @@ static int check_file(int fd, const char *path, struct mst_err *err)
 {
     struct stat st;
     if (fstat(fd, &st) != 0)
-        return mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
+        return mst_fail_system(err, path, errno);
     if (!S_ISREG(st.st_mode))
         return mst_fail(err, MST_E_DENIED, _("%s: not a regular file"), path);
     if (st.st_uid != geteuid()) {
@@ -125,7 +126,7 @@ int mst_keys_read(const char *path, struct mst_keys *ret_keys, struct mst_err *e
     if (!code) {
         ssize_t n = read(fd, text, sizeof text - 1);
         if (n < 0) {
-            code = mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
+            code = mst_fail_system(err, path, errno);
         } else {
             text[n] = '\0';
             code = parse_keys(text, path, &keys, err);
