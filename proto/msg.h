@@ -20,6 +20,8 @@
 #include "proto/err.h"
 
 #define MST_PROTOCOL_VERSION 1
+/* A broker that lists this capability takes `head` in `subscribe`. */
+#define MST_CAN_PLACES "places"
 /* Rows of a list (reports, alerts, ledger) where the request names no limit. */
 #define MST_LIST_ROWS_DEFAULT 1000
 #define MST_ALG_ED25519_BLAKE2B "ed25519+blake2b"
@@ -144,6 +146,16 @@ static inline bool mst_slice_is(struct mst_slice slice, const char *s)
 {
     size_t len = strlen(s);
     return slice.data && slice.len == len && memcmp(slice.data, s, len) == 0;
+}
+
+/* Is it among these? */
+static inline bool mst_slices_have(struct mst_slices all, const char *s)
+{
+    for (size_t i = 0; i < all.count; i++) {
+        if (mst_slice_is(all.items[i], s))
+            return true;
+    }
+    return false;
 }
 /* Copies with a NUL, cutting between characters at size - 1 or before. Returns dst. */
 char *mst_slice_copy(struct mst_slice slice, char *dst, size_t size);

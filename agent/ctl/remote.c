@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "agent/link/link.h"
+#include "config/load/file.h"
 #include "proto/pack.h"
 
 #define TIMEOUT_S 30
@@ -51,8 +52,7 @@ static void clear_progress(struct asking *asking)
 static int write_out(struct asking *asking, struct mst_slice text)
 {
     const char *path = mst_ctl_value(asking->call, "out");
-    ssize_t written = write(asking->out_fd, text.data, text.len);
-    if (written != (ssize_t)text.len || fsync(asking->out_fd) != 0)
+    if (!mst_file_put(asking->out_fd, text.data, text.len) || fsync(asking->out_fd) != 0)
         return mst_fail_system(&asking->row_err, path, errno);
     return 0;
 }
@@ -165,6 +165,15 @@ static const struct {
      N_("something must have been submitted, and each duty is closed in its own way: `musterctl "
         "explain` says in which")},
     {" acknowledge ", {MST_R_STATE}, N_("only what is overdue, and was told of, is acknowledged")},
+    {" void ",
+     {MST_R_STATE},
+     N_("only what was submitted and is not closed is voided; `musterctl reopen` opens what is")},
+    {" reopen ", {MST_R_STATE}, N_("only what is closed is reopened")},
+    {" waive ", {MST_R_STATE}, N_("only what is still owed is waived")},
+    {" cancel supersede ", {MST_R_STATE}, N_("it has come to its end already")},
+    {" publish ",
+     {MST_R_STATE},
+     N_("only what the office owes itself, and has not published yet, is published")},
     {" unlock ", {MST_R_STATE}, N_("it is not locked")},
     {" extend ",
      {MST_R_STATE},

@@ -13,6 +13,12 @@ struct mst_desk_act {
 /* Queue it, say so, and wait for the receipt if that is asked; an exit code. */
 int mst_desk_perform(const struct mst_desk *desk, struct mst_local *local,
                      const struct mst_desk_act *act);
+/*
+ * The same, after the broker was asked: what its rules have against the act now is told with what
+ * to do, and not queued; with --json the broker's answer is printed.
+ */
+int mst_desk_perform_asked(const struct mst_desk *desk, struct mst_local *local,
+                           const struct mst_desk_act *act);
 /* Two texts of a map; nothing where the value is NULL. */
 void mst_desk_pack_pair(struct mst_buf *out, const char *key, const char *value);
 

@@ -161,13 +161,15 @@ int mst_desk_perform(const struct mst_desk *desk, struct mst_local *local,
     return print_outcome(desk, row, &err);
 }
 
-static int perform(const struct mst_desk *desk, const struct mst_desk_act *act)
+static int perform(const struct mst_desk *desk, const struct mst_desk_act *act,
+                   int (*how)(const struct mst_desk *, struct mst_local *,
+                              const struct mst_desk_act *))
 {
     struct mst_err err;
     struct mst_local *local;
     if (mst_local_open(desk->home, &local, &err))
         return mst_desk_complain(&err);
-    int rc = mst_desk_perform(desk, local, act);
+    int rc = how(desk, local, act);
     mst_local_close(local);
     return rc;
 }
@@ -299,28 +301,29 @@ static struct mst_desk_act act_of(const struct mst_desk *desk, const char *word)
 int mst_desk_receive(const struct mst_desk *desk)
 {
     const struct mst_desk_act act = act_of(desk, "receive");
-    return perform(desk, &act);
+    return perform(desk, &act, mst_desk_perform_asked);
 }
 
 int mst_desk_review(const struct mst_desk *desk)
 {
     const struct mst_desk_act act =
         act_of(desk, mst_call_value(desk->call, "approve") ? "approve" : "review");
-    return perform(desk, &act);
+    return perform(desk, &act, mst_desk_perform_asked);
 }
 
 int mst_desk_return(const struct mst_desk *desk)
 {
     const struct mst_desk_act act = act_of(desk, "return");
-    return perform(desk, &act);
+    return perform(desk, &act, mst_desk_perform_asked);
 }
 
 int mst_desk_urge(const struct mst_desk *desk)
 {
     const struct mst_desk_act act = act_of(desk, "urge");
-    return perform(desk, &act);
+    return perform(desk, &act, mst_desk_perform_asked);
 }
 
+/* Of difficulties, which more decides on than the broker is asked about beforehand. */
 int mst_desk_queue(const struct mst_desk *desk, const char *word, const char *obligation,
                    struct mst_slice body)
 {
@@ -328,5 +331,5 @@ int mst_desk_queue(const struct mst_desk *desk, const char *word, const char *ob
                                      .obligation = obligation,
                                      .reason = mst_call_value(desk->call, "reason"),
                                      .body = body};
-    return perform(desk, &act);
+    return perform(desk, &act, mst_desk_perform);
 }

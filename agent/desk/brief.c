@@ -89,6 +89,21 @@ int mst_desk_pages(struct mst_local *local, struct mst_desk_list *list, mst_desk
     return code;
 }
 
+int mst_desk_agent_status(struct mst_local *local, struct mst_slice *ret_row, struct mst_err *err)
+{
+    struct mst_buf request = {0};
+    const struct mst_msg_reply *reply;
+    pack_request(&(struct mst_desk_list){.verb = "status"}, &request);
+    int code =
+        mst_local_call(local, mst_bytes(request.data, request.len), ANSWER_TIMEOUT_MS, &reply, err);
+    mst_buf_done(&request);
+    if (!code && reply->rows.count != 1)
+        code = mst_fail_on(err, MST_E_PROTOCOL, "status");
+    if (!code)
+        *ret_row = reply->rows.items[0];
+    return code;
+}
+
 int mst_desk_with_agent(const struct mst_desk *desk,
                         int (*show)(const struct mst_desk *desk, struct mst_local *local,
                                     struct mst_err *err))

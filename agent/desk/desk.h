@@ -38,6 +38,11 @@ int mst_desk_complain(const struct mst_err *err);
 int mst_desk_with_agent(const struct mst_desk *desk,
                         int (*show)(const struct mst_desk *desk, struct mst_local *local,
                                     struct mst_err *err));
+/* Whether it is a command for the lead of a group. */
+bool mst_desk_of_lead(const struct mst_call *call);
+/* The agent's status, a map; borrowed until the next call. */
+MST_MUST_CHECK int mst_desk_agent_status(struct mst_local *local, struct mst_slice *ret_row,
+                                         struct mst_err *err);
 /* Queue an act with this body and the call's --reason, and wait if that is asked; an exit code. */
 int mst_desk_queue(const struct mst_desk *desk, const char *word, const char *obligation,
                    struct mst_slice body);
@@ -47,7 +52,7 @@ MST_MUST_CHECK int mst_desk_json_line(struct mst_slice value, struct mst_err *er
 MST_MUST_CHECK int mst_desk_check_period(const char *period, struct mst_err *err);
 /* Rows of a list, fetched page by page. `verb` and further arguments are packed by `put` (pairs of
  * them); `key` names the field of a row that says where the next page begins. */
-#define MST_DESK_ARGS_MAX 6
+#define MST_DESK_ARGS_MAX 10
 typedef int (*mst_desk_row_fn)(void *context, struct mst_slice row, struct mst_err *err);
 struct mst_desk_list {
     const char *verb, *key;

@@ -196,20 +196,14 @@ static int print_status_json(struct mst_slice status, const struct mst_brief *br
 
 static int show_status(const struct mst_desk *desk, struct mst_local *local, struct mst_err *err)
 {
-    struct mst_buf request = {0}, status = {0};
+    struct mst_slice row;
+    struct mst_buf status = {0};
     struct mst_brief brief;
-    const struct mst_msg_reply *reply;
-    mst_pack_map(&request, 1);
-    mst_pack_text(&request, "do");
-    mst_pack_text(&request, "status");
-    int code = mst_local_call(local, mst_bytes(request.data, request.len), 30000, &reply, err);
-    mst_buf_done(&request);
-    if (!code && reply->rows.count != 1)
-        code = mst_fail_on(err, MST_E_PROTOCOL, "status");
+    int code = mst_desk_agent_status(local, &row, err);
     if (code)
         return code;
-    /* The next call reuses the reply's memory. */
-    mst_buf_put(&status, reply->rows.items[0].data, reply->rows.items[0].len);
+    /* The next call reuses the row's memory. */
+    mst_buf_put(&status, row.data, row.len);
     struct mst_slice map = mst_bytes(status.data, status.len);
     code = mst_brief_fetch(local, &brief, err);
     if (!code) {

@@ -13,7 +13,6 @@
 #include "config/model/date.h"
 #include "proto/pack.h"
 
-#define STATUS_TIMEOUT_MS 30000
 #define TEXT_BYTES_MAX 60000
 
 struct own {
@@ -57,7 +56,7 @@ static int perform(const struct own *own, const char *word, const char *reason,
                                      .obligation = obligation[0] ? obligation : NULL,
                                      .reason = reason,
                                      .body = body};
-    return mst_desk_perform(own->desk, own->local, &act);
+    return mst_desk_perform_asked(own->desk, own->local, &act);
 }
 
 static int perform_with_text(const struct own *own, const char *word, const char *key,
@@ -197,18 +196,12 @@ int mst_desk_progress(const struct mst_desk *desk)
  * broker; before, it tells nothing that a date could be held against. */
 static int check_until(struct own *own, mst_day until, struct mst_err *err)
 {
-    struct mst_buf request = {0};
-    const struct mst_msg_reply *reply;
+    struct mst_slice status;
     struct tm now;
     char date[16];
-    mst_pack_map(&request, 1);
-    mst_desk_pack_pair(&request, "do", "status");
-    int code = mst_local_call(own->local, mst_bytes(request.data, request.len), STATUS_TIMEOUT_MS,
-                              &reply, err);
-    mst_buf_done(&request);
-    time_t seconds = code ? 0 : (time_t)(reply->now / 1000);
-    if (!code && reply->rows.count == 1 &&
-        mst_unpack_bool(reply->rows.items[0], "connected", false) && localtime_r(&seconds, &now)) {
+    int code = mst_desk_agent_status(own->local, &status, err);
+    time_t seconds = code ? 0 : (time_t)(mst_unpack_int(status, "now", 0) / 1000);
+    if (!code && mst_unpack_bool(status, "connected", false) && localtime_r(&seconds, &now)) {
         mst_day today = mst_day_of(now.tm_year + 1900, now.tm_mon + 1, now.tm_mday);
         if (until < today) {
             code = mst_fail(err, MST_E_INVALID, _("%s is past"), mst_day_format(until, date));

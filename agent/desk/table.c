@@ -98,6 +98,11 @@ int mst_desk_complain(const struct mst_err *err)
     return mst_complain(mst_desk_app()->program, err);
 }
 
+bool mst_desk_of_lead(const struct mst_call *call)
+{
+    return call->command->where == SECTION_LEAD;
+}
+
 static bool is_number(const char *word)
 {
     size_t n = 0;

@@ -130,9 +130,12 @@ static void print_command(const struct mst_app *app, const struct mst_command_ro
     if (command->columns[0]) {
         heading(out, _("Shows"));
         fputs("  ", out);
-        for (const char *c = command->columns; *c; c++) {
-            if (*c != '?') /* marks a column that is shown where there is something in it */
-                fputc(*c, out);
+        for (const char *c = command->columns; *c;) {
+            fwrite(c, 1, strcspn(c, "?!: "),
+                   out); /* what follows the name is the table's business */
+            c += strcspn(c, " ");
+            if (*c)
+                fputc(*c++, out);
         }
         fputc('\n', out);
     }

@@ -81,7 +81,8 @@ bool mst_put_note(struct mst_buf *out, struct mst_slice row);
 
 struct mst_table;
 /* columns: space-separated field names; headings are their translations. One that ends in '?' is
- * not shown in a TABLE where no row has anything in it. NULL: out of memory. */
+ * not shown in a TABLE where no row has anything in it; rows without one that ends in '!' are not
+ * shown. NAME:WORDS has the heading and the words of the column WORDS. NULL: out of memory. */
 struct mst_table *mst_table_new(enum mst_format format, const char *columns, FILE *out);
 /* Appends what a table for people shows of a row's column: names instead of ids, words translated;
  * nothing where the row does not have it. */

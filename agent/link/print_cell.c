@@ -206,6 +206,8 @@ void mst_cell_put(struct mst_buf *out, const char *column, struct mst_slice raw)
     struct mst_value value = mst_cell_value(raw);
     if (strcmp(column, "reasons") == 0)
         mst_reasons_put(out, raw);
+    else if (strcmp(column, "row_subject") == 0 && value.kind == MST_VALUE_TEXT)
+        mst_put_row_subject(out, value.s);
     else if (value.kind == MST_VALUE_TEXT)
         put_text(out, column, value.s);
     else if (value.kind == MST_VALUE_BOOL)

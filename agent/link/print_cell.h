@@ -51,6 +51,8 @@ typedef void (*mst_fill_fn)(void *context, const char *name, struct mst_buf *out
 void mst_fill(struct mst_buf *out, const char *text, mst_fill_fn put, void *context);
 /* A reason, in the reader's language where the broker itself gave it. */
 void mst_put_reason(struct mst_buf *out, struct mst_slice reason);
+/* What a row of the ledger is about, its words in the reader's language. */
+void mst_put_row_subject(struct mst_buf *out, struct mst_slice text);
 /* What the broker says of a post that has a name, in the reader's language; false: it is another
  * reason, and nothing was put. */
 bool mst_put_post(struct mst_buf *out, struct mst_slice reason);

@@ -36,8 +36,11 @@ enum place { NOWHERE, WITHIN_ID, BETWEEN_WORDS };
 /* How well a line ends before `c`, after the two characters before it. */
 static enum place place_of(ucs4_t first, ucs4_t before, ucs4_t c)
 {
+    /* Where a line may end after a blank it may end before it, and no line ends in one. */
+    if (before == ' ')
+        return NOWHERE;
     if (c == ' ')
-        return before == ' ' ? NOWHERE : BETWEEN_WORDS;
+        return BETWEEN_WORDS;
     if (before == '/')
         return WITHIN_ID;
     if (before == ':' || before == '-')

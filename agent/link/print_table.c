@@ -14,9 +14,13 @@
 struct mst_table {
     enum mst_format format;
     FILE *out;
-    char *columns_text; /* columns[] point into it */
-    char *columns[MST_COLUMNS_MAX];
-    bool optional[MST_COLUMNS_MAX]; /* not shown to people where no row has anything in it */
+    char *columns_text; /* names and words point into it */
+    struct column {
+        const char *name;  /* the rows' field */
+        const char *words; /* whose heading and words it has: its own, or another column's */
+        bool optional;     /* not shown to people where no row has anything in it */
+        bool needed;       /* a row without it is not shown */
+    } columns[MST_COLUMNS_MAX];
     size_t columns_count;
     bool bodies;            /* a report's body stands under its row, not in a cell */
     struct mst_slice *rows; /* owned copies */
@@ -38,11 +42,14 @@ struct mst_table *mst_table_new(enum mst_format format, const char *columns, FIL
     char *rest = NULL;
     for (char *word = strtok_r(table->columns_text, " ", &rest);
          word && table->columns_count < MST_COLUMNS_MAX; word = strtok_r(NULL, " ", &rest)) {
-        char *mark = strchr(word, '?');
-        table->optional[table->columns_count] = mark != NULL;
-        if (mark)
-            *mark = '\0';
-        table->columns[table->columns_count++] = word;
+        struct column *column = &table->columns[table->columns_count++];
+        size_t len = strcspn(word, ":?!");
+        *column = (struct column){.name = word, .words = word};
+        if (word[len] == ':')
+            column->words = word + len + 1;
+        column->optional = word[len] == '?';
+        column->needed = word[len] == '!';
+        word[len] = '\0';
     }
     return table;
 }
@@ -97,8 +104,8 @@ static bool is_pair(struct mst_slice row)
 static bool is_pairs(const struct mst_table *table)
 {
     if (table->rows_count == 0)
-        return table->columns_count == 2 && strcmp(table->columns[0], "name") == 0 &&
-               strcmp(table->columns[1], "value") == 0;
+        return table->columns_count == 2 && strcmp(table->columns[0].name, "name") == 0 &&
+               strcmp(table->columns[1].name, "value") == 0;
     for (size_t i = 0; i < table->rows_count; i++) {
         if (!is_pair(table->rows[i]))
             return false;
@@ -106,16 +113,20 @@ static bool is_pairs(const struct mst_table *table)
     return true;
 }
 
-/* Some answers mix rows of several kinds; a grid shows those that have any of its columns. */
+/* Some answers mix rows of several kinds; a grid shows those that have any of its columns, and all
+ * that are needed. */
 static void drop_foreign_rows(struct mst_table *table)
 {
     size_t kept = 0;
     for (size_t i = 0; i < table->rows_count; i++) {
-        bool mine = false;
+        bool any = false, all = true;
         struct mst_slice raw;
-        for (size_t c = 0; !mine && c < table->columns_count; c++)
-            mine = mst_unpack_find(table->rows[i], table->columns[c], &raw);
-        if (mine)
+        for (size_t c = 0; c < table->columns_count; c++) {
+            bool has = mst_unpack_find(table->rows[i], table->columns[c].name, &raw);
+            any = any || has;
+            all = all && (has || !table->columns[c].needed);
+        }
+        if (any && all)
             table->rows[kept++] = table->rows[i];
         else
             free((void *)(uintptr_t)table->rows[i].data);
@@ -137,7 +148,7 @@ static void drop_blank_columns(struct mst_table *table)
 {
     size_t kept = 0;
     for (size_t c = 0; c < table->columns_count; c++) {
-        if (!table->optional[c] || !is_blank(table, table->columns[c]))
+        if (!table->columns[c].optional || !is_blank(table, table->columns[c].name))
             table->columns[kept++] = table->columns[c];
     }
     table->columns_count = kept;
@@ -148,7 +159,7 @@ static void take_bodies(struct mst_table *table)
 {
     size_t kept = 0;
     for (size_t c = 0; c < table->columns_count; c++) {
-        bool body = strcmp(table->columns[c], "body") == 0;
+        bool body = strcmp(table->columns[c].name, "body") == 0;
         table->bodies = table->bodies || body;
         if (!body)
             table->columns[kept++] = table->columns[c];
@@ -179,29 +190,34 @@ static bool has_ended(struct mst_slice work)
     return false;
 }
 
-void mst_put_cell(struct mst_buf *out, struct mst_slice row, const char *column)
+static void put_column(struct mst_buf *out, struct mst_slice row, const struct column *column)
 {
     struct mst_slice raw;
-    if (strcmp(column, "phase") == 0 && has_ended(mst_unpack_text(row, "work")))
+    if (strcmp(column->name, "phase") == 0 && has_ended(mst_unpack_text(row, "work")))
         mst_buf_put(out, "-", 1);
-    else if (mst_cell_find(row, column, &raw))
-        mst_cell_put(out, column, raw);
+    else if (mst_cell_find(row, column->name, &raw))
+        mst_cell_put(out, column->words, raw);
 }
 
-static bool cell_make(const struct mst_table *table, size_t row, const char *column,
+void mst_put_cell(struct mst_buf *out, struct mst_slice row, const char *column)
+{
+    put_column(out, row, &(const struct column){.name = column, .words = column});
+}
+
+static bool cell_make(const struct mst_table *table, size_t row, const struct column *column,
                       struct mst_cell *ret_cell)
 {
     struct mst_slice raw = {0};
     struct mst_buf text = {0};
     *ret_cell = (struct mst_cell){0};
-    mst_put_cell(&text, table->rows[row], column);
+    put_column(&text, table->rows[row], column);
     struct mst_value value = {.kind = MST_VALUE_NIL};
     char word[64];
-    if (mst_cell_find(table->rows[row], column, &raw))
+    if (mst_cell_find(table->rows[row], column->name, &raw))
         value = mst_cell_value(raw);
     bool shown = text.len != 1 || text.data[0] != '-';
     if (shown && value.kind == MST_VALUE_TEXT && value.s.len < sizeof word)
-        ret_cell->tint = mst_word_tint(column, mst_slice_copy(value.s, word, sizeof word));
+        ret_cell->tint = mst_word_tint(column->words, mst_slice_copy(value.s, word, sizeof word));
     ret_cell->number = value.kind == MST_VALUE_INT || value.kind == MST_VALUE_UINT;
     ret_cell->text = text_of(&text);
     if (!ret_cell->text)
@@ -234,9 +250,9 @@ static int print_table(struct mst_table *table, struct mst_err *err)
     const char *headings[MST_COLUMNS_MAX];
     bool ok = cells != NULL;
     for (size_t c = 0; c < table->columns_count; c++)
-        headings[c] = mst_heading(table->columns[c]);
+        headings[c] = mst_heading(table->columns[c].words);
     for (size_t i = 0; ok && i < count; i++)
-        ok = cell_make(table, i / table->columns_count, table->columns[i % table->columns_count],
+        ok = cell_make(table, i / table->columns_count, &table->columns[i % table->columns_count],
                        &cells[i]);
     const struct mst_grid grid = {.out = table->out,
                                   .rows = table->rows_count,
@@ -408,7 +424,9 @@ static int print_csv(const struct mst_table *table, struct mst_err *err)
     bool pairs = is_pairs(table);
     bool screen = isatty(fileno(table->out)) == 1;
     size_t columns = pairs ? 2 : table->columns_count;
-    const char *const *names = pairs ? pair_columns : (const char *const *)table->columns;
+    const char *names[MST_COLUMNS_MAX];
+    for (size_t c = 0; c < columns; c++)
+        names[c] = pairs ? pair_columns[c] : table->columns[c].name;
     struct mst_buf field = {0}, clean = {0};
     for (size_t i = 0; i < (table->rows_count + 1) * columns; i++) {
         struct mst_slice raw;

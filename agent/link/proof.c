@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/link/proof_impl.h"
+#include "config/load/file.h"
 #include "config/load/system.h"
 #include "proto/pack.h"
 #include "proto/seal.h"
@@ -133,8 +134,7 @@ int mst_proof_write(const struct mst_proof *proof, const char *path, struct mst_
                                : mst_fail_system(err, path, errno);
     }
     size_t len = strlen(text);
-    bool written =
-        write(fd, text, len) == (ssize_t)len && write(fd, "\n", 1) == 1 && fsync(fd) == 0;
+    bool written = mst_file_put(fd, text, len) && mst_file_put(fd, "\n", 1) && fsync(fd) == 0;
     int failed = errno;
     free(text);
     close(fd);

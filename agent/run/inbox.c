@@ -77,6 +77,25 @@ int mst_inbox_put(struct mst_outbox *box, const struct mst_msg_alert *alert, boo
     return code;
 }
 
+bool mst_inbox_head(struct mst_outbox *box, uint64_t number, uint8_t ret_head[MST_HASH_BYTES])
+{
+    sqlite3_stmt *stmt;
+    if (mst_box_prepare(box, "SELECT bytes FROM inbox WHERE number = ? ORDER BY n DESC LIMIT 1",
+                        &stmt, NULL))
+        return false;
+    sqlite3_bind_int64(stmt, 1, (int64_t)number);
+    struct mst_slice head = {NULL, 0};
+    if (sqlite3_step(stmt) == SQLITE_ROW)
+        head = mst_unpack_bin(
+            mst_bytes(sqlite3_column_blob(stmt, 0), (size_t)sqlite3_column_bytes(stmt, 0)),
+            "ledger_head");
+    bool found = head.len == MST_HASH_BYTES;
+    if (found)
+        memcpy(ret_head, head.data, MST_HASH_BYTES);
+    sqlite3_reset(stmt);
+    return found;
+}
+
 int mst_inbox_list(struct mst_outbox *box, uint64_t after, bool unread_only, size_t limit,
                    mst_inbox_fn fn, void *context, struct mst_err *err)
 {

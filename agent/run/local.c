@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -24,9 +25,15 @@
 #define SOCKET_NAME "agent.sock"
 #define CONNECTIONS_WAITING_MAX 64
 
+/* Before an answer in parts: {parts: …}, with a number of four bytes behind it. */
+static const uint8_t parts_head[] = {0x81, 0xa5, 'p', 'a', 'r', 't', 's', 0xce};
+#define PARTS_HEAD_BYTES (sizeof parts_head + 4)
+#define PART_BYTES 65536
+
 struct mst_local {
     int fd;
     uint8_t *frame; /* what the reply borrows from */
+    size_t frame_bytes;
     struct mst_msg reply;
     struct mst_msg_scratch scratch;
 };
@@ -137,6 +144,28 @@ static int nobody_runs(const char *dir, struct mst_err *err)
     return code;
 }
 
+int mst_local_answer(int connection, struct mst_slice answer, size_t *sent)
+{
+    uint8_t head[PARTS_HEAD_BYTES];
+    if (answer.len > MST_LOCAL_ANSWER_BYTES_MAX)
+        return MST_E_TOO_LARGE;
+    bool whole = answer.len <= MST_LOCAL_BYTES_MAX;
+    memcpy(head, parts_head, sizeof parts_head);
+    for (size_t i = 0; i < 4; i++)
+        head[sizeof parts_head + i] = (uint8_t)(answer.len >> (24 - 8 * i));
+    while (*sent < answer.len) {
+        size_t left = answer.len - *sent, part = whole || left < PART_BYTES ? left : PART_BYTES;
+        struct iovec pieces[] = {
+            {.iov_base = head, .iov_len = whole || *sent > 0 ? 0 : sizeof head},
+            {.iov_base = (uint8_t *)(uintptr_t)answer.data + *sent, .iov_len = part}};
+        const struct msghdr packet = {.msg_iov = pieces, .msg_iovlen = 2};
+        if (sendmsg(connection, &packet, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+            return errno == EAGAIN || errno == EINTR ? MST_E_BUSY : MST_E_UNREACHABLE;
+        *sent += part;
+    }
+    return 0;
+}
+
 int mst_local_open(const char *home, struct mst_local **ret, struct mst_err *err)
 {
     struct sockaddr_un address;
@@ -154,8 +183,10 @@ int mst_local_open(const char *home, struct mst_local **ret, struct mst_err *err
     }
     close(dir);
     struct mst_local *local = connected ? calloc(1, sizeof *local) : NULL;
-    if (local)
-        local->frame = malloc(MST_LOCAL_BYTES_MAX);
+    if (local) {
+        local->frame_bytes = MST_LOCAL_BYTES_MAX;
+        local->frame = malloc(local->frame_bytes);
+    }
     if (!local || !local->frame) {
         close(fd);
         free(local);
@@ -177,21 +208,69 @@ void mst_local_close(struct mst_local *local)
     free(local);
 }
 
-static int await_packet(struct mst_local *local, int timeout_ms, size_t *ret_len,
+/* The next packet, to local->frame from `at` on. */
+static int await_packet(struct mst_local *local, size_t at, int timeout_ms, size_t *ret_len,
                         struct mst_err *err)
 {
     struct pollfd ready = {.fd = local->fd, .events = POLLIN};
     int n = poll(&ready, 1, timeout_ms);
     if (n == 0)
         return mst_fail(err, MST_E_TIMEOUT, _("the agent does not answer"));
-    ssize_t len = n < 0 ? -1 : recv(local->fd, local->frame, MST_LOCAL_BYTES_MAX, 0);
+    ssize_t len =
+        n < 0 ? -1 : recv(local->fd, local->frame + at, local->frame_bytes - at, MSG_TRUNC);
     if (len <= 0) {
         int code = mst_fail(err, MST_E_UNREACHABLE, _("the agent has ended"));
         mst_hint(err, "%s", _("start it again; what was queued is kept"));
         return code;
     }
+    if ((size_t)len > local->frame_bytes - at)
+        return mst_fail_on(err, MST_E_PROTOCOL, SOCKET_NAME);
     *ret_len = (size_t)len;
     return 0;
+}
+
+/* How long the answer is that begins with these bytes; 0: it came whole. */
+static size_t bytes_of_parts(const uint8_t *frame, size_t len)
+{
+    size_t bytes = 0;
+    if (len < PARTS_HEAD_BYTES || memcmp(frame, parts_head, sizeof parts_head) != 0)
+        return 0;
+    for (size_t i = sizeof parts_head; i < PARTS_HEAD_BYTES; i++)
+        bytes = bytes << 8 | frame[i];
+    return bytes;
+}
+
+static int gather_parts(struct mst_local *local, size_t bytes, int timeout_ms, size_t *len,
+                        struct mst_err *err)
+{
+    size_t have = *len - PARTS_HEAD_BYTES, more;
+    if (bytes < have || bytes > MST_LOCAL_ANSWER_BYTES_MAX)
+        return mst_fail_on(err, MST_E_PROTOCOL, SOCKET_NAME);
+    if (bytes > local->frame_bytes) {
+        uint8_t *grown = realloc(local->frame, bytes);
+        if (!grown)
+            return mst_fail_on(err, MST_E_NOMEM, SOCKET_NAME);
+        local->frame = grown;
+        local->frame_bytes = bytes;
+    }
+    memmove(local->frame, local->frame + PARTS_HEAD_BYTES, have);
+    for (; have < bytes; have += more) {
+        int code = await_packet(local, have, timeout_ms, &more, err);
+        if (code)
+            return code;
+    }
+    if (have != bytes)
+        return mst_fail_on(err, MST_E_PROTOCOL, SOCKET_NAME);
+    *len = bytes;
+    return 0;
+}
+
+static int await_answer(struct mst_local *local, int timeout_ms, size_t *ret_len,
+                        struct mst_err *err)
+{
+    int code = await_packet(local, 0, timeout_ms, ret_len, err);
+    size_t bytes = code ? 0 : bytes_of_parts(local->frame, *ret_len);
+    return bytes ? gather_parts(local, bytes, timeout_ms, ret_len, err) : code;
 }
 
 int mst_local_call(struct mst_local *local, struct mst_slice request, int timeout_ms,
@@ -202,7 +281,7 @@ int mst_local_call(struct mst_local *local, struct mst_slice request, int timeou
         return mst_fail(err, MST_E_TOO_LARGE, _("the request"));
     if (send(local->fd, request.data, request.len, MSG_NOSIGNAL) < 0)
         return mst_fail(err, MST_E_UNREACHABLE, _("the agent has ended"));
-    int code = await_packet(local, timeout_ms, &len, err);
+    int code = await_answer(local, timeout_ms, &len, err);
     if (!code)
         code = mst_msg_decode(local->frame, len, MST_DOWN, &local->scratch, &local->reply, err);
     if (code)

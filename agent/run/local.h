@@ -2,6 +2,10 @@
 /*
  * The local socket of a running agent: HOME/agent.sock, SOCK_SEQPACKET, one packet per message.
  * Requests are maps with `do`; answers are the wire's `reply` message. README.md lists them.
+ *
+ * An answer that no packet holds, since one row of it is that long, comes in parts: the first
+ * packet begins with the map {parts: bytes of the answer}, its number in four bytes, and what
+ * follows there and in the next packets is the answer.
  */
 #ifndef MST_AGENT_RUN_LOCAL_H
 #define MST_AGENT_RUN_LOCAL_H
@@ -12,7 +16,9 @@
 #include "proto/err.h"
 #include "proto/msg.h"
 
-#define MST_LOCAL_BYTES_MAX 131072
+#define MST_LOCAL_BYTES_MAX 131072 /* a packet */
+/* The largest row is a message of the broker's, and others may stand on its page. */
+#define MST_LOCAL_ANSWER_BYTES_MAX (2 * 1048576)
 
 /* ---- the agent's end ---- */
 
@@ -22,6 +28,12 @@ MST_MUST_CHECK int mst_local_listen(const char *home, int *ret_fd, struct mst_er
 /* A connection of this user or root; MST_E_BUSY when none waits, MST_E_DENIED for anybody else. */
 MST_MUST_CHECK int mst_local_accept(int fd, int *ret_connection, struct mst_err *err);
 void mst_local_unlink(const char *home);
+/*
+ * Send as much of an answer as the peer takes now; *sent, 0 at first, is how much of it is gone.
+ * MST_E_BUSY: the rest when it is writable again; MST_E_UNREACHABLE: the peer is gone;
+ * MST_E_TOO_LARGE.
+ */
+MST_MUST_CHECK int mst_local_answer(int connection, struct mst_slice answer, size_t *sent);
 
 /* ---- a command's end ---- */
 

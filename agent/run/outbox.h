@@ -173,6 +173,9 @@ MST_MUST_CHECK int mst_outbox_prune(struct mst_outbox *box, mst_time now, struct
  * there already. The figure "cursor" becomes its number. */
 MST_MUST_CHECK int mst_inbox_put(struct mst_outbox *box, const struct mst_msg_alert *alert,
                                  bool to_hook, bool *ret_new, struct mst_err *err);
+/* The ledger's head that came with the alert of this number, the latest if there were several;
+ * false: it is not there any more. */
+bool mst_inbox_head(struct mst_outbox *box, uint64_t number, uint8_t ret_head[MST_HASH_BYTES]);
 /* n: place in the inbox, ascending in the order of arrival. bytes: the encoded alert message. */
 typedef int (*mst_inbox_fn)(void *context, uint64_t n, bool read, struct mst_slice bytes);
 MST_MUST_CHECK int mst_inbox_list(struct mst_outbox *box, uint64_t after, bool unread_only,

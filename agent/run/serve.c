@@ -31,6 +31,7 @@ struct connection {
     struct mst_ask *ask;   /* the latest question to the broker: its rows go out in pages */
     bool promised;         /* the answer promises what is not committed yet */
     struct mst_buf answer; /* ready, to be sent after the commit */
+    size_t sent;           /* of it, which is more than a packet: the rest goes as it is read */
 };
 
 struct mst_serve {
@@ -81,6 +82,7 @@ static void answer(struct mst_serve *serve, struct connection *c, const struct m
     reply->more = !why && rows->next != 0;
     reply->now = (uint64_t)mst_session_now(serve->session);
     mst_buf_clear(&c->answer);
+    c->sent = 0;
     c->waiting = WAIT_NONE;
     struct mst_err err;
     if (mst_msg_encode(&msg, &c->answer, &err)) {
@@ -542,7 +544,8 @@ bool mst_serve_owes(const struct mst_serve *serve)
 {
     for (size_t i = 0; i < serve->count; i++) {
         const struct connection *c = &serve->connections[i];
-        if (c->answer.len || (c->waiting == WAIT_ENTRY && is_decided(serve, c)))
+        bool begins = c->answer.len && c->sent == 0;
+        if (begins || (c->waiting == WAIT_ENTRY && is_decided(serve, c)))
             return true;
     }
     return false;
@@ -596,9 +599,11 @@ int mst_serve_settle(struct mst_serve *serve, struct mst_err *err)
             return code;
         if (c->answer.len == 0)
             continue;
-        ssize_t n = send(c->fd, c->answer.data, c->answer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        code = mst_local_answer(c->fd, mst_bytes(c->answer.data, c->answer.len), &c->sent);
+        if (code == MST_E_BUSY)
+            continue;
         mst_buf_clear(&c->answer);
-        if (n < 0)
+        if (code)
             disconnect(serve, i);
     }
     return 0;
@@ -642,7 +647,9 @@ size_t mst_serve_fds(const struct mst_serve *serve, struct pollfd *fds)
     if (serve->count < MST_SERVE_CONNECTIONS_MAX)
         fds[n++] = (struct pollfd){.fd = serve->listener, .events = POLLIN};
     for (size_t i = 0; i < serve->count; i++)
-        fds[n++] = (struct pollfd){.fd = serve->connections[i].fd, .events = POLLIN};
+        fds[n++] =
+            (struct pollfd){.fd = serve->connections[i].fd,
+                            .events = serve->connections[i].answer.len ? POLLIN | POLLOUT : POLLIN};
     return n;
 }
 

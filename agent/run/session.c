@@ -189,6 +189,7 @@ static int on_welcome(struct mst_session *s, const struct mst_msg_welcome *w, st
     s->answer_by_ms = 0;
     s->gaps = 0;
     s->subscribe = s->want_brief = true;
+    s->places = mst_slices_have(w->capabilities, MST_CAN_PLACES);
     s->alerts_unacked = 0;
     s->brief_id = 0;
     mst_session_asks_drop(s);

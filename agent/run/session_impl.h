@@ -32,6 +32,7 @@ struct mst_session {
     bool told_receipt; /* a receipt was taken since the last flush */
 
     bool subscribe;
+    bool places; /* the broker compares where a stream begins */
     bool seen_known;
     uint64_t seen; /* number of the last alert on this stream */
     unsigned alerts_unacked;

@@ -33,11 +33,14 @@ static int send_subscribe(struct mst_session *s, struct mst_err *err)
              s->home->settings.AGENT_unit);
     struct mst_slice topics[1] = {mst_text(prefix)};
     msg.u.subscribe.topics = (struct mst_slices){topics, 1};
+    uint8_t head[MST_HASH_BYTES];
     uint64_t cursor = mst_outbox_figure(s->outbox, "cursor", NO_CURSOR);
     s->seen_known = cursor != NO_CURSOR;
     if (s->seen_known) {
         msg.u.subscribe.has = UINT64_C(1) << MST_F_subscribe_from;
         msg.u.subscribe.from = s->seen = cursor;
+        if (s->places && mst_inbox_head(s->outbox, cursor, head))
+            msg.u.subscribe.head = mst_bytes(head, sizeof head);
     }
     int code = mst_link_send(s->link, &msg, err);
     if (!code) {

@@ -19,7 +19,8 @@
 #define TOPICS_MAX 32
 #define TOPIC_BYTES_MAX 160
 #define PROGRAM "muster-watch"
-#define OWED_MS 100 /* until something that a busy link did not take is tried again */
+#define AUDIENCE_COLUMNS 20 /* of a terminal; a longer one pushes its line on */
+#define OWED_MS 100         /* until something that a busy link did not take is tried again */
 
 struct follower {
     const struct mst_watch_options *o;
@@ -28,6 +29,7 @@ struct follower {
     struct mst_watch_stream stream;
     struct mst_watch_cursor here; /* of this session; `number` is what is dealt with */
     bool up, was_up;
+    bool places; /* the broker compares where a stream begins */
     bool subscribe_owed, unsaved;
     bool put_back; /* the broker was, to before the cursor: its own decides */
     bool contradicted, asking, has_key;
@@ -209,6 +211,8 @@ static int subscribe(struct follower *f, struct mst_err *err)
     if (f->stream.last_known) {
         msg.u.subscribe.from = f->stream.last;
         msg.u.subscribe.has |= UINT64_C(1) << MST_F_subscribe_from;
+        if (f->places && f->stream.has_head)
+            msg.u.subscribe.head = mst_bytes(f->stream.head, sizeof f->stream.head);
     }
     int rc = mst_link_send(f->link, &msg, err);
     f->subscribe_owed = rc == MST_E_BUSY;
@@ -236,11 +240,12 @@ static void choose_start(struct follower *f)
 {
     const struct mst_watch_cursor *c = mst_watch_state_cursor(f->state);
     if (f->was_up && f->stream.last_known)
-        mst_watch_stream_begin(&f->stream, true, f->stream.last);
+        mst_watch_stream_begin(&f->stream, true, f->stream.last,
+                               f->stream.has_head ? f->stream.head : NULL);
     else if (f->o->since_known && !f->put_back)
-        mst_watch_stream_begin(&f->stream, true, f->o->since_number);
+        mst_watch_stream_begin(&f->stream, true, f->o->since_number, NULL);
     else
-        mst_watch_stream_begin(&f->stream, c->known, c->number);
+        mst_watch_stream_begin(&f->stream, c->known, c->number, c->has_head ? c->head : NULL);
 }
 
 static int check_stream(struct follower *f, const struct mst_msg_welcome *w, struct mst_err *err)
@@ -279,6 +284,7 @@ static int on_up(struct follower *f, const struct mst_msg_welcome *welcome, stru
              principal, f->here.programme);
     tell(f, text);
     choose_start(f);
+    f->places = mst_slices_have(welcome->capabilities, MST_CAN_PLACES);
     f->stream.lost = false;
     f->up = f->was_up = true;
     f->last_alert_ms = mst_link_clock_ms();
@@ -323,20 +329,23 @@ static int print_json(struct follower *f, struct mst_slice json, struct mst_err 
 
 static int print_line(struct follower *f, const struct mst_msg_alert *alert, struct mst_err *err)
 {
-    char words[2048], fired[32] = "";
-    struct mst_buf audience = {0};
+    char words[2048], fired[32] = "", id[4 * 65];
+    struct mst_buf clean = {0};
     bool colour = mst_colour(f->o->out);
     time_t seconds = (time_t)(alert->fired / 1000);
     struct tm local;
     if (localtime_r(&seconds, &local))
         strftime(fired, sizeof fired, "%Y-%m-%d %H:%M", &local);
-    mst_put_clean(&audience, alert->audience);
+    mst_put_clean(&clean, alert->audience);
+    mst_slice_copy(mst_bytes(clean.data, clean.len), id, sizeof id);
+    mst_buf_done(&clean);
+    const char *audience = mst_word("audience", id);
+    int blanks = AUDIENCE_COLUMNS - mst_width(audience);
     int n =
-        fprintf(f->o->out, "%s%6" PRIu64 "  %s  %-20.*s%s  %s%s%s\n", mst_sgr(colour, MST_TINT_DIM),
-                alert->number, fired, (int)audience.len, (const char *)audience.data,
+        fprintf(f->o->out, "%s%6" PRIu64 "  %s  %s%*s%s  %s%s%s\n", mst_sgr(colour, MST_TINT_DIM),
+                alert->number, fired, audience, blanks > 0 ? blanks : 0, "",
                 mst_sgr(colour, MST_TINT_OFF), mst_sgr(colour, mst_alert_tint(alert)),
                 mst_alert_words(alert, words, sizeof words), mst_sgr(colour, MST_TINT_OFF));
-    mst_buf_done(&audience);
     return n < 0 ? output_failed(f, err) : 0;
 }
 
@@ -379,6 +388,8 @@ static int take(struct follower *f, const struct mst_msg_alert *alert, struct ms
     f->last_alert_ms = mst_link_clock_ms();
     f->unsaved = true;
     f->here.number = alert->number;
+    f->here.has_head = f->stream.has_head;
+    memcpy(f->here.head, f->stream.head, sizeof f->here.head);
     if ((mst_time)alert->fired < f->o->since_at)
         return 0;
     f->shown++;

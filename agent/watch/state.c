@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "agent/watch/watch.h"
+#include "config/load/file.h"
 #include "config/load/system.h"
 #include "proto/buf.h"
 #include "proto/seal.h"
@@ -64,12 +66,19 @@ static int parse_cursor(const struct mst_watch_state *state, const char *text,
 {
     struct mst_watch_cursor c = {.known = true};
     char rehearsal[6];
-    int used = 0;
+    char hex[2 * MST_HASH_BYTES + 1] = "";
+    int used = 0, more = 0;
     int fields = sscanf(text,
                         "muster-cursor: 1\nprogramme: %47s\nrehearsal: %5[a-z]\nepoch: %" SCNu64
                         "\nnumber: %" SCNu64 "%n",
                         c.programme, rehearsal, &c.epoch, &c.number, &used);
-    if (fields != 4 || strcmp(text + used, "\n") != 0) {
+    if (fields == 4 && sscanf(text + used, "\nhead: %64[0-9a-f]%n", hex, &more) == 1) {
+        used += more;
+        c.has_head = true;
+    }
+    if (fields != 4 || strcmp(text + used, "\n") != 0 ||
+        (c.has_head &&
+         sodium_hex2bin(c.head, sizeof c.head, hex, 2 * MST_HASH_BYTES, NULL, NULL, NULL) != 0)) {
         char name[80];
         file_name(state, ".cursor", name);
         int rc = mst_fail_on(err, MST_E_CORRUPT, name);
@@ -108,8 +117,10 @@ static int replace_file(const struct mst_watch_state *state, const char *suffix,
     int fd = openat(state->dir, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return io_fail(state, suffix, err);
-    bool good = write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
-    good = close(fd) == 0 && good;
+    bool good = mst_file_put(fd, text, len) && fsync(fd) == 0;
+    int failed = errno;
+    close(fd);
+    errno = failed;
     if (!good || renameat(state->dir, fresh, state->dir, name) != 0 || fsync(state->dir) != 0)
         return io_fail(state, suffix, err);
     return 0;
@@ -118,11 +129,13 @@ static int replace_file(const struct mst_watch_state *state, const char *suffix,
 static int write_cursor(struct mst_watch_state *state, const struct mst_watch_cursor *c,
                         struct mst_err *err)
 {
-    char text[512];
+    char text[512], hex[2 * MST_HASH_BYTES + 1];
+    sodium_bin2hex(hex, sizeof hex, c->head, sizeof c->head);
     snprintf(text, sizeof text,
              "muster-cursor: 1\nprogramme: %s\nrehearsal: %s\nepoch: %" PRIu64 "\nnumber: %" PRIu64
-             "\n",
-             c->programme, c->rehearsal ? "true" : "false", c->epoch, c->number);
+             "%s%s\n",
+             c->programme, c->rehearsal ? "true" : "false", c->epoch, c->number,
+             c->has_head ? "\nhead: " : "", c->has_head ? hex : "");
     int rc = replace_file(state, ".cursor", text, err);
     if (rc)
         return rc;
@@ -329,8 +342,11 @@ int mst_watch_state_save(struct mst_watch_state *state, const struct mst_watch_c
         return 0;
     struct mst_watch_cursor next = *cursor;
     next.known = true;
-    if (same && next.number < c->number)
+    if (same && next.number < c->number) {
         next.number = c->number;
+        next.has_head = c->has_head;
+        memcpy(next.head, c->head, sizeof next.head);
+    }
     return write_cursor(state, &next, err);
 }
 

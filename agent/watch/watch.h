@@ -31,6 +31,8 @@ struct mst_watch_cursor {
     bool rehearsal;
     uint64_t epoch; /* the broker's restore epoch when it was written */
     uint64_t number;
+    bool has_head;
+    uint8_t head[MST_HASH_BYTES]; /* the ledger's, that came with that alert */
 };
 
 /* A ledger head that came with an alert. */
@@ -74,7 +76,9 @@ MST_MUST_CHECK int mst_watch_state_save(struct mst_watch_state *state,
 /* ---- stream ---- */
 
 struct mst_watch_stream {
-    uint64_t last;    /* number of the last alert taken, or what was subscribed from */
+    uint64_t last; /* number of the last alert taken, or what was subscribed from */
+    bool has_head;
+    uint8_t head[MST_HASH_BYTES]; /* the ledger's, that came with `last` */
     bool last_known;  /* false: the broker's own cursor decides where the stream begins */
     bool fresh;       /* nothing was taken since it began */
     bool lost;        /* a gap was seen: alerts are passed over until one follows `last` */
@@ -91,8 +95,9 @@ enum mst_watch_step {
     MST_WATCH_SHORT, /* the broker's log ended before `last`: it was put back to an earlier state */
 };
 
-/* A new subscription from `from`. */
-void mst_watch_stream_begin(struct mst_watch_stream *stream, bool known, uint64_t from);
+/* A new subscription from `from`; head: the ledger's at that alert, or NULL. */
+void mst_watch_stream_begin(struct mst_watch_stream *stream, bool known, uint64_t from,
+                            const uint8_t *head);
 enum mst_watch_step mst_watch_stream_step(struct mst_watch_stream *stream,
                                           const struct mst_msg_alert *alert);
 

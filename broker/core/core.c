@@ -222,6 +222,7 @@ static void undo(struct mst_core *core, const struct checkpoint *c)
     memcpy(core->downs, c->downs, sizeof core->downs);
     core->downs_count = c->downs_count;
     mst_difficulties_reckon(core);
+    mst_grants_reckon(core);
     memset(core->names.contacts, 0, core->programme->units_count * sizeof *core->names.contacts);
     for (uint32_t i = 0; i < core->table.count; i++) {
         struct mst_slot *slot = mst_table_at(&core->table, i);
@@ -566,4 +567,14 @@ const struct mst_obligation *mst_core_at(const struct mst_core *core, size_t ind
 {
     assert(index < core->table.count);
     return &mst_table_at(&core->table, (uint32_t)index)->o;
+}
+
+void mst_core_say_state(const struct mst_core *core, char subject[256])
+{
+    const struct mst_obligation *o = mst_core_find(core, subject);
+    const struct mst_item *item = o ? NULL : mst_core_item(core, MST_ITEM_TASK, subject);
+    size_t used = strlen(subject);
+    if (o || item)
+        snprintf(subject + used, 256 - used, ": %s",
+                 o ? mst_work_word(o->work) : mst_item_state_word(item->state));
 }

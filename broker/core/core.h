@@ -262,6 +262,9 @@ const struct mst_obligation *mst_core_at(const struct mst_core *core, size_t ind
 const struct mst_item *mst_core_item(const struct mst_core *core, enum mst_item_kind kind,
                                      const char *id);
 size_t mst_core_items(const struct mst_core *core);
+/* Adds to the subject of a refusal with MST_R_STATE how the obligation or task of that id stands:
+ * "ID: closed". Nothing, where there is none of that id. */
+void mst_core_say_state(const struct mst_core *core, char subject[256]);
 const struct mst_item *mst_core_item_at(const struct mst_core *core, size_t index);
 
 #endif

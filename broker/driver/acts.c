@@ -295,6 +295,44 @@ static int answer_with_grant(struct mst_engine *e, uint64_t session, uint64_t re
 
 /* ---- how it stands then ---- */
 
+static void pack_pair(struct mst_buf *out, const char *key, const char *value)
+{
+    mst_pack_text(out, key);
+    mst_pack_text(out, value);
+}
+
+static void pack_state(struct mst_buf *out, const struct mst_programme *p,
+                       const struct mst_obligation *o, mst_time now)
+{
+    char due[MST_INSTANT_TEXT_MAX], seen[MST_INSTANT_TEXT_MAX] = "";
+    if (o->acknowledged_at)
+        mst_zone_format(p->zone, o->acknowledged_at, seen);
+    pack_pair(out, "work", mst_work_word(o->work));
+    pack_pair(out, "phase", mst_phase_word(mst_obligation_phase(p, o, now, NULL)));
+    pack_pair(out, "verdict", mst_verdict_word(o->verdict));
+    pack_pair(out, "due", mst_zone_format(p->zone, o->due, due));
+    pack_pair(out, "record_number", o->record_number);
+    pack_pair(out, "acknowledged", seen);
+    mst_pack_text(out, "urges");
+    mst_pack_uint(out, o->urges);
+}
+
+/* Whom the act has put on record, or for which post nobody is any more. */
+static void pack_holder(struct mst_buf *out, const struct mst_programme *p,
+                        const struct mst_obligation *o, struct mst_slice body)
+{
+    char id[MST_POST_MAX];
+    size_t at = mst_programme_duty(p, o->duty);
+    mst_slice_copy(mst_unpack_text(body, "post"), id, sizeof id);
+    const struct mst_post *post = mst_duty_post(at == SIZE_MAX ? NULL : &p->duties[at], id);
+    pack_pair(out, "post", id);
+    pack_pair(out, "post_zh", post ? post->name.zh : "");
+    pack_pair(out, "post_en", post ? post->name.en : "");
+    mst_pack_text(out, "holder");
+    mst_pack_text_slice(out, mst_unpack_text(body, "name").data ? mst_unpack_text(body, "name")
+                                                                : mst_text(""));
+}
+
 /* The obligation as it stands after the act. */
 static int answer_with_obligation(struct mst_engine *e, uint64_t session, uint64_t request_id,
                                   const struct mst_input_act *act, mst_time now,
@@ -303,31 +341,22 @@ static int answer_with_obligation(struct mst_engine *e, uint64_t session, uint64
     const char *id = act->obligation;
     const struct mst_obligation *o = mst_core_find(e->core, id);
     bool silences = strcmp(act->act, "silence") == 0 || strcmp(act->act, "unsilence") == 0;
-    char due[MST_INSTANT_TEXT_MAX];
     struct mst_buf row = {0};
     if (!o && !silences) /* it was about no obligation */
         return mst_driver_reply(e->driver, session, request_id, MST_OK, id, now, err);
-    if (!o) { /* a unit or a duty */
-        mst_pack_map(&row, 1);
-        mst_pack_text(&row, "id");
-        mst_pack_text(&row, id);
-        return answer_with_row(e->driver, session, request_id, &row, now, err);
+    const bool silenced = silences && act->until;
+    const bool post = o && o->kind == MST_DUTY_POST && act->body.data;
+    mst_pack_map(&row, 1U + silenced + (o ? 7U : 0U) + (post ? 4U : 0U));
+    pack_pair(&row, "id", id);
+    if (silenced) {
+        char until[16]; /* through this day */
+        mst_day day = mst_zone_day(e->programme->zone, act->until - 1);
+        pack_pair(&row, "until", mst_day_format(day, until));
     }
-    mst_pack_map(&row, 7);
-    mst_pack_text(&row, "id");
-    mst_pack_text(&row, o->id);
-    mst_pack_text(&row, "work");
-    mst_pack_text(&row, mst_work_word(o->work));
-    mst_pack_text(&row, "phase");
-    mst_pack_text(&row, mst_phase_word(mst_obligation_phase(e->programme, o, now, NULL)));
-    mst_pack_text(&row, "verdict");
-    mst_pack_text(&row, mst_verdict_word(o->verdict));
-    mst_pack_text(&row, "due");
-    mst_pack_text(&row, mst_zone_format(e->programme->zone, o->due, due));
-    mst_pack_text(&row, "record_number");
-    mst_pack_text(&row, o->record_number);
-    mst_pack_text(&row, "urges");
-    mst_pack_uint(&row, o->urges);
+    if (o)
+        pack_state(&row, e->programme, o, now);
+    if (post)
+        pack_holder(&row, e->programme, o, act->body);
     return answer_with_row(e->driver, session, request_id, &row, now, err);
 }
 
@@ -367,16 +396,6 @@ static int answer_amended(struct mst_engine *e, uint64_t session, uint64_t reque
     for (size_t i = 0; i < amended->count; i++)
         mst_buf_done(&bufs[i]);
     return code;
-}
-
-void mst_driver_say_state(const struct mst_engine *e, char subject[256])
-{
-    const struct mst_obligation *o = mst_core_find(e->core, subject);
-    const struct mst_item *item = o ? NULL : mst_core_item(e->core, MST_ITEM_TASK, subject);
-    size_t used = strlen(subject);
-    if (o || item)
-        snprintf(subject + used, 256 - used, ": %s",
-                 o ? mst_work_word(o->work) : mst_item_state_word(item->state));
 }
 
 int mst_driver_act(struct mst_driver *d, struct mst_engine *e, const struct mst_caller *caller,
@@ -420,7 +439,7 @@ int mst_driver_act(struct mst_driver *d, struct mst_engine *e, const struct mst_
     if (refused == MST_R_AFTER_DUE && strcmp(act->act, "extend") == 0 && !act->override)
         refused = MST_R_AFTER_OVERDUE;
     if (refused == MST_R_STATE)
-        mst_driver_say_state(e, subject);
+        mst_core_say_state(e->core, subject);
     return code ? code
                 : mst_driver_reply(d, caller->session, request_id, refused, subject, now, err);
 }

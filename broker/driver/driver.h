@@ -138,9 +138,6 @@ MST_MUST_CHECK int mst_driver_note(struct mst_driver *driver, struct mst_engine 
 MST_MUST_CHECK int mst_driver_security(struct mst_driver *driver, struct mst_engine *engine,
                                        const struct mst_caller *caller, enum mst_security event,
                                        const char *subject, mst_time now, struct mst_err *err);
-/* Adds to the subject of a refusal with MST_R_STATE how the obligation or task of that id stands:
- * "ID: closed". Nothing, where there is none of that id. */
-void mst_driver_say_state(const struct mst_engine *engine, char subject[256]);
 /* Repeats with other bytes that were refused since the start. */
 uint64_t mst_driver_conflicts(const struct mst_driver *driver);
 /* Take so many bytes off what may be stored for the caller in a day; false: refuse it. Local users

@@ -163,7 +163,8 @@ static void welcome(struct mst_broker *b, struct mst_session *s, const struct ms
                     mst_time now)
 {
     static const struct mst_slice capabilities[] = {{(const uint8_t *)"runs", 4},
-                                                    {(const uint8_t *)"credit", 6}};
+                                                    {(const uint8_t *)"credit", 6},
+                                                    {(const uint8_t *)MST_CAN_PLACES, 6}};
     struct mst_slice roles[8];
     uint64_t last = 0;
     uint8_t head[MST_HASH_BYTES];
@@ -194,7 +195,8 @@ static void welcome(struct mst_broker *b, struct mst_session *s, const struct ms
     w->watermark = mst_driver_watermark(b->driver);
     w->window = (uint64_t)b->settings.BROKER_window_reports;
     w->message_bytes_max = (uint64_t)b->settings.BROKER_message_bytes_max;
-    w->capabilities = (struct mst_slices){capabilities, 2};
+    w->capabilities =
+        (struct mst_slices){capabilities, sizeof capabilities / sizeof capabilities[0]};
     w->sign_key = mst_bytes(b->keys.sign_public, MST_SIGN_PUBLIC_BYTES);
     const struct mst_key *key = mst_driver_key(b->driver, s->channel, NULL);
     if (s->door == MST_DOOR_MEMBERS && key && key->not_after != MST_NEVER) {

@@ -120,6 +120,7 @@ static const struct {
     {"grants", mst_query_grants, LOOKS},
     {"difficulties", mst_query_difficulties, LOOKS},
     {"projects", mst_query_projects, LOOKS},
+    {"try", mst_query_try, LOOKS},
 };
 
 /* ---- replies ---- */

@@ -123,6 +123,9 @@ void mst_query_pack_unit(const struct mst_query *q, struct mst_buf *b, const cha
                          const char *id);
 void mst_query_pack_group(const struct mst_query *q, struct mst_buf *b, const char *key,
                           const char *id);
+/* unit:UNIT as its unit, group-head:GROUP and the like as their group; others have no name. */
+void mst_query_pack_audience(const struct mst_query *q, struct mst_buf *b, const char *key,
+                             const char *audience);
 void mst_query_pack_duty(const struct mst_query *q, struct mst_buf *b, const char *key,
                          const char *id);
 
@@ -187,5 +190,6 @@ int mst_query_grants(struct mst_query *q, struct mst_err *err);
 int mst_query_projects(struct mst_query *q, struct mst_err *err);
 int mst_query_outlook(struct mst_query *q, struct mst_err *err);
 int mst_query_issued(struct mst_query *q, struct mst_err *err);
+int mst_query_try(struct mst_query *q, struct mst_err *err);
 
 #endif

@@ -63,15 +63,15 @@ static bool is_wanted(const struct mst_query *q, const struct mst_stored_alert *
 
 static int list_one(void *context, const struct mst_stored_alert *alert)
 {
-    static const char *const copied[] = {"kind",       "topic",  "audience", "role",
-                                         "obligation", "period", "group",    "reason"};
+    static const char *const copied[] = {"kind",   "topic", "role",  "obligation",
+                                         "period", "group", "reason"};
     struct alert_walk *w = context;
     struct mst_query *q = w->q;
-    char id[MST_ID_MAX];
+    char id[MST_ID_MAX], audience[65];
     if (!is_wanted(q, alert))
         return 0;
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 8 + 2 * MST_NAMED_PAIRS + sizeof copied / sizeof copied[0]);
+    mst_pack_map(b, 8 + 3 * MST_NAMED_PAIRS + sizeof copied / sizeof copied[0]);
     mst_pack_text(b, "number");
     mst_pack_uint(b, alert->number);
     mst_query_pack_instant(q, b, "fired", mst_unpack_int(alert->bytes, "fired", 0));
@@ -79,6 +79,8 @@ static int list_one(void *context, const struct mst_stored_alert *alert)
     mst_query_pack_instant(q, b, "due", mst_unpack_int(alert->bytes, "due", 0));
     for (size_t i = 0; i < sizeof copied / sizeof copied[0]; i++)
         pack_copy(b, alert->bytes, copied[i]);
+    mst_query_pack_audience(q, b, "audience",
+                            mst_slice_copy(alert->audience, audience, sizeof audience));
     mst_query_pack_duty(q, b, "duty", text_of(alert->bytes, "duty", id));
     mst_query_pack_unit(q, b, "bearer", text_of(alert->bytes, "bearer", id));
     mst_pack_text(b, "level");
@@ -199,7 +201,9 @@ static int explain_alert(void *context, const struct mst_stored_alert *alert)
         struct mst_slice slice = mst_unpack_text(alert->bytes, texts[i]);
         if (slice.data)
             mst_slice_copy(slice, value, sizeof value);
-        w->code = mst_query_pair(q, texts[i], value, w->err);
+        const struct mst_query_pair pair = {
+            texts[i], value, strcmp(texts[i], "audience") == 0 ? mst_query_pack_audience : NULL};
+        w->code = mst_query_pairs(q, &pair, 1, w->err);
     }
     if (!w->code)
         w->code = mst_query_pair_hex(q, "id", alert->id, sizeof alert->id, w->err);

@@ -33,9 +33,11 @@ static void describe(const struct mst_row *row, char *text, size_t size)
     static const char *const keys[] = {"event",      "act",     "kind", "id",   "code",
                                        "obligation", "subject", "unit", "duty", "period"};
     struct mst_slice map = mst_query_map(row);
+    /* An obligation's id says of which duty and period it is. */
+    const size_t less = mst_unpack_text(map, "obligation").len ? 2 : 0;
     size_t used = 0;
     text[0] = '\0';
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0] - less; i++) {
         char value[160];
         struct mst_slice slice = mst_unpack_text(map, keys[i]);
         if (!slice.data || slice.len == 0)

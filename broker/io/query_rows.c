@@ -134,6 +134,22 @@ void mst_query_pack_group(const struct mst_query *q, struct mst_buf *b, const ch
     pack_named(b, key, id, at == SIZE_MAX ? NULL : &q->programme->groups[at].name);
 }
 
+void mst_query_pack_audience(const struct mst_query *q, struct mst_buf *b, const char *key,
+                             const char *audience)
+{
+    const struct mst_programme *p = q->programme;
+    const char *id = strchr(audience, ':');
+    size_t unit = SIZE_MAX, group = SIZE_MAX;
+    if (id && strncmp(audience, "unit:", 5) == 0)
+        unit = mst_programme_unit(p, id + 1);
+    else if (id)
+        group = mst_programme_group(p, id + 1);
+    pack_named(b, key, audience,
+               unit != SIZE_MAX    ? &p->units[unit].name
+               : group != SIZE_MAX ? &p->groups[group].name
+                                   : NULL);
+}
+
 void mst_query_pack_duty(const struct mst_query *q, struct mst_buf *b, const char *key,
                          const char *id)
 {

@@ -55,7 +55,7 @@ static int preview(struct mst_errand *e, const struct mst_input_act *input, stru
         char said[256];
         mst_slice_copy(mst_text(subject), said, sizeof said);
         if (code == MST_R_STATE)
-            mst_driver_say_state(e->s->engine, said);
+            mst_core_say_state(mst_engine_core(e->s->engine), said);
         return mst_errand_refuse(e, code, said);
     }
     for (size_t i = 0; i < count; i++) {

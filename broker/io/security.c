@@ -61,9 +61,9 @@ int mst_act_contradict(struct mst_errand *e, struct mst_err *err)
     char row[MST_TEXT_ARG_MAX], head[MST_TEXT_ARG_MAX], subject[128];
     struct mst_engine *engine = e->s->engine;
     if (!mst_errand_arg(e, "row", row) || !is_number(row))
-        return mst_errand_refuse(e, MST_E_USAGE, "row");
+        return mst_errand_refuse(e, MST_E_USAGE, "ROW: " N_("must be a whole number from 1 on"));
     if (!mst_errand_arg(e, "head", head) || !is_head(head))
-        return mst_errand_refuse(e, MST_E_USAGE, "head");
+        return mst_errand_refuse(e, MST_E_USAGE, "--head: " N_("must be 64 hexadecimal digits"));
     snprintf(subject, sizeof subject, "%.20s %.64s", row, head);
     mst_log(&e->b->log, 3, "head-contradicted", "by=%s address=%s row=%s head=%s",
             e->caller.actor.principal, e->caller.address, row, head);

@@ -23,14 +23,57 @@
 #define STALL_MS_MIN 20
 #define STALL_MS_MAX 5000
 
+struct place {
+    uint64_t number;
+    struct mst_slice head;
+    bool found;
+};
+
+static int compare_place(void *context, const struct mst_stored_alert *stored)
+{
+    struct place *p = context;
+    p->found = stored->number == p->number && p->head.len == sizeof stored->row_head &&
+               memcmp(stored->row_head, p->head.data, p->head.len) == 0;
+    return 1;
+}
+
+/*
+ * The log has grown past where this subscriber was, and the alert there is another than the one it
+ * has seen: of a database that was put back, whose numbers were dealt out anew. Its stored cursor
+ * is of this log, and stands before what it lacks; the client sees it in `prev`.
+ */
+static int check_place(struct mst_broker *b, const struct mst_session *s,
+                       const struct mst_msg_subscribe *subscribe, uint64_t *from,
+                       struct mst_err *err)
+{
+    uint64_t kept, seen = *from;
+    struct place place = {.number = seen, .head = subscribe->head};
+    if (!subscribe->head.data || seen == 0 || seen > mst_engine_last_alert(s->engine))
+        return 0;
+    int code = mst_reader_alerts(mst_store_own_reader(b->store), mst_engine_pid(s->engine),
+                                 seen - 1, compare_place, &place, err);
+    if (!code && !place.found)
+        code = mst_engine_cursor(b->driver, s->engine, s->principal, s->name, &kept, err);
+    if (code || place.found)
+        return code;
+    *from = kept < seen ? kept : seen - 1;
+    mst_log(&b->log, 4, "cursor-of-another-log",
+            "principal=%s name=%s cursor=%llu begins=%llu hint=\"%s\"", s->principal, s->name,
+            (unsigned long long)seen, (unsigned long long)*from,
+            _("was the broker restored from a backup? see musterd --restored"));
+    return 0;
+}
+
 void mst_stream_subscribe(struct mst_broker *b, struct mst_session *s,
                           const struct mst_msg_subscribe *subscribe)
 {
     struct mst_stream *stream = &s->stream;
     uint64_t from = subscribe->from;
     struct mst_err err;
-    if (!(subscribe->has & (1ULL << MST_F_subscribe_from)) &&
-        mst_engine_cursor(b->driver, s->engine, s->principal, s->name, &from, &err)) {
+    bool named = subscribe->has & (1ULL << MST_F_subscribe_from);
+    int code = named ? check_place(b, s, subscribe, &from, &err)
+                     : mst_engine_cursor(b->driver, s->engine, s->principal, s->name, &from, &err);
+    if (code) {
         mst_session_error(b, s, MST_E_IO, "cursor");
         return;
     }

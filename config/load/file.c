@@ -149,3 +149,15 @@ int mst_diags_verdict(const struct mst_diags *diags, size_t before, const char *
         return 0;
     return mst_fail(err, MST_E_INVALID, _("%s: errors found: %zu"), path, diags->errors - before);
 }
+
+bool mst_file_put(int fd, const void *data, size_t len)
+{
+    const uint8_t *bytes = data;
+    for (size_t done = 0; done < len;) {
+        ssize_t n = write(fd, bytes + done, len - done);
+        if (n < 0 && errno != EINTR)
+            return false;
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return true;
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a whole file into memory, and checks on its bytes, for the loaders of this folder. */
+/* Reading a whole file into memory, and checks on its bytes, for the loaders of this folder; and
+ * writing one. */
 #ifndef MST_CONFIG_LOAD_FILE_H
 #define MST_CONFIG_LOAD_FILE_H
 
@@ -26,5 +27,7 @@ void mst_diags_sort(struct mst_diags *diags);
 int mst_diags_verdict(const struct mst_diags *diags, size_t before, const char *path,
                       struct mst_err *err);
 int mst_no_memory(struct mst_err *err, const char *path);
+/* Write all of it. False: errno says why not; a disk that took a part is full. */
+MST_MUST_CHECK bool mst_file_put(int fd, const void *data, size_t len);
 
 #endif

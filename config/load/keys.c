@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/load/file.h"
 #include "config/load/system.h"
 #include "config/load/testing.h"
 
@@ -143,10 +144,8 @@ int mst_keys_read(const char *path, struct mst_keys *ret_keys, struct mst_err *e
 static bool put_file(const char *path, const char *text, size_t len)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    ssize_t put = fd < 0 ? -1 : write(fd, text, len);
-    bool written = put == (ssize_t)len && fsync(fd) == 0;
-    /* A write that was cut short says nothing of why. */
-    int failed = put >= 0 && put < (ssize_t)len ? ENOSPC : errno;
+    bool written = fd >= 0 && mst_file_put(fd, text, len) && fsync(fd) == 0;
+    int failed = errno;
     if (fd >= 0)
         close(fd);
     errno = failed;

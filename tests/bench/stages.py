@@ -24,7 +24,7 @@ class Bench:
         self.options, self.figures, self.say = options, figures, say
         self.tools = options.bin.parent / "tests"
         self.work = options.work
-        self.shim = self.tools / "libbench_slowsync.so"
+        self.shim = self.tools / "libe2e_weather.so"
 
     @contextlib.contextmanager
     def broker(self, name, units=world.UNITS, started=True):

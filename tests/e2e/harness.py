@@ -10,6 +10,7 @@ never for luck; it ends every process that it started; it prints their logs when
 
 MUSTER_BUILD_DIR names the build to test. KEEP=1 keeps the directory of a World."""
 import ctypes
+import datetime
 import json
 import mmap
 import os
@@ -18,12 +19,15 @@ import random
 import re
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
+
+import msgpack
 
 import muster_client
 
@@ -84,10 +88,16 @@ def die_with_parent():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def noon_zone(now):
+    """A zone where it is about noon, so that no midnight comes between."""
+    hours = 12 - now.hour
+    return f"Etc/GMT{-hours:+d}" if hours else "Etc/GMT", datetime.timezone(datetime.timedelta(hours=hours))
+
+
 class Weather:
     """What a program meets that is started with `env`: a wall clock that leaps, a disk that is full, syncs that take
-    longer (weather.c). Each of them changes at once when it is set here."""
-    FIELDS = ("leap_ms", "full", "sync_us")
+    longer or wait for a word (weather.c). Each of them changes at once when it is set here."""
+    FIELDS = ("leap_ms", "full", "sync_us", "hold", "held")
 
     def __init__(self, world):
         self.path = world.dir / "weather"
@@ -100,6 +110,9 @@ class Weather:
 
     def set(self, name, value):
         struct.pack_into("<q", self.map, 8 * self.FIELDS.index(name), value)
+
+    def get(self, name):
+        return struct.unpack_from("<q", self.map, 8 * self.FIELDS.index(name))[0]
 
 
 class Program:
@@ -342,6 +355,13 @@ class Agent(Program):
 
     def json(self, *args, **kwargs):
         return json.loads(self(*args, "--json", **kwargs))
+
+    def append(self, **fields):
+        """Queue a report over the local socket, which nobody has looked at; gives its number."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as local:
+            local.connect(str(self.home / "agent.sock"))
+            local.send(msgpack.packb({"do": "append", **fields}))
+            return msgpack.unpackb(local.recv(65536))["rows"][0]["number"]
 
     def fill(self, duty, period, text="按计划推进"):
         """A report file, made with `new` and filled in as its staff would."""

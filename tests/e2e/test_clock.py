@@ -41,12 +41,6 @@ duties:
 """
 
 
-def noon_zone(now):
-    """A zone where it is about noon, so that no midnight comes between."""
-    hours = 12 - now.hour
-    return f"Etc/GMT{-hours:+d}" if hours else "Etc/GMT", datetime.timezone(datetime.timedelta(hours=hours))
-
-
 def cpu_s(program):
     fields = open(f"/proc/{program.process.pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / 100
@@ -54,7 +48,7 @@ def cpu_s(program):
 
 def test_reminder_fires_at_its_minute():
     with World("clock") as files:
-        zone, offset = noon_zone(datetime.datetime.now(datetime.timezone.utc))
+        zone, offset = harness.noon_zone(datetime.datetime.now(datetime.timezone.utc))
         now = datetime.datetime.now(offset)
         minute = (now + datetime.timedelta(seconds=65)).replace(second=0, microsecond=0)
         (files.dir / "workdays.csv").write_text(

@@ -169,7 +169,7 @@ def test_instants_of_a_proof_are_in_the_readers_zone():
 def test_receipt_is_proved_offline():
     with World("evidence", rehearse="2022-12-05", settings=IN_FILES) as world:
         e = Evidence(world)
-        seq = e.agent.json("progress", "task-list", "2099", "--text", "of nothing that is owed")["number"]
+        seq = e.agent.append(act="progress", duty="task-list", period="2099", body={"text": "of nothing that is owed"})
         wait_for(lambda: e.agent.json("receipts")[-1]["state"] != "queued", "the refusal")
         e.agent.kill()
         e.agent.start()  # what is kept outlives the process

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 
 import harness
-from harness import World, check, equal
+from harness import World, check, equal, wait_for
 
 PROGRAMS = ("musterd", "muster-agent", "muster-watch", "musterctl")
 
@@ -79,6 +79,7 @@ def test_year_is_rehearsed_from_the_package():
             world.broker.argv[0] = str(harness.BIN / "musterd")
             world.broker.start()
             agent = world.agent("jxj")
+            wait_for(lambda: agent.json("status")["obligations"], "what is owed: before, a report file has a text alone")
             agent("submit", agent.fill("task-list", "once"), "--wait")
             world.clock_run("2023-02-01")
             equal(world.verify_ledger()["chain"], "ok", "chain")

@@ -103,19 +103,22 @@ def test_file_made_before_the_first_brief_says_that_it_is_a_guess():
         check("tasks:" in (world.dir / "known.yaml").read_text(encoding="utf-8"), "the list's own fields")
 
 
-def test_report_file_is_whole_or_not_there():
+def test_file_is_whole_or_not_there():
     with World("whole", rehearse="2022-12-05") as world:
         world.broker.start()
         agent = world.agent("jxj")
         agent.wait_log("session-open")
-        path = world.dir / 'of "ours".yaml'
-        command = [str(harness.BIN / "muster-agent"), "--home", str(agent.home), "new", "task-list", "once", "--json", "--out", str(path)]
-        # A disk that takes a kilobyte.
-        done = subprocess.run(["bash", "-c", 'trap "" XFSZ; ulimit -f 1; exec "$@"', "full", *command], capture_output=True,
-                              text=True, env=harness.environment(), check=False)
-        equal((done.returncode, str(path) in done.stderr, path.exists()), (1, True, False), done.stderr)
-        equal(json.loads(world.must(*command)), {"file": str(path)}, "what --json says")
-        check(path.stat().st_size > 2000, "a short file")
+        agent("submit", agent.fill("task-list", "once"), "--wait", "20")
+        for name, words in (('of "ours".yaml', ("new", "annual-plan", "2024")), ("proof", ("receipts", "--export", "1"))):
+            path = world.dir / name
+            command = [str(harness.BIN / "muster-agent"), "--home", str(agent.home), *words, "--json", "--out", str(path)]
+            # A disk that takes a kilobyte.
+            done = subprocess.run(["bash", "-c", 'trap "" XFSZ; ulimit -f 1; exec "$@"', "full", *command],
+                                  capture_output=True, text=True, env=harness.environment(), check=False)
+            equal((done.returncode, f"{path}: File too large" in done.stderr, path.exists()), (1, True, False), done.stderr)
+            said = world.must(*command)
+            check(path.stat().st_size > 1024, "a short file")
+            equal(words[0] != "new" or json.loads(said) == {"file": str(path)}, True, "what --json says")
 
 
 def test_help_lists_the_words_that_are_taken_and_no_others():

@@ -53,7 +53,7 @@ class Loaded(World):
         super().__init__("queries", settings={"rate_messages": 1000000, "rate_burst": 10000000, "rate_bytes": 1073741824,
                                               "rate_bytes_burst": 4294967296, "growth_bytes_day": 0, **settings})
         sanitizer = os.environ.get("ASAN_OPTIONS", "")
-        self.env = {"LD_PRELOAD": str(BUILD / "tests" / "libbench_slowsync.so"), "MUSTER_SYNC_EXTRA_US": "5000",
+        self.env = {"LD_PRELOAD": str(BUILD / "tests" / "libe2e_weather.so"), "MUSTER_SYNC_EXTRA_US": "5000",
                     "ASAN_OPTIONS": f"{sanitizer}:verify_asan_link_order=0"} if slow else {}
 
     def __enter__(self):

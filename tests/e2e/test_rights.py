@@ -14,7 +14,7 @@ ROLES = {"unit": "unit:rsj", "lead": "unit:jxj", "office": "office:o", "director
 # Whatever a command needs to come as far as the question of who may.
 VALUES = {"obligation": OBLIGATION, "reason": "r", "until": "2023-02-01", "successor": "task-list/once/jtj", "name": "n", "receipt": "1",
           "alert": "1", "period": "2023Q1", "unit": "czj", "who": "unit:nobody-of-that-name", "number": "1",
-          "row": "1", "head": "0" * 64}
+          "row": "1", "head": "0" * 64, "act": "urge"}
 WHAT = {"ledger": "head", "clock": "show", "export": "report"}
 
 

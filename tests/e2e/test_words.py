@@ -38,7 +38,7 @@ def lived_in(world):
 
 # Names of options and fields, and of programs: the same in every language.
 NAMES = {"musterctl", "until", "owner", "due", "helpers", "body", "post", "successor", "obligation", "unit", "duty", "group", "head",
-         "name", "to", "NUMBER", "musterd", "period", "group", "clerk", "deputy"}
+         "name", "to", "NUMBER", "ROW", "musterd", "period", "group", "clerk", "deputy"}
 
 
 def english(text, asked=()):
@@ -76,6 +76,12 @@ REFUSED = (
     (("unsilence", "unit:nobody"), ("unit:nobody", "unit:UNIT"), ("unit:单位",)),
     (("review", TASKS, "--approve"), (TASKS, "musterctl explain"), ("musterctl explain",)),
     (("receive", TASKS), (TASKS, "closed", "musterctl explain"), ("musterctl explain",)),
+    (("contradict", "x", "--head", "7f"), ("ROW", "whole number"), ("ROW", "整数")),
+    (("contradict", "47", "--head", "7f"), ("--head", "64 hexadecimal digits"), ("--head", "64 位十六进制")),
+    (("void", TASKS, "--reason", "r"), ("musterctl reopen",), ("musterctl reopen",)),
+    (("reopen", PROGRESS, "--reason", "r"), ("only what is closed",), ("已办结",)),
+    (("waive", TASKS, "--reason", "r"), ("still owed",), ("免予报送",)),
+    (("cancel", TASKS, "--reason", "r"), ("to its end already",), ("已终结",)),
     (("unlock", PROGRESS, "--reason", "r"), ("not locked",), ("没有锁定",)),
     (("rebase", PROGRESS, "--reason", "r"), ("under the rule in force already",), ("现行规则",)),
     (("report", "abc"), ("abc", "whole number"), ("abc", "整数")),
@@ -100,7 +106,8 @@ def test_refused_acts_say_what_is_wrong_and_what_to_do():
                     check(part in told, f"{words}: {part!r} is not in {told!r}")
                 check(language == "en" or not english(told, words), f"{words}: {english(told, words)} in {told!r}")
         for words in (("silence", "unit:jxj", "--until", "2023-12-31", "--reason", "moving house"), ("unsilence", "unit:jxj")):
-            equal(world.ctl(*words), [{"id": "unit:jxj"}], f"{words[0]} is answered")
+            equal(world.ctl(*words), [{"id": "unit:jxj", **({"until": "2023-12-31"} if words[0] == "silence" else {})}],
+                  f"{words[0]} is answered")
         equal(world.ctl("replay")["differences"], "0", "lived again")
         for language, part, option in (("en", "nothing of what was asked for was owed", "unknown option: --colour"),
                                        ("zh_CN", "没有应报", "没有此选项：--colour")):
@@ -130,8 +137,30 @@ def test_chinese_readers_are_left_no_english():
             told = re.sub(r"(?m)^名称（英文）.*$", "", told)  # explain gives both, and says so
             left = sorted({word for word in english(told, words) if word not in THEIRS and word not in units})
             equal(left, [], f"English in {words}:\n{told}")
+        counts = world.ctl("ledger", "verify")
+        check(counts["alert"] == counts["alerts"], counts)  # two numbers, which are called two things
+        told = world.must("musterctl", "ledger", "verify", language="zh_CN")
+        equal(len(re.findall(rf"(?m)^\S+ +{counts['alert']}$", told)), 2, told)
+        names = [line.split()[0] for line in told.splitlines()]
+        equal(len(names), len(set(names)), f"a name stands twice in\n{told}")
+        stream = world.must("muster-watch", "--home", world.home("office:main"), "--since", "0", "--timeout", "1", language="zh_CN")
+        lines = stream.splitlines()
+        check({"办公室", "办公室主任", "unit:jxj"} <= {line.split()[3] for line in lines}, lines[:5])
+        equal({width(line[:line.index("〔演练〕")]) for line in lines}, {48}, "where the sentences begin")
         told = world.must("musterctl", "verify", "head.json", "--key", key, language="zh_CN")
         check(re.search(r"核验结果 +有效", told) and "台账链头" in told, told)
+        # The ledger's words are the first of each row's subject, and its kind; what follows are ids.
+        world.ctl("grant", "unit:kjj", "--group", "g1", "--until", "2023-12-31", "--reason", "r")
+        world.run("musterctl", "review", TASKS, "--approve")  # refused
+        rows = world.ctl("ledger", "list", "--limit", "100000")
+        words = {word for row in rows for word in (row["kind"], row["subject"].split(" ")[0]) if word}
+        check({"transition", "materialise", "alert", "reminder", "act", "grant", "item", "refusal", "state", "key", "join"} <= words, words)
+        told = world.must("musterctl", "ledger", "list", "--limit", "100000", language="zh_CN")
+        equal(sorted(words & set(told.split())), [], "English in the ledger's rows")
+        for part in (r"状态变更 +时钟 +办件产生 task-list/once/jxj", r"事项变动 +uid:0 +授权 授权 r1", r"不予受理 .*当前状态下不能办理：task-list/once/jxj"):
+            check(re.search(part, told), f"{part} is not in the rows")
+        brief = world.must("musterctl", "brief", "--unit", "jxj", language="zh_CN").splitlines()
+        check(len(brief) > 5 and all(line[0] != " " for line in brief), f"rows of other kinds in the brief: {brief}")
         rights = world.must("musterctl", "rights", language="zh_CN")
         check("own：本单位" in rights, rights)
         (world.dir / "none.json").write_text("no JSON", encoding="utf-8")
@@ -235,10 +264,10 @@ def test_what_a_table_shows_names_what_a_command_is_for():
         lead("new", PROGRESS, "--out", "progress.yaml")
         check("period: 2023Q1" in (world.dir / "progress.yaml").read_text(encoding="utf-8").replace('"', ""), "the period of the file")
         done = lead.try_("withdraw", PROGRESS, "--wait")
-        check(done.returncode == 1 and "present state" in done.stderr, f"nothing to withdraw: {done.stderr}")
+        check(done.returncode == 1 and f"present state: {PROGRESS}: " in done.stderr, f"nothing to withdraw: {done.stderr}")
         equal([(row["act"], row["duty"], row["period"], row.get("obligation", "")) for row in lead.json("receipts")],
-              [("extension", "quarterly-progress", "2023Q2", later), ("progress", "quarterly-progress", "2023Q1", ""),
-               ("withdraw", "quarterly-progress", "2023Q1", PROGRESS)], "what was queued")
+              [("extension", "quarterly-progress", "2023Q2", later), ("progress", "quarterly-progress", "2023Q1", "")],
+              "what was queued")
         # A task's id alone, also by who does not bear the duty under which it is told of.
         for agent, task, percent in ((lead, "g1-01", 35), (member, "g1-02", 60)):
             agent("progress", task, "--percent", str(percent), "--wait")
@@ -293,6 +322,32 @@ def test_a_grant_is_answered_with_how_it_stands():
                 shown = world.must("musterctl", *words, language=language).splitlines()
                 check(len(shown) == 2 and re.search(f"r1 +unit:kjj +g1 +2023-12-31 +{word}", shown[1]), f"{words[0]}: {shown}")
                 world.ctl("grant", *asked, "--until", "2023-12-31")
+
+
+def test_acts_are_answered_with_what_they_did():
+    with World("answers", rehearse="2022-12-05") as world:
+        lived_in(world)
+        contacts, late = "unit-contacts/once/swj", "member-exchange/2023Q1/swj"
+        for words, english_part, chinese in (
+                (("silence", "duty:annual-plan", "--until", "2023-08-20", "--reason", "r"), "annual-plan +2023-08-20", "annual-plan +2023-08-20"),
+                (("silence", late, "--until", "2023-08-20", "--reason", "r"), "swj +awaiting +2023-08-20", "swj +待报送 +2023-08-20"),
+                (("unsilence", late), "swj +awaiting$", "swj +待报送$"),
+                (("acknowledge", late), r"awaiting +2023-04-20 10:00 \+08:00", r"待报送 +2023-04-20 10:00 \+08:00"),
+                (("unlock", contacts, "--reason", "r"), "awaiting", "待报送"),
+                (("fill", contacts, "--post", "deputy", "--name", "王芳"), "Deputy in charge +王芳 +awaiting", "分管领导 +王芳 +待报送"),
+                (("vacate", contacts, "--post", "deputy"), "Deputy in charge +awaiting", "分管领导 +待报送")):
+            for language, part in (("en", english_part), ("zh_CN", chinese)):
+                if language == "zh_CN" and words[0] in ("unlock", "unsilence", "vacate"):
+                    continue  # it is so no longer
+                told = world.must("musterctl", *words, language=language).splitlines()
+                check(len(told) == 2 and re.search(part, told[1]), f"{words}: {part} is not in {told}")
+        told = world.must("musterctl", "alerts", "--limit", "1000", language="zh_CN")
+        check("市商务局" in told and not re.search("unit:|group-head:|city-leader:", told), "who alerts were for")
+        row = [row for row in world.ctl("alerts", "--limit", "1000") if row["audience"] == "unit:swj"][-1]
+        equal((row["audience_zh"], row["audience_en"]), ("市商务局", "Commerce Bureau"), "for programs")
+        for language, part in (("en", "Audience +Commerce Bureau"), ("zh_CN", "对象 +市商务局")):
+            told = world.must("musterctl", "explain", row["number"], language=language)
+            check(re.search(part, told), told)
 
 
 def test_settings_are_read_in_chinese_and_stay_as_they_are_for_programs():
@@ -465,6 +520,7 @@ def test_tables_are_no_wider_than_the_terminal():
         for words in (("--help",), ("help", "figures"), ("help", "amend-task")):
             shown = on_terminal(world, 80, *words)
             equal([line for line in shown if width(line) > 80 and not line.startswith("  musterctl ")], [], f"{words} is too wide for 80")
+            equal([line for line in shown if line.endswith(" ")], [], f"{words} has lines that end in a blank")
             whole = world.must("musterctl", *words, language="zh_CN").splitlines()
             equal(letters(shown), letters(whole), f"what {words} says")
         # Where not even the narrowest columns fit, each row is a block.

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The weather around a program that knows nothing of it, made by its suite: loaded with LD_PRELOAD,
- * it lets the wall clock leap, the disk be full and syncs take longer, as the file that
- * MUSTER_WEATHER names says at that moment (struct weather; harness.py writes it). Nothing else
- * changes.
+ * it lets the wall clock leap, the disk be full and syncs take longer, or wait for a word, as the
+ * file that MUSTER_WEATHER names says at that moment (struct weather; harness.py writes it). Where
+ * the same is wanted from beginning to end, as by the benchmarks, MUSTER_SYNC_EXTRA_US says how
+ * much longer syncs take. Nothing else changes.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,6 +20,8 @@ struct weather {
     _Atomic int64_t leap_ms; /* the wall clock is so far ahead */
     _Atomic int64_t full;    /* not 0: the disk takes nothing more */
     _Atomic int64_t sync_us; /* a sync takes so much longer */
+    _Atomic int64_t hold;    /* not 0: a sync that has done its work does not come back */
+    _Atomic int64_t held;    /* so many wait for that; written here */
 };
 
 static struct weather fair;
@@ -26,7 +29,11 @@ static struct weather *now = &fair;
 
 __attribute__((constructor)) static void look(void)
 {
-    const char *path = getenv("MUSTER_WEATHER");
+    const char *path = getenv("MUSTER_WEATHER"), *slow = getenv("MUSTER_SYNC_EXTRA_US");
+    if (slow && !path) {
+        fair.sync_us = atol(slow);
+        return;
+    }
     int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
     void *map =
         fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *now, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -84,6 +91,7 @@ ssize_t pwrite64(int fd, const void *data, size_t len, off_t at)
 
 static int sync_slowly(const char *name, int fd)
 {
+    static const struct timespec look = {.tv_nsec = 1000000};
     sync_fn real;
     find(name, &real);
     int rc = real(fd);
@@ -91,6 +99,10 @@ static int sync_slowly(const char *name, int fd)
     struct timespec left = {us / 1000000, us % 1000000 * 1000};
     while (us > 0 && nanosleep(&left, &left) != 0) {
     }
+    now->held++;
+    while (now->hold)
+        nanosleep(&look, NULL);
+    now->held--;
     return rc;
 }
 

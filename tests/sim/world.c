@@ -147,11 +147,13 @@ static void print_effect(const struct world *w, const struct mst_effect *e)
 /* ---- steps ---- */
 
 /* Sometimes, as a step that runs out of memory at one place after another until it gets through.
- * What it leaves behind is seen in the digest: a step that failed has to have changed nothing. */
+ * What it leaves behind is seen in the digest: a step that failed has to have changed nothing, the
+ * instant that comes next among it. */
 static int step(struct world *w, const struct mst_input *input, struct mst_err *err)
 {
     unsigned long allocations = 0;
-    bool starves = w->starve && random_below(&w->starve, 25) == 0;
+    mst_time due = mst_core_next_due(w->core);
+    bool starves = w->starve && random_below(&w->starve, 5) == 0;
     int r;
     do {
         mst_effects_clear(&w->effects);
@@ -159,6 +161,8 @@ static int step(struct world *w, const struct mst_input *input, struct mst_err *
             starve_after(allocations += 1 + (unsigned long)random_below(&w->starve, 9));
         r = mst_core_step(w->core, input, &w->effects, err);
         starve_after(0);
+        if (r == MST_E_NOMEM && mst_core_next_due(w->core) != due)
+            return mst_fail_on(err, MST_E_INTERNAL, "a failed step has moved what is due");
     } while (starves && r == MST_E_NOMEM && w->effects.count == 0);
     return r;
 }

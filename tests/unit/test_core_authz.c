@@ -19,7 +19,7 @@ static const char *const reading =
     "read-obligation read-report read-difficulty read-alert read-brief subscribe ";
 static const char *const judging = " receive review return approve urge ";
 static const char *const speaking =
-    " submit withdraw progress extension raise reply confirm raise-again sign-for ";
+    " submit withdraw progress extension raise reply confirm raise-again sign-for try ";
 static const char *const open_to_all = " read-status read-issued ";
 static const char *const of_groups = " read-units read-progress ";
 

@@ -221,9 +221,9 @@ static void every_row_names_what_it_takes(void **state)
         }
         for (char columns[256], *rest = NULL, *word = NULL;;) {
             if (!word)
-                word = strtok_r(strcpy(columns, app->commands[i].columns), " ?", &rest);
+                word = strtok_r(strcpy(columns, app->commands[i].columns), " ?!:", &rest);
             else
-                word = strtok_r(NULL, " ?", &rest);
+                word = strtok_r(NULL, " ?!:", &rest);
             if (!word)
                 break;
             /* Every column has a heading of its own. */

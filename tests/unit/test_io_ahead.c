@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -168,10 +169,11 @@ static void the_loop_sleeps_while_the_thread_reads(void **state)
 static void a_letter_that_comes_alone_is_left_to_the_loop(void **state)
 {
     (void)state;
+    const struct timespec wait = {.tv_nsec = 1};
     for (uint64_t taken = 1; taken <= 2000; taken++) {
         post_push();
         mst_ahead_go(ahead, false);
-        sched_yield();
+        nanosleep(&wait, NULL);
         assert_false(is_read(mst_ahead_oldest(ahead)));
         check_push(next(), taken);
         mst_ahead_drop(ahead);
@@ -254,6 +256,131 @@ static void an_errand_is_run_until_there_is_no_more_to_do(void **state)
     }
 }
 
+/* ---- who may have which core, on a machine of this test's own making ---- */
+
+static struct {
+    int core;          /* the loop's */
+    cpu_set_t allowed; /* to the process */
+    int asked, set;    /* how often */
+    pthread_t thread;  /* whose cores were set last, and which they are */
+    cpu_set_t cores;
+} machine;
+static atomic_int yields;
+
+int __wrap_sched_getcpu(void);
+int __wrap_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *ret_cores);
+int __wrap_pthread_setaffinity_np(pthread_t thread, size_t size, const cpu_set_t *cores);
+int __wrap_sched_yield(void);
+
+int __wrap_sched_getcpu(void)
+{
+    machine.asked++;
+    return machine.core;
+}
+
+int __wrap_sched_getaffinity(pid_t pid, size_t size, cpu_set_t *ret_cores)
+{
+    assert_int_equal(pid, 0);
+    assert_int_equal(size, sizeof *ret_cores);
+    *ret_cores = machine.allowed;
+    return 0;
+}
+
+int __wrap_pthread_setaffinity_np(pthread_t thread, size_t size, const cpu_set_t *cores)
+{
+    assert_int_equal(size, sizeof *cores);
+    machine.set++;
+    machine.thread = thread;
+    machine.cores = *cores;
+    return 0;
+}
+
+int __wrap_sched_yield(void)
+{
+    atomic_fetch_add(&yields, 1);
+    return 0;
+}
+
+/* The loop stands on this core, and has woken the thread so often since. */
+static void wake_from(int core, int times)
+{
+    machine.core = core;
+    machine.asked = machine.set = 0;
+    for (int turns = 0; machine.asked < times; turns++) {
+        const struct timespec wait = {.tv_nsec = 100000};
+        assert_in_range(turns, 0, 10 * PATIENCE_MS);
+        mst_ahead_call(ahead); /* asks nothing of a thread that is awake */
+        nanosleep(&wait, NULL);
+    }
+}
+
+static void allow(size_t cores)
+{
+    CPU_ZERO(&machine.allowed);
+    for (size_t core = 0; core < cores; core++)
+        CPU_SET(core, &machine.allowed);
+}
+
+static void the_thread_is_kept_off_the_core_of_the_loop(void **state)
+{
+    (void)state;
+    allow(4);
+    for (int core = 3; core >= 0; core--) {
+        wake_from(core, 3);
+        /* Once, not at every waking. */
+        assert_int_equal(machine.set, 1);
+        assert_false(pthread_equal(machine.thread, pthread_self()));
+        assert_int_equal(CPU_COUNT(&machine.cores), 3);
+        assert_false(CPU_ISSET((size_t)core, &machine.cores));
+    }
+}
+
+static void where_there_is_one_core_nothing_is_changed(void **state)
+{
+    (void)state;
+    allow(1);
+    wake_from(0, 3);
+    assert_int_equal(machine.set, 0);
+    /* Nor where nobody knows which one it is. */
+    allow(4);
+    wake_from(-1, 3);
+    assert_int_equal(machine.set, 0);
+}
+
+/* How often the thread gives its core up while it reads so many letters. */
+static int yields_over(int letters)
+{
+    const struct timespec wait = {.tv_nsec = 100000};
+    struct mst_letter *posted[ROOM];
+    for (int i = 0; i < letters; i++) {
+        posted[i] = mst_ahead_room(ahead);
+        post_push();
+    }
+    atomic_store(&yields, 0);
+    mst_ahead_go(ahead, true);
+    for (int i = 0, turns = 0; i < letters; turns++) {
+        assert_in_range(turns, 0, 10 * PATIENCE_MS);
+        if (is_read(posted[i]))
+            i++;
+        else
+            nanosleep(&wait, NULL);
+    }
+    int found = atomic_load(&yields);
+    for (int i = 0; i < letters; i++) {
+        assert_ptr_equal(next(), posted[i]);
+        mst_ahead_drop(ahead);
+    }
+    return found;
+}
+
+/* He who has three letters before him, and each time until he has fewer. */
+static void the_thread_gives_way_while_many_letters_wait(void **state)
+{
+    (void)state;
+    for (int letters = 1; letters <= ROOM; letters++)
+        assert_int_equal(yields_over(letters), letters > 3 ? letters - 3 : 0);
+}
+
 static struct mst_broker *limited_broker(void)
 {
     struct mst_broker *b = calloc(1, sizeof *b);
@@ -308,6 +435,9 @@ int main(void)
         cmocka_unit_test(a_batch_is_full_at_each_limit),
         CASE(letters_are_counted_with_their_bytes),
         CASE(an_errand_is_run_until_there_is_no_more_to_do),
+        CASE(the_thread_is_kept_off_the_core_of_the_loop),
+        CASE(where_there_is_one_core_nothing_is_changed),
+        CASE(the_thread_gives_way_while_many_letters_wait),
     };
     if (sodium_init() < 0)
         return 1;

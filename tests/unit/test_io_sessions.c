@@ -188,6 +188,53 @@ static void another_programme_than_the_session_s_is_refused(void **state)
     assert_false(mst_driver_pending(h->w->driver));
 }
 
+/* ---- where a stream begins ---- */
+
+static int copy_head(void *context, const struct mst_stored_alert *alert)
+{
+    memcpy(context, alert->row_head, MST_HASH_BYTES);
+    return 1;
+}
+
+/* Where the stream of who has seen alert 2 begins. */
+static uint64_t begins(struct house *h, struct mst_session *s, const uint8_t *head)
+{
+    struct mst_msg_subscribe subscribe = {.has = UINT64_C(1) << MST_F_subscribe_from,
+                                          .from = 2,
+                                          .head = mst_bytes(head, head ? MST_HASH_BYTES : 0)};
+    mst_stream_subscribe(h->b, s, &subscribe);
+    assert_true(s->stream.open);
+    assert_int_equal(s->stream.sent, s->stream.told);
+    return s->stream.sent;
+}
+
+static void who_saw_another_alert_under_its_number_begins_at_the_stored_cursor(void **state)
+{
+    struct house *h = *state;
+    struct mst_err err;
+    uint8_t seen[MST_HASH_BYTES], other[MST_HASH_BYTES] = {1};
+    struct mst_session *s = guest(h, 1, "unit:alpha", MST_ROLE_UNIT, "agent");
+    h->w->now += INT64_C(40) * 86400000;
+    assert_int_equal(mst_driver_tick(h->w->driver, h->w->now, &err), 0);
+    commit(h->w);
+    assert_true(mst_engine_last_alert(h->w->engine) > 3);
+    assert_int_equal(mst_reader_alerts(mst_store_own_reader(h->w->store),
+                                       mst_engine_pid(h->w->engine), 1, copy_head, seen, &err),
+                     0);
+    assert_int_equal(begins(h, s, NULL), 2);
+    assert_int_equal(begins(h, s, seen), 2);
+    static const uint64_t cursors[] = {0, 1, 2, 3}, wanted[] = {0, 1, 1, 1};
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(
+            mst_driver_cursor(h->w->driver, h->w->engine, s->principal, s->name, cursors[i], &err),
+            0);
+        commit(h->w);
+        assert_int_equal(begins(h, s, other), wanted[i]);
+        assert_int_equal(begins(h, s, seen), 2);
+        assert_int_equal(begins(h, s, NULL), 2);
+    }
+}
+
 /* ---- roles ---- */
 
 static void roles_are_words_and_nothing_else(void **state)
@@ -223,6 +270,7 @@ int main(void)
         TEST(window_bounds_what_is_unacknowledged),
         TEST(act_upon_the_broker_is_asked_for_whatever_its_arguments),
         TEST(another_programme_than_the_session_s_is_refused),
+        TEST(who_saw_another_alert_under_its_number_begins_at_the_stored_cursor),
         cmocka_unit_test(roles_are_words_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -297,6 +297,133 @@ static void what_was_marked_in_a_lost_commit_is_refused(void **state)
     close(fd);
 }
 
+/* ---- answers that no packet holds ---- */
+
+/* The largest is what the broker may send at most in one row. */
+static const size_t row_bytes[] = {10, 100000, 200000, 40000, 1048000, 20};
+#define ROWS (sizeof row_bytes / sizeof row_bytes[0])
+
+/* Rows {n, text}; every byte of the text says which row it is of. */
+static void keep_large_rows(struct fixture *f)
+{
+    struct mst_buf rows = {0};
+    for (size_t i = 0; i < ROWS; i++) {
+        char *text = malloc(row_bytes[i]);
+        memset(text, 'a' + (int)i, row_bytes[i]);
+        mst_pack_map(&rows, 2);
+        mst_pack_text(&rows, "n");
+        mst_pack_uint(&rows, i);
+        mst_pack_text(&rows, "text");
+        mst_pack_text_slice(&rows, mst_bytes(text, row_bytes[i]));
+        free(text);
+    }
+    stop_rounds(f);
+    assert_int_equal(mst_brief_replace(f->box, mst_bytes(rows.data, rows.len), NULL), 0);
+    assert_int_equal(mst_outbox_commit(f->box, NULL), 0);
+    mst_buf_done(&rows);
+}
+
+static void go_on(struct fixture *f)
+{
+    f->stop = false;
+    assert_int_equal(pthread_create(&f->thread, NULL, rounds, f), 0);
+}
+
+static void check_row(struct mst_slice row, size_t n)
+{
+    struct mst_slice text = mst_unpack_text(row, "text");
+    assert_int_equal(mst_unpack_int(row, "n", -1), n);
+    assert_int_equal(text.len, row_bytes[n]);
+    for (size_t i = 0; i < text.len; i++)
+        assert_int_equal(text.data[i], 'a' + (int)n);
+}
+
+static void call(struct fixture *f, const char *verb, uint64_t after,
+                 const struct mst_msg_reply **ret)
+{
+    mst_buf_clear(&f->request);
+    mst_pack_map(&f->request, 2);
+    mst_pack_text(&f->request, "do");
+    mst_pack_text(&f->request, verb);
+    mst_pack_text(&f->request, "after");
+    mst_pack_uint(&f->request, after);
+    if (mst_local_call(f->client, mst_bytes(f->request.data, f->request.len), PATIENCE_MS, ret,
+                       &f->err))
+        fail_msg("%s: %s", verb, f->err.text);
+}
+
+static void row_that_no_packet_holds_arrives_whole(void **state)
+{
+    struct fixture *f = *state;
+    keep_large_rows(f);
+    go_on(f);
+    const struct mst_msg_reply *reply;
+    size_t n = 0;
+    bool more = true;
+    while (more) {
+        call(f, "brief", n, &reply);
+        assert_true(reply->rows.count > 0);
+        for (size_t i = 0; i < reply->rows.count; i++)
+            check_row(reply->rows.items[i], n++);
+        more = reply->more;
+    }
+    assert_int_equal(n, ROWS);
+}
+
+/* Connections that the service wants to know of when they may be written to. */
+static size_t wait_to_send(struct fixture *f)
+{
+    struct pollfd fds[MST_SERVE_FDS_MAX];
+    size_t count = mst_serve_fds(f->serve, fds), waiting = 0;
+    for (size_t i = 0; i < count; i++)
+        waiting += (fds[i].events & POLLOUT) != 0;
+    return waiting;
+}
+
+/* Whoever does not read keeps nobody waiting, and still gets all of it when it reads. */
+static void parts_wait_for_whoever_reads_slowly(void **state)
+{
+    struct fixture *f = *state;
+    const struct mst_msg_reply *reply;
+    static uint8_t answer[MST_LOCAL_ANSWER_BYTES_MAX];
+    static struct mst_msg_scratch scratch;
+    struct mst_msg msg;
+    keep_large_rows(f);
+    int gone = connect_apart(f), slow = connect_apart(f);
+    ask_apart(f, gone, "brief", "after", 4);
+    ask_apart(f, slow, "brief", "after", 4);
+    assert_int_equal(mst_serve_read(f->serve, NULL), 0);
+    assert_true(mst_serve_owes(f->serve));
+    assert_int_equal(mst_serve_settle(f->serve, NULL), 0);
+    /* The rest waits for them, and no commit for it. */
+    assert_int_equal(wait_to_send(f), 2);
+    assert_false(mst_serve_owes(f->serve));
+    go_on(f);
+    call(f, "status", 0, &reply);
+    assert_true(recv(gone, answer, sizeof answer, 0) > 0);
+    close(gone);
+    call(f, "status", 0, &reply);
+    size_t head = 12, bytes = 0, have;
+    ssize_t len = recv(slow, answer, sizeof answer, 0);
+    assert_true(len > (ssize_t)head && memcmp(answer, "\x81\xa5parts\xce", 8) == 0);
+    for (size_t i = 8; i < head; i++)
+        bytes = bytes << 8 | answer[i];
+    assert_true(bytes > 1048000);
+    memmove(answer, answer + head, have = (size_t)len - head);
+    for (; have < bytes; have += (size_t)len) {
+        len = recv(slow, answer + have, sizeof answer - have, 0);
+        assert_true(len > 0);
+    }
+    assert_int_equal(have, bytes);
+    assert_int_equal(mst_msg_decode(answer, bytes, MST_DOWN, &scratch, &msg, NULL), 0);
+    assert_int_equal(msg.u.reply.rows.count, 1); /* the page is full after it */
+    check_row(msg.u.reply.rows.items[0], 4);
+    /* The next request is taken like any other. */
+    ask_apart(f, slow, "brief", "after", 5);
+    assert_true(recv(slow, answer, sizeof answer, 0) > 0);
+    close(slow);
+}
+
 #define CASE(fn, setup) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -308,6 +435,8 @@ int main(void)
         CASE(full_outbox_takes_what_has_room, setup_small),
         CASE(whoever_waits_for_a_receipt_asks_for_its_commit, setup),
         CASE(what_was_marked_in_a_lost_commit_is_refused, setup),
+        CASE(row_that_no_packet_holds_arrives_whole, setup),
+        CASE(parts_wait_for_whoever_reads_slowly, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,7 +66,7 @@ static void numbers_may_leap_but_must_follow(void **state)
 {
     (void)state;
     struct mst_watch_stream s = {.credit = 4};
-    mst_watch_stream_begin(&s, true, 7);
+    mst_watch_stream_begin(&s, true, 7, NULL);
     /* Topics leave numbers out; `prev` says that nothing was lost. */
     assert_int_equal(step(&s, 9, 7), MST_WATCH_TAKE);
     assert_int_equal(step(&s, 30, 9), MST_WATCH_TAKE);
@@ -78,7 +78,7 @@ static void gap_is_told_once_and_reading_again_closes_it(void **state)
 {
     (void)state;
     struct mst_watch_stream s = {.credit = 4};
-    mst_watch_stream_begin(&s, true, 0);
+    mst_watch_stream_begin(&s, true, 0, NULL);
     assert_int_equal(step(&s, 1, 0), MST_WATCH_TAKE);
     assert_int_equal(step(&s, 3, 2), MST_WATCH_GAP);
     assert_int_equal(step(&s, 4, 3), MST_WATCH_PASS);
@@ -92,7 +92,7 @@ static void stream_that_never_fits_is_given_up(void **state)
 {
     (void)state;
     struct mst_watch_stream s = {.credit = 2};
-    mst_watch_stream_begin(&s, true, 1);
+    mst_watch_stream_begin(&s, true, 1, NULL);
     assert_int_equal(step(&s, 9, 8), MST_WATCH_GAP);
     for (uint64_t i = 0; i < 4; i++)
         assert_int_equal(step(&s, 10 + i, 9 + i), MST_WATCH_PASS);
@@ -103,22 +103,41 @@ static void stream_that_begins_before_its_start_shows_a_shorter_log(void **state
 {
     (void)state;
     struct mst_watch_stream s = {.credit = 2};
-    mst_watch_stream_begin(&s, true, 41);
+    mst_watch_stream_begin(&s, true, 41, NULL);
     assert_int_equal(step(&s, 31, 30), MST_WATCH_SHORT);
-    mst_watch_stream_begin(&s, false, 0);
+    mst_watch_stream_begin(&s, false, 0, NULL);
     assert_int_equal(step(&s, 27, 26), MST_WATCH_TAKE);
     /* Once it goes on, what was sent before is a gap like any other. */
     assert_int_equal(step(&s, 27, 26), MST_WATCH_GAP);
+}
+
+/* With which the broker can tell whether its alert of this number is the one that was taken. */
+static void stream_keeps_the_head_that_came_with_its_last_alert(void **state)
+{
+    (void)state;
+    struct mst_watch_stream s = {.credit = 2};
+    struct mst_msg_alert alert = alert_of(7, 0, 9);
+    mst_watch_stream_begin(&s, true, 0, NULL);
+    assert_false(s.has_head);
+    assert_int_equal(mst_watch_stream_step(&s, &alert), MST_WATCH_TAKE);
+    assert_true(s.has_head);
+    assert_memory_equal(s.head, alert.ledger_head.data, sizeof s.head);
+    mst_watch_stream_begin(&s, true, 7, s.head);
+    assert_true(s.has_head);
+    assert_memory_equal(s.head, alert.ledger_head.data, sizeof s.head);
+    /* What is begun elsewhere is not at that alert. */
+    mst_watch_stream_begin(&s, true, 5, NULL);
+    assert_false(s.has_head);
 }
 
 static void first_alert_without_a_cursor_begins_the_stream(void **state)
 {
     (void)state;
     struct mst_watch_stream s = {.credit = 2};
-    mst_watch_stream_begin(&s, false, 0);
+    mst_watch_stream_begin(&s, false, 0, NULL);
     assert_int_equal(step(&s, 41, 40), MST_WATCH_TAKE);
     assert_int_equal(step(&s, 43, 42), MST_WATCH_GAP);
-    mst_watch_stream_begin(&s, true, 41);
+    mst_watch_stream_begin(&s, true, 41, NULL);
     s.lost = false;
     assert_int_equal(step(&s, 41, 41), MST_WATCH_GAP);
 }
@@ -130,14 +149,26 @@ static void cursor_survives_and_never_goes_back(void **state)
     (void)state;
     struct mst_watch_state *s = opened();
     assert_false(mst_watch_state_cursor(s)->known);
-    struct mst_watch_cursor c = cursor_at(42);
+    struct mst_watch_cursor c = cursor_at(41);
+    assert_int_equal(mst_watch_state_save(s, &c, &err), 0);
+    mst_watch_state_free(s);
+    s = opened();
+    /* As one that was written by a version without heads. */
+    assert_int_equal(mst_watch_state_cursor(s)->number, 41);
+    assert_false(mst_watch_state_cursor(s)->has_head);
+    c = cursor_at(42);
+    c.has_head = true;
+    memset(c.head, 0xa5, sizeof c.head);
     assert_int_equal(mst_watch_state_save(s, &c, &err), 0);
     c.number = 7;
+    memset(c.head, 0x5a, sizeof c.head);
     assert_int_equal(mst_watch_state_save(s, &c, &err), 0);
     mst_watch_state_free(s);
     s = opened();
     assert_true(mst_watch_state_cursor(s)->known);
     assert_int_equal(mst_watch_state_cursor(s)->number, 42);
+    assert_true(mst_watch_state_cursor(s)->has_head);
+    assert_int_equal(mst_watch_state_cursor(s)->head[31], 0xa5);
     assert_int_equal(mst_watch_state_cursor(s)->epoch, 1);
     assert_string_equal(mst_watch_state_cursor(s)->programme, "p");
     mst_watch_state_free(s);
@@ -179,9 +210,12 @@ static void damaged_cursor_is_refused(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "", "muster-cursor: 1\nprogramme: p\nrehearsal: false\nepoch: 0\nnumber: ",
+        "",
+        "muster-cursor: 1\nprogramme: p\nrehearsal: false\nepoch: 0\nnumber: ",
         "muster-cursor: 2\nprogramme: p\nrehearsal: false\nepoch: 0\nnumber: 3\n",
-        "muster-cursor: 1\nprogramme: p\nrehearsal: false\nepoch: 0\nnumber: 3\nmore\n"};
+        "muster-cursor: 1\nprogramme: p\nrehearsal: false\nepoch: 0\nnumber: 3\nmore\n",
+        "muster-cursor: 1\nprogramme: p\nrehearsal: false\nepoch: 0\nnumber: 3\nhead: \n",
+        "muster-cursor: 1\nprogramme: p\nrehearsal: false\nepoch: 0\nnumber: 3\nhead: a5a5\n"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char path[128];
         snprintf(path, sizeof path, "%s/watch-main.cursor", dir);
@@ -248,6 +282,7 @@ int main(void)
         cmocka_unit_test(gap_is_told_once_and_reading_again_closes_it),
         cmocka_unit_test(stream_that_never_fits_is_given_up),
         cmocka_unit_test(stream_that_begins_before_its_start_shows_a_shorter_log),
+        cmocka_unit_test(stream_keeps_the_head_that_came_with_its_last_alert),
         cmocka_unit_test(first_alert_without_a_cursor_begins_the_stream),
         cmocka_unit_test_setup_teardown(cursor_survives_and_never_goes_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(forgotten_cursor_may_begin_anew_before_where_it_was, set_up,
