@@ -118,9 +118,12 @@ int mst_keys_read(const char *path, struct mst_keys *ret_keys, struct mst_err *e
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
         return mst_fail(err, MST_E_UNKNOWN, "%s: %s", path, strerror(errno));
-    if (fd < 0)
-        return mst_fail(err, errno == ELOOP ? MST_E_DENIED : MST_E_IO, "%s: %s", path,
-                        strerror(errno));
+    if (fd < 0) {
+        int why = errno;
+        mst_fail(err, why == ELOOP ? MST_E_DENIED : MST_E_IO, "%s: %s", path, strerror(why));
+        mst_hint_system(err, why);
+        return why == ELOOP ? MST_E_DENIED : MST_E_IO;
+    }
     int code = check_file(fd, path, err);
     char text[KEY_FILE_BYTES_MAX];
     struct mst_keys keys;
@@ -178,6 +181,7 @@ int mst_keys_write(const char *path, const struct mst_keys *keys, struct mst_err
     unlink(made);
     if (written)
         return 0;
-    return mst_fail(err, failed == EEXIST ? MST_E_EXISTS : MST_E_IO, "%s: %s", path,
-                    strerror(failed));
+    if (failed != EEXIST)
+        return mst_fail_system(err, path, failed);
+    return mst_fail(err, MST_E_EXISTS, "%s: %s", path, strerror(failed));
 }
