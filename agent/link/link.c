@@ -78,7 +78,14 @@ int64_t mst_link_clock_ms(void)
 
 static int socket_fail(const struct mst_link *link, struct mst_err *err)
 {
-    return mst_fail(err, MST_E_IO, "%s: %s", link->endpoint, zmq_strerror(zmq_errno()));
+    int why = zmq_errno();
+    int code = mst_fail(err, MST_E_IO, "%s: %s", link->endpoint, zmq_strerror(why));
+    if (why == EINVAL)
+        mst_hint(err, _("an endpoint is tcp://ADDRESS:PORT; mend %s"),
+                 link->curve ? "agent.yaml, broker" : "--socket");
+    else
+        mst_hint_system(err, why);
+    return code;
 }
 
 /* ---- one connection ---- */

@@ -183,6 +183,16 @@ def test_port_that_is_taken_is_told_with_its_setting():
             check(endpoint in said and setting in said and "another broker" in said and "disk" not in said, said)
 
 
+def test_address_without_a_port_is_told_with_its_setting():
+    with World("address", rehearse="2023-01-01") as world:
+        world.broker.start()
+        home = world.home("office:main")
+        settings = (home / "agent.yaml").read_text(encoding="utf-8")
+        (home / "agent.yaml").write_text(re.sub(r"(?m)^broker: .*$", 'broker: "tcp://127.0.0.1"', settings), encoding="utf-8")
+        told = said(world, "--home", str(home), "status")
+        check("tcp://127.0.0.1:" in told and "agent.yaml, broker" in told and "disk" not in told, told)
+
+
 def test_directory_in_a_file_s_place_is_said_so():
     with World("folder", rehearse="2023-01-01") as world:
         done = world.run("musterd", "--programme", world.dir, "--check")
