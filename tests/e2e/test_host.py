@@ -111,6 +111,9 @@ def make_host():
         work.mkdir()
         mount("-t", "overlay", "overlay", "-o", f"lowerdir=/{name},upperdir={upper},workdir={work}", f"/{name}")
     mount("-t", "proc", "proc", "/proc")
+    # What this machine has of Muster is hidden, not touched: the overlays lie above it.
+    for seen in [*pathlib.Path("/var/lib").glob("muster*"), pathlib.Path("/etc/muster")]:
+        shutil.rmtree(seen, ignore_errors=True)
     raise_loopback()
     os.chmod("/root", 0o700)
     for name, text in (("sudo", SUDO), ("systemctl", SYSTEMCTL)):
