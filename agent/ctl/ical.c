@@ -8,6 +8,7 @@
 #include <libical/ical.h>
 #include <stdlib.h>
 
+#include "agent/link/print.h"
 #include "config/load/lang.h"
 #include "config/model/schedule.h"
 #include "proto/pack.h"
@@ -44,21 +45,40 @@ static const char *text_of(struct mst_slice row, const char *key, char *buf, siz
     return mst_slice_copy(mst_unpack_text(row, key), buf, size);
 }
 
-/* "Quarterly progress 2023Q3 — jxj", and that it is provisional where it is. */
+/* As a table shows it: names in the reader's language. */
+static const char *cell_of(struct mst_slice row, const char *column, char *buf, size_t size)
+{
+    struct mst_buf cell = {0};
+    mst_put_cell(&cell, row, column);
+    mst_slice_copy(mst_bytes(cell.data, cell.len), buf, size);
+    mst_buf_done(&cell);
+    return buf;
+}
+
+/* "Quarterly progress 2023Q3 (Commerce Bureau)", and that it is provisional where it is. */
 static void summarise(struct mst_slice row, char *text, size_t size)
 {
-    char title[512], period[MST_PERIOD_KEY_MAX], bearer[MST_ID_MAX];
-    text_of(row, mst_lang_zh() ? "title_zh" : "title_en", title, sizeof title);
-    text_of(row, "period", period, sizeof period);
-    text_of(row, "bearer", bearer, sizeof bearer);
+    char title[512], period[64], bearer[512];
     bool provisional = mst_unpack_bool(row, "provisional", false);
-    snprintf(text, size, "%s %s (%s)%s%s", title, period, bearer, provisional ? ": " : "",
+    snprintf(text, size, "%s %s (%s)%s%s", cell_of(row, "title", title, sizeof title),
+             cell_of(row, "period", period, sizeof period),
+             cell_of(row, "bearer", bearer, sizeof bearer), provisional ? ": " : "",
              provisional ? _("provisional") : "");
+}
+
+/* The hour, which an event of a whole day lacks; the id, which commands want; and the clause. */
+static void describe(struct mst_slice row, char *text, size_t size)
+{
+    char due[64], id[MST_OBLIGATION_ID_MAX], clause[4097];
+    text_of(row, "clause", clause, sizeof clause);
+    snprintf(text, size, "%s: %s\n%s: %s%s%s", mst_heading("due"),
+             cell_of(row, "due", due, sizeof due), mst_heading("id"),
+             text_of(row, "id", id, sizeof id), clause[0] ? "\n" : "", clause);
 }
 
 int mst_ical_row(struct mst_ical *ical, struct mst_slice row, int64_t stamp_s, struct mst_err *err)
 {
-    char id[MST_OBLIGATION_ID_MAX], due[16], summary[1024], clause[4097];
+    char id[MST_OBLIGATION_ID_MAX], due[16], summary[1200], description[4600];
     mst_day day;
     if (!mst_unpack_bool(row, "applicable", true))
         return 0;
@@ -72,13 +92,14 @@ int mst_ical_row(struct mst_ical *ical, struct mst_slice row, int64_t stamp_s, s
     start.month = civil.month;
     start.day = civil.day;
     summarise(row, summary, sizeof summary);
+    describe(row, description, sizeof description);
     icaltimetype stamp =
         icaltime_from_timet_with_zone((time_t)stamp_s, 0, icaltimezone_get_utc_timezone());
     icalcomponent *event = icalcomponent_vanew(
         ICAL_VEVENT_COMPONENT, icalproperty_new_uid(id), icalproperty_new_dtstamp(stamp),
         icalproperty_new_dtstart(start), icalproperty_new_summary(summary),
-        icalproperty_new_description(text_of(row, "clause", clause, sizeof clause)),
-        icalproperty_new_transp(ICAL_TRANSP_TRANSPARENT), (void *)0);
+        icalproperty_new_description(description), icalproperty_new_transp(ICAL_TRANSP_TRANSPARENT),
+        (void *)0);
     if (!event)
         return mst_fail_on(err, MST_E_NOMEM, id);
     icalcomponent_add_component(ical->calendar, event);

@@ -132,13 +132,14 @@ static int diff_groups(struct plan *plan)
 static const char *rule_text(const struct mst_date_rule *r, char *buf, size_t size)
 {
     static const char *const units[] = {"working days", "days", "months"};
+    int n;
     if (r->fixed)
-        snprintf(buf, size, "%02d-%02d, year %+d, %s", r->month, r->day, r->year_offset,
-                 mst_roll_word(r->roll));
+        n = snprintf(buf, size, "%02d-%02d, year %+d", r->month, r->day, r->year_offset);
     else
-        snprintf(buf, size, "%d %s %s %s, %s", r->n < 0 ? -r->n : r->n, units[r->unit],
-                 r->n < 0 ? "before" : "after", r->anchor == MST_ANCHOR_END ? "end" : "start",
-                 mst_roll_word(r->roll));
+        n = snprintf(buf, size, "%d %s %s %s", r->n < 0 ? -r->n : r->n, units[r->unit],
+                     r->n < 0 ? "before" : "after", r->anchor == MST_ANCHOR_END ? "end" : "start");
+    if (r->roll != MST_ROLL_NONE && n > 0 && (size_t)n < size)
+        snprintf(buf + n, size - (size_t)n, ", rolled: %s", mst_roll_word(r->roll));
     return buf;
 }
 

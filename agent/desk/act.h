@@ -19,6 +19,10 @@ int mst_desk_perform(const struct mst_desk *desk, struct mst_local *local,
  */
 int mst_desk_perform_asked(const struct mst_desk *desk, struct mst_local *local,
                            const struct mst_desk_act *act);
+/* What to do where a report that was submitted stands in the way, by how it stands now: instead of
+ * the hint that is there, where the agent knows. */
+void mst_desk_hint_standing(struct mst_local *local, const struct mst_desk_act *act,
+                            struct mst_err *err);
 /* Two texts of a map; nothing where the value is NULL. */
 void mst_desk_pack_pair(struct mst_buf *out, const char *key, const char *value);
 

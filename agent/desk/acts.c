@@ -99,7 +99,25 @@ static int await_outcome(struct mst_local *local, uint64_t number, int seconds,
     return code;
 }
 
-static int print_outcome(const struct mst_desk *desk, struct mst_slice row, struct mst_err *err)
+void mst_desk_hint_standing(struct mst_local *local, const struct mst_desk_act *act,
+                            struct mst_err *err)
+{
+    struct mst_err why;
+    struct mst_brief brief;
+    struct mst_desk_aim aim = {.task = ""};
+    struct mst_slice status;
+    if (mst_brief_fetch(local, &brief, &why))
+        return;
+    snprintf(aim.duty, sizeof aim.duty, "%s", act->duty);
+    snprintf(aim.period, sizeof aim.period, "%s", act->period);
+    snprintf(aim.obligation, sizeof aim.obligation, "%s", act->obligation ? act->obligation : "");
+    if (mst_desk_agent_status(local, &status, &why) == 0)
+        mst_desk_hint_submitted(&brief, &aim, (mst_time)mst_unpack_int(status, "now", 0), err);
+    mst_brief_done(&brief);
+}
+
+static int print_outcome(const struct mst_desk *desk, struct mst_local *local,
+                         const struct mst_desk_act *act, struct mst_slice row, struct mst_err *err)
 {
     struct mst_buf json = {0};
     if (desk->json) {
@@ -114,11 +132,8 @@ static int print_outcome(const struct mst_desk *desk, struct mst_slice row, stru
     if (refusal.len > 0) {
         (void)mst_link_fault(refusal, mst_unpack_text(row, "subject"), mst_text(""), mst_text(""),
                              err);
-        if (err->code == MST_R_STATE && strcmp(desk->call->command->word, "submit") == 0)
-            mst_hint(
-                err, "%s",
-                _("what was submitted is with the receiver: `muster-agent withdraw DUTY PERIOD` "
-                  "takes it back before its review; else it has to be returned"));
+        if (err->code == MST_R_STATE && strcmp(act->word, "submit") == 0)
+            mst_desk_hint_standing(local, act, err);
         (void)mst_desk_complain(err);
         return MST_EXIT_REFUSED;
     }
@@ -158,7 +173,7 @@ int mst_desk_perform(const struct mst_desk *desk, struct mst_local *local,
     if (await_outcome(local, number, limit > 0 && limit <= 86400 ? limit : WAIT_SECONDS, &row,
                       &err))
         return mst_desk_complain(&err);
-    return print_outcome(desk, row, &err);
+    return print_outcome(desk, local, act, row, &err);
 }
 
 static int perform(const struct mst_desk *desk, const struct mst_desk_act *act,

@@ -159,6 +159,11 @@ MST_MUST_CHECK int mst_desk_check_later(const struct mst_brief *brief,
                                         const struct mst_desk_aim *aim, mst_day until,
                                         struct mst_err *err);
 
+/* What to do about a report that was submitted already, by how it stands in the brief; no other
+ * hint than the one that is there where that is not known. */
+void mst_desk_hint_submitted(const struct mst_brief *brief, const struct mst_desk_aim *aim,
+                             mst_time now, struct mst_err *err);
+
 /*
  * Progress of one task as the command line gives it, checked as the broker will: each fault is told
  * by its option. MST_E_INVALID when there were any.

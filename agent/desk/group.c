@@ -28,14 +28,18 @@ static const struct {
 #define PIECE "1000"
 #define PIECE_ROWS 1000
 
+#define LINE_COLUMNS 7
+
 struct showing {
     const struct mst_desk *desk;
     struct mst_table *table; /* NULL: one line for each report */
     bool follows;
-    bool whole;    /* --from named the beginning */
-    bool reports;  /* it is they that are listed: obligations have receipts, too */
-    uint64_t last; /* receipt number of the last report; 0: the newest ones are wanted */
-    size_t rows;   /* in this piece */
+    bool whole;               /* --from named the beginning */
+    bool reports;             /* it is they that are listed: obligations have receipts, too */
+    uint64_t last;            /* receipt number of the last report; 0: the newest ones are wanted */
+    size_t rows;              /* in this piece */
+    bool measures;            /* lines are made, and not printed */
+    int widths[LINE_COLUMNS]; /* of lines, so far */
 };
 
 /* "(refused: locked)": a line has no headings. */
@@ -50,23 +54,38 @@ static void put_refused(struct mst_buf *out, struct mst_slice row)
     mst_buf_done(&why);
 }
 
-static void print_line(struct mst_slice row)
+/* A column is as wide as its widest cell so far: what is still to come is not known. */
+static void put_padded(struct mst_buf *line, const struct mst_buf *cell, int *width)
 {
-    static const char *const columns[] = {"at", "unit", "act", "refused", "duty", "period", "text"};
+    char text[1024];
+    int mine = mst_width(mst_slice_copy(mst_bytes(cell->data, cell->len), text, sizeof text));
+    *width = mine > *width ? mine : *width;
+    mst_buf_put(line, "  ", 2);
+    mst_buf_put(line, cell->data, cell->len);
+    for (int pad = *width - mine; pad > 0; pad--)
+        mst_buf_put(line, " ", 1);
+}
+
+static void print_line(struct showing *s, struct mst_slice row)
+{
+    static const char *const columns[LINE_COLUMNS] = {"at",   "unit",   "act", "refused",
+                                                      "duty", "period", "text"};
     struct mst_buf line = {0};
-    for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++) {
+    for (size_t i = 0; i < LINE_COLUMNS; i++) {
         struct mst_buf cell = {0};
         if (strcmp(columns[i], "refused") != 0)
             mst_put_cell(&cell, row, columns[i]);
         else if (mst_unpack_text(row, "refused").len > 0)
             put_refused(&cell, row);
-        if (cell.len > 0)
-            mst_buf_put(&line, "  ", 2);
-        mst_buf_put(&line, cell.data, cell.len);
+        if (cell.len > 0 || s->widths[i] > 0)
+            put_padded(&line, &cell, &s->widths[i]);
         mst_buf_done(&cell);
     }
-    printf("%6" PRId64 "%.*s\n", mst_unpack_int(row, "receipt", 0), (int)line.len,
-           line.data ? (const char *)line.data : "");
+    while (line.len > 0 && line.data[line.len - 1] == ' ')
+        line.len--;
+    if (!s->measures)
+        printf("%6" PRId64 "%.*s\n", mst_unpack_int(row, "receipt", 0), (int)line.len,
+               line.data ? (const char *)line.data : "");
     mst_buf_done(&line);
 }
 
@@ -81,7 +100,7 @@ static int show_row(void *context, struct mst_slice row, struct mst_err *err)
         return mst_table_row(s->table, row, err);
     if (s->desk->json)
         return mst_desk_json_line(row, err);
-    print_line(row);
+    print_line(s, row);
     return 0;
 }
 
@@ -152,7 +171,13 @@ static int show_all(struct mst_local *local, struct showing *s, const char *grou
 static int follow(struct mst_local *local, struct showing *s, const char *group,
                   struct mst_err *err)
 {
-    int code = ask_all(local, s, REPORTS, group, err);
+    const uint64_t last = s->last;
+    s->measures = !s->desk->json; /* what is there already stands in even columns */
+    int code = s->measures ? ask_all(local, s, REPORTS, group, err) : 0;
+    s->measures = false;
+    s->last = last;
+    if (!code)
+        code = ask_all(local, s, REPORTS, group, err);
     while (!code) {
         fflush(stdout);
         code = ask(local, s, REPORTS, group, true, err);

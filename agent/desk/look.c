@@ -169,6 +169,31 @@ static int print_owed(const struct mst_desk *desk, const struct mst_brief *brief
     return mst_table_end(table, err);
 }
 
+/* What the agent counts in milliseconds is an instant for programs; 0: there is none. */
+static void put_status_pair(struct mst_buf *out, struct mst_slice key, struct mst_slice value)
+{
+    static const char *const instants[] = {"now", "key_not_after"};
+    char name[32];
+    struct mst_value v;
+    struct mst_unpack u;
+    mst_unpack_init(&u, key.data, key.len);
+    bool named = mst_unpack_next(&u, &v);
+    mst_slice_copy(named ? v.s : mst_text(""), name, sizeof name);
+    mst_buf_put(out, key.data, key.len);
+    for (size_t i = 0; i < sizeof instants / sizeof instants[0]; i++) {
+        mst_unpack_init(&u, value.data, value.len);
+        if (strcmp(name, instants[i]) != 0 || !mst_unpack_next(&u, &v))
+            continue;
+        mst_time at = v.kind == MST_VALUE_INT ? (mst_time)v.i : (mst_time)v.u;
+        if (at == 0)
+            mst_pack_text(out, "");
+        else
+            pack_instant(out, at, false);
+        return;
+    }
+    mst_buf_put(out, value.data, value.len);
+}
+
 /* The agent's own map with one more pair. */
 static int print_status_json(struct mst_slice status, const struct mst_brief *brief,
                              struct mst_err *err)
@@ -185,7 +210,12 @@ static int print_status_json(struct mst_slice status, const struct mst_brief *br
     if (!mst_unpack_next(&u, &head) || head.kind != MST_VALUE_MAP)
         return mst_fail_on(err, MST_E_PROTOCOL, "status");
     mst_pack_map(&whole, head.count + 1);
-    mst_buf_put(&whole, u.at, (size_t)(u.end - u.at));
+    for (size_t i = 0; i < head.count; i++) {
+        struct mst_slice key, value;
+        if (!mst_unpack_skip(&u, &key) || !mst_unpack_skip(&u, &value))
+            break;
+        put_status_pair(&whole, key, value);
+    }
     mst_pack_text(&whole, "obligations");
     mst_pack_array(&whole, count);
     mst_buf_put(&whole, brief->obligations.data, brief->obligations.len);

@@ -11,6 +11,7 @@
 
 #include "config/load/load.h"
 #include "config/model/date.h"
+#include "config/model/zone.h"
 #include "proto/pack.h"
 
 #define PERIODS_SHOWN_MAX 8
@@ -97,13 +98,19 @@ static mst_day due_day(struct mst_slice row)
     return memcmp(due.data + len, midnight, sizeof midnight - 1) == 0 ? day - 1 : day;
 }
 
+static bool find_aim(const struct mst_brief *brief, const struct mst_desk_aim *aim,
+                     struct mst_slice *ret)
+{
+    return brief->known && (aim->obligation[0] ? find_by_id(brief, aim->obligation, ret)
+                                               : find(brief, aim->duty, aim->period, ret));
+}
+
 int mst_desk_check_later(const struct mst_brief *brief, const struct mst_desk_aim *aim,
                          mst_day until, struct mst_err *err)
 {
     struct mst_slice row;
     char date[16];
-    bool found = brief->known && (aim->obligation[0] ? find_by_id(brief, aim->obligation, &row)
-                                                     : find(brief, aim->duty, aim->period, &row));
+    bool found = find_aim(brief, aim, &row);
     mst_day due = found ? due_day(row) : MST_DAY_NONE;
     if (due == MST_DAY_NONE || until > due)
         return 0;
@@ -111,6 +118,44 @@ int mst_desk_check_later(const struct mst_brief *brief, const struct mst_desk_ai
              mst_day_format(until, date));
     mst_hint(err, _("it is due on %s; ask for a later date"), mst_day_format(due, date));
     return MST_E_INVALID;
+}
+
+/* ---- what was submitted already ---- */
+
+static bool is_past_due(struct mst_slice row, mst_time now)
+{
+    char due[MST_INSTANT_TEXT_MAX];
+    mst_time at;
+    mst_slice_copy(mst_unpack_text(row, "due"), due, sizeof due);
+    /* The broker writes it with its offset: no zone is asked. */
+    static const struct mst_zone utc = {.name = "UTC"};
+    return mst_zone_parse(&utc, due, &at, NULL) == 0 && now >= at;
+}
+
+void mst_desk_hint_submitted(const struct mst_brief *brief, const struct mst_desk_aim *aim,
+                             mst_time now, struct mst_err *err)
+{
+    struct mst_slice row;
+    char work[24], id[128];
+    if (!find_aim(brief, aim, &row))
+        return;
+    mst_slice_copy(mst_unpack_text(row, "work"), work, sizeof work);
+    mst_slice_copy(mst_unpack_text(row, "id"), id, sizeof id);
+    if (strcmp(work, "submitted") == 0 && now && !is_past_due(row, now))
+        mst_hint(err,
+                 _("it is with the receiver; `muster-agent withdraw %s` takes it back before its "
+                   "review and its due date"),
+                 id);
+    else if (strcmp(work, "submitted") == 0)
+        mst_hint(err, "%s",
+                 _("it is with the receiver, and after its due date nothing is taken back: ask "
+                   "them to return it"));
+    else if (strcmp(work, "under-review") == 0)
+        mst_hint(err, "%s", _("its review has begun: ask the receiver to return it"));
+    else if (strcmp(work, "closed") == 0)
+        mst_hint(err, "%s",
+                 _("it is closed; the office can open it again (`musterctl reopen`) and return "
+                   "it"));
 }
 
 void mst_desk_hint_duty(const struct mst_brief *brief, const char *word,

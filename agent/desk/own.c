@@ -192,8 +192,7 @@ int mst_desk_progress(const struct mst_desk *desk)
 
 /* ---- more time ---- */
 
-/* Ahead, and after the due date. The agent's clock is a rehearsal's once it has met a rehearsing
- * broker; before, it tells nothing that a date could be held against. */
+/* Ahead, and after the due date. */
 static int check_until(struct own *own, mst_day until, struct mst_err *err)
 {
     struct mst_slice status;

@@ -16,12 +16,13 @@
 #define BODY_BYTES_MAX 61440
 
 /* What a file is about. */
-enum { DUTY, PERIOD, OBLIGATION, KEYS };
+enum { DUTY, PERIOD, OBLIGATION, UNIT, KEYS };
 static const struct {
     const char *word;
     bool required;
     size_t size; /* in a report file's struct */
-} keys[KEYS] = {{"duty", true, 48}, {"period", true, 16}, {"obligation", false, 128}};
+} keys[KEYS] = {
+    {"duty", true, 48}, {"period", true, 16}, {"obligation", false, 128}, {"unit", false, 48}};
 
 bool mst_report_key(const char *key)
 {
@@ -74,6 +75,19 @@ static void check_duty(struct check *c, const struct mst_node *duty)
     COMPLAIN(c, duty, hint, _("the unit has no duty %s"), duty->text);
 }
 
+/* A file that was made for another unit tells of that one. Files from before name none. */
+static void check_unit(struct check *c, const struct mst_node *unit)
+{
+    char hint[MST_ERR_HINT_MAX];
+    if (!c->brief || !c->brief->unit[0] || strcmp(c->brief->unit, unit->text) == 0)
+        return;
+    snprintf(hint, sizeof hint,
+             _("this agent reports for %s: submit it from the other unit's, or make a file of its "
+               "own with `muster-agent new`"),
+             c->brief->unit);
+    COMPLAIN(c, unit, hint, _("the file is unit %s's"), unit->text);
+}
+
 static void check_key(struct check *c, const struct mst_node *root, size_t index)
 {
     const struct mst_node *node = mst_node_get(root, keys[index].word);
@@ -88,6 +102,8 @@ static void check_key(struct check *c, const struct mst_node *root, size_t index
         COMPLAIN(c, node, _("see `muster-agent status` for what is owed"), "%s", why.text);
     else if (index == DUTY)
         check_duty(c, node);
+    else if (index == UNIT)
+        check_unit(c, node);
     c->found[index] = node->text;
 }
 

@@ -452,7 +452,10 @@ void mst_report_template(const struct mst_brief *brief, const char *duty, const 
     put_comment(&t, 0, _("Fill in what is empty, then: muster-agent submit THIS-FILE --wait"));
     put_comment(&t, 0, _("Several lines of text: write | and indent the text below."));
     put_all_members(&t);
-    fprintf(out, "\nduty: \"%s\"\nperiod: \"%s\"\n", duty, period);
+    fputc('\n', out);
+    if (brief->unit[0])
+        fprintf(out, "unit: \"%s\"\n", brief->unit);
+    fprintf(out, "duty: \"%s\"\nperiod: \"%s\"\n", duty, period);
     bool returned = own && own->returned;
     struct mst_slice last = own ? own->body : (struct mst_slice){0};
     if (known)

@@ -38,7 +38,8 @@ static bool can_be_asked(struct mst_local *local)
            mst_unpack_bool(status, "connected", false) && mst_unpack_int(status, "queued", -1) == 0;
 }
 
-static void hint_at(const struct mst_desk *desk, struct mst_err *err)
+static void hint_at(const struct mst_desk *desk, struct mst_local *local,
+                    const struct mst_desk_act *act, struct mst_err *err)
 {
     bool others = mst_desk_of_lead(desk->call);
     if (others && err->code == MST_E_DENIED)
@@ -49,6 +50,9 @@ static void hint_at(const struct mst_desk *desk, struct mst_err *err)
         mst_hint(err, "%s", _("see `muster-agent group --list obligations` for how it stands"));
     else if (err->code == MST_R_STATE)
         mst_hint(err, "%s", _("see `muster-agent status --all` for how it stands"));
+    if (strcmp(act->word, "withdraw") == 0 &&
+        (err->code == MST_R_STATE || err->code == MST_R_AFTER_DUE))
+        mst_desk_hint_standing(local, act, err);
     mst_wrap(err, "%s", _("nothing was queued"));
 }
 
@@ -74,7 +78,7 @@ static int ask(const struct mst_desk *desk, struct mst_local *local, const struc
         return 0;
     int code =
         mst_link_fault(mst_text(a.code), mst_text(a.subject), mst_text(""), mst_text(""), err);
-    hint_at(desk, err);
+    hint_at(desk, local, act, err);
     return code;
 }
 

@@ -80,16 +80,24 @@ static void bash_values(const char *command, const struct mst_arg_row *rows, siz
     }
 }
 
+/* Words first, and options behind a hyphen; who has neither words nor files to offer has options.
+ */
 static void bash_command(const struct mst_command_row *command, FILE *out)
 {
+    bool offers = false;
     fprintf(out, "    '%s') words=\"", command->word);
     for (size_t i = 0; i < command->args_count; i++) {
-        struct printer p = {out, " ", "", false};
-        if (command->args[i].kind == MST_ARG_POSITIONAL && has_words(&command->args[i]))
-            print_words(&command->args[i], &p);
+        const struct mst_arg_row *arg = &command->args[i];
+        struct printer p = {out, offers ? " " : "", " ", false};
+        if (arg->kind != MST_ARG_POSITIONAL)
+            continue;
+        if (has_words(arg))
+            print_words(arg, &p);
+        offers = offers || has_words(arg) || mst_arg_is_path(arg);
     }
+    fputs("\" options=\"", out);
     bash_names(command->args, command->args_count, out);
-    fputs(" $common\" ;;\n", out);
+    fprintf(out, " $common\"%s ;;\n", offers ? "" : " words=$options");
 }
 
 void mst_app_bash(const struct mst_app *app, FILE *out)
@@ -100,7 +108,7 @@ void mst_app_bash(const struct mst_app *app, FILE *out)
             "# bash completion for %s, printed by `%s --completion bash`\n"
             "%s()\n{\n"
             "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
-            "    local command= words= common=\"",
+            "    local command= words= options= common=\"",
             app->program, app->program, function);
     bash_names(app->options, app->options_count, out);
     fputs("\" i\n", out);
@@ -127,12 +135,13 @@ void mst_app_bash(const struct mst_app *app, FILE *out)
         fputs("    '') words=\"help", out);
         for (size_t i = 0; i < app->commands_count; i++)
             fprintf(out, " %s", app->commands[i].word);
-        fputs(" $common\" ;;\n", out);
+        fputs("\" options=$common ;;\n", out);
     }
     for (size_t i = 0; i < app->commands_count; i++)
         bash_command(&app->commands[i], out);
     fprintf(out,
-            "    esac\n    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\n"
+            "    esac\n    [[ $cur == -* ]] && words=$options\n    COMPREPLY=($(compgen -W "
+            "\"$words\" -- \"$cur\"))\n}\n"
             "complete -o default -F %s %s\n",
             function, app->program);
 }

@@ -21,8 +21,9 @@ bool mst_values_are_words(const char *values)
 
 bool mst_arg_is_path(const struct mst_arg_row *arg)
 {
-    return strcmp(arg->values, "FILE") == 0 || strcmp(arg->values, "DIR") == 0 ||
-           strcmp(arg->values, "PATH") == 0;
+    size_t len = strlen(arg->values), less = sizeof "FILE" - 1;
+    bool file = len >= less && strcmp(arg->values + len - less, "FILE") == 0; /* OLD-FILE, too */
+    return file || strcmp(arg->values, "DIR") == 0 || strcmp(arg->values, "PATH") == 0;
 }
 
 bool mst_arg_has_words(const struct mst_arg_row *arg)

@@ -29,8 +29,9 @@ static const struct sentence sentences[] = {
     {"review-overdue", N_("review overdue: {duty} {period} of {bearer} waits since {when}")},
     {"urge", N_("urged: {bearer} is asked for {duty} {period}, due by {due}")},
     {"extended", N_("extended: {duty} {period} of {bearer} is now due by {due}")},
-    {"extension-requested",
-     N_("extension requested: {bearer} asks for more time for {duty} {period}, due by {due}")},
+    {"extension-requested", N_("extension requested: {bearer} asks for more time for {duty} "
+                               "{period}, due by {due}<, until "
+                               "{until}>")},
     {"extension-refused", N_("extension refused: {duty} {period} of {bearer} stays due by {due}")},
     {"waived", N_("waived: {duty} {period} of {bearer} is no longer owed")},
     {"locked", N_("locked: {duty} {period} of {bearer} was due by {due} and counts as missing")},
@@ -182,6 +183,19 @@ static struct mst_slice take_days(struct mst_slice *reason)
     return days;
 }
 
+/* "until 2023-10-20: the flood": the date leaves the reason; "": it does not begin with one. */
+static struct mst_slice take_until(struct mst_slice *reason)
+{
+    static const char begin[] = "until ", end[] = ": ";
+    size_t from = sizeof begin - 1, days = sizeof "2023-10-20" - 1, to = from + days;
+    if (reason->len < to + sizeof end - 1 || memcmp(reason->data, begin, from) != 0 ||
+        memcmp(reason->data + to, end, sizeof end - 1) != 0)
+        return mst_text("");
+    struct mst_slice until = mst_bytes(reason->data + from, days);
+    *reason = mst_bytes(reason->data + to + sizeof end - 1, reason->len - to - (sizeof end - 1));
+    return until;
+}
+
 static void put_sentence(const struct mst_msg_alert *alert, struct mst_buf *out)
 {
     char due[MST_WHEN_MAX], when[MST_WHEN_MAX], level[24], missed[24], kind[33];
@@ -190,9 +204,11 @@ static void put_sentence(const struct mst_msg_alert *alert, struct mst_buf *out)
     snprintf(missed, sizeof missed, "%" PRIu64, alert->missed);
     mst_slice_copy(alert->kind, kind, sizeof kind);
     mst_slice_copy(alert->period, period, sizeof period);
-    struct mst_slice reason = alert->reason, days = {0};
+    struct mst_slice reason = alert->reason, days = {0}, until = {0};
     if (mst_slice_is(alert->kind, "difficulty-old"))
         days = take_days(&reason);
+    if (mst_slice_is(alert->kind, "extension-requested"))
+        until = take_until(&reason);
     const struct place places[] = {
         {"bearer", named(alert->bearer_en, alert->bearer_zh, alert->bearer)},
         {"duty", named(alert->duty_en, alert->duty_zh, alert->duty)},
@@ -202,6 +218,7 @@ static void put_sentence(const struct mst_msg_alert *alert, struct mst_buf *out)
         {"level", mst_text(level)},
         {"missed", mst_text(missed)},
         {"days", days},
+        {"until", until},
         {"reason", reason},
         {"kind", mst_text(mst_word("kind", kind))},
     };

@@ -62,7 +62,8 @@ static bool is_instant(struct mst_slice text)
 static bool is_deadline(const char *column)
 {
     static const char *const deadlines[] = {"due",        "original_due",   "grace_until",
-                                            "review_due", "correction_due", "locks"};
+                                            "review_due", "correction_due", "locks",
+                                            "asked_until"};
     for (size_t i = 0; i < sizeof deadlines / sizeof deadlines[0]; i++) {
         if (strcmp(deadlines[i], column) == 0)
             return true;

@@ -8,13 +8,16 @@
 
 static const struct {
     const char *reason, *text;
+    const char *of_one; /* where n is 1; NULL: the same */
 } sentences[] = {
-    {"late-before", N_("{n} of {of} earlier ones came late or never")},
-    {"agent-away", N_("its agent was last heard of {n} hours ago")},
-    {"returned", N_("returned for correction, {n} times")},
-    {"asked-for-time", N_("asks for more time")},
-    {"missing", N_("{n} of {of} are still missing")},
-    {"short-time", N_("nothing is there, and {n} working days are left")},
+    {"late-before", N_("{n} of {of} earlier ones came late or never"), NULL},
+    {"agent-away", N_("its agent was last heard of {n} hours ago"),
+     N_("its agent was last heard of an hour ago")},
+    {"returned", N_("returned for correction, {n} times"), N_("returned for correction, once")},
+    {"asked-for-time", N_("asks for more time"), NULL},
+    {"missing", N_("{n} of {of} are still missing"), N_("{n} of {of} is still missing")},
+    {"short-time", N_("nothing is there, and {n} working days are left"),
+     N_("nothing is there, and one working day is left")},
 };
 
 static const char *sentence_of(const char *reason, int64_t n)
@@ -23,7 +26,7 @@ static const char *sentence_of(const char *reason, int64_t n)
         return N_("nothing is known of its agent");
     for (size_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++) {
         if (strcmp(sentences[i].reason, reason) == 0)
-            return sentences[i].text;
+            return n == 1 && sentences[i].of_one ? sentences[i].of_one : sentences[i].text;
     }
     return "{reason}";
 }

@@ -178,24 +178,21 @@ static char *text_of(struct mst_buf *buf)
     return NULL;
 }
 
-/* Where an obligation stands in time means nothing any more once it has come to an end. */
-static bool has_ended(struct mst_slice work)
+/* A phase that says nothing of its obligation is there, and empty. */
+static bool says_nothing(const char *column, struct mst_slice raw)
 {
-    static const char *const ends[] = {"closed", "waived", "not-applicable", "superseded",
-                                       "cancelled"};
-    for (size_t i = 0; work.data && i < sizeof ends / sizeof ends[0]; i++) {
-        if (mst_slice_is(work, ends[i]))
-            return true;
-    }
-    return false;
+    struct mst_value value = mst_cell_value(raw);
+    return strcmp(column, "phase") == 0 && value.kind == MST_VALUE_TEXT && value.s.len == 0;
 }
 
 static void put_column(struct mst_buf *out, struct mst_slice row, const struct column *column)
 {
     struct mst_slice raw;
-    if (strcmp(column->name, "phase") == 0 && has_ended(mst_unpack_text(row, "work")))
+    if (!mst_cell_find(row, column->name, &raw))
+        return;
+    if (says_nothing(column->name, raw))
         mst_buf_put(out, "-", 1);
-    else if (mst_cell_find(row, column->name, &raw))
+    else
         mst_cell_put(out, column->words, raw);
 }
 
@@ -278,19 +275,9 @@ static void put_label(struct mst_buf *out, const char *name)
     mst_put_clean(out, mst_text(name + len));
 }
 
-/* Of an obligation in pieces, too. */
-static bool pairs_have_ended(const struct mst_table *table)
-{
-    bool ended = false;
-    for (size_t i = 0; !ended && i < table->rows_count; i++)
-        ended = mst_slice_is(mst_unpack_text(table->rows[i], "name"), "work") &&
-                has_ended(mst_unpack_text(table->rows[i], "value"));
-    return ended;
-}
-
 static int print_pairs(const struct mst_table *table, struct mst_err *err)
 {
-    bool colour = mst_colour(table->out), ended = pairs_have_ended(table);
+    bool colour = mst_colour(table->out);
     int width = 0;
     char name[64];
     for (size_t i = 0; i < table->rows_count; i++) {
@@ -309,7 +296,7 @@ static int print_pairs(const struct mst_table *table, struct mst_err *err)
         put_label(&label, name);
         mst_cell_find(table->rows[i], "value", &raw);
         (void)mst_unpack_find(table->rows[i], "labels", &labels);
-        if (ended && strcmp(name, "phase") == 0)
+        if (says_nothing(name, raw))
             mst_buf_put(&value, "-", 1);
         else
             mst_cell_put_block(&value, name, labels, raw, width + 2);

@@ -165,7 +165,8 @@ enum mst_code mst_event_extension(struct mst_step *s, struct mst_slot *slot, str
     struct mst_obligation *o = &slot->o;
     const struct mst_programme *p = s->core->programme;
     struct mst_slice until = mst_unpack_text(move->body, "until");
-    char text[16];
+    char text[16], told[1025 + 32]; /* a reason, and the date before it */
+    struct mst_slice reason = move->reason;
     mst_day day = MST_DAY_NONE;
     if (s->now >= mst_obligation_deadline(p, o).until)
         return MST_R_AFTER_DUE;
@@ -176,7 +177,13 @@ enum mst_code mst_event_extension(struct mst_step *s, struct mst_slot *slot, str
     o->extension_pending = true;
     o->extension_until = until.data ? mst_zone_midnight(p->zone, day + 1) : 0;
     mst_emit_transition(s, slot, "extension", o->work, move->actor.name, move->reason, s->now);
-    mst_notice_send(s, slot, MST_NOTICE_EXTENSION_REQUESTED, MST_TO(OFFICE), move->reason, s->now);
+    /* Who decides it wants the date first; the alert has no field for it. */
+    if (until.data) {
+        snprintf(told, sizeof told, "until %s: %.*s", text, (int)reason.len,
+                 (const char *)reason.data);
+        reason = mst_text(told);
+    }
+    mst_notice_send(s, slot, MST_NOTICE_EXTENSION_REQUESTED, MST_TO(OFFICE), reason, s->now);
     return MST_OK;
 }
 

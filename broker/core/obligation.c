@@ -156,3 +156,17 @@ enum mst_phase mst_obligation_phase(const struct mst_programme *p, const struct 
         *ret_level = level;
     return phase;
 }
+
+bool mst_obligation_phase_tells(enum mst_phase phase, const struct mst_obligation *o)
+{
+    bool ended = o->work >= MST_WORK_CLOSED;
+    return !ended && (phase < MST_PHASE_DUE_SOON || phase > MST_PHASE_ESCALATED ||
+                      mst_obligation_ball_with_bearer(o));
+}
+
+const char *mst_obligation_phase_word(const struct mst_programme *p, const struct mst_obligation *o,
+                                      mst_time now)
+{
+    enum mst_phase phase = mst_obligation_phase(p, o, now, NULL);
+    return mst_obligation_phase_tells(phase, o) ? mst_phase_word(phase) : "";
+}

@@ -157,6 +157,14 @@ struct mst_obligation {
 enum mst_phase mst_obligation_phase(const struct mst_programme *p, const struct mst_obligation *o,
                                     mst_time now, int *ret_level);
 /*
+ * Whether the phase says anything of it: nothing once it has come to an end, and from the first
+ * reminder to escalation only while its bearer still has something to do.
+ */
+bool mst_obligation_phase_tells(enum mst_phase phase, const struct mst_obligation *o);
+/* Its phase's word; "" where that says nothing. */
+const char *mst_obligation_phase_word(const struct mst_programme *p, const struct mst_obligation *o,
+                                      mst_time now);
+/*
  * The verdict against the original due date, where an extension has moved it: both are reported.
  * Equals `verdict` where nothing was extended; NONE before the first submission.
  */

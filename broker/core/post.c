@@ -14,10 +14,15 @@
 
 /* ---- which post, and who ---- */
 
-static bool is_post_of(const struct mst_core *core, const struct mst_slot *slot, const char *post)
+/* The duty's post that is named, by its id or by what people call it. False: it has no such post.
+ */
+static bool find_post(const struct mst_core *core, const struct mst_slot *slot, const char *named,
+                      char id[MST_POST_MAX])
 {
     const struct mst_duty *duty = mst_slot_duty(core, slot);
-    return duty && duty->posts_count ? mst_duty_post(duty, post) != NULL : !post[0];
+    const struct mst_post *post = mst_duty_post_by_name(duty, named);
+    snprintf(id, MST_POST_MAX, "%s", post ? post->id : "");
+    return duty && duty->posts_count ? post != NULL : !named[0];
 }
 
 /* A text of the body; false: longer than there is room for. */
@@ -46,12 +51,13 @@ static const char *read_holder(const struct mst_core *core, const struct mst_slo
                                struct mst_slice body, struct mst_holder *h,
                                char field[MST_FIELD_SHOWN_MAX])
 {
+    char post[MST_POST_NAME_MAX + 1] = "?"; /* what is too long to be one is none */
     if (!body.data)
         return "body: " N_("is missing");
-    if (!take(body, "post", h->post, sizeof h->post) || !is_post_of(core, slot, h->post))
+    if (!take(body, "post", post, sizeof post) || !find_post(core, slot, post, h->post))
         return refuse_post(core, slot,
-                           h->post[0] ? N_("is none of the duty's posts")
-                                      : N_("which of the duty's posts must be said"),
+                           post[0] ? N_("is none of the duty's posts")
+                                   : N_("which of the duty's posts must be said"),
                            field);
     if (!take(body, "name", h->name, sizeof h->name))
         return "body.name: " N_("is too long");

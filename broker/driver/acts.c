@@ -308,7 +308,7 @@ static void pack_state(struct mst_buf *out, const struct mst_programme *p,
     if (o->acknowledged_at)
         mst_zone_format(p->zone, o->acknowledged_at, seen);
     pack_pair(out, "work", mst_work_word(o->work));
-    pack_pair(out, "phase", mst_phase_word(mst_obligation_phase(p, o, now, NULL)));
+    pack_pair(out, "phase", mst_obligation_phase_word(p, o, now));
     pack_pair(out, "verdict", mst_verdict_word(o->verdict));
     pack_pair(out, "due", mst_zone_format(p->zone, o->due, due));
     pack_pair(out, "record_number", o->record_number);
@@ -321,11 +321,12 @@ static void pack_state(struct mst_buf *out, const struct mst_programme *p,
 static void pack_holder(struct mst_buf *out, const struct mst_programme *p,
                         const struct mst_obligation *o, struct mst_slice body)
 {
-    char id[MST_POST_MAX];
+    char named[MST_POST_NAME_MAX + 1];
     size_t at = mst_programme_duty(p, o->duty);
-    mst_slice_copy(mst_unpack_text(body, "post"), id, sizeof id);
-    const struct mst_post *post = mst_duty_post(at == SIZE_MAX ? NULL : &p->duties[at], id);
-    pack_pair(out, "post", id);
+    mst_slice_copy(mst_unpack_text(body, "post"), named, sizeof named);
+    const struct mst_post *post =
+        mst_duty_post_by_name(at == SIZE_MAX ? NULL : &p->duties[at], named);
+    pack_pair(out, "post", post ? post->id : "");
     pack_pair(out, "post_zh", post ? post->name.zh : "");
     pack_pair(out, "post_en", post ? post->name.en : "");
     mst_pack_text(out, "holder");

@@ -223,7 +223,7 @@ int mst_query_assess(struct mst_query *q, struct mst_err *err)
         return assess_now(&s, err);
     mst_day day;
     if (mst_day_parse(date, &day, err))
-        return mst_fail(err, MST_E_USAGE, "--as-known %s: %s", date, N_("is no date"));
+        return mst_fail(err, MST_E_USAGE, "--as-known %s: %s", date, N_("it is no date"));
     s.what.due_by = mst_zone_midnight(q->programme->zone, day + 1);
     if (s.what.due_by > q->now)
         return assess_now(&s, err);

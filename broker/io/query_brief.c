@@ -180,8 +180,7 @@ static int put_brief_obligation(void *context, const char *id, struct mst_slice 
     mst_query_pack_duty(q, b, "duty", o.duty);
     mst_query_pack_text(b, "period", o.period);
     mst_query_pack_instant(q, b, "due", o.due);
-    mst_query_pack_text(b, "phase",
-                        mst_phase_word(mst_obligation_phase(q->programme, &o, q->now, NULL)));
+    mst_query_pack_text(b, "phase", mst_obligation_phase_word(q->programme, &o, q->now));
     mst_query_pack_text(b, "work", mst_work_word(o.work));
     mst_query_pack_text(b, "verdict", mst_verdict_word(o.verdict));
     mst_query_pack_text(b, "subject", o.subject);

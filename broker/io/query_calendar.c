@@ -114,7 +114,7 @@ static int day_of(struct mst_query *q, const char *name, mst_day *day, struct ms
     if (!mst_query_arg(q, name, text, sizeof text))
         return 0;
     return mst_day_parse(text, day, NULL)
-               ? mst_fail(err, MST_E_USAGE, "--%s %s: %s", name, text, N_("is no date"))
+               ? mst_fail(err, MST_E_USAGE, "--%s %s: %s", name, text, N_("it is no date"))
                : 0;
 }
 

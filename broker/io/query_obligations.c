@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Queries about who owes what, how it stands, and how it came to stand so. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "broker/driver/history.h"
@@ -18,13 +19,6 @@ static const struct mst_duty *duty_of(const struct mst_query *q, const struct ms
     return duty == SIZE_MAX ? NULL : &q->programme->duties[duty];
 }
 
-/* From the first reminder on, a phase tells of a bearer who still has something to do. */
-static bool phase_tells(enum mst_phase phase, const struct mst_obligation *o)
-{
-    return phase < MST_PHASE_DUE_SOON || phase > MST_PHASE_ESCALATED ||
-           mst_obligation_ball_with_bearer(o);
-}
-
 /*
  * Who asks for what is overdue wants what is escalated, too, and nothing that has been handed in.
  */
@@ -34,7 +28,7 @@ static bool in_wanted_phase(const struct mst_query *q, const struct mst_obligati
     if (!phase_wanted.data)
         return true;
     enum mst_phase phase = mst_obligation_phase(q->programme, o, q->now, NULL);
-    if (!phase_tells(phase, o))
+    if (!mst_obligation_phase_tells(phase, o))
         return false;
     return mst_slice_is(phase_wanted, mst_phase_word(phase)) ||
            (phase == MST_PHASE_ESCALATED &&
@@ -56,14 +50,41 @@ static const char *bearer_word(const struct mst_obligation *o)
     return o->bearer[0] ? o->bearer : "office";
 }
 
+/* ---- why more time is asked for ---- */
+
+static int take_asked_reason(void *context, const struct mst_row *row)
+{
+    char **reason = context;
+    struct mst_slice why = mst_unpack_text(row->bytes, "reason");
+    if (!mst_slice_is(mst_unpack_text(row->bytes, "event"), "extension") || !why.data)
+        return 0;
+    free(*reason);
+    *reason = strndup((const char *)why.data, why.len);
+    return 0;
+}
+
+/* The last request's, from the history: the obligation itself keeps only the date. NULL: it gives
+ * none; otherwise the caller's. */
+static int find_asked_reason(struct mst_query *q, const char *id, char **ret_reason,
+                             struct mst_err *err)
+{
+    *ret_reason = NULL;
+    return mst_history_rows(q->reader, q->pid, id, take_asked_reason, ret_reason, err);
+}
+
 static int put_row(struct mst_query *q, const struct mst_obligation *o, struct mst_err *err)
 {
     const struct mst_duty *duty = duty_of(q, o);
     char due_day[16];
     int level = 0;
     enum mst_phase phase = mst_obligation_phase(q->programme, o, q->now, &level);
+    bool phase_tells = mst_obligation_phase_tells(phase, o);
+    char *asked_reason = NULL;
+    int code = o->extension_pending ? find_asked_reason(q, o->id, &asked_reason, err) : 0;
+    if (code)
+        return code;
     struct mst_buf *b = mst_query_row(q);
-    mst_pack_map(b, 27 + MST_NAMED_PAIRS);
+    mst_pack_map(b, 28 + MST_NAMED_PAIRS);
     mst_query_pack_text(b, "id", o->id);
     mst_query_pack_text(b, "programme", q->programme->id);
     mst_query_pack_text(b, "duty", o->duty);
@@ -81,7 +102,7 @@ static int put_row(struct mst_query *q, const struct mst_obligation *o, struct m
     mst_query_pack_instant(q, b, "locks", o->locks);
     mst_pack_text(b, "provisional");
     mst_pack_bool(b, o->provisional);
-    mst_query_pack_text(b, "phase", mst_phase_word(phase));
+    mst_query_pack_text(b, "phase", phase_tells ? mst_phase_word(phase) : "");
     mst_pack_text(b, "level");
     mst_pack_int(b, level);
     mst_query_pack_text(b, "work", mst_work_word(o->work));
@@ -97,6 +118,8 @@ static int put_row(struct mst_query *q, const struct mst_obligation *o, struct m
     mst_pack_text(b, "asked");
     mst_pack_bool(b, o->extension_pending);
     mst_query_pack_instant(q, b, "asked_until", o->extension_until);
+    mst_query_pack_text(b, "asked_reason", asked_reason ? asked_reason : "");
+    free(asked_reason);
     mst_query_pack_text(b, "clause", duty ? duty->clause : "");
     return mst_query_row_end(q, err);
 }
@@ -140,11 +163,11 @@ static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct
 {
     const struct mst_duty *duty = duty_of(q, o);
     enum mst_phase phase = mst_obligation_phase(q->programme, o, q->now, NULL);
-    char late[16], returns[16], receipt[24];
+    char late[16], returns[16], receipt[24] = ""; /* nothing was received: it has none */
     snprintf(late, sizeof late, "%d", o->days_late);
     snprintf(returns, sizeof returns, "%u", o->returns);
-    snprintf(receipt, sizeof receipt, "%llu",
-             (unsigned long long)(o->versions_count ? o->latest.row : 0));
+    if (o->versions_count)
+        snprintf(receipt, sizeof receipt, "%llu", (unsigned long long)o->latest.row);
     const struct mst_query_pair texts[] = {
         {"id", o->id, NULL},
         {"duty", o->duty, mst_query_pack_duty},
@@ -153,7 +176,7 @@ static int put_pairs(struct mst_query *q, const struct mst_obligation *o, struct
         {"bearer", bearer_word(o), mst_query_pack_unit},
         {"group", o->group, mst_query_pack_group},
         {"counterpart", mst_query_counterpart(o), mst_query_pack_unit},
-        {"phase", phase_tells(phase, o) ? mst_phase_word(phase) : "", NULL},
+        {"phase", mst_obligation_phase_tells(phase, o) ? mst_phase_word(phase) : "", NULL},
         {"work", mst_work_word(o->work), NULL},
         {"verdict", mst_verdict_word(o->verdict), NULL},
         {"days_late", late, NULL},

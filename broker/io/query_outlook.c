@@ -92,7 +92,7 @@ int mst_query_outlook(struct mst_query *q, struct mst_err *err)
     char duty[MST_ID_MAX], group[MST_ID_MAX], unit[MST_ID_MAX];
     int64_t days = mst_query_number(q, "days", DAYS_DEFAULT);
     if (days < 1 || days > DAYS_MAX)
-        return mst_fail(err, MST_E_USAGE, "--days 1…%d", DAYS_MAX);
+        return mst_fail(err, MST_E_USAGE, "--days: %s: 1…%d", N_("it must lie within"), DAYS_MAX);
     struct mst_outlook_query what = {
         .duty = mst_query_arg(q, "duty", duty, sizeof duty),
         .group = mst_query_arg(q, "group", group, sizeof group),

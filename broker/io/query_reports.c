@@ -435,7 +435,7 @@ static int put_report(void *context, const struct mst_row *row)
     struct evidence *e = context;
     struct mst_query *q = e->q;
     struct heading h;
-    char number[24];
+    char number[24], reason[1025];
     if (row->row != e->row || row->kind != MST_ROW_REPORT)
         return 1;
     struct mst_slice map = mst_query_map(row);
@@ -454,6 +454,8 @@ static int put_report(void *context, const struct mst_row *row)
         e->code = mst_query_pair_instant(q, "received", row->at, e->err);
     if (!e->code)
         e->code = mst_query_pair_instant(q, "queued", mst_unpack_int(map, "at", 0), e->err);
+    if (!e->code && mst_slice_copy(mst_unpack_text(map, "reason"), reason, sizeof reason)[0])
+        e->code = mst_query_pair(q, "reason", reason, e->err);
     struct mst_slice body;
     if (!e->code && mst_unpack_find(map, "body", &body)) {
         struct mst_buf *b = mst_query_row(q);

@@ -52,6 +52,6 @@ int mst_query_rights(struct mst_query *q, struct mst_err *err)
         q,
         N_("any: of everybody; own: of the unit itself; group: of its own group; served: own, and "
            "of groups whose liaison it is; shared: served, its group, and groups that a grant "
-           "opens to it; sight: what the programme lets this viewer read; none: never"),
+           "opens to it; sight: what the programme lets this viewer read"),
         err);
 }

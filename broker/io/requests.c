@@ -212,7 +212,7 @@ static int act_upon(struct mst_errand *e, const char *act, const char *obligatio
         struct mst_err why;
         mst_day day;
         if (mst_day_parse(text, &day, &why))
-            return mst_errand_refuse_word(e, "until", text, N_("is no date"));
+            return mst_errand_refuse_word(e, "until", text, N_("it is no date"));
         /* Any instant within the new last day; the core finds the midnight after it. A silence ends
          * at the instant itself, and lasts through the day that is named. */
         input.until = mst_zone_midnight(p->zone, day + (strcmp(act, "silence") == 0));
@@ -353,7 +353,7 @@ static int reply_invitation(struct mst_errand *e, const uint8_t token[16],
 
 static int act_enrol(struct mst_errand *e, struct mst_err *err)
 {
-    char who[MST_TEXT_ARG_MAX], hours_text[MST_TEXT_ARG_MAX], range[32];
+    char who[MST_TEXT_ARG_MAX], hours_text[MST_TEXT_ARG_MAX], range[64];
     int64_t hours_max = e->b->settings.BROKER_invitation_hours_max;
     uint8_t token[16];
     struct mst_invitation inv;
@@ -365,7 +365,7 @@ static int act_enrol(struct mst_errand *e, struct mst_err *err)
     long valid = hours                       ? strtol(hours, &end, 10)
                  : hours_max < HOURS_DEFAULT ? (long)hours_max
                                              : HOURS_DEFAULT;
-    snprintf(range, sizeof range, "1…%lld", (long long)hours_max);
+    snprintf(range, sizeof range, N_("it must lie within") ": 1…%lld", (long long)hours_max);
     if ((hours && *end) || valid < 1 || valid > hours_max)
         return mst_errand_refuse_word(e, "hours", hours_text, range);
     int code = mst_driver_invite(e->b->driver, e->s->engine, &e->caller, who, valid, e->now,

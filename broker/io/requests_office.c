@@ -110,7 +110,7 @@ int mst_act_grant(struct mst_errand *e, struct mst_err *err)
         return mst_errand_refuse(e, MST_E_USAGE, "reader");
     if (mst_errand_arg(e, "until", text)) {
         if (mst_day_parse(text, &day, &why))
-            return mst_errand_refuse_word(e, "until", text, N_("is no date"));
+            return mst_errand_refuse_word(e, "until", text, N_("it is no date"));
         input.until = mst_zone_midnight(p->zone, day + 1);
     }
     mst_pack_map(&body, 1);

@@ -213,16 +213,18 @@ static void load_posts(struct mst_loader *l, const struct mst_node *map, struct 
         return;
     }
     struct mst_post *posts = mst_read_alloc(&l->r, list->count, sizeof *posts);
-    struct mst_name names[MST_POSTS_MAX];
+    struct mst_name names[3 * MST_POSTS_MAX];
+    size_t names_count = 0;
     for (const struct mst_node *node = list->first; node && posts; node = node->next) {
         const struct mst_post post = load_post(l, node);
-        if (!post.id)
-            continue;
-        names[duty->posts_count] = (struct mst_name){post.id, duty->posts_count, node};
-        posts[duty->posts_count++] = post;
+        const char *const words[] = {post.id, post.name.zh, post.name.en};
+        for (size_t i = 0; post.id && i < sizeof words / sizeof words[0]; i++)
+            names[names_count++] = (struct mst_name){words[i], duty->posts_count, node};
+        if (post.id)
+            posts[duty->posts_count++] = post;
     }
     duty->posts = posts;
-    mst_read_distinct(&l->r, names, duty->posts_count);
+    mst_read_distinct(&l->r, names, names_count);
 }
 
 /* What the bearer reads while its post is filled. */

@@ -54,7 +54,7 @@ static enum mst_field_type load_type(struct mst_loader *l, const struct mst_node
 static const char *load_field_id(struct mst_loader *l, const struct mst_node *map,
                                  struct place place)
 {
-    static const char *const taken[] = {"duty", "period", "obligation"};
+    static const char *const taken[] = {"duty", "period", "obligation", "unit"};
     const struct mst_node *node = mst_read_field(&l->r, map, "id", MST_NEEDED);
     const char *id = node ? mst_read_text_of(&l->r, node, MST_ID_MAX - 1) : NULL;
     if (!id)

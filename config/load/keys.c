@@ -181,7 +181,6 @@ int mst_keys_write(const char *path, const struct mst_keys *keys, struct mst_err
     unlink(made);
     if (written)
         return 0;
-    if (failed != EEXIST)
-        return mst_fail_system(err, path, failed);
-    return mst_fail(err, MST_E_EXISTS, "%s: %s", path, strerror(failed));
+    return failed == EEXIST ? mst_fail_on(err, MST_E_EXISTS, path)
+                            : mst_fail_system(err, path, failed);
 }

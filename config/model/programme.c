@@ -92,6 +92,17 @@ const struct mst_post *mst_duty_post(const struct mst_duty *duty, const char *id
     return NULL;
 }
 
+const struct mst_post *mst_duty_post_by_name(const struct mst_duty *duty, const char *id_or_name)
+{
+    const struct mst_post *post = mst_duty_post(duty, id_or_name);
+    for (size_t i = 0; !post && duty && i < duty->posts_count; i++) {
+        const struct mst_label *name = &duty->posts[i].name;
+        if (strcmp(name->zh, id_or_name) == 0 || strcmp(name->en, id_or_name) == 0)
+            post = &duty->posts[i];
+    }
+    return post;
+}
+
 size_t mst_programme_duty(const struct mst_programme *p, const char *id)
 {
     for (size_t i = 0; i < p->duties_count; i++) {

@@ -364,6 +364,8 @@ size_t mst_programme_group(const struct mst_programme *p, const char *id);
 size_t mst_programme_duty(const struct mst_programme *p, const char *id);
 /* One of the duty's several posts; NULL: it has none of this id. duty NULL is legal. */
 const struct mst_post *mst_duty_post(const struct mst_duty *duty, const char *id);
+/* The same by its id, or by its name in either language. */
+const struct mst_post *mst_duty_post_by_name(const struct mst_duty *duty, const char *id_or_name);
 /* Whether it had ended by that day. */
 bool mst_unit_ended(const struct mst_unit *unit, mst_day day);
 /* The group that the unit leads or is a member of; SIZE_MAX: none. */

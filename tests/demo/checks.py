@@ -77,9 +77,9 @@ def ledger(verified, replayed, stored, logged):
     wrong = []
     if verified["chain"] != "ok":
         wrong.append(f"the ledger's chain: {verified['chain']}")
-    for key, rows in (("report", stored), ("alert", logged)):
+    for key, rows in (("reports", stored), ("alerts", logged)):
         if int(verified[key]) != len(rows):
-            wrong.append(f"the ledger has {verified[key]} rows of kind {key}, the list {len(rows)}")
+            wrong.append(f"the ledger has {verified[key]} {key}, the list {len(rows)}")
     if int(replayed["differences"]) != 0 or int(replayed["alerts"]) != len(logged):
         wrong.append(f"the replayed year has {replayed['alerts']} alerts and {replayed['differences']} differences")
     if int(verified["security"]) != 0:

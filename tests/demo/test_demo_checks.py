@@ -41,7 +41,7 @@ def sound_alerts():
 
 
 def sound_ledger():
-    return {"chain": "ok", "report": "8", "alert": "4", "security": "0"}
+    return {"chain": "ok", "reports": "8", "alerts": "4", "security": "0"}
 
 
 def sound_obligations():
@@ -134,8 +134,8 @@ class Ledger(unittest.TestCase):
         self.assertTrue(self.sabotaged(chain="broken at row 7"))
 
     def test_rows_that_are_not_listed_are_found(self):
-        self.assertTrue(self.sabotaged(report="9"))
-        self.assertTrue(self.sabotaged(alert="3"))
+        self.assertTrue(self.sabotaged(reports="9"))
+        self.assertTrue(self.sabotaged(alerts="3"))
 
     def test_another_year_in_the_replay_is_found(self):
         self.assertTrue(self.sabotaged(replayed={"differences": "1", "alerts": "4"}))

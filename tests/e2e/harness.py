@@ -287,6 +287,16 @@ class World:
     def verify_ledger(self):
         return self.ctl("ledger", "verify")
 
+    def stored_reports(self):
+        """Every report in the ledger: row: (unit, outbox, sequence, text)."""
+        client, stored, after = self.admin(), {}, 0
+        while rows := client.request("reports", {"from": after + 1, "limit": 1000}):
+            for row in rows:
+                whole = {pair["name"]: pair["value"] for pair in client.request("report", {"receipt": row["receipt"]})}
+                stored[row["receipt"]] = (row["unit"], whole["outbox"], int(whole["sequence"]), whole["body"]["text"])
+            after = rows[-1]["receipt"]
+        return stored
+
     # ---- peers ----
 
     def invite(self, who):

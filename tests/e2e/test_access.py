@@ -39,7 +39,7 @@ def stored(world):
     """What the ledger holds beside security events, acts that were refused, and who enrolled."""
     kinds = world.verify_ledger()
     equal(kinds["chain"], "ok", "ledger")
-    return {kind: kinds[kind] for kind in ("report", "transition", "alert", "refusal", "programme")}
+    return {kind: kinds[kind] for kind in ("reports", "transitions", "alerts", "refusals", "reloads")}
 
 
 @contextlib.contextmanager
@@ -47,7 +47,7 @@ def stores_nothing(world, alerts=0):
     """`alerts`: so many that tell the office of it."""
     before = stored(world)
     yield
-    equal(stored(world), {**before, "alert": str(int(before["alert"]) + alerts)}, "what is stored")
+    equal(stored(world), {**before, "alerts": str(int(before["alerts"]) + alerts)}, "what is stored")
 
 
 def refused_with(code, function, *args, **kwargs):
@@ -217,7 +217,7 @@ def test_key_of_one_programme_opens_no_other():
         equal((client.programme, client.request("brief")[0]["id"]), ("branches", "plant-hamburg"), "brief")
         client.submit("monthly-safety", "2026-01", {"text": "no accidents"})
         reports = {id: session.request("ledger", {"what": "verify"}) for id, session in local.items()}
-        equal({id: pairs(rows)["report"] for id, rows in reports.items()}, {"jingning": "0", "branches": "1"}, "reports")
+        equal({id: pairs(rows)["reports"] for id, rows in reports.items()}, {"jingning": "0", "branches": "1"}, "reports")
         client.programme = "jingning"
         refused_with("unknown", client.hello)
         office = world.client("office:main", kind="ctl", name="ctl")

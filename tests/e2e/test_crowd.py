@@ -158,20 +158,9 @@ class Member:
         check(lasts == sorted(lasts), f"receipts of {self.unit} came out of order: {self.told}")
 
 
-def stored_reports(world):
-    """Every report in the ledger: row: (unit, sequence, text)."""
-    client, stored, after = world.admin(), {}, 0
-    while rows := client.request("reports", {"from": after + 1, "limit": 1000}):
-        for row in rows:
-            whole = {pair["name"]: pair["value"] for pair in client.request("report", {"receipt": row["receipt"]})}
-            stored[row["receipt"]] = (row["unit"], int(whole["sequence"]), whole["body"]["text"])
-        after = rows[-1]["receipt"]
-    return stored
-
-
 def check_ledger(crowd):
     """Each report once, under the row that its receipt named, and nothing else."""
-    stored = stored_reports(crowd.world)
+    stored = {row: (unit, seq, text) for row, (unit, _, seq, text) in crowd.world.stored_reports().items()}
     wanted = {}
     for member in crowd.members:
         for seq, (text, _) in enumerate(member.sent, 1):

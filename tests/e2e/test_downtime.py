@@ -81,7 +81,7 @@ def test_report_queued_in_time_while_the_broker_was_down_is_attested():
         agent = world.agent("jxj")
         agent.wait_log("session-open")
         world.clock_run("2023-04-10T12:00")
-        wait_for(lambda: agent.json("status")["now"] >= 1681099200000, "the agent to hear the time")
+        wait_for(lambda: agent.json("status")["now"] >= "2023-04-10T04:00:00", "the agent to hear the time")
         world.broker.kill()
         agent("submit", agent.fill("quarterly-progress", "2023Q1"))
         world.broker.start(rehearse="2023-04-12")

@@ -169,7 +169,7 @@ def test_broker_refuses_the_same_faults_and_takes_the_right_one():
         equal(world.obligation("quarterly/2026Q1/south-1")["work"], "awaiting", "after refused reports")
         equal(client.submit("quarterly", "2026Q1", BODY)["code"], "ok", "the right one")
         equal(world.obligation("quarterly/2026Q1/south-1")["work"], "submitted", "work")
-        equal(world.verify_ledger()["refusal"], str(len(CASES)), "refusals in the ledger")
+        equal(world.verify_ledger()["refusals"], str(len(CASES)), "refusals in the ledger")
 
 
 def test_filled_in_template_is_taken_by_the_broker():

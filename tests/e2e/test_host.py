@@ -21,6 +21,7 @@ from harness import check, equal, wait_for
 
 GUIDE = harness.SOURCE / "docs" / "operating.md"
 OVERLAID = ("usr", "etc", "var/lib", "root")
+OURS = ("/etc/muster", "/var/lib/muster", "/var/lib/muster-agent", "/var/lib/muster-watch")
 TOOLS = ("unshare", "setpriv", "systemd-sysusers", "systemd-tmpfiles", "mount", "cmake")
 SUDO = """#!/bin/bash
 user=root
@@ -110,6 +111,8 @@ def make_host():
         upper.mkdir(parents=True)
         work.mkdir()
         mount("-t", "overlay", "overlay", "-o", f"lowerdir=/{name},upperdir={upper},workdir={work}", f"/{name}")
+    for path in OURS:  # of a Muster that runs on this very machine; the overlays alone lose it
+        shutil.rmtree(path, ignore_errors=True)
     mount("-t", "proc", "proc", "/proc")
     # What this machine has of Muster is hidden, not touched: the overlays lie above it.
     for seen in [*pathlib.Path("/var/lib").glob("muster*"), pathlib.Path("/etc/muster")]:

@@ -216,7 +216,7 @@ def test_expired_unit_comes_back_with_what_it_had_queued():
         wait_for(lambda: agent.json("status")["acknowledged"] == 4, "what was queued to arrive")
         equal([row["state"] for row in agent.json("receipts")], ["received"] * 4, "states")
         submit_progress(agent, "and goes on")
-        equal(world.verify_ledger()["report"], "5", "reports, none twice")
+        equal(world.verify_ledger()["reports"], "5", "reports, none twice")
         equal(len(keys_of(world, "unit:jxj")), 2, "keys")
 
 

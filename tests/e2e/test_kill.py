@@ -110,17 +110,6 @@ class Account:
         self.faults.append(f"{kind}: {what}")
 
 
-def stored_reports(world):
-    """Every report in the ledger: row: (unit, outbox, sequence, text)."""
-    client, stored, after = world.admin(), {}, 0
-    while rows := client.request("reports", {"from": after + 1, "limit": 1000}):
-        for row in rows:
-            whole = {pair["name"]: pair["value"] for pair in client.request("report", {"receipt": row["receipt"]})}
-            stored[row["receipt"]] = (row["unit"], whole["outbox"], int(whole["sequence"]), whole["body"]["text"])
-        after = rows[-1]["receipt"]
-    return stored
-
-
 def judge_reports(account, stored, submitters):
     found = collections.Counter((unit, text) for unit, _, _, text in stored.values())
     sequences = {(unit, text): sequence for unit, _, sequence, text in stored.values()}
@@ -244,7 +233,7 @@ class Ordeal:
 
     def judge(self):
         account = Account()
-        stored = stored_reports(self.world)
+        stored = self.world.stored_reports()
         judge_reports(account, stored, self.submitters)
         self.receipts = judge_receipts(account, stored, self.agents)
         self.alerts = judge_alerts(account, self.world, self.agents, self.watch)

@@ -6,7 +6,7 @@ import re
 import subprocess
 
 import harness
-from harness import World, check, equal
+from harness import World, check, equal, wait_for
 from ports import free_ports
 
 
@@ -62,7 +62,87 @@ def test_overdue_has_the_escalated_and_nothing_that_is_handed_in():
         check("Owed" in world.must("musterctl", "assess", "--period", "2023Q1"), "assess")
 
 
-def test_hints_fit_who_asked():
+def test_a_phase_that_says_nothing_is_empty_for_programs_too():
+    with World("phaseless", rehearse="2022-12-05") as world:
+        world.broker.start()
+        agent = world.agent("jxj")
+        world.clock_run("2023-04-05T10:00")
+        agent("submit", agent.fill("quarterly-progress", "2023Q1"), "--wait")
+        world.must("musterctl", "waive", "quarterly-progress/2023Q2/jxj", "--reason", "flood")
+        told = {row["id"]: row["phase"] for row in agent.json("status")["obligations"]}
+        for row in world.ctl("obligations", "--unit", "jxj"):
+            ended = row["work"] in ("closed", "waived", "not-applicable")
+            check(row["phase"] == "" if ended else row["phase"] or row["work"] == "submitted", f"{row}")
+            equal(world.ctl("show", row["id"])["phase"], row["phase"], f"show {row['id']}")
+            equal(told.get(row["id"], row["phase"]), row["phase"], f"the unit's {row['id']}")
+        for phase in ("upcoming", "open", "due-soon", "overdue"):
+            equal({row["phase"] for row in world.ctl("obligations", "--phase", phase)} - {phase, "escalated"}, set(), phase)
+        status = agent.json("status")
+        check(re.match(r"2023-04-05T0\d:\d\d:\d\d", status["now"]) and re.match(r"20\d\d-\d\d-\d\dT", status["key_not_after"]),
+              f"instants: {status['now']}, {status['key_not_after']}")
+
+
+def test_the_office_reads_what_date_is_asked_for_and_why():
+    later = "quarterly-progress/2023Q2/jxj"
+    with World("asked", rehearse="2022-12-05") as world:
+        world.broker.start()
+        agent = world.agent("jxj")
+        world.clock_run("2023-04-05T10:00")
+        wait_for(lambda: agent.json("status")["obligations"], "the brief")
+        agent("extension", later, "--until", "2023-07-20", "--reason", "two ill", "--wait")
+        equal([(row["id"], row["asked_until"][:10], row["asked_reason"]) for row in world.ctl("obligations", "--asked")],
+              [(later, "2023-07-21", "two ill")], "for programs")
+        receipt = agent.json("receipts")[-1]["receipt"]
+        equal(world.ctl("report", str(receipt))["reason"], "two ill", "the report")
+        for words, parts in ((("obligations", "--asked"), ("2023-07-20 24:00", "two ill")),
+                             (("show", later), ("2023-07-20 24:00", "two ill"))):
+            told = world.must("musterctl", *words)
+            for part in parts:
+                check(part in told, f"{part!r} is not in\n{told}")
+        check("two ill" not in world.must("musterctl", "obligations", "--unit", "rsj"), "a column without anything in it")
+        watch = world.watch("office:main")
+        alert = wait_for(lambda: next((row for row in map(json.loads, watch.out().split("\n")[:-1])
+                                       if row["kind"] == "extension-requested"), None), "the alert")
+        check(", until 2023-07-20: two ill" in alert["text"], alert["text"])
+
+
+def test_what_was_submitted_is_taken_back_only_where_it_can_be():
+    tasks = "task-list/once/jxj"
+    with World("back", rehearse="2022-12-05") as world:
+        world.broker.start()
+        agent = world.agent("jxj")
+        other = world.agent("jtj")
+        world.clock_run("2022-12-06T10:00")
+        filled = agent.fill("task-list", "once")
+        check('unit: "jxj"' in filled.read_text(encoding="utf-8"), "whose file it is")
+        for language, part in (("en", "the file is unit jxj's"), ("zh_CN", "此文件属于单位 jxj")):
+            done = other.try_("submit", filled, language=language)
+            check(done.returncode == 1 and re.search(rf"yaml:\d+:\d+: .*{part}", done.stderr), done.stderr)
+        equal(other.json("receipts"), [], "what another unit's file queued")
+        nameless = world.dir / "nameless.yaml"
+        nameless.write_text(filled.read_text(encoding="utf-8").replace('unit: "jxj"\n', ""), encoding="utf-8")
+        equal(agent.try_("submit", nameless, "--check").returncode, 0, "a file that names no unit")
+        agent("submit", filled, "--wait")
+
+        def again(*words):
+            done = agent.try_(*words, "--wait")
+            equal(done.returncode, 1, " ".join(map(str, words)))
+            return " ".join(done.stderr.split())
+        check(f"`muster-agent withdraw {tasks}` takes it back" in again("submit", filled), "before it is due")
+        agent("withdraw", tasks, "--wait")
+        agent("submit", filled, "--wait")
+        world.clock_run("2023-02-10T10:00")
+        equal(world.obligation(tasks)["work"], "submitted", "what waits for its review")
+        check("nothing is taken back" in again("submit", filled), "after it was due")
+        queued = len(agent.json("receipts"))
+        told = again("withdraw", tasks)
+        check("too late for that" in told and "ask them to return it" in told, told)
+        world.must("musterctl", "review", tasks)
+        check("its review has begun" in again("withdraw", tasks), "under review")
+        world.must("musterctl", "review", tasks, "--approve")
+        check("musterctl reopen" in again("withdraw", tasks), "closed")
+        equal(len(agent.json("receipts")), queued, "what was queued for all that")
+
     with World("hints", rehearse="2022-12-05") as world:
         world.broker.start()
         check("musterctl obligations" in said(world, "show", "quarterly-progress/2023Q1/none"), "show")
@@ -144,12 +224,31 @@ def test_values_that_cannot_be_read_are_wrong_usage():
                       ("clock", "run", "--to", "2022-12-01"), ("clock", "run"), ("alerts", "--from", "x"),
                       ("extend", "task-list/once/jtj", "--until", "x", "--reason", "y")):
             said(world, *map(str, words), code=2)
+        check("cannot use --until x: it is no date" in said(world, "extend", "task-list/once/jtj", "--until", "x", "--reason", "y", code=2),
+              "a sentence")
+        world.must("musterctl", "enrol", "jtj", "--out", "jtj.invite")
+        check("musterctl: jtj.invite is there already" in said(world, "enrol", "jtj", "--out", "jtj.invite"), "a file that is there")
+        told = " ".join(world.must("musterctl", "help", "plan").split())
+        check("OLD-FILE the programme file as it is NEW-FILE" in told, told)
+
+
+def test_verify_counts_in_the_words_of_replay():
+    with World("counts", rehearse="2022-12-05") as world:
+        world.broker.start()
+        world.clock_run("2022-12-20T10:00")
+        verified, replayed = world.ctl("ledger", "verify"), world.ctl("replay")
+        for name in ("rows", "transitions", "alerts", "refusals", "starts", "moves"):
+            check(name in verified and name in replayed, f"{name}: {verified}, {replayed}")
+        equal((verified["alerts"], verified["transitions"]), (replayed["alerts"], replayed["transitions"]), "what both count")
+        labels = [re.split(r"  +", line)[0] for line in world.must("musterctl", "ledger", "verify").splitlines()]
+        equal(len(labels), len(set(labels)), f"labels of {labels}")
+        check("Alert" not in labels and "Act" not in labels, f"{labels}")
 
 
 def test_an_invitation_is_valid_for_no_longer_than_the_setting_allows():
     with World("invitation", rehearse="2022-12-05", settings={"invitation_hours_max": 12}) as world:
         world.broker.start()
-        check("--hours 13: 1…12" in said(world, "enrol", "jxj", "--hours", "13", code=2), "the range of the setting")
+        check("cannot use --hours 13: it must lie within: 1…12" in said(world, "enrol", "jxj", "--hours", "13", code=2), "the range of the setting")
         for words in (("--hours", "12"), ()):
             check("muster" in world.must("musterctl", "enrol", "jxj", *words), "the longest that is allowed")
         for language in ("en", "zh_CN"):

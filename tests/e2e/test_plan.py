@@ -112,6 +112,12 @@ def test_year_ahead_from_a_file_and_from_a_broker():
         found = {event["UID"]: event for event in events(feed)}
         equal(found["quarterly-progress/2023Q2/jxj"]["DTSTART;VALUE=DATE"], "20230720", "the feed's day")
         equal(len(found), len(from_file), "an event for each")
+        for language, name, due in (("en", "Economy and Information Technology Bureau", "Due: 2023-07-20 24:00 +08:00"),
+                                    ("zh_CN", "市经信局", "截止: 2023-07-20 24:00 +08:00")):
+            whole = world.must("musterctl", "calendar", *args, "--ical", language=language)
+            event = {e["UID"]: e for e in events(whole)}["quarterly-progress/2023Q2/jxj"]
+            check(f"2023Q2 ({name})" in event["SUMMARY"], event["SUMMARY"])
+            check(event["DESCRIPTION"].startswith(due) and "quarterly-progress/2023Q2/jxj\\n" in event["DESCRIPTION"], event["DESCRIPTION"])
         far = world.must("musterctl", "calendar", harness.JINGNING, "--from", "2028-01-01", "--to", "2028-06-30",
                          "--duty", "quarterly-progress", "--ical")
         check(all(event["SUMMARY"].endswith("provisional") for event in events(far)), "provisional is said")

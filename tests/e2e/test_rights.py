@@ -168,7 +168,7 @@ def honest_agent_gets_through(settings, text):
         check(int(world.ctl("status")["refused_rate"]) > 0, "nobody was too fast")
         world.broker.wait_log(r"refused principal=unit:jxj address=127\.0\.0\.1 reason=rate")
         agent.wait_log(r"session-closed code=rate")
-        equal(world.verify_ledger()["report"], "30", "reports, none twice")
+        equal(world.verify_ledger()["reports"], "30", "reports, none twice")
 
 
 def test_honest_agent_that_is_too_fast_waits_and_loses_nothing():
@@ -203,7 +203,7 @@ def test_unit_that_fills_the_database_waits_for_the_next_day_and_loses_nothing()
             world.clock_run(day)
         wait_for(lambda: agent.json("status")["acknowledged"] == 30, "every report to arrive", 100)
         equal({row["state"] for row in agent.json("receipts")}, {"received"}, "states")
-        equal(world.verify_ledger()["report"], "32", "reports, none twice")
+        equal(world.verify_ledger()["reports"], "32", "reports, none twice")
         world.must("musterctl", "replay")
 
 

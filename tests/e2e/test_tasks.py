@@ -200,7 +200,7 @@ def test_a_list_from_its_submission_to_the_next_years_plan():
         lead("sign-for", "g2-05", "--wait")
         equal(world.ctl("replay")["differences"], "0", "replayed")
         check(int(world.ctl("replay")["items"]) == 5, "items compared")
-        check(int(world.ctl("ledger", "verify")["item"]) > 15, "moves of items in the ledger")
+        check(int(world.ctl("ledger", "verify")["moves"]) > 15, "moves of items in the ledger")
 
 
 def test_lists_are_tables_json_and_csv_in_both_languages():
@@ -251,7 +251,7 @@ def test_an_issued_task_is_amended():
         shown = world.ctl("amend-task", *asked, "--preview")
         equal([(row["field"], row["was"], row["is"]) for row in shown], wanted, "the preview")
         equal(tasks(world)["g2-02"]["owner"], "jiaotou", "after a preview")
-        before = world.verify_ledger()["act"]
+        before = world.verify_ledger()["acts"]
         refused(world.run("musterctl", "--home", world.home("unit:jtj"), "amend-task", *asked), "may not do that", code=4)
         refused(world.run("musterctl", "amend-task", "g2-02", "--owner", "jxj", "--reason", "x"), "owner")
         refused(world.run("musterctl", "amend-task", "g2-02", "--due", "2023-02-30", "--reason", "x"), "due")
@@ -263,7 +263,7 @@ def test_an_issued_task_is_amended():
         row = tasks(world)["g2-02"]
         equal((row["owner"], row["due"], row["helpers"], row["state"], row["signed_for"], row["amended"]),
               ("twb", "2023-09-30", ["jiaotou", "jxj"], "issued", False, 1), "the task")
-        check(int(world.verify_ledger()["act"]) > int(before), "no act in the ledger")
+        check(int(world.verify_ledger()["acts"]) > int(before), "no act in the ledger")
         # The old owner, the new one and the helper are told why; the new one signs for it, and tells of it.
         for unit in ("jiaotou", "twb", "jxj", "jtj"):
             told = [alert["obligation"] for alert in world.ctl("alerts", "--kind", "task-amended")

@@ -143,7 +143,7 @@ def test_forked_chain_is_refused_and_stores_nothing():
             client.push(first, prev or genesis, [progress(client, "forged")])
             equal(error_code(client), code, "answer")
             after = world.verify_ledger()
-            equal(after["report"], rows["report"], f"reports after {code}")
+            equal(after["reports"], rows["reports"], f"reports after {code}")
             equal(int(after["security"]), int(rows["security"]) + 1, f"security events after {code}")
             client.connect()
             equal(client.welcome["last"], 1, "last")

@@ -138,9 +138,9 @@ def test_chinese_readers_are_left_no_english():
             left = sorted({word for word in english(told, words) if word not in THEIRS and word not in units})
             equal(left, [], f"English in {words}:\n{told}")
         counts = world.ctl("ledger", "verify")
-        check(counts["alert"] == counts["alerts"], counts)  # two numbers, which are called two things
+        check(counts["alerts"] == counts["alerts_checked"], counts)  # two numbers, which are called two things
         told = world.must("musterctl", "ledger", "verify", language="zh_CN")
-        equal(len(re.findall(rf"(?m)^\S+ +{counts['alert']}$", told)), 2, told)
+        equal(len(re.findall(rf"(?m)^\S+ +{counts['alerts']}$", told)), 2, told)
         names = [line.split()[0] for line in told.splitlines()]
         equal(len(names), len(set(names)), f"a name stands twice in\n{told}")
         stream = world.must("muster-watch", "--home", world.home("office:main"), "--since", "0", "--timeout", "1", language="zh_CN")
@@ -162,7 +162,7 @@ def test_chinese_readers_are_left_no_english():
         brief = world.must("musterctl", "brief", "--unit", "jxj", language="zh_CN").splitlines()
         check(len(brief) > 5 and all(line[0] != " " for line in brief), f"rows of other kinds in the brief: {brief}")
         rights = world.must("musterctl", "rights", language="zh_CN")
-        check("own：本单位" in rights, rights)
+        check("服务范围：" in rights and not re.search(r"\b(any|own|served|shared|sight|none)\b", rights), rights)
         (world.dir / "none.json").write_text("no JSON", encoding="utf-8")
         proof = (world.dir / "head.json").read_text(encoding="utf-8")
         (world.dir / "forged.json").write_text(re.sub(r'"row": \d+', '"row": 1', proof), encoding="utf-8")
@@ -305,6 +305,9 @@ def test_posts_are_called_as_the_programme_calls_them():
             check(not re.search(ids, shown), f"ids of posts in\n{shown}")
         equal([row["post"] for row in (world.ctl("show", contacts)[f"holder {number}"] for number in (1, 2, 3))],
               ["clerk", "head", "deputy"], "posts for programs")
+        # It is named by what it is called, too.
+        agent("vacate", contacts, "--post", "主要领导", "--wait")
+        equal(world.ctl("fill", contacts, "--post", "Head of the unit", "--name", "王芳")[0]["post"], "head", "by its name")
 
 
 def test_a_grant_is_answered_with_how_it_stands():
@@ -396,6 +399,7 @@ def test_an_amended_task_is_told_by_names():
         shown = world.must("musterctl", "show", TASKS, language="zh_CN")
         check(re.search(r"(?m)^时限状态 +-$", shown), shown)
         shown = world.must("musterctl", "show", PROGRESS, language="zh_CN")
+        check(re.search("(?m)^回执号$", shown), f"the receipt of what was not received: {shown}")
         check(not re.search(r"(?m)^时限状态 +-$", shown), shown)
 
 
@@ -444,6 +448,21 @@ def test_a_watch_of_no_topic_says_so():
         with concurrent.futures.ThreadPoolExecutor(len(asked)) as pool:
             for (topics, known, _, part), done in zip(asked, pool.map(watch, range(len(asked)))):
                 equal((done.returncode, part in done.stderr), (0, not known), f"{topics}: {done.stderr}")
+
+
+def test_a_group_that_is_followed_stands_in_columns():
+    with World("columns", rehearse="2022-12-05") as world:
+        lived_in(world)
+        agent = world.agent("jxj")
+        wait_for(lambda: agent.json("tasks"), "the brief")
+        for text in ("a", "b"):
+            agent("progress", PROGRESS, "--text", text, "--wait")
+        wait_for(lambda: len(agent.json("group", "reports")) == 3, "the group's reports")
+        follow = world.add(harness.Program(world, "follow", [harness.BIN / "muster-agent", "--home", agent.home, "--lang", "zh_CN",
+                                                             "group", "--follow"])).start()
+        lines = wait_for(lambda: (told := follow.out().splitlines()) and len(told) == 3 and told, "three lines")
+        begins = {width(re.match(r" *\d+  \S+ \S+ \S+  \S+ +\S+ +", line)[0]) for line in lines}
+        equal(len(begins), 1, f"where the duties begin: {lines}")
 
 
 def width(text):

@@ -287,7 +287,7 @@ def replayed_run(world, scale):
     entry = owner.home["waiting"][0]
     owner.push_waiting()
     owner.wait_receipt(seq)
-    rows = world.verify_ledger()["report"]
+    rows = world.verify_ledger()["reports"]
     thief = world.client("slj")
     for _ in range(10 * scale):
         owner.push(seq, bytes.fromhex(entry["prev"]), [bytes.fromhex(entry["report"])])
@@ -300,7 +300,7 @@ def replayed_run(world, scale):
     # The honest one goes on meanwhile: what may not grow is the number of this outbox.
     owner.hello()
     harness.equal(owner.welcome["last"], seq, "reports of the outbox")
-    harness.check(int(world.verify_ledger()["report"]) >= int(rows), "reports")
+    harness.check(int(world.verify_ledger()["reports"]) >= int(rows), "reports")
 
 
 def forged_identity(world, scale):

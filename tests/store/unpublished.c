@@ -171,6 +171,14 @@ static void close_in_a_commit_leaves_it_to_the_next_start(void **state)
     }
 }
 
+/* To its end, and that it was content. */
+static void await(pid_t child)
+{
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 /* A batch without anything in it is none, and not the end of those that follow. */
 static void empty_batch_breaks_no_chain(void **state)
 {
@@ -192,9 +200,7 @@ static void empty_batch_breaks_no_chain(void **state)
         write_row(s, 2);
         _exit(0); /* with what the database has not taken */
     }
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
+    await(child);
     assert_reopened_has(2);
     fixture_remove_dir(dir);
 }
@@ -222,9 +228,7 @@ static void batch_that_is_too_long_to_be_sealed_is_kept_none_the_less(void **sta
                 mst_store_close(s);
             _exit(0);
         }
-        int status;
-        assert_int_equal(waitpid(child, &status, 0), child);
-        assert_int_equal(status, 0);
+        await(child);
         assert_reopened_has(6);
         fixture_remove_dir(dir);
     }

@@ -191,7 +191,15 @@ static void bash_completes_words_and_values(void **state)
                   "expect due-soon musterctl obligations --phase du\n"
                   "expect verify musterctl ledger v\n"
                   "expect zh_CN musterctl --lang z\n"
-                  "expect --reason musterctl --home x review y --rea\n"),
+                  "expect --reason musterctl --home x review y --rea\n"
+                  "all() { local want=$1; shift; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1));\n"
+                  "  COMPREPLY=(); _musterctl; [[ \"${COMPREPLY[*]}\" == \"$want\" ]] ||\n"
+                  "  { echo \"$*: ${COMPREPLY[*]} instead of $want\" >&2; exit 1; }; }\n"
+                  "all 'verify list head' musterctl ledger ''\n"
+                  "all 'report alert head' musterctl export ''\n"
+                  "all '' musterctl check ''\n"
+                  "expect --from musterctl ledger --\n"
+                  "expect --phase musterctl obligations ''\n"),
         0);
     free(script);
 }

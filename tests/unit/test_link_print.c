@@ -448,6 +448,40 @@ static void alerts_read_as_sentences_in_both_languages(void **state)
 }
 
 /* What the broker gives as a reason is in the reader's language; what people write is theirs. */
+static void pack_reason(struct mst_buf *out, const char *reason, int64_t n, int64_t of)
+{
+    mst_pack_map(out, 3);
+    mst_pack_text(out, "reason");
+    mst_pack_text(out, reason);
+    mst_pack_text(out, "n");
+    mst_pack_int(out, n);
+    mst_pack_text(out, "of");
+    mst_pack_int(out, of);
+}
+
+static void one_of_a_thing_is_not_many(void **state)
+{
+    (void)state;
+    struct mst_buf row = {0}, cell = {0};
+    static const char wanted[] =
+        "returned for correction, once; returned for correction, 2 times; nothing is there, and "
+        "one "
+        "working day is left; 1 of 3 is still missing; its agent was last heard of an hour ago";
+    mst_pack_map(&row, 1);
+    mst_pack_text(&row, "reasons");
+    mst_pack_array(&row, 5);
+    pack_reason(&row, "returned", 1, 0);
+    pack_reason(&row, "returned", 2, 0);
+    pack_reason(&row, "short-time", 1, 0);
+    pack_reason(&row, "missing", 1, 3);
+    pack_reason(&row, "agent-away", 1, 0);
+    mst_put_cell(&cell, mst_bytes(row.data, row.len), "reasons");
+    assert_int_equal(cell.len, strlen(wanted));
+    assert_memory_equal(cell.data, wanted, cell.len);
+    mst_buf_done(&row);
+    mst_buf_done(&cell);
+}
+
 static void reasons_of_the_broker_are_translated(void **state)
 {
     (void)state;
@@ -552,6 +586,7 @@ int main(void)
         cmocka_unit_test(rows_that_are_no_maps_are_refused),
         cmocka_unit_test(words_are_translated_in_their_columns_only),
         cmocka_unit_test(alerts_read_as_sentences_in_both_languages),
+        cmocka_unit_test(one_of_a_thing_is_not_many),
         cmocka_unit_test(reasons_of_the_broker_are_translated),
         cmocka_unit_test(short_buffers_cut_between_characters),
         cmocka_unit_test(alert_maps_name_instants_in_utc),
