@@ -4,6 +4,7 @@
  * Decides nothing about rights; the broker does.
  */
 #include "agent/ctl/ctl.h"
+#include "config/load/system.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +53,7 @@ static int write_out(struct asking *asking, struct mst_slice text)
 {
     const char *path = mst_ctl_value(asking->call, "out");
     if (!mst_file_put(asking->out_fd, text.data, text.len) || fsync(asking->out_fd) != 0)
-        return mst_fail(&asking->row_err, MST_E_IO, "%s: %s", path, strerror(errno));
+        return mst_fail_system(&asking->row_err, path, errno);
     return 0;
 }
 
@@ -257,7 +258,7 @@ static int probe(const char *endpoint, struct mst_err *err)
     strcpy(address.sun_path, path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return mst_fail(err, MST_E_IO, "%s: %s", endpoint, strerror(errno));
+        return mst_fail_system(err, endpoint, errno);
     int failed = connect(fd, (struct sockaddr *)&address, sizeof address) == 0 ? 0 : errno;
     int rc = 0;
     if (failed == EACCES) {
@@ -344,7 +345,7 @@ static int open_out(struct asking *asking)
         return 0;
     if (errno == EEXIST)
         return mst_fail_on(asking->err, MST_E_EXISTS, path);
-    return mst_fail(asking->err, MST_E_IO, "%s: %s", path, strerror(errno));
+    return mst_fail_system(asking->err, path, errno);
 }
 
 static void close_out(struct asking *asking, bool keep)

@@ -6,6 +6,7 @@
  * said.
  */
 #include "agent/desk/desk.h"
+#include "config/load/system.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -207,7 +208,7 @@ static int write_template(const struct mst_desk *desk, const struct mst_brief *b
         if (errno == EEXIST)
             mst_fail_on(&err, MST_E_EXISTS, path);
         else
-            mst_fail(&err, MST_E_IO, "%s: %s", path, strerror(errno));
+            mst_fail_system(&err, path, errno);
         return mst_desk_complain(&err);
     }
     mst_report_template(brief, duty, period, known->said, known->count, out);
@@ -216,7 +217,7 @@ static int write_template(const struct mst_desk *desk, const struct mst_brief *b
     fclose(out);
     if (!written) {
         unlink(path);
-        mst_fail(&err, MST_E_IO, "%s: %s", path, strerror(failed));
+        mst_fail_system(&err, path, failed);
         return mst_desk_complain(&err);
     }
     if (desk->json)

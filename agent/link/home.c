@@ -6,6 +6,7 @@
 #include "agent/link/home.h"
 
 #include "config/load/lang.h"
+#include "config/load/system.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,8 +39,7 @@ static int check_dir(const char *dir, struct mst_err *err)
 {
     struct stat st;
     if (lstat(dir, &st) != 0)
-        return errno == ENOENT ? refuse_no_home(dir, err)
-                               : mst_fail(err, MST_E_IO, "%s: %s", dir, strerror(errno));
+        return errno == ENOENT ? refuse_no_home(dir, err) : mst_fail_system(err, dir, errno);
     if (!S_ISDIR(st.st_mode))
         return mst_fail(err, MST_E_DENIED, _("%s is not a directory"), dir);
     if (st.st_uid != geteuid()) {
@@ -81,7 +81,7 @@ int mst_home_load_keyless(const char *dir, struct mst_home *ret_home, struct mst
     if (code)
         return code;
     if (!realpath(dir, home.dir))
-        return mst_fail(err, MST_E_IO, "%s: %s", dir, strerror(errno));
+        return mst_fail_system(err, dir, errno);
     snprintf(path, sizeof path, "%s/agent.yaml", home.dir);
     if (access(path, F_OK) != 0)
         return refuse_no_home(dir, err);
@@ -111,6 +111,18 @@ int mst_home_load(const char *dir, struct mst_home *ret_home, struct mst_err *er
     mst_lang_zone(home.settings.AGENT_zone);
     *ret_home = home;
     return 0;
+}
+
+int mst_home_check_unit(const struct mst_home *home, struct mst_err *err)
+{
+    if (home->settings.AGENT_unit[0])
+        return 0;
+    int code = mst_fail(err, MST_E_INVALID, _("%s is not a unit's home: %s"), home->dir,
+                        home->settings.AGENT_principal);
+    mst_hint(
+        err, "%s",
+        _("only a unit has an agent, which runs as a service; see muster-watch and musterctl"));
+    return code;
 }
 
 void mst_home_adopt_zone(const char *dir)

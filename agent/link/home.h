@@ -24,6 +24,8 @@ MST_MUST_CHECK int mst_home_load(const char *dir, struct mst_home *ret_home, str
 /* The same without its keys, which may be lost: to give it others. */
 MST_MUST_CHECK int mst_home_load_keyless(const char *dir, struct mst_home *ret_home,
                                          struct mst_err *err);
+/* MST_E_INVALID for a home of an office or a viewer, which no agent serves. */
+MST_MUST_CHECK int mst_home_check_unit(const struct mst_home *home, struct mst_err *err);
 /* Show instants in the zone that the home names, without its keys; what is wrong with its settings
  * is for mst_home_load() to tell. */
 void mst_home_adopt_zone(const char *dir);

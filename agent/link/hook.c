@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "agent/link/link.h"
+#include "config/load/system.h"
 
 struct mst_hook {
     int fd;
@@ -151,7 +152,7 @@ int mst_hook_new(const char *command, int timeout_s, struct mst_hook **ret, stru
         return mst_fail_on(err, MST_E_NOMEM, "hook");
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
         free(hook);
-        return mst_fail(err, MST_E_IO, "socketpair: %s", strerror(errno));
+        return mst_fail_system(err, "socketpair", errno);
     }
     /* Twice, so that the helper is nobody's child to be waited for. */
     pid_t pid = fork();
@@ -167,7 +168,7 @@ int mst_hook_new(const char *command, int timeout_s, struct mst_hook **ret, stru
     if (pid < 0 || (waitpid(pid, NULL, 0) != pid && (saved = errno) != ECHILD)) {
         close(pair[0]);
         free(hook);
-        return mst_fail(err, MST_E_IO, "fork: %s", strerror(saved));
+        return mst_fail_system(err, "fork", saved);
     }
     hook->fd = pair[0];
     *ret = hook;

@@ -14,6 +14,7 @@
  * it is sent.
  */
 #include "agent/link/home.h"
+#include "config/load/system.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +44,7 @@ static int sync_dir(const char *dir, struct mst_err *err)
 {
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || fsync(fd) != 0) {
-        int code = mst_fail(err, MST_E_IO, "%s: %s", dir, strerror(errno));
+        int code = mst_fail_system(err, dir, errno);
         if (fd >= 0)
             close(fd);
         return code;
@@ -56,7 +57,7 @@ static int make_dir(const char *dir, struct mst_err *err)
 {
     char parent[HOME_PATH_MAX];
     if (mkdir(dir, 0700) != 0)
-        return errno == EEXIST ? 0 : mst_fail(err, MST_E_IO, "%s: %s", dir, strerror(errno));
+        return errno == EEXIST ? 0 : mst_fail_system(err, dir, errno);
     snprintf(parent, sizeof parent, "%s", dir);
     char *slash = strrchr(parent, '/');
     if (!slash)
@@ -110,14 +111,14 @@ static int write_settings(const char *dir, const struct mst_invited *inv, struct
     int fd = open(made, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
     if (!out) {
-        int code = mst_fail(err, MST_E_IO, "%s: %s", made, strerror(errno));
+        int code = mst_fail_system(err, made, errno);
         if (fd >= 0)
             close(fd);
         return code;
     }
     bool written = put_settings(out, inv);
     if (fclose(out) != 0 || !written || rename(made, path) != 0)
-        return mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
+        return mst_fail_system(err, path, errno);
     return sync_dir(dir, err);
 }
 
@@ -307,7 +308,7 @@ static int refuse_present_home(const char *dir, struct mst_err *err)
     snprintf(path, sizeof path, "%s/agent.yaml", dir);
     struct stat st;
     if (lstat(path, &st) != 0)
-        return errno == ENOENT ? 0 : mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
+        return errno == ENOENT ? 0 : mst_fail_system(err, path, errno);
     int code = mst_fail_on(err, MST_E_EXISTS, dir);
     mst_hint(err, "%s", _("choose another --home, or give it new keys with --renew"));
     return code;
@@ -369,7 +370,7 @@ static int put_keys(const char *dir, struct mst_err *err)
     snprintf(to, sizeof to, "%s/keys", dir);
     MST_FAILPOINT("agent.renew-enrolled");
     if (rename(from, to) != 0)
-        return mst_fail(err, MST_E_IO, "%s: %s", to, strerror(errno));
+        return mst_fail_system(err, to, errno);
     return sync_dir(dir, err);
 }
 

@@ -13,6 +13,7 @@
 
 #include "agent/link/print.h"
 #include "config/load/lang.h"
+#include "config/load/system.h"
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -77,7 +78,14 @@ int64_t mst_link_clock_ms(void)
 
 static int socket_fail(const struct mst_link *link, struct mst_err *err)
 {
-    return mst_fail(err, MST_E_IO, "%s: %s", link->endpoint, zmq_strerror(zmq_errno()));
+    int why = zmq_errno();
+    int code = mst_fail(err, MST_E_IO, "%s: %s", link->endpoint, zmq_strerror(why));
+    if (why == EINVAL)
+        mst_hint(err, _("an endpoint is tcp://ADDRESS:PORT; mend %s"),
+                 link->curve ? "agent.yaml, broker" : "--socket");
+    else
+        mst_hint_system(err, why);
+    return code;
 }
 
 /* ---- one connection ---- */
@@ -296,7 +304,7 @@ int mst_link_new(const struct mst_link_options *options, struct mst_link **ret_l
         link->ctx = zmq_ctx_new();
         link->epoll = epoll_create1(EPOLL_CLOEXEC);
         if (!link->ctx || link->epoll < 0)
-            code = mst_fail(err, MST_E_IO, "%s: %s", link->endpoint, strerror(errno));
+            code = mst_fail_system(err, link->endpoint, errno);
     }
     if (!code)
         code = open_connection(link, err);
@@ -487,7 +495,7 @@ static int poll_until(struct mst_link *link, int64_t deadline_ms, struct mst_lin
         struct epoll_event ready;
         if (epoll_wait(link->epoll, &ready, 1, left > 3600000 ? 3600000 : (int)left) < 0 &&
             errno != EINTR)
-            return mst_fail(err, MST_E_IO, "epoll: %s", strerror(errno));
+            return mst_fail_system(err, "epoll", errno);
     }
 }
 

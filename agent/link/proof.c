@@ -12,6 +12,7 @@
 
 #include "agent/link/proof_impl.h"
 #include "config/load/file.h"
+#include "config/load/system.h"
 #include "proto/pack.h"
 #include "proto/seal.h"
 
@@ -130,7 +131,7 @@ int mst_proof_write(const struct mst_proof *proof, const char *path, struct mst_
     if (fd < 0) {
         free(text);
         return errno == EEXIST ? mst_fail_on(err, MST_E_EXISTS, path)
-                               : mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
+                               : mst_fail_system(err, path, errno);
     }
     size_t len = strlen(text);
     bool written = mst_file_put(fd, text, len) && mst_file_put(fd, "\n", 1) && fsync(fd) == 0;
@@ -140,5 +141,5 @@ int mst_proof_write(const struct mst_proof *proof, const char *path, struct mst_
     if (written)
         return 0;
     unlink(path);
-    return mst_fail(err, MST_E_IO, "%s: %s", path, strerror(failed));
+    return mst_fail_system(err, path, failed);
 }

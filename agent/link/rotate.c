@@ -12,6 +12,7 @@
  * keys.
  */
 #include "agent/link/home.h"
+#include "config/load/system.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +41,7 @@ static int sync_home(const struct rotation *r, struct mst_err *err)
     int failed = errno;
     if (fd >= 0)
         close(fd);
-    return good ? 0 : mst_fail(err, MST_E_IO, "%s: %s", r->home.dir, strerror(failed));
+    return good ? 0 : mst_fail_system(err, r->home.dir, failed);
 }
 
 static int make_next(struct rotation *r, struct mst_err *err)
@@ -124,7 +125,7 @@ static int switch_over(struct rotation *r, struct mst_err *err)
 {
     MST_FAILPOINT("agent.rotate-tried");
     if (rename(r->next, r->path) != 0)
-        return mst_fail(err, MST_E_IO, "%s: %s", r->path, strerror(errno));
+        return mst_fail_system(err, r->path, errno);
     return sync_home(r, err);
 }
 

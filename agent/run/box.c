@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/load/system.h"
 #include "config/load/testing.h"
 
 int mst_box_damaged(const struct mst_outbox *box, const char *words, struct mst_err *err)
@@ -287,7 +288,7 @@ static int open_db(struct mst_outbox *box, struct mst_err *err)
     /* Made by us with the right mode; SQLite gives its side files the same one. */
     int fd = open(box->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
-        return mst_fail(err, MST_E_IO, "%s: %s", box->path, strerror(errno));
+        return mst_fail_system(err, box->path, errno);
     close(fd);
     int flags =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
@@ -318,7 +319,7 @@ static int sync_folder(const struct mst_outbox *box, struct mst_err *err)
     int saved = errno;
     if (fd >= 0)
         close(fd);
-    return synced ? 0 : mst_fail(err, MST_E_IO, "%s: %s", folder, strerror(saved));
+    return synced ? 0 : mst_fail_system(err, folder, saved);
 }
 
 int mst_outbox_open(const char *path, const char *programme, const char *unit,

@@ -18,7 +18,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "agent/link/home.h"
 #include "agent/link/link.h"
+#include "config/load/system.h"
 
 #define SOCKET_NAME "agent.sock"
 #define CONNECTIONS_WAITING_MAX 64
@@ -59,7 +61,7 @@ static int open_socket(const char *home, struct sockaddr_un *ret_address, int *r
         if (errno == EACCES || errno == EPERM)
             return refuse_foreign(home, -1, err);
         if (errno != ENOENT)
-            return mst_fail(err, MST_E_IO, "%s: %s", home, strerror(errno));
+            return mst_fail_system(err, home, errno);
         int code = mst_fail(err, MST_E_UNKNOWN, _("there is no home at %s"), home);
         mst_hint(err, "%s", _("join first: muster-agent join INVITATION"));
         return code;
@@ -67,7 +69,7 @@ static int open_socket(const char *home, struct sockaddr_un *ret_address, int *r
     int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         close(dir);
-        return mst_fail(err, MST_E_IO, "socket: %s", strerror(errno));
+        return mst_fail_system(err, "socket", errno);
     }
     *ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};
     snprintf(ret_address->sun_path, sizeof ret_address->sun_path, "/proc/self/fd/%d/" SOCKET_NAME,
@@ -93,7 +95,9 @@ int mst_local_listen(const char *home, int *ret_fd, struct mst_err *err)
     close(dir);
     if (!ok) {
         close(fd);
-        return mst_fail(err, MST_E_IO, "%s/" SOCKET_NAME ": %s", home, strerror(saved));
+        mst_fail(err, MST_E_IO, "%s/" SOCKET_NAME ": %s", home, strerror(saved));
+        mst_hint_system(err, saved);
+        return MST_E_IO;
     }
     *ret_fd = fd;
     return 0;
@@ -124,6 +128,22 @@ void mst_local_unlink(const char *home)
         return;
     unlinkat(dir, SOCKET_NAME, 0);
     close(dir);
+}
+
+/* Where none can run, to start one is no advice. */
+static int nobody_runs(const char *dir, struct mst_err *err)
+{
+    struct mst_home home;
+    int code = mst_home_load(dir, &home, err);
+    if (code)
+        return code;
+    code = mst_home_check_unit(&home, err);
+    mst_home_done(&home);
+    if (code)
+        return code;
+    code = mst_fail(err, MST_E_UNREACHABLE, _("no agent is running for %s"), dir);
+    mst_hint(err, "%s", _("start it: muster-agent run"));
+    return code;
 }
 
 int mst_local_answer(int connection, struct mst_slice answer, size_t *sent)
@@ -174,9 +194,7 @@ int mst_local_open(const char *home, struct mst_local **ret, struct mst_err *err
         free(local);
         if (connected)
             return mst_fail_on(err, MST_E_NOMEM, home);
-        code = mst_fail(err, MST_E_UNREACHABLE, _("no agent is running for %s"), home);
-        mst_hint(err, "%s", _("start it: muster-agent run"));
-        return code;
+        return nobody_runs(home, err);
     }
     local->fd = fd;
     *ret = local;

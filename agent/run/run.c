@@ -23,6 +23,7 @@
 #include "agent/link/print.h"
 #include "agent/run/journal.h"
 #include "agent/run/serve.h"
+#include "config/load/system.h"
 
 /* While receipts come in one after the other, they share a commit. */
 #define RECEIPTS_WAIT_MS 100
@@ -233,7 +234,7 @@ static int wait_for_news(struct service *s, struct mst_err *err)
         wait = nearer(wait, left > 0 ? (int)left : 0);
     }
     if (poll(fds, (nfds_t)count, wait) < 0 && errno != EINTR)
-        return mst_fail(err, MST_E_IO, "poll: %s", strerror(errno));
+        return mst_fail_system(err, "poll", errno);
     if (fds[0].revents)
         read_signals(s);
     if (s->watchdog_us)
@@ -264,16 +265,6 @@ static int loop(struct service *s, struct mst_err *err)
 
 /* ---- starting ---- */
 
-static int check_role(const struct mst_home *home, struct mst_err *err)
-{
-    if (home->settings.AGENT_unit[0])
-        return 0;
-    int code = mst_fail(err, MST_E_INVALID, _("%s is not a unit's home: %s"), home->dir,
-                        home->settings.AGENT_principal);
-    mst_hint(err, "%s", _("only a unit's agent runs as a service; see muster-watch and musterctl"));
-    return code;
-}
-
 static int start(struct service *s, struct mst_err *err)
 {
     sigset_t set;
@@ -281,7 +272,7 @@ static int start(struct service *s, struct mst_err *err)
     const struct mst_settings *settings = &s->home.settings;
     const struct mst_outbox_limits limits = {.bytes_max = settings->AGENT_outbox_bytes_max,
                                              .keep_days = settings->AGENT_keep_days};
-    int code = check_role(&s->home, err);
+    int code = mst_home_check_unit(&s->home, err);
     if (!code && settings->AGENT_hook[0])
         code = mst_hook_new(settings->AGENT_hook, (int)settings->AGENT_hook_timeout, &s->hook, err);
     sigemptyset(&set);
@@ -291,7 +282,7 @@ static int start(struct service *s, struct mst_err *err)
     sigprocmask(SIG_BLOCK, &set, NULL);
     s->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (!code && s->signals < 0)
-        code = mst_fail(err, MST_E_IO, "signalfd: %s", strerror(errno));
+        code = mst_fail_system(err, "signalfd", errno);
     snprintf(path, sizeof path, "%s/outbox.db", s->home.dir);
     if (!code)
         code = mst_outbox_open(path, settings->AGENT_programme, settings->AGENT_unit, &limits,

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "agent/watch/watch.h"
+#include "config/load/system.h"
 #include "config/load/testing.h"
 #include "proto/pack.h"
 
@@ -320,7 +321,7 @@ static int on_down(struct follower *f, const struct mst_msg *msg, struct mst_err
 static int output_failed(struct follower *f, struct mst_err *err)
 {
     f->unread = errno == EPIPE;
-    return mst_fail(err, MST_E_IO, "%s: %s", _("the output"), strerror(errno));
+    return mst_fail_system(err, _("the output"), errno);
 }
 
 static int print_json(struct follower *f, struct mst_slice json, struct mst_err *err)
@@ -556,7 +557,7 @@ static int loop(struct follower *f, struct mst_err *err)
                                 {.fd = f->o->stop_fd, .events = POLLIN}};
         if (poll(fds, 2, wait_ms(f, idle_until, (int64_t)(watchdog_us / 2000))) < 0 &&
             errno != EINTR)
-            return mst_fail(err, MST_E_IO, "poll: %s", strerror(errno));
+            return mst_fail_system(err, "poll", errno);
         if (watchdog_us > 0)
             sd_notify(0, "WATCHDOG=1");
     }

@@ -18,6 +18,7 @@
 
 #include "agent/watch/watch.h"
 #include "config/load/file.h"
+#include "config/load/system.h"
 #include "proto/buf.h"
 #include "proto/seal.h"
 
@@ -47,7 +48,10 @@ struct testimony {
 
 static int io_fail(const struct mst_watch_state *state, const char *suffix, struct mst_err *err)
 {
-    return mst_fail(err, MST_E_IO, "watch-%s%s: %s", state->name, suffix, strerror(errno));
+    int why = errno;
+    mst_fail(err, MST_E_IO, "watch-%s%s: %s", state->name, suffix, strerror(why));
+    mst_hint_system(err, why);
+    return MST_E_IO;
 }
 
 static void file_name(const struct mst_watch_state *state, const char *suffix, char buf[80])
@@ -355,12 +359,12 @@ int mst_watch_state_open(const char *dir, const char *name, struct mst_watch_sta
     snprintf(state->name, sizeof state->name, "%s", name);
     state->witness = -1;
     if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
-        mst_fail(err, MST_E_IO, "%s: %s", dir, strerror(errno));
+        mst_fail_system(err, dir, errno);
         free(state);
         return MST_E_IO;
     }
     state->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int rc = state->dir < 0 ? mst_fail(err, MST_E_IO, "%s: %s", dir, strerror(errno)) : 0;
+    int rc = state->dir < 0 ? mst_fail_system(err, dir, errno) : 0;
     if (!rc)
         rc = open_witness(state, err);
     if (!rc)

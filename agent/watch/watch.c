@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent/link/hook.h"
+#include "config/load/system.h"
 #include "config/model/date.h"
 
 #define PROGRAM "muster-watch"
@@ -165,16 +166,21 @@ static int run_hook(void *context, struct mst_slice json, struct mst_err *err)
     while ((rc = mst_hook_result(hook, &status, err)) == MST_E_BUSY) {
         struct pollfd fd = {.fd = mst_hook_fd(hook), .events = POLLIN};
         if (poll(&fd, 1, HOOK_POLL_MS) < 0 && errno != EINTR)
-            return mst_fail(err, MST_E_IO, "poll: %s", strerror(errno));
+            return mst_fail_system(err, "poll", errno);
         sd_notify(0, "WATCHDOG=1");
     }
     if (rc)
         return rc;
     if (status == MST_HOOK_TIMED_OUT)
         return mst_fail_on(err, MST_E_TIMEOUT, _("the hook"));
+    if (!status)
+        return 0;
     if (status == MST_HOOK_KILLED)
-        return mst_fail(err, MST_E_IO, _("the hook was ended by a signal"));
-    return status ? mst_fail(err, MST_E_IO, _("the hook ended with status %d"), status) : 0;
+        mst_fail(err, MST_E_IO, _("the hook was ended by a signal"));
+    else
+        mst_fail(err, MST_E_IO, _("the hook ended with status %d"), status);
+    mst_hint(err, "%s", _("look at what it printed; the alert comes again with the next start"));
+    return MST_E_IO;
 }
 
 static int start_hook(struct setup *s, struct mst_watch_options *o, struct mst_err *err)
@@ -273,7 +279,7 @@ static int run(struct setup *s, struct mst_err *err)
         return rc;
     o.stop_fd = open_signals();
     if (o.stop_fd < 0)
-        return mst_fail(err, MST_E_IO, "signalfd: %s", strerror(errno));
+        return mst_fail_system(err, "signalfd", errno);
     rc = mst_watch_follow(&o, err);
     close(o.stop_fd);
     return rc;

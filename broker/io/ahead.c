@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/load/system.h"
+
 /* Who has at least so many letters before him lets others have the core after each: a kernel need
  * not interrupt him for a thread that he woke, not even for the commit or the sockets that all wait
  * for. With fewer, as when one sender pushes, he is who is waited for. */
@@ -145,7 +147,7 @@ int mst_ahead_open(size_t room, mst_ahead_errand_fn errand, void *context, struc
         return 0;
     }
     forget(a);
-    return mst_fail(err, MST_E_IO, "pthread_create: %s", strerror(rc));
+    return mst_fail_system(err, "pthread_create", rc);
 }
 
 void mst_ahead_close(struct mst_ahead *a)

@@ -326,5 +326,8 @@ MST_MUST_CHECK int mst_broker_open(struct mst_broker *b, struct mst_err *err);
 MST_MUST_CHECK int mst_broker_restored(struct mst_broker *b, struct mst_err *err);
 MST_MUST_CHECK int mst_broker_serve(struct mst_broker *b, struct mst_err *err);
 void mst_broker_close(struct mst_broker *b);
+/* An endpoint could not be bound: why, and what to do with the setting that names it. Returns the
+ * code. */
+int mst_bind_failed(const char *endpoint, const char *setting, int error, struct mst_err *err);
 
 #endif

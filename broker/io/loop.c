@@ -400,10 +400,12 @@ static int serve_signals(struct mst_broker *b, struct mst_err *err)
     struct signalfd_siginfo info;
     int code = 0;
     while (!code && read(b->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
-        if (info.ssi_signo == SIGHUP)
+        if (info.ssi_signo == SIGHUP) {
             code = mst_request_reload(b, NULL, 0, mst_door_now(b), err);
-        else
-            b->stopping = true;
+            continue;
+        }
+        mst_log(&b->log, 5, "stopping", "signal=%u", info.ssi_signo);
+        b->stopping = true;
     }
     return code;
 }
@@ -506,5 +508,10 @@ int mst_broker_serve(struct mst_broker *b, struct mst_err *err)
         code = mst_driver_stop(b->driver, mst_clock_now(&b->clock), err);
     if (!code)
         code = commit(&l, err);
+    if (!code)
+        code = settle(b, err);
+    if (!code)
+        mst_log(&b->log, 5, "stopped", "after_s=%lld",
+                (long long)((mst_clock_wall() - b->started_wall) / 1000));
     return code;
 }

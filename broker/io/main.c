@@ -45,8 +45,8 @@ static void print_help(FILE *out)
           "  --help, --version\n\n"
           "Examples:\n"
           "  musterd --config /etc/muster/muster.yaml\n"
-          "  musterd --set data_dir=/tmp/r --set runtime_dir=/tmp/r/run \\\n"
-          "          --programme programme.yaml --rehearse 2023-01-01..2024-01-31 --speed 1d/s\n\n"
+          "  musterd --config rehearsal.yaml --programme programme.yaml \\\n"
+          "          --rehearse 2023-01-01..2024-01-31 --speed 1d/s\n\n"
           "Exit status: 0 stopped as asked, 1 failed, 2 wrong usage.\n"));
 }
 

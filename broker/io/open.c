@@ -22,6 +22,7 @@
 #include <zmq.h>
 
 #include "broker/io/broker.h"
+#include "config/load/system.h"
 #include "config/load/testing.h"
 
 #define DAY_MS ((int64_t)24 * 3600 * 1000)
@@ -39,9 +40,9 @@ static int make_dir(const char *path, mode_t mode, struct mst_err *err)
 {
     struct stat st;
     if (mkdir(path, mode) != 0 && errno != EEXIST)
-        return mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
+        return mst_fail_system(err, path, errno);
     if (stat(path, &st) != 0)
-        return mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
+        return mst_fail_system(err, path, errno);
     /* Whoever may write there may put another socket or key file in the place of ours. */
     if ((st.st_mode & 022) != 0 || (st.st_uid != geteuid() && st.st_uid != 0)) {
         mst_fail(err, MST_E_DENIED, _("%s: others may write there (mode %04o, user %u)"), path,
@@ -61,7 +62,7 @@ static int take_lock(struct mst_broker *b, struct mst_err *err)
     snprintf(path, sizeof path, "%s/lock", b->settings.BROKER_runtime_dir);
     b->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (b->lock_fd < 0)
-        return mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
+        return mst_fail_system(err, path, errno);
     if (flock(b->lock_fd, LOCK_EX | LOCK_NB) != 0)
         return mst_fail_on(err, MST_E_BUSY, path);
     return 0;
@@ -275,11 +276,28 @@ static int open_door(struct mst_broker *b, enum mst_door door, const char *endpo
     return bad ? mst_fail(err, MST_E_IO, "%s: %s", endpoint, zmq_strerror(errno)) : 0;
 }
 
+int mst_bind_failed(const char *endpoint, const char *setting, int error, struct mst_err *err)
+{
+    int code = mst_fail(err, MST_E_IO, "%s: %s", endpoint, zmq_strerror(error));
+    if (error == EADDRINUSE)
+        mst_hint(err,
+                 _("another process listens there, most likely another broker (`ss -ltnp`): stop "
+                   "it, or choose another port with %s"),
+                 setting);
+    else if (error == EADDRNOTAVAIL || error == ENODEV)
+        mst_hint(err, _("no interface of this machine has this address; mend %s"), setting);
+    else if (error == EACCES)
+        mst_hint(err, _("this user may not listen there; choose another with %s"), setting);
+    else
+        mst_hint(err, _("an endpoint is tcp://ADDRESS:PORT; mend %s"), setting);
+    return code;
+}
+
 static int bind_door(struct mst_broker *b, enum mst_door door, const char *endpoint,
-                     struct mst_err *err)
+                     const char *setting, struct mst_err *err)
 {
     if (zmq_bind(b->doors[door], endpoint) != 0)
-        return mst_fail(err, MST_E_IO, "%s: %s", endpoint, zmq_strerror(errno));
+        return mst_bind_failed(endpoint, setting, errno, err);
     return 0;
 }
 
@@ -331,12 +349,14 @@ static int open_doors(struct mst_broker *b, struct mst_err *err)
     if (!code && !MST_MUTANT("gate-open"))
         code = start_gate(b, err);
     if (!code)
-        code = bind_door(b, MST_DOOR_MEMBERS, b->settings.BROKER_members_endpoint, err);
+        code = bind_door(b, MST_DOOR_MEMBERS, b->settings.BROKER_members_endpoint,
+                         "members_endpoint", err);
     if (!code)
-        code = bind_door(b, MST_DOOR_ENROL, b->settings.BROKER_enrol_endpoint, err);
+        code =
+            bind_door(b, MST_DOOR_ENROL, b->settings.BROKER_enrol_endpoint, "enrol_endpoint", err);
     mode_t old = umask(0117);
     if (!code)
-        code = bind_door(b, MST_DOOR_ADMIN, admin, err);
+        code = bind_door(b, MST_DOOR_ADMIN, admin, "runtime_dir", err);
     umask(old);
     return code ? code : mst_feed_open(b, err);
 }
@@ -353,11 +373,11 @@ static int open_descriptors(struct mst_broker *b, struct mst_err *err)
     signal(SIGPIPE, SIG_IGN);
     /* Before any thread starts, so that all of them leave these signals to the descriptor. */
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
-        return mst_fail(err, MST_E_IO, "sigprocmask: %s", strerror(errno));
+        return mst_fail_system(err, "sigprocmask", errno);
     b->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     b->timer_fd = timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     if (b->signal_fd < 0 || b->timer_fd < 0)
-        return mst_fail(err, MST_E_IO, "descriptors: %s", strerror(errno));
+        return mst_fail_system(err, "descriptors", errno);
     struct rlimit limit;
     rlim_t wanted = (rlim_t)b->settings.BROKER_connections_max + 64;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
@@ -365,8 +385,10 @@ static int open_descriptors(struct mst_broker *b, struct mst_err *err)
         limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
         setrlimit(RLIMIT_NOFILE, &limit);
         if (limit.rlim_cur < wanted)
-            mst_log(&b->log, 4, "limit", "descriptors=%llu wanted=%llu",
-                    (unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
+            mst_log(&b->log, 4, "limit", "descriptors=%llu wanted=%llu hint=\"%s\"",
+                    (unsigned long long)limit.rlim_cur, (unsigned long long)wanted,
+                    _("enough for so many connections at once; for more, raise it (`ulimit -Hn`, "
+                      "LimitNOFILE=), else lower connections_max"));
     }
     return 0;
 }
@@ -422,7 +444,7 @@ int mst_broker_restored(struct mst_broker *b, struct mst_err *err)
     while (!code && mst_driver_busy(b->driver)) {
         struct pollfd done = {.fd = mst_driver_fd(b->driver), .events = POLLIN};
         if (poll(&done, 1, -1) < 0 && errno != EINTR)
-            return mst_fail(err, MST_E_IO, "poll: %s", strerror(errno));
+            return mst_fail_system(err, "poll", errno);
         code = mst_driver_complete(b->driver, err);
     }
     return code;

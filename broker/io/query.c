@@ -12,6 +12,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "config/load/system.h"
+
 /* A reply carries rows up to this size, and up to half of what a message may be. */
 #define CHUNK_BYTES_MAX 24576
 /* Replies that may wait for the loop before the thread waits for it. */
@@ -120,7 +122,7 @@ int mst_query_start(struct mst_broker *b, struct mst_err *err)
     }
     b->queries = pool;
     pool->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    int code = pool->fd < 0 ? mst_fail(err, MST_E_IO, "eventfd: %s", strerror(errno)) : 0;
+    int code = pool->fd < 0 ? mst_fail_system(err, "eventfd", errno) : 0;
     for (size_t i = 0; !code && i < MST_QUERY_LANES; i++)
         code = lane_start(b->store, &pool->lanes[i], err);
     if (code)

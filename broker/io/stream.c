@@ -334,7 +334,7 @@ int mst_feed_open(struct mst_broker *b, struct mst_err *err)
     /* After a rebind the old listener may need a moment to let go of the port. */
     for (int tries = 0; zmq_bind(b->feed, endpoint) != 0; tries++) {
         if (errno != EADDRINUSE || tries == 100)
-            return mst_fail(err, MST_E_IO, "%s: %s", endpoint, zmq_strerror(errno));
+            return mst_bind_failed(endpoint, "feed_endpoint", errno, err);
         zmq_poll(NULL, 0, 10);
     }
     return 0;

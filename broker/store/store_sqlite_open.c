@@ -70,8 +70,10 @@ static int set_up_log(struct sqlite_store *s, const struct mst_store_options *op
     if (!code)
         code = mst_sqlite_number_of(
             s->conn.db, "SELECT journal_mode = 'wal' FROM pragma_journal_mode", &full, err);
-    if (!code && !full)
+    if (!code && !full) {
         code = mst_fail(err, MST_E_IO, _("the file system does not allow a write-ahead log"));
+        mst_hint(err, "%s", _("keep it on a local file system, not one of the network's"));
+    }
     if (!code)
         code = mst_sqlite_exec(s->conn.db, sql, err);
     if (!code)

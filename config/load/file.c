@@ -10,6 +10,8 @@
 #include <unistd.h>
 #include <unistr.h>
 
+#include "config/load/system.h"
+
 int mst_no_memory(struct mst_err *err, const char *path)
 {
     return mst_fail_on(err, MST_E_NOMEM, path);
@@ -20,9 +22,17 @@ static int read_all(int fd, const char *path, size_t bytes_max, struct mst_arena
 {
     struct stat st;
     if (fstat(fd, &st) != 0)
-        return mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
-    if (!S_ISREG(st.st_mode))
-        return mst_fail(err, MST_E_IO, _("%s is not a regular file"), path);
+        return mst_fail_system(err, path, errno);
+    if (S_ISDIR(st.st_mode)) {
+        int code = mst_fail(err, MST_E_IO, _("%s is a directory, not a file"), path);
+        mst_hint_system(err, EISDIR);
+        return code;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        mst_fail(err, MST_E_IO, _("%s is not a regular file"), path);
+        mst_hint(err, "%s", _("save what it holds in a file, and name that"));
+        return MST_E_IO;
+    }
     if ((uint64_t)st.st_size > bytes_max) {
         mst_fail_on(err, MST_E_TOO_LARGE, path);
         mst_hint(err, _("at most %zu bytes are read"), bytes_max);
@@ -37,7 +47,7 @@ static int read_all(int fd, const char *path, size_t bytes_max, struct mst_arena
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
+            return mst_fail_system(err, path, errno);
         if (n == 0)
             break; /* cut short while it was read: what is there is what counts */
         len += (size_t)n;
@@ -57,7 +67,7 @@ int mst_file_read(const char *path, size_t bytes_max, struct mst_arena *arena,
         return MST_E_IO;
     }
     if (fd < 0)
-        return mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
+        return mst_fail_system(err, path, errno);
     int code = read_all(fd, path, bytes_max, arena, ret_bytes, err);
     close(fd);
     return code;

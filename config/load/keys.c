@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "config/load/file.h"
+#include "config/load/system.h"
 #include "config/load/testing.h"
 
 #define KEY_FILE_BYTES_MAX 1024
@@ -67,7 +68,7 @@ static int check_file(int fd, const char *path, struct mst_err *err)
 {
     struct stat st;
     if (fstat(fd, &st) != 0)
-        return mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
+        return mst_fail_system(err, path, errno);
     if (!S_ISREG(st.st_mode))
         return mst_fail(err, MST_E_DENIED, _("%s: not a regular file"), path);
     if (st.st_uid != geteuid()) {
@@ -117,16 +118,19 @@ int mst_keys_read(const char *path, struct mst_keys *ret_keys, struct mst_err *e
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
         return mst_fail(err, MST_E_UNKNOWN, "%s: %s", path, strerror(errno));
-    if (fd < 0)
-        return mst_fail(err, errno == ELOOP ? MST_E_DENIED : MST_E_IO, "%s: %s", path,
-                        strerror(errno));
+    if (fd < 0) {
+        int why = errno;
+        mst_fail(err, why == ELOOP ? MST_E_DENIED : MST_E_IO, "%s: %s", path, strerror(why));
+        mst_hint_system(err, why);
+        return why == ELOOP ? MST_E_DENIED : MST_E_IO;
+    }
     int code = check_file(fd, path, err);
     char text[KEY_FILE_BYTES_MAX];
     struct mst_keys keys;
     if (!code) {
         ssize_t n = read(fd, text, sizeof text - 1);
         if (n < 0) {
-            code = mst_fail(err, MST_E_IO, "%s: %s", path, strerror(errno));
+            code = mst_fail_system(err, path, errno);
         } else {
             text[n] = '\0';
             code = parse_keys(text, path, &keys, err);
@@ -178,5 +182,5 @@ int mst_keys_write(const char *path, const struct mst_keys *keys, struct mst_err
     if (written)
         return 0;
     return failed == EEXIST ? mst_fail_on(err, MST_E_EXISTS, path)
-                            : mst_fail(err, MST_E_IO, "%s: %s", path, strerror(failed));
+                            : mst_fail_system(err, path, failed);
 }

@@ -25,14 +25,15 @@ def text(x, y, words, style=""):
     return f'<text x="{x:.1f}" y="{y:.1f}" class="{style}">{escape(words)}</text>'
 
 
-def page(title, height, body, note):
+def page(title, height, body, *notes):
     return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height:.0f}" '
             f'viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(title)}">\n<style>{STYLE}</style>\n'
             f'<rect width="{WIDTH}" height="{height:.0f}" fill="#fff"/>\n{text(16, 28, title, "title")}\n'
-            + "\n".join(body) + f'\n{text(16, height - 14, note, "small")}\n</svg>\n')
+            + "\n".join([*body, *(text(16, height - 14 - 18 * (len(notes) - 1 - index), note, "small") for index, note in enumerate(notes))])
+            + "\n</svg>\n")
 
 
-def bars(title, groups, note):
+def bars(title, groups, *notes):
     """groups: [(heading, [(label, {value, low, high}), …]), …]. Each group has a scale of its own, since shapes
     differ by two orders of magnitude and only the ratios within a shape mean something."""
     left = 24 + max(label_px(label) for _, rows in groups for label, _ in rows)
@@ -51,7 +52,7 @@ def bars(title, groups, note):
             out.append(text(left + figure["high"] * scale + 8, middle + 4.5, show(figure["value"])))
             y += BAR + GAP
         y += 34
-    return page(title, y + 4, out, note)
+    return page(title, y + 4 + 18 * (len(notes) - 1), out, *notes)
 
 
 def power(value):

@@ -9,24 +9,26 @@ from stages import OUTBOXES, SHAPES
 
 WORDS = {
     "en": {
-        "title": "Acknowledged reports per second, beside what the machine allows",
-        "shape": "shape {}: {} × {} outstanding", "muster": "Muster: acknowledged, synced, signed",
-        "bound": "what echo + commit + signature + verification allow", "echo": "CURVE echo, nothing stored",
+        "title": "Acknowledged reports per second, beside yardsticks of the same machine",
+        "shape": "shape {}: units {}, reports outstanding in each {}", "muster": "Muster: acknowledged, synced, signed",
+        "bound": "its parts (*), one after the other", "echo": "CURVE echo, nothing stored",
         "sqlite": "raw SQLite, 1024 rows a commit",
         "note": "Bars are medians, lines span low to high; each group has its own scale. {date}, {cores} shared cores.",
+        "parts": "(*) echo, SQLite's commit of one row, signature, verification, measured one by one: a sum, and no ceiling.",
         "plot": "![Ingest against its yardsticks]({})",
-        "line": "Acknowledged means synced, chained and signed: {c} reports/s from 32 units at once, {b} from one, and a "
-                "single report has its receipt in {p50} ms ({date}, {cores} shared cores{busy}; [how it was measured and "
+        "line": "Acknowledged means synced, chained and signed: {c} reports/s from 32 units at once (shape c), {b} from one (b), and "
+                "from one that waits for each receipt before its next report (a), a receipt in {p50} ms ({date}, {cores} shared cores{busy}; [how it was measured and "
                 "against what](docs/performance.md)).",
         "busy": ", busy with other work: load {load}",
     },
     "zh": {
-        "title": "每秒收妥的报告数，与本机所能达到的上限对照",
-        "shape": "形态 {}：{} 个单位 × {} 份在途", "muster": "Muster：已落盘、已签名、已回执",
-        "bound": "一次回声、提交、签名与验签所允许的上限", "echo": "CURVE 回声，不存储", "sqlite": "裸 SQLite，每次提交 1024 行",
+        "title": "每秒收妥的报告数，与同一台机器的标尺对照",
+        "shape": "形态 {}：{} 个单位，各 {} 份在途", "muster": "Muster：已落盘、已签名、已回执",
+        "bound": "各环节（*）依次相加", "echo": "CURVE 回声，不存储", "sqlite": "裸 SQLite，每次提交 1024 行",
         "note": "柱为中位数，线为最低到最高；每组各有比例尺。{date}，{cores} 个共享核心。",
+        "parts": "（*）回声、SQLite 单行提交、签名、验签，逐项单独测得：是相加之和，并非上限。",
         "plot": "![收报速度与标尺对照]({})",
-        "line": "回执意味着已落盘、已入链、已签名：32 个单位同时上报每秒 {c} 份，一个单位每秒 {b} 份，单份报告 {p50} 毫秒内得到回执"
+        "line": "回执意味着已落盘、已入链、已签名：32 个单位同时上报每秒 {c} 份（形态 c），一个单位每秒 {b} 份（b），一个单位等到回执才报下一份时（a），{p50} 毫秒得到回执"
                 "（{date}，{cores} 个共享核心{busy}；[测法与对照](docs/performance.md)）。",
         "busy": "，同时忙于其他工作，负载 {load}",
     },
@@ -42,7 +44,7 @@ def picture_of_shapes(data, language):
         groups.append((words["shape"].format(shape, producers, outstanding),
                        [(words["muster"], medians[f"ingest.{shape}.reports_per_s"]), limit,
                         (words["echo"], medians[f"ingest.{shape}.echo_per_s"])]))
-    return chart.bars(words["title"], groups, words["note"].format(**about))
+    return chart.bars(words["title"], groups, words["parts"], words["note"].format(**about))
 
 
 def picture_of_latency(data):
@@ -106,7 +108,8 @@ def figures_block(data):
              show("ingest.a.ratio_bound") if shape == "a" else show(f"ingest.{shape}.ratio_sqlite"),
              show(f"ingest.{shape}.cpu_us")) for shape in SHAPES]
     parts.append(table(("shape", "reports/s", "p50, ms", "p99, ms", "CURVE echo/s", "yardstick/s", "ratio", "broker's CPU, µs/report"), rows))
-    parts.append("The yardstick of a is 1 ÷ (echo round trip + one-row commit + one signature + one verification); of b and c raw "
+    parts.append("The yardstick of a is its parts one after the other, 1 ÷ (echo round trip + one-row commit + one signature + one verification): a sum, and no "
+                 "ceiling, for what Muster writes and syncs for a lone report is less than SQLite does for one row. Of b and c it is raw "
                  "SQLite with the store's own page size and pragmas, 1024 rows of the same bytes a commit, no UNIQUE.")
     parts.append(table(("wanted", "limit", "measured", ""), list(figures.wanted(medians))))
     if "slow.a.reports_per_s" in medians:

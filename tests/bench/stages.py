@@ -64,7 +64,7 @@ class Bench:
     # ---- shapes ----
 
     def bound(self, echo, slow):
-        """What one echo, one one-row commit, one signature and one verification allow, one after the other."""
+        """One echo, one one-row commit, one signature and one verification, one after the other: a sum of parts, no ceiling."""
         row = self.yard("sqlite", self.work, self.options.seconds, 1, self.options.row_bytes, slow=slow)
         sign, verify = self.yard("sign", 0.3), self.yard("verify", 0.3)
         return row, sign, verify, 1 / (1 / echo + 1 / row + 1 / sign + 1 / verify)

@@ -114,6 +114,9 @@ def make_host():
     for path in OURS:  # of a Muster that runs on this very machine; the overlays alone lose it
         shutil.rmtree(path, ignore_errors=True)
     mount("-t", "proc", "proc", "/proc")
+    # What this machine has of Muster is hidden, not touched: the overlays lie above it.
+    for seen in [*pathlib.Path("/var/lib").glob("muster*"), pathlib.Path("/etc/muster")]:
+        shutil.rmtree(seen, ignore_errors=True)
     raise_loopback()
     os.chmod("/root", 0o700)
     for name, text in (("sudo", SUDO), ("systemctl", SYSTEMCTL)):

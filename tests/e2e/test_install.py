@@ -61,6 +61,17 @@ def test_package_is_whole():
                 check(re.search(rf"(?m)^d {path} +{mode} +{user} +{user}$", made), f"{path} of {unit.name}, before it has run")
 
 
+def test_what_is_not_built_is_not_half_installed():
+    with tempfile.TemporaryDirectory(prefix="muster-unbuilt-") as directory:
+        build, root = pathlib.Path(directory, "build"), pathlib.Path(directory, "root")
+        subprocess.run(["cmake", "-S", harness.SOURCE, "-B", build, "-DBUILD_TESTING=OFF"], check=True, capture_output=True)
+        done = subprocess.run(["cmake", "--install", build, "--prefix", "/usr"], check=False, capture_output=True, text=True,
+                              env={**os.environ, "DESTDIR": str(root)})
+        said = " ".join(done.stderr.split())
+        check(done.returncode != 0 and "nothing was installed" in said and f"cmake --build {build}" in said and "Call Stack" not in said, said)
+        check(not root.exists(), "something was installed")
+
+
 def test_programs_find_the_catalogues_of_their_own_package():
     with package() as root:
         for program in PROGRAMS:

@@ -7,6 +7,7 @@ import subprocess
 
 import harness
 from harness import World, check, equal, wait_for
+from ports import free_ports
 
 
 def said(world, *words, code=1):
@@ -301,6 +302,69 @@ def test_start_says_what_is_not_as_asked():
         world.broker.argv[world.broker.argv.index(str(harness.JINGNING))] = str(harness.EXAMPLE)
         world.broker.start(rehearse="2026-01-05")
         world.broker.wait_log(r"programme data_dir=\S* holds=jingning")
+
+
+def test_port_that_is_taken_is_told_with_its_setting():
+    with World("first", rehearse="2023-01-01") as first, World("second", rehearse="2023-01-01") as second:
+        first.broker.start()
+        taken = {"members_endpoint": first.broker.members, "feed_endpoint": first.broker.feed, "enrol_endpoint": first.broker.enrol}
+        whole = second.broker.argv
+        for setting, endpoint in taken.items():
+            second.broker.argv = [*whole, "--set", f"{setting}={endpoint}"]
+            second.broker.start(ready=False)
+            equal(second.broker.wait(), 1, "exit code")
+            said = second.broker.log()
+            check(endpoint in said and setting in said and "another broker" in said and "disk" not in said, said)
+
+
+def test_address_without_a_port_is_told_with_its_setting():
+    with World("address", rehearse="2023-01-01") as world:
+        world.broker.start()
+        home = world.home("office:main")
+        settings = (home / "agent.yaml").read_text(encoding="utf-8")
+        (home / "agent.yaml").write_text(re.sub(r"(?m)^broker: .*$", 'broker: "tcp://127.0.0.1"', settings), encoding="utf-8")
+        told = said(world, "--home", str(home), "status")
+        check("tcp://127.0.0.1:" in told and "agent.yaml, broker" in told and "disk" not in told, told)
+
+
+def test_directory_in_a_file_s_place_is_said_so():
+    with World("folder", rehearse="2023-01-01") as world:
+        done = world.run("musterd", "--programme", world.dir, "--check")
+        check("is a directory" in done.stderr and "name a file" in done.stderr and "disk" not in done.stderr, done.stderr)
+
+
+def test_office_has_no_agent():
+    with World("office", rehearse="2023-01-01") as world:
+        world.broker.start()
+        home = world.home("office:main")
+        for words in (("status",), ("inbox",), ("run",)):
+            done = world.run("muster-agent", "--home", home, *words)
+            check(done.returncode == 1 and "not a unit's home" in done.stderr, done.stderr)
+        unit = world.agent("jxj", start=False)
+        check("no agent is running" in unit.try_("status").stderr, "a unit's home")
+
+
+def test_broker_says_what_is_missing_and_that_it_ends():
+    with World("words", rehearse="2023-01-01") as world:
+        world.broker.argv = ["bash", "-c", 'ulimit -n 300; exec "$@"', "bash", *world.broker.argv]
+        world.broker.start()
+        check(re.search(r'(?m)^limit descriptors=300 wanted=\d+ hint=".*connections_max"$', world.broker.log()), world.broker.log())
+        equal(world.broker.stop(), 0, "exit code")
+        check(re.search(r"(?m)^stopping signal=15\nstopped after_s=\d+$", world.broker.log()), world.broker.log())
+
+
+def test_rehearsal_keeps_to_itself():
+    settings = harness.SOURCE / "config" / "rehearsal.yaml"
+    endpoints = re.findall(r"(?m)^(\w+_endpoint): tcp://127\.0\.0\.1:(\d+)$", settings.read_text(encoding="utf-8"))
+    equal([name for name, _ in endpoints], ["members_endpoint", "feed_endpoint", "enrol_endpoint"], "endpoints on the loopback")
+    check(not {int(port) for _, port in endpoints} & {5570, 5571, 5572}, "the real broker's ports")
+    with World("rehearsal") as world:
+        own = [f"--set={name}=tcp://127.0.0.1:{port}" for (name, _), port in zip(endpoints, free_ports(3))]
+        broker = world.add(harness.Program(world, "rehearsal", [
+            harness.BIN / "musterd", *own, "--config", settings, "--programme", harness.JINGNING, "--rehearse", "2023-01-01"])).start()
+        broker.wait_log(r"(?m)^ready ")
+        said = world.must("musterctl", "clock", "run", "--to", "2023-02-01", env={"MUSTER_SOCKET": "ipc://rehearsal/run/admin.sock"})
+        check("2023-02-01" in said, said)
 
 
 if __name__ == "__main__":

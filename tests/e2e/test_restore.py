@@ -97,6 +97,36 @@ def test_who_names_no_head_loses_what_the_log_has_passed():
         equal((client.inbox[0]["prev"], client.inbox[0]["number"]), (3, 4), "an alert that looks like the next")
 
 
+def test_what_the_office_did_since_is_to_be_done_again():
+    """As docs/operating.md says: acts and keys of the office's side are gone, while reports come back."""
+    with World("restore", rehearse=REHEARSE) as world:
+        broker = world.broker.start()
+        stays, revoked, rotated = (world.agent(unit) for unit in ("jxj", "jtj", "wjw"))
+        stays("submit", stays.fill("task-list", "once"), "--wait")
+        broker.stop()
+        shutil.copytree(broker.data_dir, world.dir / "backup")
+        broker.start()
+        world.must("musterctl", "review", "task-list/once/jxj", "--approve")
+        world.must("musterctl", "revoke", "unit:jtj", "--reason", "lost")
+        rotated("rotate")
+        enrolled = world.agent("nyj")
+        wait_for(lambda: enrolled("status"), "the one that came since")
+        broker.stop()
+        shutil.rmtree(broker.data_dir)
+        shutil.move(world.dir / "backup", broker.data_dir)
+        world.must("musterd", *broker.argv[1:], "--rehearse", REHEARSE, "--restored")
+        broker.start()
+        equal(world.obligation("task-list/once/jxj")["work"], "submitted", "what was approved since")
+        keys = {row["principal"]: row for row in world.ctl("keys")}
+        check("unit:nyj" not in keys, "a key that was enrolled since")
+        equal(keys["unit:jtj"]["status"], "active", "a key that was revoked since")
+        for agent in (rotated, enrolled):
+            agent.stop()
+            agent("join", world.invite(f"unit:{agent.unit}"), "--renew")
+            agent.start()
+            agent.wait_log("session-open")
+
+
 def test_nothing_to_restore_is_said():
     with World("restore", rehearse=REHEARSE) as world:
         done = world.run("musterd", *world.broker.argv[1:], "--restored")
