@@ -101,7 +101,7 @@ static void heading_make(const struct mst_grid *grid, size_t column, struct mst_
 
 static void print_columns(const struct mst_grid *grid, const struct layout *layout)
 {
-    struct mst_cell headings[MST_COLUMNS_MAX];
+    struct mst_cell headings[MST_COLUMNS_MAX] = {{.width = 0}};
     for (size_t c = 0; c < grid->columns; c++)
         heading_make(grid, c, &headings[c]);
     print_row(grid, headings, layout);

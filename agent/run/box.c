@@ -56,8 +56,11 @@ int mst_box_fail(struct mst_outbox *box, int rc, struct mst_err *err)
     default:
         break;
     }
-    return code == MST_E_CORRUPT ? mst_box_damaged(box, words, err)
-                                 : mst_fail(err, code, "%s: %s", box->path, words);
+    if (code == MST_E_CORRUPT)
+        mst_box_damaged(box, words, err);
+    else
+        mst_fail(err, code, "%s: %s", box->path, words);
+    return code;
 }
 
 int mst_box_prepare(struct mst_outbox *box, const char *sql, sqlite3_stmt **ret,
@@ -167,7 +170,7 @@ static int set_meta(struct mst_outbox *box, const char *name, const void *data, 
 
 uint64_t mst_outbox_figure(struct mst_outbox *box, const char *name, uint64_t fallback)
 {
-    uint64_t value;
+    uint64_t value = fallback;
     bool found = false;
     if (get_meta(box, name, &value, sizeof value, &found, NULL) != 0 || !found)
         return fallback;

@@ -110,7 +110,7 @@ int mst_local_accept(int fd, int *ret_connection, struct mst_err *err)
         return mst_fail_on(err, MST_E_BUSY, SOCKET_NAME);
     if (connection < 0)
         return mst_fail(err, MST_E_IO, SOCKET_NAME ": %s", strerror(errno));
-    struct ucred peer;
+    struct ucred peer = {.uid = (uid_t)-1};
     socklen_t size = sizeof peer;
     if (getsockopt(connection, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
         (peer.uid != geteuid() && peer.uid != 0)) {

@@ -6,12 +6,14 @@
 #ifndef MST_TESTS_LINT_ANALYZER_H
 #define MST_TESTS_LINT_ANALYZER_H
 
+#include "config/load/system.h"
 #include "proto/err.h"
 #include "proto/msg.h"
 
 #define mst_fail(err, code, ...) (mst_fail((err), (code), __VA_ARGS__), MST_LINT_NOT_OK(code))
 #define mst_fail_on(err, code, subject)                                                            \
     (mst_fail_on((err), (code), (subject)), MST_LINT_NOT_OK(code))
+#define mst_fail_system(err, what, error) (mst_fail_system((err), (what), (error)), (int)MST_E_IO)
 #define mst_wrap(err, ...) (mst_wrap((err), __VA_ARGS__), (int)MST_E_INTERNAL)
 #define MST_LINT_NOT_OK(code) ((int)(code) != 0 ? (int)(code) : (int)MST_E_INTERNAL)
 
